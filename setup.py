@@ -14,7 +14,7 @@ DATA = ["*.json", "*.txt", "*.md", "*.tsv", "py.typed"]
 
 
 def packages() -> list[str]:
-    """Dotted names of all packages, sorted: `isozoo`, `isozoo.framework`, `isozoo.framework.ops`…"""
+    """Dotted names of all packages, sorted: `isozoo`, `isozoo.applications`, …"""
     names = set()
     for package, folder in PACKAGE_DIR.items():
         base = ROOT / folder

@@ -1,0 +1,67 @@
+"""Settings and fixtures of all tests: a quiet, isolated process, and every backend in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+
+import pytest
+
+BACKENDS = ("numpy", "torch", "jax", "tensorflow")
+
+# The frameworks read their settings once, when they are imported, so these stand here and not in
+# a fixture. Children of the tests inherit them.
+_SCRATCH = tempfile.mkdtemp(prefix="isozoo-tests-")
+for _name in list(os.environ):
+    if _name.startswith(("ISOZOO_", "HF_", "HUGGING_FACE_", "TRANSFORMERS_", "KERAS_")):
+        del os.environ[_name]
+os.environ.update(
+    ISOZOO_CACHE=os.path.join(_SCRATCH, "isozoo"),
+    HF_HOME=os.path.join(_SCRATCH, "huggingface"),
+    KERAS_HOME=os.path.join(_SCRATCH, "keras"),
+    KERAS_BACKEND="tensorflow",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    TF_CPP_MIN_LOG_LEVEL="3",
+    JAX_PLATFORMS="cpu",
+    CUDA_VISIBLE_DEVICES="",
+    TOKENIZERS_PARALLELISM="false",
+)
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One thread for each worker: the workers share the cores already.
+    os.environ.update(
+        OMP_NUM_THREADS="1",
+        OPENBLAS_NUM_THREADS="1",
+        MKL_NUM_THREADS="1",
+        TF_NUM_INTRAOP_THREADS="1",
+        TF_NUM_INTEROP_THREADS="1",
+        XLA_FLAGS="--xla_cpu_multi_thread_eigen=false",
+    )
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest):
+    """Name of the backend that is current while the test runs: each of BACKENDS in turn.
+
+    A test that holds on some only says so:
+    `@pytest.mark.parametrize("backend", ["torch", "jax"], indirect=True)`.
+    """
+    name = request.param
+    # A run that judges a change must not pass because a framework is absent.
+    if importlib.util.find_spec(name) is None and not os.environ.get("CI"):
+        pytest.skip(f"{name} is not installed")
+    import isozoo
+
+    with isozoo.use_backend(name):
+        yield name
+
+
+@pytest.fixture(scope="session")
+def data_dir(request: pytest.FixtureRequest):
+    """Folder of the real inputs (tests/data), a `pathlib.Path`."""
+    return request.config.rootpath / "tests" / "data"
