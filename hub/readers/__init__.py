@@ -1,0 +1,71 @@
+"""Readers of weights files: safetensors, sharded safetensors, PyTorch's, CTranslate2's.
+
+`open_reader` looks at a file's first bytes, not at its name, and returns the reader for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import ReaderError
+from .base import Reader, TensorInfo
+from .ctranslate2 import CTranslate2Reader
+from .safetensors import SafetensorsReader
+from .sharded import ShardedReader
+from .torch_pickle import LEGACY_PREFIX, TorchPickleReader
+
+__all__ = [
+    "CTranslate2Reader",
+    "Reader",
+    "SafetensorsReader",
+    "ShardedReader",
+    "TensorInfo",
+    "TorchPickleReader",
+    "open_reader",
+]
+
+
+def open_reader(
+    path: str | os.PathLike[str], files: Mapping[str, Path] | None = None
+) -> Reader:
+    """The reader for a weights file, chosen by its content.
+
+    Args:
+        path: a safetensors file, an index of sharded files, a file of `torch.save`, or
+            CTranslate2's `model.bin`.
+        files: for an index: file name -> path, where the files do not lie beside it.
+
+    Raises:
+        ReaderError: the file cannot be opened, is of no known form, or is damaged.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise ReaderError(path, f"it cannot be opened: {error.strerror or error}") from error
+    # a header of 4 GiB or more is refused by the reader anyway
+    if head[4:9] == b"\x00\x00\x00\x00{":
+        return SafetensorsReader(path)
+    if head.startswith(b"PK\x03\x04") or head.startswith(LEGACY_PREFIX):
+        return TorchPickleReader(path)
+    if head.lstrip().startswith(b"{"):
+        return ShardedReader(path, _open_shard, files)
+    if head.startswith(b"\x06\x00\x00\x00"):
+        return CTranslate2Reader(path)
+    raise ReaderError(
+        path,
+        f"it begins with {head[:8]!r}, which is neither safetensors (or an index of it), "
+        "nor a file of torch.save, nor CTranslate2's model.bin",
+        "offset 0",
+    )
+
+
+def _open_shard(path: Path) -> Reader:
+    reader = open_reader(path)
+    if isinstance(reader, ShardedReader):
+        reader.close()
+        raise ReaderError(path, "an index names another index")
+    return reader
