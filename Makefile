@@ -36,13 +36,13 @@ test: $(STAMPS)/test
 	@echo "==> tests, $(WORKERS) workers"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
+# All three speak, whatever the first ones say.
 lint: $(STAMPS)/lint
-	@echo "==> ruff check"
-	@$(BIN)/ruff check .
-	@echo "==> ruff format --check"
-	@$(BIN)/ruff format --check .
-	@echo "==> pyright framework/ hub/"
-	@$(BIN)/pyright --pythonpath $(BIN)/python framework hub
+	@status=0; \
+	for step in "ruff check ." "ruff format --check ." \
+	            "pyright --pythonpath $(BIN)/python framework hub"; do \
+	    echo "==> $$step"; $(BIN)/$$step || status=1; \
+	done; exit $$status
 
 format: $(STAMPS)/lint
 	@$(BIN)/ruff check --fix .
