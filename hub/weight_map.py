@@ -1,0 +1,311 @@
+"""The two-way table between the tensor names of a foreign file and our variable paths.
+
+A row reads `Row(foreign, ours, transform)`. Names are templates: a hole of one letter, `{i}`,
+stands for a whole number (`{i+1}` for that number plus one), a longer one, `{name}`, for letters,
+digits and underscores, and `{rest*}` for anything. The first row that matches a key is the one
+that counts, so special rows stand before general ones.
+
+    BERT = WeightMap(
+        Row("embeddings.word_embeddings.weight", "embeddings.word.embeddings"),
+        Row("encoder.layer.{i}.attention.self.query.weight",
+            "encoder.layers.{i}.attention.query.kernel", transpose),
+        Row(("{rest*}.LayerNorm.weight", "{rest*}.LayerNorm.gamma"), "{rest*}.norm.gamma"),
+        Row("pooler.dense.weight", "pooler.kernel", transpose, optional=True),
+        Row("embeddings.position_ids", None),
+        Row("cls.predictions.decoder.weight", "embeddings.word.embeddings",
+            tied=True, prefixed=False, optional=True),
+        prefixes=("bert.", ""),
+    )
+
+`hub.weights.load` reads the table forward, `hub.weights.export` backward.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from .transforms import Chain, Transform
+
+Binding = tuple[tuple[str, "int | str"], ...]
+
+
+class _Zero:
+    def __repr__(self) -> str:
+        return "ZERO"
+
+
+ZERO: Final = _Zero()
+"""Stands among a row's `ours` for a part that must be all zeros and has no variable."""
+
+_HOLE = re.compile(r"\{([a-z_]+)(?:([+-])([0-9]+))?(\*)?\}")
+
+
+class Template:
+    """A name with holes; see the module's docstring for their kinds.
+
+    Raises:
+        ValueError: a brace does not belong to a hole.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._parts: list[str | tuple[str, int]] = []  # literal text, or (hole, what is added)
+        self._integers: list[bool] = []
+        pattern, at = "", 0
+        seen: dict[str, int] = {}
+        for hole in _HOLE.finditer(text):
+            literal = text[at : hole.start()]
+            name, sign, amount, star = hole.groups()
+            added = int(f"{sign or '+'}{amount or 0}")
+            integer = len(name) == 1 and not star
+            if added and not integer:
+                raise ValueError(f"{text!r}: only a hole of one letter stands for a number")
+            form = "0|[1-9][0-9]{0,8}" if integer else ".+" if star else "[A-Za-z0-9_]+"
+            seen[name] = seen.get(name, 0) + 1
+            pattern += re.escape(literal) + f"(?P<{name}__{seen[name]}>{form})"
+            self._parts += [literal, (name, added)]
+            self._integers.append(integer)
+            at = hole.end()
+        if "{" in (rest := _HOLE.sub("", text)) or "}" in rest:
+            raise ValueError(f"{text!r}: a brace that is not part of a hole")
+        self._parts.append(text[at:])
+        self._pattern = re.compile(pattern + re.escape(text[at:]))
+        self._added = [part for part in self._parts if isinstance(part, tuple)]
+        self._start = text.split("{", 1)[0]
+        self.holes = frozenset(seen)
+
+    def match(self, text: str) -> Binding | None:
+        """What the holes stand for in `text`, or None when it does not match."""
+        if not text.startswith(self._start):
+            return None
+        found = self._pattern.fullmatch(text)
+        if found is None:
+            return None
+        binding: dict[str, int | str] = {}
+        holes = zip(self._added, self._integers, found.groups(), strict=True)
+        for (name, added), integer, value in holes:
+            meant = int(value) - added if integer else value
+            if isinstance(meant, int) and meant < 0:
+                return None
+            if binding.setdefault(name, meant) != meant:
+                return None
+        return tuple(sorted(binding.items()))
+
+    def fill(self, binding: Binding) -> str:
+        """The name with its holes filled."""
+        values = dict(binding)
+        out = ""
+        for part in self._parts:
+            if isinstance(part, str):
+                out += part
+            else:
+                name, added = part
+                value = values[name]
+                out += str(value + added) if isinstance(value, int) else value
+        return out
+
+    def __repr__(self) -> str:
+        return f"Template({self.text!r})"
+
+
+@dataclass(frozen=True)
+class Join:
+    """Several foreign tensors that make one of ours; the row's transform holds a `concat`."""
+
+    parts: tuple[str, ...]
+
+    def __init__(self, *parts: str) -> None:
+        object.__setattr__(self, "parts", parts)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a weight map.
+
+    Args:
+        foreign: the key in the file; or a tuple of alternatives, of which the file holds one (when
+            it holds more, they must be equal); or a `Join` of several that make one of ours.
+            Export writes the first alternative.
+        ours: the variable's path; a tuple of paths (and `ZERO`) when the transform splits; `None`
+            when the key is dropped on purpose.
+        transform: foreign -> ours, reversible; a tuple is a chain.
+        optional: the model may lack the variable; the key is then dropped. (A variable that exists
+            is never left without a value.)
+        tied: the key may be absent, for its value is the one another row gives to `ours`; where it
+            is present it must be equal. Export leaves it out.
+        prefixed: whether the map's prefix stands before `foreign`.
+
+    Raises:
+        ValueError: the two sides do not have the same holes, so it could not be reversed.
+    """
+
+    foreign: str | tuple[str, ...] | Join
+    ours: str | tuple[str | _Zero, ...] | None
+    transform: Transform | tuple[Transform, ...] | None = None
+    optional: bool = False
+    tied: bool = False
+    prefixed: bool = True
+    # compiled
+    sources: tuple[Template, ...] = field(init=False, repr=False, compare=False)
+    targets: tuple[Template | _Zero, ...] = field(init=False, repr=False, compare=False)
+    steps: Chain = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        foreign = self.foreign.parts if isinstance(self.foreign, Join) else self.foreign
+        sources = tuple(Template(t) for t in ((foreign,) if isinstance(foreign, str) else foreign))
+        ours = () if self.ours is None else self.ours
+        targets = tuple(
+            Template(t) if isinstance(t, str) else t
+            for t in ((ours,) if isinstance(ours, str) else ours)
+        )
+        named = [t for t in targets if isinstance(t, Template)]
+        if not sources or (self.ours is not None and not named):
+            raise ValueError(f"a row needs names on both sides, or `ours=None`: {self.foreign!r}")
+        if len({t.holes for t in (*sources, *named)} | {sources[0].holes}) > 1:
+            raise ValueError(f"{self.foreign!r} -> {self.ours!r}: the holes differ")
+        steps = self.transform if isinstance(self.transform, tuple) else (self.transform,)
+        object.__setattr__(self, "sources", sources)
+        object.__setattr__(self, "targets", targets)
+        object.__setattr__(self, "steps", Chain(tuple(s for s in steps if s is not None)))
+
+    @property
+    def joins(self) -> bool:
+        """Whether several foreign tensors make one of ours."""
+        return isinstance(self.foreign, Join)
+
+    def match_key(self, key: str) -> tuple[int, Binding] | None:
+        """(which source matches, what its holes stand for), for a key without prefix."""
+        for index, source in enumerate(self.sources):
+            if (binding := source.match(key)) is not None:
+                return index, binding
+        return None
+
+    def match_path(self, path: str) -> tuple[int, Binding] | None:
+        """(which target matches, what its holes stand for)."""
+        for index, target in enumerate(self.targets):
+            if isinstance(target, Template) and (binding := target.match(path)) is not None:
+                return index, binding
+        return None
+
+    def paths(self, binding: Binding) -> list[str | None]:
+        """Our paths, in order; None for `ZERO`."""
+        return [t.fill(binding) if isinstance(t, Template) else None for t in self.targets]
+
+
+class WeightMap:
+    """Rows, and the prefixes that a file may put before the keys of all `prefixed` rows.
+
+    Args:
+        rows: the table, special rows first.
+        prefixes: candidates, such as `("bert.", "")`; the one that fits most keys of the file is
+            taken. Export writes the first.
+    """
+
+    def __init__(self, *rows: Row, prefixes: Iterable[str] = ("",)) -> None:
+        self.rows = rows
+        self.prefixes = tuple(prefixes)
+        if not self.prefixes:
+            raise ValueError('prefixes is empty; ("",) means none')
+
+    def __repr__(self) -> str:
+        return f"WeightMap({len(self.rows)} rows, prefixes={self.prefixes})"
+
+    def choose_prefix(self, keys: Iterable[str]) -> str:
+        """The prefix under which most keys find a row that gives them a variable."""
+        if len(self.prefixes) == 1:
+            return self.prefixes[0]
+        keys = list(keys)
+        rows = [row for row in self.rows if row.prefixed and row.ours is not None]
+
+        def fitting(prefix: str) -> int:
+            tails = (key[len(prefix) :] for key in keys if key.startswith(prefix))
+            return sum(any(row.match_key(tail) for row in rows) for tail in tails)
+
+        return max(self.prefixes, key=fitting)
+
+    def find_key(self, key: str, prefix: str) -> tuple[Row, int, Binding] | None:
+        """(row, which of its sources, binding) of the first row that matches a key of the file."""
+        tail = key[len(prefix) :] if key.startswith(prefix) else None
+        for row in self.rows:
+            text = tail if row.prefixed else key
+            if text is not None and (found := row.match_key(text)) is not None:
+                return row, *found
+        return None
+
+    def find_path(self, path: str) -> tuple[Row, int, Binding] | None:
+        """(row, which of its targets, binding) of the first row that gives a variable its value."""
+        for row in self.rows:
+            if not row.tied and (found := row.match_path(path)) is not None:
+                return row, *found
+        return None
+
+    def keys_of(self, row: Row, binding: Binding, prefix: str) -> list[str]:
+        """The row's foreign names, filled, with the prefix where it has one."""
+        return [(prefix if row.prefixed else "") + s.fill(binding) for s in row.sources]
+
+    def expected_keys(self, path: str, prefix: str) -> list[str]:
+        """The foreign names that could give the variable `path` its value; [] when none could."""
+        found = self.find_path(path)
+        return [] if found is None else self.keys_of(found[0], found[2], prefix)
+
+
+@dataclass
+class Group:
+    """All keys of a file that one row and one binding bring together."""
+
+    row: Row
+    binding: Binding
+    keys: dict[int, str] = field(default_factory=dict)  # which source -> key in the file
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self.keys[index] for index in sorted(self.keys))
+
+    @property
+    def inputs(self) -> list[list[str]]:
+        """Each inner list is a full set of keys to read: one set for each alternative."""
+        ordered = [self.keys[index] for index in sorted(self.keys)]
+        return [ordered] if self.row.joins else [[key] for key in ordered]
+
+    def missing_parts(self, weight_map: WeightMap, prefix: str) -> list[str]:
+        """Keys of a `Join` that the file lacks."""
+        if not self.row.joins:
+            return []
+        names = weight_map.keys_of(self.row, self.binding, prefix)
+        return [name for index, name in enumerate(names) if index not in self.keys]
+
+
+def group_keys(
+    keys: Iterable[str], weight_map: WeightMap, prefix: str
+) -> tuple[list[Group], list[str]]:
+    """(groups in the order of their first key, keys that no row knows)."""
+    groups: dict[tuple[int, Binding], Group] = {}
+    unknown: list[str] = []
+    for key in keys:
+        found = weight_map.find_key(key, prefix)
+        if found is None:
+            unknown.append(key)
+            continue
+        row, source, binding = found
+        group = groups.setdefault((id(row), binding), Group(row, binding))
+        group.keys[source] = key
+    return list(groups.values()), unknown
+
+
+def group_paths(
+    paths: Iterable[str], weight_map: WeightMap
+) -> Iterator[tuple[Row | None, Binding, Mapping[int, str]]]:
+    """(row, binding, which target -> path) for variables; row None for a path no row knows."""
+    groups: dict[tuple[int, Binding], tuple[Row, dict[int, str]]] = {}
+    for path in paths:
+        found = weight_map.find_path(path)
+        if found is None:
+            yield None, (), {0: path}
+            continue
+        row, target, binding = found
+        groups.setdefault((id(row), binding), (row, {}))[1][target] = path
+    for (_, binding), (row, held) in groups.items():
+        yield row, binding, held
