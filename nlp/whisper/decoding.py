@@ -1,0 +1,288 @@
+"""Greedy decoding, and the walk over sound longer than a window.
+
+Neither knows what computes the logits: a `Step` stands for the decoder and its cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .features import CHUNK_FRAMES, FRAMES_PER_SECOND
+from .rules import TokenRules
+from .tokenizer import TIMESTAMP_SECONDS, SpecialTokens, WhisperTokenizer
+
+MAX_TOKENS = 448
+
+_FRAMES_PER_TIMESTAMP = round(TIMESTAMP_SECONDS * FRAMES_PER_SECOND)
+
+Step = Callable[[np.ndarray], np.ndarray]
+"""int32 tokens `[batch, n]`, continuing the sequence so far -> logits `[batch, vocabulary]` of
+what follows the last of them. Its owner keeps the key/value cache."""
+
+Begin = Callable[[np.ndarray], Step]
+"""One window of features `[frames, num_mels]` -> the step of a sequence that hears it."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What greedy decoding wrote for one row: `tokens` without prompt and end.
+
+    With `score=True` also the mean log-probability of the tokens (the end counts) and the
+    probability that the window holds no speech; else NaN.
+    """
+
+    tokens: list[int]
+    mean_log_probability: float = float("nan")
+    no_speech_probability: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech, `start` to `end` in seconds; `tokens` hold its timestamps too."""
+
+    start: float
+    end: float
+    text: str
+    tokens: list[int]
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said: the whole text, its segments, and the code of the language."""
+
+    text: str
+    segments: list[Segment]
+    language: str
+
+
+@dataclass(frozen=True)
+class NoSpeech:
+    """When a window is passed over: silence more likely than `probability`, while the mean
+    log-probability of the tokens is below `log_probability`."""
+
+    probability: float = 0.6
+    log_probability: float = -1.0
+
+
+def greedy(
+    step: Step,
+    prompt: np.ndarray,
+    rules: TokenRules,
+    *,
+    max_length: int = MAX_TOKENS,
+    score: bool = False,
+) -> list[Decoded]:
+    """Write the likeliest allowed token until each row has ended.
+
+    Args:
+        step: the decoder, at the beginning of a sequence.
+        prompt: int `[batch, length]`, the forced prefix, of the same length in all rows.
+        rules: what may be written.
+        max_length: most tokens of a row, prompt included.
+        score: compute the probabilities of `Decoded`; `prompt` must hold the start token at the
+            same place in every row.
+
+    Raises:
+        ValueError: the prompt is empty or leaves no room for a token.
+    """
+    prompt = np.asarray(prompt, np.int32)
+    if prompt.ndim != 2 or not 0 < prompt.shape[1] < max_length:
+        raise ValueError(
+            f"The prompt must be [batch, length] with a length from 1 to {max_length - 1}, "
+            f"got shape {prompt.shape}."
+        )
+    end = rules.special.end
+    count = len(prompt)
+    written: list[list[int]] = [[] for _ in range(count)]
+    log_probability = np.zeros(count)
+    silence = np.full(count, np.nan)
+    if score:
+        logits, silence = _prompt_and_silence(step, prompt, rules.special)
+    else:
+        logits = step(prompt)
+    open_rows = np.ones(count, bool)
+    for room in reversed(range(max_length - prompt.shape[1])):
+        scores = rules(logits, written)
+        tokens = np.where(open_rows, scores.argmax(axis=1), end)
+        if score:
+            log_probability += np.where(open_rows, _log_probability(scores, tokens), 0.0)
+        for row in np.flatnonzero(open_rows):
+            written[row].append(int(tokens[row]))
+        open_rows &= tokens != end
+        if not (room and open_rows.any()):
+            break
+        logits = step(tokens[:, None].astype(np.int32))
+    return [
+        Decoded(
+            tokens[:-1] if tokens[-1] == end else tokens,
+            log_probability[row] / len(tokens) if score else float("nan"),
+            float(silence[row]),
+        )
+        for row, tokens in enumerate(written)
+    ]
+
+
+def transcribe(
+    features: np.ndarray,
+    begin: Begin,
+    tokenizer: WhisperTokenizer,
+    rules: TokenRules,
+    prompt: Sequence[int],
+    *,
+    language: str = "en",
+    max_length: int = MAX_TOKENS,
+    condition_on_previous: bool = False,
+    no_speech: NoSpeech | None = None,
+) -> Transcript:
+    """Transcribe sound of any length, window after window.
+
+    With timestamps, a window begins where the last complete segment ended (Radford et al. 2022,
+    section 3.8). Without, the sound is one window.
+
+    Args:
+        features: `[frames, num_mels]`; a last window that is short is filled with zeros.
+        begin: encodes a window and gives the decoder's step for it.
+        prompt: the forced prefix, as `tokenizer.prompt` gives it.
+        condition_on_previous: put the text so far before the prompt of the next window.
+        no_speech: when to pass over a window; None for never.
+
+    Raises:
+        ValueError: more than one window of sound, and rules without timestamps.
+    """
+    total = len(features)
+    if total > CHUNK_FRAMES and not rules.timestamps:
+        raise ValueError(
+            f"{total / FRAMES_PER_SECOND:.1f} s of sound need timestamps: without them a "
+            "transcript is one window of 30 s."
+        )
+    segments: list[Segment] = []
+    seek = 0
+    while seek < total:
+        frames = min(CHUNK_FRAMES, total - seek)
+        forced = list(prompt)
+        if condition_on_previous:
+            forced = _previous(segments, rules.special, max_length) + forced
+        decoded = greedy(
+            begin(_window(features, seek)),
+            np.array([forced]),
+            rules,
+            max_length=max_length,
+            score=no_speech is not None,
+        )[0]
+        if no_speech is not None and _is_silent(decoded, no_speech):
+            seek += frames
+            continue
+        pieces, advance = split_segments(decoded.tokens, rules.special, frames)
+        for start, end, tokens in pieces:
+            segments.append(
+                Segment(
+                    (seek + start) / FRAMES_PER_SECOND,
+                    (seek + end) / FRAMES_PER_SECOND,
+                    tokenizer.decode(tokens),
+                    tokens,
+                )
+            )
+        seek += advance
+    # The whole is decoded at once: a character's bytes may lie in two segments.
+    text = tokenizer.decode(token for segment in segments for token in segment.tokens)
+    return Transcript(text, segments, language)
+
+
+def split_segments(
+    tokens: Sequence[int], special: SpecialTokens, frames: int
+) -> tuple[list[tuple[int, int, list[int]]], int]:
+    """Cut one window's tokens at its timestamps.
+
+    A pair of timestamps closes a segment and opens the next. What follows the last pair was cut
+    off by the window, and is heard again from there; unless the window ends in one timestamp,
+    after which nothing was said.
+
+    Args:
+        tokens: what was written for the window.
+        frames: how many frames of sound the window holds.
+
+    Returns:
+        The segments as (start, end, tokens), in frames from the window's beginning, and by how
+        many frames to move on.
+    """
+    begin = special.timestamp_begin
+    tokens = list(tokens)
+    stamped = [token >= begin for token in tokens]
+
+    def position(token: int) -> int:
+        return (token - begin) * _FRAMES_PER_TIMESTAMP
+
+    cuts = [i for i in range(1, len(tokens)) if stamped[i - 1] and stamped[i]]
+    if not cuts:
+        end = frames // _FRAMES_PER_TIMESTAMP * _FRAMES_PER_TIMESTAMP
+        stamps = [token for token in tokens if token >= begin]
+        if stamps and stamps[-1] != begin:
+            end = position(stamps[-1])
+        return [(0, end, tokens)], frames
+    ends_closed = stamped[-2:] == [False, True]
+    if ends_closed:
+        cuts.append(len(tokens))
+    bounds = list(zip([0, *cuts[:-1]], cuts, strict=True))
+    pieces = [
+        (position(tokens[low]), position(tokens[high - 1]), tokens[low:high])
+        for low, high in bounds
+    ]
+    if ends_closed:
+        return pieces, frames
+    # The opening stamp of what is heard again stays with the last segment, as a sign of it.
+    low, high = bounds[-1]
+    start, end, _ = pieces[-1]
+    pieces[-1] = (start, end, tokens[low : high + 1])
+    return pieces, end if end > 0 else frames
+
+
+def most_likely_language(logits: np.ndarray, special: SpecialTokens) -> str:
+    """Code of the likeliest language, from the logits `[vocabulary]` that follow the start."""
+    codes = list(special.languages)
+    return codes[int(np.argmax(logits[[special.languages[code] for code in codes]]))]
+
+
+def _window(features: np.ndarray, seek: int) -> np.ndarray:
+    window = features[seek : seek + CHUNK_FRAMES]
+    return np.pad(window, ((0, CHUNK_FRAMES - len(window)), (0, 0)))
+
+
+def _previous(segments: Sequence[Segment], special: SpecialTokens, max_length: int) -> list[int]:
+    """The text so far as a prompt: at most half of `max_length`, its start token included."""
+    if not segments:
+        return []
+    tokens: list[int] = []
+    for segment in segments:
+        paired = len(segment.tokens) > 2 and segment.tokens[-2] >= special.timestamp_begin
+        tokens += segment.tokens[:-1] if paired else segment.tokens
+    return [special.start_of_previous, *tokens[-(max_length // 2 - 1) :]]
+
+
+def _is_silent(decoded: Decoded, limits: NoSpeech) -> bool:
+    return (
+        decoded.no_speech_probability > limits.probability
+        and decoded.mean_log_probability < limits.log_probability
+    )
+
+
+def _prompt_and_silence(
+    step: Step, prompt: np.ndarray, special: SpecialTokens
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits after the prompt, and after its start token the probability of no speech."""
+    after_start = int(np.flatnonzero(prompt[0] == special.start)[0]) + 1
+    logits = step(prompt[:, :after_start])
+    tokens = np.full(len(prompt), special.no_speech)
+    silence = np.exp(_log_probability(np.asarray(logits, np.float32), tokens))
+    if after_start < prompt.shape[1]:
+        logits = step(prompt[:, after_start:])
+    return logits, silence
+
+
+def _log_probability(scores: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """Log-probability of one token a row under `scores` `[batch, vocabulary]`."""
+    top = scores.max(axis=1)
+    total = np.log(np.exp(scores - top[:, None]).sum(axis=1, dtype=np.float64))
+    return scores[np.arange(len(scores)), tokens] - top - total
