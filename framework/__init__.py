@@ -1,0 +1,1 @@
+"""The multi-backend framework: knows nothing of models, presets or the network."""

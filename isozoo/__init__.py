@@ -1,0 +1,71 @@
+"""isozoo: one model, every framework, the same numbers.
+
+    import isozoo
+
+    embedder = isozoo.from_preset("all_minilm_l6_v2")
+    embedder.embed(["A sentence.", "Another one."])
+
+Nothing heavy is imported until it is used, and of the frameworks only the backend in use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# public name -> (module below this package, attribute; None for the module itself)
+_NAMES: dict[str, tuple[str, str | None]] = {
+    "activations": (".framework.activations", None),
+    "applications": (".applications", None),
+    "config": (".framework.config", None),
+    "cv": (".cv", None),
+    "hub": (".hub", None),
+    "initializers": (".framework.initializers", None),
+    "layers": (".framework.layers", None),
+    "models": (".framework.models", None),
+    "nlp": (".nlp", None),
+    "ops": (".framework.ops", None),
+    "random": (".framework.random", None),
+    "Input": (".framework.models", "Input"),
+    "KerasTensor": (".framework.core.symbolic", "KerasTensor"),
+    "Layer": (".framework.core.layer", "Layer"),
+    "Model": (".framework.models", "Model"),
+    "Sequential": (".framework.models", "Sequential"),
+    "StatelessScope": (".framework.core.scopes", "StatelessScope"),
+    "Variable": (".framework.core.variable", "Variable"),
+    "from_preset": (".catalog", "from_preset"),
+    "list_presets": (".catalog", "list_presets"),
+    "use_backend": (".framework.config", "use_backend"),
+    "verify": (".verification", "verify"),
+}
+
+if TYPE_CHECKING:
+    from .framework import activations as activations
+    from .framework import config as config
+    from .framework import initializers as initializers
+    from .framework import layers as layers
+    from .framework import models as models
+    from .framework import ops as ops
+    from .framework import random as random
+    from .framework.config import use_backend as use_backend
+    from .framework.core.layer import Layer as Layer
+    from .framework.core.scopes import StatelessScope as StatelessScope
+    from .framework.core.symbolic import KerasTensor as KerasTensor
+    from .framework.core.variable import Variable as Variable
+    from .framework.models import Input as Input
+    from .framework.models import Model as Model
+    from .framework.models import Sequential as Sequential
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'isozoo' has no attribute {name!r}")
+    path, attribute = _NAMES[name]
+    module = import_module(path, __name__)
+    found = module if attribute is None else getattr(module, attribute)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES})

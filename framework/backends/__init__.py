@@ -1,0 +1,1 @@
+"""The ground: one folder per backend, the only place that imports jax, torch or tensorflow."""

@@ -1,0 +1,5 @@
+"""JAX: pure functions over pytrees, compiled by XLA."""
+
+from .backend import JaxBackend
+
+BACKEND = JaxBackend()

@@ -1,0 +1,5 @@
+"""NumPy: inference without differentiation, and the float64 reference of the other backends."""
+
+from .backend import NumpyBackend
+
+BACKEND = NumpyBackend()

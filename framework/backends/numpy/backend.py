@@ -1,0 +1,277 @@
+"""The NumPy backend."""
+
+import numpy as np
+
+from ... import dtypes
+from .. import philox
+from ..base import Backend, Spec
+from . import neural
+
+
+def _special(name):
+    def call(x):
+        import scipy.special
+
+        return getattr(scipy.special, name)(x)
+
+    call.__name__ = name
+    return staticmethod(call)
+
+
+def _axis(axis):
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+class NumpyBackend(Backend):
+    """Kernels on `numpy.ndarray`; special functions come from SciPy."""
+
+    name = "numpy"
+    tensor_types = (np.ndarray, np.generic)
+    differentiable = False
+
+    def __init__(self):
+        import ml_dtypes
+
+        self._native = {name: np.dtype(name) for name in dtypes.ALL if name != "bfloat16"}
+        self._native["bfloat16"] = np.dtype(ml_dtypes.bfloat16)
+        self._names = {native: name for name, native in self._native.items()}
+        inexact = (*dtypes.FLOATS, *dtypes.COMPLEX)
+        self.float_types = frozenset(self._native[name] for name in inexact)
+
+    # Conversion
+
+    def asarray(self, x, dtype=None):
+        if dtype is not None:
+            return np.asarray(x, self._native[dtype])
+        return np.asarray(x)
+
+    def to_numpy(self, x):
+        return np.asarray(x)
+
+    def dtype(self, x):
+        return self._names[x.dtype]
+
+    def cast(self, x, dtype):
+        return np.asarray(x).astype(self._native[dtype], copy=False)
+
+    # Arrays
+
+    def zeros(self, shape, dtype):
+        return np.zeros(shape, self._native[dtype])
+
+    def full(self, shape, value, dtype):
+        return np.full(shape, value, self._native[dtype])
+
+    def arange(self, start, stop, step, dtype):
+        return np.arange(start, stop, step).astype(self._native[dtype])
+
+    def linspace(self, start, stop, num, endpoint, dtype):
+        return np.linspace(start, stop, num, endpoint=endpoint).astype(self._native[dtype])
+
+    def eye(self, rows, columns, k, dtype):
+        return np.eye(rows, columns, k, dtype=self._native[dtype])
+
+    reshape = staticmethod(np.reshape)
+    transpose = staticmethod(np.transpose)
+    broadcast_to = staticmethod(np.broadcast_to)
+    concatenate = staticmethod(np.concatenate)
+    stack = staticmethod(np.stack)
+    flip = staticmethod(np.flip)
+    tile = staticmethod(np.tile)
+    repeat = staticmethod(np.repeat)
+    where = staticmethod(np.where)
+    take_along_axis = staticmethod(np.take_along_axis)
+    roll = staticmethod(np.roll)
+    tril = staticmethod(np.tril)
+    triu = staticmethod(np.triu)
+    copy = staticmethod(np.copy)
+
+    def split(self, x, sections, axis):
+        return np.split(x, sections, axis)
+
+    def pad(self, x, pads, mode, value):
+        if mode == "constant":
+            return np.pad(x, pads, mode, constant_values=value)
+        return np.pad(x, pads, mode)
+
+    def take(self, x, indices, axis):
+        return np.take(x, indices, axis)
+
+    def slice(self, x, start, shape):
+        return x[tuple(slice(int(s), int(s) + n) for s, n in zip(start, shape, strict=True))]
+
+    def slice_update(self, x, start, updates):
+        out = np.copy(x)
+        where = tuple(slice(int(s), int(s) + n) for s, n in zip(start, updates.shape, strict=True))
+        out[where] = updates
+        return out
+
+    def scatter_add(self, x, indices, updates):
+        out = np.copy(x)
+        np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), updates)
+        return out
+
+    def sort(self, x, axis):
+        return np.sort(x, axis, kind="stable")
+
+    def argsort(self, x, axis):
+        return np.argsort(x, axis, kind="stable").astype(np.int32)
+
+    def top_k(self, x, k, sorted):
+        # Sorting the negated rank keeps the first of equal values first.
+        order = np.argsort(-x if x.dtype.kind in "fi" else ~x, axis=-1, kind="stable")[..., :k]
+        return np.take_along_axis(x, order, -1), order.astype(np.int32)
+
+    def cumsum(self, x, axis):
+        return np.cumsum(x, axis, dtype=x.dtype)
+
+    def cumprod(self, x, axis):
+        return np.cumprod(x, axis, dtype=x.dtype)
+
+    def stop_gradient(self, x):
+        return x
+
+    # Elementwise
+
+    add = staticmethod(np.add)
+    subtract = staticmethod(np.subtract)
+    multiply = staticmethod(np.multiply)
+    divide = staticmethod(np.true_divide)
+    floor_divide = staticmethod(np.floor_divide)
+    mod = staticmethod(np.mod)
+    power = staticmethod(np.power)
+    maximum = staticmethod(np.maximum)
+    minimum = staticmethod(np.minimum)
+    arctan2 = staticmethod(np.arctan2)
+    equal = staticmethod(np.equal)
+    not_equal = staticmethod(np.not_equal)
+    less = staticmethod(np.less)
+    less_equal = staticmethod(np.less_equal)
+    greater = staticmethod(np.greater)
+    greater_equal = staticmethod(np.greater_equal)
+    logical_and = staticmethod(np.logical_and)
+    logical_or = staticmethod(np.logical_or)
+    logical_not = staticmethod(np.logical_not)
+    bitwise_and = staticmethod(np.bitwise_and)
+    bitwise_or = staticmethod(np.bitwise_or)
+    bitwise_xor = staticmethod(np.bitwise_xor)
+    bitwise_not = staticmethod(np.bitwise_not)
+    left_shift = staticmethod(np.left_shift)
+    right_shift = staticmethod(np.right_shift)
+    negative = staticmethod(np.negative)
+    absolute = staticmethod(np.absolute)
+    sign = staticmethod(np.sign)
+    square = staticmethod(np.square)
+    sqrt = staticmethod(np.sqrt)
+    exp = staticmethod(np.exp)
+    expm1 = staticmethod(np.expm1)
+    log = staticmethod(np.log)
+    log1p = staticmethod(np.log1p)
+    log2 = staticmethod(np.log2)
+    log10 = staticmethod(np.log10)
+    sin = staticmethod(np.sin)
+    cos = staticmethod(np.cos)
+    tan = staticmethod(np.tan)
+    arcsin = staticmethod(np.arcsin)
+    arccos = staticmethod(np.arccos)
+    arctan = staticmethod(np.arctan)
+    sinh = staticmethod(np.sinh)
+    cosh = staticmethod(np.cosh)
+    tanh = staticmethod(np.tanh)
+    arcsinh = staticmethod(np.arcsinh)
+    arccosh = staticmethod(np.arccosh)
+    arctanh = staticmethod(np.arctanh)
+    floor = staticmethod(np.floor)
+    ceil = staticmethod(np.ceil)
+    round = staticmethod(np.round)
+    isnan = staticmethod(np.isnan)
+    isinf = staticmethod(np.isinf)
+    isfinite = staticmethod(np.isfinite)
+    real = staticmethod(np.real)
+    imag = staticmethod(np.imag)
+    conj = staticmethod(np.conj)
+    erf = _special("erf")
+    sigmoid = _special("expit")
+
+    def rsqrt(self, x):
+        return np.reciprocal(np.sqrt(x))
+
+    # Reductions
+
+    def sum(self, x, axis=None, keepdims=False):
+        return np.sum(x, _axis(axis), keepdims=keepdims, dtype=x.dtype)
+
+    def prod(self, x, axis=None, keepdims=False):
+        return np.prod(x, _axis(axis), keepdims=keepdims, dtype=x.dtype)
+
+    def max(self, x, axis=None, keepdims=False):
+        return np.max(x, _axis(axis), keepdims=keepdims)
+
+    def min(self, x, axis=None, keepdims=False):
+        return np.min(x, _axis(axis), keepdims=keepdims)
+
+    def all(self, x, axis=None, keepdims=False):
+        return np.all(x, _axis(axis), keepdims=keepdims)
+
+    def any(self, x, axis=None, keepdims=False):
+        return np.any(x, _axis(axis), keepdims=keepdims)
+
+    def argmax(self, x, axis=None, keepdims=False):
+        return np.argmax(x, axis, keepdims=keepdims).astype(np.int32)
+
+    def argmin(self, x, axis=None, keepdims=False):
+        return np.argmin(x, axis, keepdims=keepdims).astype(np.int32)
+
+    # Products
+
+    matmul = staticmethod(np.matmul)
+
+    def einsum(self, subscripts, *operands):
+        return np.einsum(subscripts, *operands, optimize="greedy")
+
+    # Neural-network kernels
+
+    conv = staticmethod(neural.conv)
+    depthwise_conv = staticmethod(neural.depthwise_conv)
+    pool = staticmethod(neural.pool)
+
+    def rfft(self, x, length):
+        return np.fft.rfft(x, length)
+
+    def irfft(self, x, length):
+        return np.fft.irfft(x, length)
+
+    def random_bits(self, seed, shape, bits):
+        key = tuple(int(k) for k in np.asarray(seed))
+        words = philox.words(key, int(np.prod(shape, dtype=np.int64)))
+        return (words >> np.uint32(32 - bits)).astype(np.float32).reshape(shape)
+
+    # Weights and programs
+
+    def make_value(self, array, dtype, trainable, layout):
+        return np.array(array, self._native[dtype], copy=True)
+
+    def adopt_value(self, array, dtype, trainable, layout):
+        return np.asarray(array, self._native[dtype])
+
+    def set_value(self, box, value):
+        return np.asarray(value, box.dtype)
+
+    def abstract(self, function, specs):
+        # NumPy cannot trace, so it runs on zeros.
+        out = function(*(np.zeros(spec.shape, self._native[spec.dtype]) for spec in specs))
+        return _specs(out, self)
+
+    def value_and_grad(self, function):
+        raise RuntimeError(
+            "The numpy backend is for inference and gives no gradients. Move the model with "
+            'model.to_backend("jax"), "torch" or "tensorflow".'
+        )
+
+
+def _specs(out, backend):
+    if isinstance(out, dict):
+        return {key: _specs(value, backend) for key, value in out.items()}
+    if isinstance(out, list | tuple):
+        return type(out)(_specs(value, backend) for value in out)
+    return Spec(out.shape, backend.dtype(out))

@@ -1,0 +1,5 @@
+"""TensorFlow: eager kernels and `tf.function` graphs."""
+
+from .backend import TensorflowBackend
+
+BACKEND = TensorflowBackend()

@@ -1,0 +1,335 @@
+"""The TensorFlow backend."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no start-up banners on a user's terminal
+
+import numpy as np
+import tensorflow as tf
+
+from ... import dtypes
+from ..base import Backend, Spec
+from . import neural
+
+_NATIVE = {name: getattr(tf, name) for name in dtypes.ALL}
+_NAMES = {native: name for name, native in _NATIVE.items()}
+
+
+def _reduce(function):
+    def reduce(self, x, axis=None, keepdims=False):
+        return function(x, axis, keepdims)
+
+    return reduce
+
+
+def _plain(function):
+    """A kernel without TensorFlow's trailing `name` argument in its way."""
+    return staticmethod(function)
+
+
+class TensorflowBackend(Backend):
+    """Kernels on `tf.Tensor`, eager or in a graph."""
+
+    name = "tensorflow"
+    tensor_types = (tf.Tensor, tf.Variable, tf.IndexedSlices)
+    float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
+
+    # Conversion
+
+    def asarray(self, x, dtype=None):
+        native = None if dtype is None else _NATIVE[dtype]
+        if isinstance(x, tf.Tensor | tf.Variable):
+            return tf.convert_to_tensor(x) if native is None else tf.cast(x, native)
+        if isinstance(x, np.ndarray | np.generic) and native is not None:
+            x = np.asarray(x, native.as_numpy_dtype)
+        return tf.convert_to_tensor(x, native)
+
+    def to_numpy(self, x):
+        return np.asarray(tf.convert_to_tensor(x))
+
+    def dtype(self, x):
+        return _NAMES[x.dtype]
+
+    def cast(self, x, dtype):
+        return tf.cast(x, _NATIVE[dtype])
+
+    def shape(self, x):
+        static = x.shape.as_list()
+        if None not in static:
+            return tuple(static)
+        dynamic = tf.shape(x)
+        return tuple(dynamic[i] if n is None else n for i, n in enumerate(static))
+
+    def static_shape(self, x):
+        return tuple(x.shape.as_list())
+
+    # Arrays
+
+    def zeros(self, shape, dtype):
+        return tf.zeros(shape, _NATIVE[dtype])
+
+    def full(self, shape, value, dtype):
+        return tf.fill(shape, tf.cast(value, _NATIVE[dtype]))
+
+    def arange(self, start, stop, step, dtype):
+        return tf.range(start, stop, step, _NATIVE[dtype])
+
+    def linspace(self, start, stop, num, endpoint, dtype):
+        last = stop if endpoint or num == 0 else stop - (stop - start) / num
+        return tf.cast(np.linspace(start, last, num), _NATIVE[dtype])
+
+    def eye(self, rows, columns, k, dtype):
+        return tf.constant(np.eye(rows, columns, k), _NATIVE[dtype])
+
+    reshape = _plain(tf.reshape)
+    transpose = _plain(tf.transpose)
+    broadcast_to = _plain(tf.broadcast_to)
+    concatenate = _plain(tf.concat)
+    stack = _plain(tf.stack)
+    tile = _plain(tf.tile)
+    where = _plain(tf.where)
+    copy = _plain(tf.identity)
+    stop_gradient = _plain(tf.stop_gradient)
+
+    def flip(self, x, axis=None):
+        axes = tuple(range(len(x.shape))) if axis is None else axis
+        return tf.reverse(x, [axes] if isinstance(axes, int) else list(axes))
+
+    def repeat(self, x, repeats, axis=None):
+        return tf.repeat(x, repeats, axis)
+
+    def roll(self, x, shift, axis=None):
+        if axis is None:
+            return tf.reshape(tf.roll(tf.reshape(x, [-1]), shift, 0), tf.shape(x))
+        return tf.roll(x, shift, axis)
+
+    def split(self, x, sections, axis):
+        if not isinstance(sections, int):
+            size = x.shape[axis]
+            edges = [0, *(min(s, size) for s in sections), size]
+            sections = [b - a for a, b in zip(edges, edges[1:], strict=False)]
+        return tf.split(x, sections, axis)
+
+    def pad(self, x, pads, mode, value):
+        if mode == "constant":
+            return tf.pad(x, pads, constant_values=tf.cast(value, x.dtype))
+        return neural.pad(x, pads, mode)
+
+    def take(self, x, indices, axis):
+        if axis is None:
+            x, axis = tf.reshape(x, [-1]), 0
+        axis %= len(x.shape)
+        # A negative index counts from the end, as in NumPy; tf.gather refuses it.
+        size = self.shape(x)[axis]
+        if isinstance(indices, int):
+            indices = indices if indices >= 0 else indices + size
+        elif indices.dtype.is_unsigned or not indices.dtype.is_integer:
+            indices = tf.cast(indices, tf.int32)
+        else:
+            indices = tf.where(indices < 0, indices + tf.cast(size, indices.dtype), indices)
+        return tf.gather(x, indices, axis=axis)
+
+    def take_along_axis(self, x, indices, axis):
+        return tf.experimental.numpy.take_along_axis(x, indices, axis)
+
+    def tril(self, x, k=0):
+        return tf.experimental.numpy.tril(x, k)
+
+    def triu(self, x, k=0):
+        return tf.experimental.numpy.triu(x, k)
+
+    def slice(self, x, start, shape):
+        return tf.slice(x, start, shape)
+
+    def slice_update(self, x, start, updates):
+        return neural.slice_update(x, start, updates)
+
+    def scatter_add(self, x, indices, updates):
+        return tf.tensor_scatter_nd_add(x, indices, updates)
+
+    def sort(self, x, axis):
+        return tf.sort(x, axis)
+
+    def argsort(self, x, axis):
+        return tf.argsort(x, axis, stable=True)
+
+    def top_k(self, x, k, sorted):
+        return tuple(tf.math.top_k(x, k, sorted))
+
+    def cumsum(self, x, axis):
+        return tf.cumsum(x, axis)
+
+    def cumprod(self, x, axis):
+        return tf.math.cumprod(x, axis)
+
+    def squeeze(self, x, axis=None):
+        return tf.squeeze(x, axis)
+
+    # Elementwise
+
+    add = _plain(tf.add)
+    subtract = _plain(tf.subtract)
+    multiply = _plain(tf.multiply)
+    divide = _plain(tf.divide)
+    floor_divide = _plain(tf.math.floordiv)
+    mod = _plain(tf.math.floormod)
+    power = _plain(tf.pow)
+    maximum = _plain(tf.maximum)
+    minimum = _plain(tf.minimum)
+    arctan2 = _plain(tf.math.atan2)
+    equal = _plain(tf.equal)
+    not_equal = _plain(tf.not_equal)
+    less = _plain(tf.less)
+    less_equal = _plain(tf.less_equal)
+    greater = _plain(tf.greater)
+    greater_equal = _plain(tf.greater_equal)
+    logical_and = _plain(tf.logical_and)
+    logical_or = _plain(tf.logical_or)
+    logical_not = _plain(tf.logical_not)
+    bitwise_and = _plain(tf.bitwise.bitwise_and)
+    bitwise_or = _plain(tf.bitwise.bitwise_or)
+    bitwise_xor = _plain(tf.bitwise.bitwise_xor)
+    bitwise_not = _plain(tf.bitwise.invert)
+    left_shift = _plain(tf.bitwise.left_shift)
+    right_shift = _plain(tf.bitwise.right_shift)
+    negative = _plain(tf.negative)
+    absolute = _plain(tf.abs)
+    sign = _plain(tf.sign)
+    square = _plain(tf.square)
+    sqrt = _plain(tf.sqrt)
+    rsqrt = _plain(tf.math.rsqrt)
+    exp = _plain(tf.exp)
+    expm1 = _plain(tf.math.expm1)
+    log = _plain(tf.math.log)
+    log1p = _plain(tf.math.log1p)
+    sin = _plain(tf.sin)
+    cos = _plain(tf.cos)
+    tan = _plain(tf.tan)
+    arcsin = _plain(tf.asin)
+    arccos = _plain(tf.acos)
+    arctan = _plain(tf.atan)
+    sinh = _plain(tf.sinh)
+    cosh = _plain(tf.cosh)
+    tanh = _plain(tf.tanh)
+    arcsinh = _plain(tf.asinh)
+    arccosh = _plain(tf.acosh)
+    arctanh = _plain(tf.atanh)
+    erf = _plain(tf.math.erf)
+    sigmoid = _plain(tf.sigmoid)
+    floor = _plain(tf.floor)
+    ceil = _plain(tf.math.ceil)
+    isnan = _plain(tf.math.is_nan)
+    isinf = _plain(tf.math.is_inf)
+    isfinite = _plain(tf.math.is_finite)
+    real = _plain(tf.math.real)
+    imag = _plain(tf.math.imag)
+    conj = _plain(tf.math.conj)
+
+    def log2(self, x):
+        return tf.experimental.numpy.log2(x)
+
+    def log10(self, x):
+        return tf.experimental.numpy.log10(x)
+
+    def round(self, x, decimals=0):
+        if not decimals:
+            return tf.round(x)
+        factor = 10.0**decimals
+        return tf.round(x * factor) / factor
+
+    # Reductions
+
+    sum = _reduce(tf.reduce_sum)
+    prod = _reduce(tf.reduce_prod)
+    mean = _reduce(tf.reduce_mean)
+    max = _reduce(tf.reduce_max)
+    min = _reduce(tf.reduce_min)
+    all = _reduce(tf.reduce_all)
+    any = _reduce(tf.reduce_any)
+
+    def argmax(self, x, axis=None, keepdims=False):
+        return self._first(tf.argmax, x, axis, keepdims)
+
+    def argmin(self, x, axis=None, keepdims=False):
+        return self._first(tf.argmin, x, axis, keepdims)
+
+    def _first(self, function, x, axis, keepdims):
+        if axis is None:
+            y = function(tf.reshape(x, [-1]), 0, tf.int32)
+            return tf.reshape(y, [1] * len(x.shape)) if keepdims else y
+        y = function(x, axis, tf.int32)
+        return tf.expand_dims(y, axis) if keepdims else y
+
+    # Products
+
+    matmul = _plain(neural.matmul)
+    dense = _plain(neural.dense)
+    einsum = _plain(tf.einsum)
+
+    # Neural-network kernels
+
+    relu = _plain(tf.nn.relu)
+    relu6 = _plain(tf.nn.relu6)
+    silu = _plain(tf.nn.silu)
+    softmax = _plain(tf.nn.softmax)
+    log_softmax = _plain(tf.nn.log_softmax)
+    softplus = _plain(tf.nn.softplus)
+    conv = _plain(neural.conv)
+    depthwise_conv = _plain(neural.depthwise_conv)
+    pool = _plain(neural.pool)
+    random_bits = _plain(neural.random_bits)
+
+    def gelu(self, x, approximate):
+        return tf.nn.gelu(x, approximate)
+
+    def logsumexp(self, x, axis=None, keepdims=False):
+        return tf.reduce_logsumexp(x, axis, keepdims)
+
+    def rfft(self, x, length):
+        return tf.signal.rfft(x, [length])
+
+    def irfft(self, x, length):
+        return tf.signal.irfft(x, [length])
+
+    # Weights and programs
+
+    def make_value(self, array, dtype, trainable, layout):
+        return tf.Variable(self.asarray(array, dtype), trainable=trainable)
+
+    adopt_value = make_value
+
+    def eagerly(self):
+        return tf.init_scope()
+
+    def set_value(self, box, value):
+        box.assign(value)
+        return box
+
+    def read(self, box):
+        return box.value() if isinstance(box, tf.Variable) else box
+
+    def abstract(self, function, specs):
+        inputs = [tf.TensorSpec(s.shape, _NATIVE[s.dtype]) for s in specs]
+        traced = tf.function(function, autograph=False).get_concrete_function(*inputs)
+        out = traced.structured_outputs
+        return tf.nest.map_structure(lambda t: Spec(t.shape.as_list(), _NAMES[t.dtype]), out)
+
+    def value_and_grad(self, function):
+        def differentiated(*inputs):
+            inputs = [tf.convert_to_tensor(x) for x in inputs]
+            with tf.GradientTape() as tape:
+                for x in inputs:
+                    tape.watch(x)
+                value = function(*inputs)
+            none = tf.UnconnectedGradients.ZERO
+            return value, tuple(tape.gradient(value, inputs, unconnected_gradients=none))
+
+        return differentiated
+
+    def jit(self, function):
+        return tf.function(function, autograph=False, jit_compile=True)
+
+    def inference_function(self, layer):
+        return tf.function(
+            lambda *args, **kwargs: layer(*args, **kwargs), autograph=False, jit_compile=True
+        )

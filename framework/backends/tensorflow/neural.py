@@ -1,0 +1,124 @@
+"""Products, convolution, pooling, padding and random bits in TensorFlow, channels last."""
+
+import tensorflow as tf
+
+from ..base import explicit_pads
+
+
+def matmul(x1, x2):
+    """NumPy's matmul: 1-D operands are vectors, leading axes broadcast."""
+    rank1, rank2 = len(x1.shape), len(x2.shape)
+    if rank1 > 1 and rank2 > 1:
+        if rank2 == 2 and rank1 > 2:
+            return tf.tensordot(x1, x2, 1)
+        return tf.matmul(x1, x2)
+    return tf.experimental.numpy.matmul(x1, x2)
+
+
+def dense(x, kernel, bias):
+    """x (…, in) @ kernel (in, out) + bias."""
+    y = matmul(x, kernel)
+    return y if bias is None else y + bias
+
+
+def _needs_pad(pads):
+    return any(low or high for low, high in pads)
+
+
+def _pads(x, kernel, strides, padding, dilation):
+    """(x, TensorFlow's padding): explicit amounts, by the kernel where it can take them."""
+    if padding in ("valid", "same"):
+        return x, padding.upper()
+    pads = [(0, 0), *explicit_pads(padding, x.shape[1:-1], kernel, strides, dilation), (0, 0)]
+    if not _needs_pad(pads):
+        return x, "VALID"
+    return tf.pad(x, pads), "VALID"
+
+
+def conv(x, kernel, strides, padding, dilation, groups):
+    """Convolution of (batch, *spatial, channels) with a kernel of (*size, in / groups, out)."""
+    rank = len(kernel.shape) - 2
+    x, how = _pads(x, kernel.shape[:rank], strides, padding, dilation)
+    if groups == 1:
+        return tf.nn.convolution(x, kernel, strides, how, None, dilation)
+    # TensorFlow has no grouped convolution on CPU outside XLA.
+    pairs = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat([tf.nn.convolution(a, k, strides, how, None, dilation) for a, k in pairs], -1)
+
+
+def depthwise_conv(x, kernel, strides, padding, dilation):
+    """Each channel with its own kernels: (*size, channels, multiplier)."""
+    rank = len(kernel.shape) - 2
+    if rank == 1:
+        if padding not in ("valid", "same"):
+            padding = ((0, 0), *padding)
+        image = x[:, None], kernel[None], (strides[0], *strides), padding, (1, *dilation)
+        return tf.squeeze(depthwise_conv(*image), 1)
+    x, how = _pads(x, kernel.shape[:rank], strides, padding, dilation)
+    if strides[0] == strides[1]:
+        return tf.nn.depthwise_conv2d(x, kernel, (1, *strides, 1), how, dilations=dilation)
+    # The kernel knows one stride for both axes: take the finer, then every n-th.
+    if how == "SAME":
+        pads = explicit_pads("same", x.shape[1:-1], kernel.shape[:rank], strides, dilation)
+        x = tf.pad(x, [(0, 0), *pads, (0, 0)])
+    y = tf.nn.depthwise_conv2d(x, kernel, (1, 1, 1, 1), "VALID", dilations=dilation)
+    return y[:, :: strides[0], :: strides[1]]
+
+
+def pool(x, size, strides, padding, kind):
+    """Window "max", "average" (padding does not count) or "sum"."""
+    cells = 1
+    for n in size:
+        cells *= n
+    if padding in ("valid", "same") and kind != "sum":
+        return tf.nn.pool(x, size, "MAX" if kind == "max" else "AVG", strides, padding.upper())
+    pads = [(0, 0), *explicit_pads(padding, x.shape[1:-1], size, strides), (0, 0)]
+    padded = x
+    if _needs_pad(pads):
+        padded = tf.pad(x, pads, constant_values=x.dtype.min if kind == "max" else 0)
+    if kind == "max":
+        return tf.nn.pool(padded, size, "MAX", strides, "VALID")
+    total = tf.nn.pool(padded, size, "AVG", strides, "VALID") * tf.cast(cells, x.dtype)
+    if kind == "sum":
+        return total
+    ones = tf.ones((1, *x.shape[1:-1], 1), x.dtype)
+    return total / pool(ones, size, strides, padding, "sum")
+
+
+def pad(x, pads, mode):
+    """Mirrored, repeated or wrapped padding."""
+    if mode in ("reflect", "symmetric"):
+        return tf.pad(x, pads, mode.upper())
+    for axis, (low, high) in enumerate(pads):
+        size = tf.shape(x)[axis]
+        index = tf.range(-low, size + high)
+        index = tf.clip_by_value(index, 0, size - 1) if mode == "edge" else index % size
+        x = tf.gather(x, index, axis=axis)
+    return x
+
+
+def slice_update(x, start, updates):
+    """`x` with the block at `start` replaced; the axes that the block fills are left alone."""
+    shape, block = x.shape.as_list(), updates.shape.as_list()
+    axes = [i for i, (n, m) in enumerate(zip(shape, block, strict=True)) if n is None or n != m]
+    if not axes:
+        return updates
+    order = axes + [i for i in range(len(shape)) if i not in axes]
+    ranges = [tf.cast(start[a], tf.int32) + tf.range(tf.shape(updates)[a]) for a in axes]
+    index = tf.stack(tf.meshgrid(*ranges, indexing="ij"), -1)
+    moved = tf.tensor_scatter_nd_update(tf.transpose(x, order), index, tf.transpose(updates, order))
+    back = [order.index(i) for i in range(len(shape))]
+    return tf.transpose(moved, back)
+
+
+def random_bits(seed, shape, bits):
+    """The top `bits` bits of Philox words, as float32: TensorFlow's stateless kernel gives them."""
+    words = tf.cast(tf.bitwise.bitwise_and(tf.cast(seed, tf.int64), 0xFFFFFFFF), tf.uint64)
+    key = tf.bitwise.bitwise_or(
+        words[0], tf.bitwise.left_shift(words[1], tf.constant(32, tf.uint64))
+    )
+    drawn = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=shape, key=key[None], counter=tf.zeros([2], tf.uint64), alg=1, dtype=tf.uint32
+    )
+    shifted = tf.bitwise.right_shift(drawn, tf.constant(32 - bits, tf.uint32))
+    return tf.cast(shifted, tf.float32)

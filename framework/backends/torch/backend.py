@@ -1,0 +1,421 @@
+"""The PyTorch backend."""
+
+import operator
+from math import prod
+
+import ml_dtypes
+import numpy as np
+import torch
+from torch.utils._python_dispatch import _disable_current_modes
+
+from ... import dtypes
+from ..base import Backend, Spec
+from . import neural
+from .layer import TorchLayer
+
+_NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
+_NAMES = {native: name for name, native in _NATIVE.items()}
+
+
+def _reduce(whole, along):
+    """A reduction that torch names differently for all axes, one axis and many."""
+
+    def reduce(self, x, axis=None, keepdims=False):
+        if axis is None:
+            y = whole(x)
+            return y.reshape((1,) * x.ndim) if keepdims else y
+        return along(x, axis, keepdims)
+
+    return reduce
+
+
+def _one_by_one(function):
+    """Reduction over several axes by a kernel that takes one."""
+
+    def along(x, axis, keepdims):
+        axes = sorted(
+            (a % x.ndim for a in ([axis] if isinstance(axis, int) else axis)), reverse=True
+        )
+        for a in axes:
+            x = function(x, a, keepdims)
+        return x
+
+    return along
+
+
+class TorchBackend(Backend):
+    """Kernels on `torch.Tensor`, on the device of their inputs."""
+
+    name = "torch"
+    tensor_types = (torch.Tensor,)
+    float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
+    layer_base = TorchLayer
+
+    # Conversion
+
+    def asarray(self, x, dtype=None):
+        native = None if dtype is None else _NATIVE[dtype]
+        if isinstance(x, torch.Tensor):
+            return x if native is None else x.to(native)
+        if isinstance(x, np.ndarray | np.generic):
+            x = np.asarray(x)
+            if x.dtype == ml_dtypes.bfloat16:
+                x = torch.from_numpy(np.array(x.view(np.int16))).view(torch.bfloat16)
+            elif not x.flags.writeable or any(s < 0 for s in x.strides):
+                x = torch.from_numpy(x.copy())
+            else:
+                x = torch.from_numpy(x)
+            return x if native is None else x.to(native)
+        if isinstance(x, list | tuple) and any(isinstance(v, torch.Tensor) for v in x):
+            x = torch.stack([self.asarray(v) for v in x])
+            return x if native is None else x.to(native)
+        return torch.tensor(x, dtype=native)
+
+    def to_numpy(self, x):
+        x = x.detach()
+        x = x if x.device.type == "cpu" else x.cpu()
+        if x.dtype == torch.bfloat16:
+            return x.contiguous().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+        return x.resolve_conj().resolve_neg().numpy()
+
+    def dtype(self, x):
+        return _NAMES[x.dtype]
+
+    def cast(self, x, dtype):
+        return x.to(_NATIVE[dtype])
+
+    # Arrays
+
+    def zeros(self, shape, dtype):
+        return torch.zeros(shape, dtype=_NATIVE[dtype])
+
+    def full(self, shape, value, dtype):
+        return torch.full(shape, value, dtype=_NATIVE[dtype])
+
+    def arange(self, start, stop, step, dtype):
+        return torch.arange(start, stop, step, dtype=_NATIVE[dtype])
+
+    def linspace(self, start, stop, num, endpoint, dtype):
+        last = stop if endpoint or num == 0 else stop - (stop - start) / num
+        return torch.linspace(start, last, num, dtype=_NATIVE[dtype])
+
+    def eye(self, rows, columns, k, dtype):
+        ones = torch.ones(max(rows, columns), dtype=_NATIVE[dtype])
+        return (
+            torch.diag(ones, k)[:rows, :columns]
+            if k == 0
+            else self._shifted_eye(rows, columns, k, dtype)
+        )
+
+    def _shifted_eye(self, rows, columns, k, dtype):
+        i, j = torch.arange(rows)[:, None], torch.arange(columns)
+        return (j - i == k).to(_NATIVE[dtype])
+
+    reshape = staticmethod(torch.reshape)
+    broadcast_to = staticmethod(torch.broadcast_to)
+    concatenate = staticmethod(torch.cat)
+    stack = staticmethod(torch.stack)
+    tile = staticmethod(torch.tile)
+    where = staticmethod(torch.where)
+    tril = staticmethod(torch.tril)
+    triu = staticmethod(torch.triu)
+    copy = staticmethod(torch.clone)
+
+    def transpose(self, x, axes=None):
+        return x.permute(tuple(range(x.ndim - 1, -1, -1)) if axes is None else axes)
+
+    def flip(self, x, axis=None):
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        return torch.flip(x, (axes,) if isinstance(axes, int) else axes)
+
+    def repeat(self, x, repeats, axis=None):
+        if not isinstance(repeats, int):
+            repeats = torch.as_tensor(repeats)
+        return torch.repeat_interleave(x, repeats, axis)
+
+    def roll(self, x, shift, axis=None):
+        return torch.roll(x, shift, axis)
+
+    def split(self, x, sections, axis):
+        if isinstance(sections, int):
+            if x.shape[axis] % sections:
+                raise ValueError("array split does not result in an equal division")
+            return list(torch.split(x, x.shape[axis] // sections, axis))
+        return list(torch.tensor_split(x, sections, axis))
+
+    def pad(self, x, pads, mode, value):
+        return neural.pad(x, pads, mode, value)
+
+    def take(self, x, indices, axis):
+        if axis is None:
+            x, axis = x.reshape(-1), 0
+        if isinstance(indices, int):
+            return x.select(axis, indices)
+        if axis == 0 and x.ndim == 2:
+            return torch.nn.functional.embedding(
+                indices.long() if indices.dtype not in (torch.int32, torch.int64) else indices, x
+            )
+        flat = x.index_select(axis, indices.reshape(-1))
+        axis %= x.ndim
+        return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
+
+    def take_along_axis(self, x, indices, axis):
+        return torch.take_along_dim(x, indices.long(), axis)
+
+    def slice(self, x, start, shape):
+        for axis, (first, length) in enumerate(zip(start, shape, strict=True)):
+            if length != x.shape[axis]:
+                x = x.narrow(axis, first, length)
+        return x
+
+    def slice_update(self, x, start, updates):
+        out = x.clone()
+        self.slice(out, start, updates.shape).copy_(updates)
+        return out
+
+    def scatter_add(self, x, indices, updates):
+        return x.index_put(tuple(indices.long().unbind(-1)), updates, accumulate=True)
+
+    def sort(self, x, axis):
+        return torch.sort(x, dim=axis, stable=True).values
+
+    def argsort(self, x, axis):
+        return torch.argsort(x, dim=axis, stable=True).to(torch.int32)
+
+    def top_k(self, x, k, sorted):
+        # torch.topk leaves the order of equal values open; a stable sort does not.
+        order = torch.sort(x, dim=-1, descending=True, stable=True)
+        return order.values[..., :k], order.indices[..., :k].to(torch.int32)
+
+    def cumsum(self, x, axis):
+        return torch.cumsum(x, axis, dtype=x.dtype)
+
+    def cumprod(self, x, axis):
+        return torch.cumprod(x, axis, dtype=x.dtype)
+
+    stop_gradient = staticmethod(torch.Tensor.detach)
+
+    def squeeze(self, x, axis=None):
+        return torch.squeeze(x) if axis is None else torch.squeeze(x, axis)
+
+    def expand_dims(self, x, axis):
+        return x.unsqueeze(axis) if isinstance(axis, int) else super().expand_dims(x, axis)
+
+    # Elementwise: operators, since they take Python scalars on either side
+
+    add = staticmethod(operator.add)
+    subtract = staticmethod(operator.sub)
+    multiply = staticmethod(operator.mul)
+    divide = staticmethod(operator.truediv)
+    floor_divide = staticmethod(operator.floordiv)
+    mod = staticmethod(operator.mod)
+    power = staticmethod(operator.pow)
+    equal = staticmethod(operator.eq)
+    not_equal = staticmethod(operator.ne)
+    less = staticmethod(operator.lt)
+    less_equal = staticmethod(operator.le)
+    greater = staticmethod(operator.gt)
+    greater_equal = staticmethod(operator.ge)
+    bitwise_and = staticmethod(operator.and_)
+    bitwise_or = staticmethod(operator.or_)
+    bitwise_xor = staticmethod(operator.xor)
+    left_shift = staticmethod(operator.lshift)
+    right_shift = staticmethod(operator.rshift)
+    negative = staticmethod(torch.neg)
+    absolute = staticmethod(torch.abs)
+
+    def maximum(self, x1, x2):
+        return self._extremum(torch.maximum, x1, x2)
+
+    def minimum(self, x1, x2):
+        return self._extremum(torch.minimum, x1, x2)
+
+    def _extremum(self, function, x1, x2):
+        if not isinstance(x1, torch.Tensor):
+            x1 = torch.tensor(x1, dtype=x2.dtype, device=x2.device)
+        elif not isinstance(x2, torch.Tensor):
+            x2 = torch.tensor(x2, dtype=x1.dtype, device=x1.device)
+        return function(x1, x2)
+
+    def clip(self, x, x_min, x_max):
+        return torch.clamp(x, x_min, x_max)
+
+    def logical_and(self, x1, x2):
+        return torch.logical_and(x1, torch.as_tensor(x2))
+
+    def logical_or(self, x1, x2):
+        return torch.logical_or(x1, torch.as_tensor(x2))
+
+    arctan2 = staticmethod(torch.arctan2)
+    logical_not = staticmethod(torch.logical_not)
+    bitwise_not = staticmethod(torch.bitwise_not)
+    sign = staticmethod(torch.sgn)
+    square = staticmethod(torch.square)
+    sqrt = staticmethod(torch.sqrt)
+    rsqrt = staticmethod(torch.rsqrt)
+    reciprocal = staticmethod(torch.reciprocal)
+    exp = staticmethod(torch.exp)
+    expm1 = staticmethod(torch.expm1)
+    log = staticmethod(torch.log)
+    log1p = staticmethod(torch.log1p)
+    log2 = staticmethod(torch.log2)
+    log10 = staticmethod(torch.log10)
+    sin = staticmethod(torch.sin)
+    cos = staticmethod(torch.cos)
+    tan = staticmethod(torch.tan)
+    arcsin = staticmethod(torch.arcsin)
+    arccos = staticmethod(torch.arccos)
+    arctan = staticmethod(torch.arctan)
+    sinh = staticmethod(torch.sinh)
+    cosh = staticmethod(torch.cosh)
+    tanh = staticmethod(torch.tanh)
+    arcsinh = staticmethod(torch.arcsinh)
+    arccosh = staticmethod(torch.arccosh)
+    arctanh = staticmethod(torch.arctanh)
+    erf = staticmethod(torch.erf)
+    sigmoid = staticmethod(torch.sigmoid)
+    floor = staticmethod(torch.floor)
+    ceil = staticmethod(torch.ceil)
+    isnan = staticmethod(torch.isnan)
+    isinf = staticmethod(torch.isinf)
+    isfinite = staticmethod(torch.isfinite)
+    real = staticmethod(torch.real)
+    conj = staticmethod(torch.conj)
+
+    def round(self, x, decimals=0):
+        return torch.round(x, decimals=decimals) if x.dtype.is_floating_point else x
+
+    def imag(self, x):
+        return torch.imag(x) if x.is_complex() else torch.zeros_like(x)
+
+    # Reductions
+
+    sum = _reduce(
+        lambda x: torch.sum(x, dtype=x.dtype),
+        lambda x, axis, keep: torch.sum(x, axis, keep, dtype=x.dtype),
+    )
+    mean = _reduce(torch.mean, torch.mean)
+    max = _reduce(torch.max, torch.amax)
+    min = _reduce(torch.min, torch.amin)
+    all = _reduce(torch.all, torch.all)
+    any = _reduce(torch.any, torch.any)
+    prod = _reduce(
+        lambda x: torch.prod(x, dtype=x.dtype),
+        _one_by_one(lambda x, axis, keep: torch.prod(x, axis, keep, dtype=x.dtype)),
+    )
+
+    def argmax(self, x, axis=None, keepdims=False):
+        return self._first(torch.argmax, x, axis, keepdims)
+
+    def argmin(self, x, axis=None, keepdims=False):
+        return self._first(torch.argmin, x, axis, keepdims)
+
+    def _first(self, function, x, axis, keepdims):
+        if axis is None:
+            y = function(x.reshape(-1)).to(torch.int32)
+            return y.reshape((1,) * x.ndim) if keepdims else y
+        return function(x, axis, keepdims).to(torch.int32)
+
+    # Products
+
+    matmul = staticmethod(torch.matmul)
+    einsum = staticmethod(torch.einsum)
+
+    # Neural-network kernels
+
+    relu = staticmethod(torch.relu)
+    relu6 = staticmethod(torch.nn.functional.relu6)
+    silu = staticmethod(torch.nn.functional.silu)
+    softmax = staticmethod(torch.softmax)
+    log_softmax = staticmethod(torch.log_softmax)
+    softplus = staticmethod(torch.nn.functional.softplus)
+    dense = staticmethod(neural.dense)
+    conv = staticmethod(neural.conv)
+    depthwise_conv = staticmethod(neural.depthwise_conv)
+    pool = staticmethod(neural.pool)
+    attention = staticmethod(neural.attention)
+    batch_normalization = staticmethod(neural.batch_normalization)
+    conv_batch_norm = neural.conv_batch_norm
+    random_bits = staticmethod(neural.random_bits)
+
+    def leaky_relu(self, x, negative_slope):
+        return torch.nn.functional.leaky_relu(x, negative_slope)
+
+    def gelu(self, x, approximate):
+        return torch.nn.functional.gelu(x, approximate="tanh" if approximate else "none")
+
+    def layer_normalization(self, x, gamma, beta, axis, epsilon):
+        if axis in (-1, x.ndim - 1):
+            return torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, epsilon)
+        return super().layer_normalization(x, gamma, beta, axis, epsilon)
+
+    def logsumexp(self, x, axis=None, keepdims=False):
+        axis = tuple(range(x.ndim)) if axis is None else axis
+        return torch.logsumexp(x, axis, keepdims)
+
+    def rfft(self, x, length):
+        return torch.fft.rfft(x, length)
+
+    def irfft(self, x, length):
+        return torch.fft.irfft(x, length)
+
+    # Weights and programs
+
+    def make_value(self, array, dtype, trainable, layout):
+        array = np.asarray(array)
+        return self._boxed(self.asarray(array, dtype).clone(), trainable, layout)
+
+    def adopt_value(self, array, dtype, trainable, layout):
+        return self._boxed(self.asarray(array, dtype), trainable, layout)
+
+    def _boxed(self, tensor, trainable, layout):
+        tensor = neural.arrange(tensor, layout)
+        if trainable and tensor.dtype in self.float_types:
+            return torch.nn.Parameter(tensor)
+        return tensor
+
+    def eagerly(self):
+        return _disable_current_modes()
+
+    def set_value(self, box, value):
+        with torch.no_grad():
+            box.copy_(value)
+        return box
+
+    def abstract(self, function, specs):
+        from torch._subclasses.fake_tensor import FakeTensorMode
+
+        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+            inputs = [torch.empty(spec.shape, dtype=_NATIVE[spec.dtype]) for spec in specs]
+            return _specs(function(*inputs))
+
+    def value_and_grad(self, function):
+        def differentiated(*inputs):
+            leaves = [x.detach().requires_grad_() for x in inputs]
+            with torch.enable_grad():
+                value = function(*leaves)
+                grads = torch.autograd.grad(value, leaves, allow_unused=True)
+            zeros = (
+                torch.zeros_like(x) if g is None else g for x, g in zip(leaves, grads, strict=True)
+            )
+            return value.detach(), tuple(zeros)
+
+        return differentiated
+
+    def inference_function(self, layer):
+        def infer(*args, **kwargs):
+            with torch.inference_mode():
+                return layer(*args, **kwargs)
+
+        return infer
+
+    def size(self, x):
+        return prod(x.shape)
+
+
+def _specs(out):
+    if isinstance(out, dict):
+        return {key: _specs(value) for key, value in out.items()}
+    if isinstance(out, list | tuple):
+        return type(out)(_specs(value) for value in out)
+    return Spec(out.shape, _NAMES[out.dtype])

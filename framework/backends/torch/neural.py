@@ -1,0 +1,224 @@
+"""Convolution, pooling, attention and padding in PyTorch, on channels-last memory.
+
+Images are (batch, height, width, channels); torch sees them through a permuted view, which it
+calls the channels-last memory format, so nothing is copied on the way in or out.
+"""
+
+import torch
+from torch.nn import functional as F
+
+from .. import philox
+from ..base import explicit_pads
+
+
+def arrange(tensor, layout):
+    """`tensor` with its memory in the order that the kernels read; its shape stays.
+
+    Dense kernels (in, out) lie as (out, in), convolution kernels (*size, in, out) as
+    (out, *size, in), depthwise ones (*size, channels, multiplier) as (channels, multiplier, *size).
+    """
+    rank = tensor.ndim
+    if layout == "dense":
+        order = (1, 0)
+    elif layout == "conv":
+        order = (rank - 1, *range(rank - 2), rank - 2)
+    elif layout == "depthwise":
+        order = (rank - 2, rank - 1, *range(rank - 2))
+    else:
+        return tensor.contiguous()
+    back = tuple(order.index(axis) for axis in range(rank))
+    return tensor.permute(order).contiguous().permute(back)
+
+
+def dense(x, kernel, bias):
+    """x (…, in) @ kernel (in, out) + bias, one fused call."""
+    return F.linear(x, kernel.t(), bias) if kernel.ndim == 2 else _plain(x, kernel, bias)
+
+
+def _plain(x, kernel, bias):
+    y = torch.matmul(x, kernel)
+    return y if bias is None else y + bias
+
+
+_CONVS = {2: F.conv2d, 3: F.conv3d}
+
+
+def _channels_first(x):
+    return x.permute(0, -1, *range(1, x.ndim - 1))
+
+
+def _channels_last(x):
+    return x.permute(0, *range(2, x.ndim), 1)
+
+
+def _convolve(x, kernel, bias, strides, padding, dilation, groups):
+    """`kernel` has torch's axes already: (out, in / groups, *size)."""
+    rank = kernel.ndim - 2
+    pads = explicit_pads(padding, x.shape[1:-1], kernel.shape[2:], strides, dilation)
+    if any(low != high for low, high in pads):
+        x = F.pad(x, (0, 0, *(p for pair in reversed(pads) for p in pair)))
+        pads = ((0, 0),) * rank
+    amount = tuple(low for low, _ in pads)
+    y = _CONVS[rank](_channels_first(x), kernel, bias, strides, amount, dilation, groups)
+    return _channels_last(y)
+
+
+def conv(x, kernel, strides, padding, dilation, groups, bias=None):
+    """Convolution of (batch, *spatial, channels) with a kernel of (*size, in / groups, out)."""
+    rank = kernel.ndim - 2
+    if rank == 1:
+        # oneDNN keeps channels last for images only: a signal is an image one pixel high.
+        pads = explicit_pads(padding, x.shape[1:-1], kernel.shape[:1], strides, dilation)
+        image = x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *pads), (1, *dilation)
+        return conv(*image, groups, bias).squeeze(1)
+    kernel = kernel.permute(rank + 1, rank, *range(rank))
+    return _convolve(x, kernel, bias, strides, padding, dilation, groups)
+
+
+def depthwise_conv(x, kernel, strides, padding, dilation, bias=None):
+    """Each channel with its own kernels: (*size, channels, multiplier)."""
+    rank = kernel.ndim - 2
+    if rank == 1:
+        pads = explicit_pads(padding, x.shape[1:-1], kernel.shape[:1], strides, dilation)
+        image = x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *pads), (1, *dilation)
+        return depthwise_conv(*image, bias).squeeze(1)
+    channels = kernel.shape[rank]
+    kernel = kernel.permute(rank, rank + 1, *range(rank))
+    kernel = kernel.reshape(-1, 1, *kernel.shape[2:])
+    return _convolve(x, kernel, bias, strides, padding, dilation, channels)
+
+
+def batch_normalization(x, mean, variance, axis, beta, gamma, epsilon):
+    """Normalization by given statistics, over the channels at `axis`."""
+    moved = x.movedim(axis, 1) if axis not in (1, 1 - x.ndim) else x
+    y = F.batch_norm(moved, mean, variance, gamma, beta, False, 0.0, epsilon)
+    return y.movedim(1, axis) if moved is not x else y
+
+
+def conv_batch_norm(backend, x, kernel, bias, mean, variance, gamma, beta, epsilon, conv, depth):
+    """A convolution with the batch normalization behind it folded into its kernel.
+
+    The folded kernel is kept with the kernel and made again when a tensor that it came from was
+    written to (torch counts writes in `_version`).
+    """
+    run = depthwise_conv if depth else _conv
+    tensors = (kernel, bias, mean, variance, gamma, beta)
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        y = run(x, kernel, **conv, bias=bias)
+        return batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
+    stamp = [None if t is None else (id(t), t.data_ptr(), t._version) for t in tensors]
+    kept = getattr(kernel, "_isozoo_folded", None)
+    if kept is None or kept[0] != stamp:
+        # Kept tensors outlive this call: they must not be tied to an inference-mode block.
+        with torch.inference_mode(False), torch.no_grad():
+            kept = (stamp, *_fold(*tensors, epsilon, depth))
+        kernel._isozoo_folded = kept
+    return run(x, kept[1], **conv, bias=kept[2])
+
+
+_conv = conv
+
+
+def _fold(kernel, bias, mean, variance, gamma, beta, epsilon, depth):
+    scale = torch.rsqrt(variance.double() + epsilon)
+    scale = scale if gamma is None else scale * gamma
+    shift = (0 if bias is None else bias) - mean
+    shift = shift * scale + (0 if beta is None else beta)
+    factor = scale.reshape(kernel.shape[-2:]) if depth else scale
+    folded = (kernel * factor).to(kernel.dtype)
+    return arrange(folded, "depthwise" if depth else "conv"), shift.to(kernel.dtype)
+
+
+def pool(x, size, strides, padding, kind):
+    """Window "max", "average" (padding does not count) or "sum" over (batch, *spatial, channels)."""
+    if len(size) == 1:
+        pads = explicit_pads(padding, x.shape[1:-1], size, strides)
+        y = pool(x.unsqueeze(1), (1, *size), (1, *strides), ((0, 0), *pads), kind)
+        return y.squeeze(1)
+    pads = explicit_pads(padding, x.shape[1:-1], size, strides)
+    real = x.shape[1:-1]
+    flat = (0, 0, *(p for pair in reversed(pads) for p in pair))
+    padded = any(flat)
+    rank = len(size)
+    if kind == "max":
+        if padded:
+            low = float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min
+            x = F.pad(x, flat, value=low)
+        function = F.max_pool2d if rank == 2 else F.max_pool3d
+        return _channels_last(function(_channels_first(x), size, strides))
+    x = F.pad(x, flat) if padded else x
+    function = F.avg_pool2d if rank == 2 else F.avg_pool3d
+    mean = _channels_last(function(_channels_first(x), size, strides))
+    cells = 1
+    for n in size:
+        cells *= n
+    if kind == "sum":
+        return mean * cells
+    if not padded:
+        return mean
+    ones = torch.ones((1, *real, 1), dtype=x.dtype, device=x.device)
+    return mean * cells / pool(ones, size, strides, padding, "sum")
+
+
+def attention(query, key, value, mask, bias, scale, is_causal):
+    """softmax(q k^T * scale + bias) v over (batch, length, heads, dim) tensors, fused."""
+    q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
+    if mask is not None and is_causal:
+        causal = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
+        mask, is_causal = mask & causal, False
+    if bias is not None:
+        if mask is not None:
+            bias = bias.masked_fill(~mask, -1e30 if bias.dtype != torch.float16 else -6e4)
+        mask = bias.to(q.dtype)
+    y = F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
+    return y.transpose(1, 2)
+
+
+def pad(x, pads, mode, value):
+    """Padding of any axes by "constant", "reflect" or "symmetric"."""
+    if mode == "constant":
+        return F.pad(x, tuple(p for pair in reversed(pads) for p in pair), value=value)
+    for axis, (low, high) in enumerate(pads):
+        if low or high:
+            x = x.index_select(axis, _mirror(x.shape[axis], low, high, mode).to(x.device))
+    return x
+
+
+def _mirror(size, low, high, mode):
+    # Reflection repeats with period 2n - 2 ("reflect") or 2n ("symmetric"), as in NumPy.
+    index = torch.arange(-low, size + high)
+    if mode == "edge":
+        return index.clamp(0, size - 1)
+    if mode == "wrap":
+        return index % size
+    period = max(2 * size - 2, 1) if mode == "reflect" else 2 * size
+    index = index % period
+    last = period if mode == "reflect" else period - 1
+    return torch.where(index < size, index, last - index)
+
+
+def random_bits(seed, shape, bits):
+    """The top `bits` bits of Philox words, as float32. Words are computed in int64.
+
+    A product of two 32-bit words can pass 2^63; it then wraps, and the mask behind the arithmetic
+    shift still takes the right bits.
+    """
+    count = 1
+    for n in shape:
+        count *= n
+    keys = seed.to(torch.int64)
+    k0, k1 = keys[0] & philox.MASK, keys[1] & philox.MASK
+    index = torch.arange(-(-count // 4), dtype=torch.int64, device=seed.device)
+    c0, c1 = index & philox.MASK, index >> 32
+    c2 = c3 = torch.zeros_like(index)
+    for _ in range(philox.ROUNDS):
+        p0, p1 = c0 * philox.MULTIPLIERS[0], c2 * philox.MULTIPLIERS[1]
+        c0, c1, c2, c3 = (
+            ((p1 >> 32) & philox.MASK) ^ c1 ^ k0,
+            p1 & philox.MASK,
+            ((p0 >> 32) & philox.MASK) ^ c3 ^ k1,
+            p0 & philox.MASK,
+        )
+        k0, k1 = (k0 + philox.WEYL[0]) & philox.MASK, (k1 + philox.WEYL[1]) & philox.MASK
+    words = torch.stack([c0, c1, c2, c3], -1).reshape(-1)[:count]
+    return (words >> (32 - bits)).to(torch.float32).reshape(shape)

@@ -1,0 +1,1 @@
+"""Variable, Layer, the symbolic tensor, and the scopes that change what they do."""

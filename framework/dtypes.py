@@ -1,0 +1,124 @@
+"""Names of dtypes and the one promotion table that every backend follows.
+
+The table is JAX's lattice (jax.readthedocs.io, "Type promotion semantics"): a Python scalar is
+*weak* and never widens a tensor of its own kind, and an integer of any width with a float gives
+that float.
+"""
+
+from functools import lru_cache
+
+from . import config
+
+WEAK = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
+
+_ABOVE = {
+    "bool": ("int*",),
+    "int*": ("uint8", "int8"),
+    "uint8": ("uint16", "int16"),
+    "uint16": ("uint32", "int32"),
+    "uint32": ("uint64", "int64"),
+    "uint64": ("float*",),
+    "int8": ("int16",),
+    "int16": ("int32",),
+    "int32": ("int64",),
+    "int64": ("float*",),
+    "float*": ("bfloat16", "float16", "complex*"),
+    "bfloat16": ("float32",),
+    "float16": ("float32",),
+    "float32": ("float64", "complex64"),
+    "float64": ("complex128",),
+    "complex*": ("complex64",),
+    "complex64": ("complex128",),
+    "complex128": (),
+}
+
+ALL = tuple(name for name in _ABOVE if not name.endswith("*"))
+FLOATS = ("bfloat16", "float16", "float32", "float64")
+COMPLEX = ("complex64", "complex128")
+INTEGERS = tuple(name for name in ALL if "int" in name)
+
+
+def _reach(name: str) -> frozenset[str]:
+    found, todo = set(), [name]
+    while todo:
+        current = todo.pop()
+        if current not in found:
+            found.add(current)
+            todo.extend(_ABOVE[current])
+    return frozenset(found)
+
+
+_UP = {name: _reach(name) for name in _ABOVE}
+
+
+def _join(first: str, second: str) -> str:
+    """The least dtype above both: the one from which every other common one can be reached."""
+    common = _UP[first] & _UP[second]
+    return next(name for name in common if common <= _UP[name])
+
+
+def standardize(dtype) -> str:
+    """The name of a dtype given as a string, a Python type, or a NumPy, JAX, torch or TF dtype.
+
+    Raises ValueError for anything that is not a dtype of the table.
+    """
+    if dtype is None:
+        return config.floatx()
+    if dtype in (bool, int, float, complex):
+        return _concrete(WEAK[dtype])
+    # np.dtype and tf.DType carry `.name`, NumPy scalar types `__name__`, torch prints "torch.x".
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None)
+    if not isinstance(name, str):
+        name = getattr(dtype, "__name__", None) or str(dtype)
+    name = name.removeprefix("torch.").removesuffix("_ref")
+    name = {"bool_": "bool", "int": "int32", "float": config.floatx()}.get(name, name)
+    if name not in _ABOVE or name.endswith("*"):
+        raise ValueError(f"{dtype!r} is not a dtype; expected one of: {', '.join(ALL)}.")
+    return name
+
+
+def _concrete(name: str) -> str:
+    """A weak dtype that met no tensor: the defaults of Python scalars."""
+    if name == "float*":
+        return config.floatx()
+    return {"int*": "int32", "complex*": "complex64"}.get(name, name)
+
+
+@lru_cache(maxsize=4096)
+def _result(names: tuple[str, ...]) -> str:
+    result = names[0]
+    for name in names[1:]:
+        result = _join(result, name)
+    return result
+
+
+def result_type(*dtypes) -> str:
+    """The dtype in which operands of these dtypes meet.
+
+    A dtype is a name or a dtype object; the Python types ``int``, ``float``, ``bool`` and
+    ``complex`` stand for weak scalars. ``result_type("int64", "float32")`` is ``"float32"``.
+    """
+    if not dtypes:
+        raise ValueError("result_type needs at least one dtype.")
+    names = tuple(WEAK[d] if d in (bool, int, float, complex) else standardize(d) for d in dtypes)
+    return _concrete(_result(names))
+
+
+def is_float(name: str) -> bool:
+    """Whether the named dtype is a real floating-point dtype."""
+    return name in FLOATS
+
+
+def is_inexact(name: str) -> bool:
+    """Whether the named dtype is floating-point or complex."""
+    return name in FLOATS or name in COMPLEX
+
+
+def is_integer(name: str) -> bool:
+    """Whether the named dtype is a signed or unsigned integer (``bool`` is not)."""
+    return name in INTEGERS
+
+
+def floating(name: str) -> str:
+    """The dtype in which a function with real values answers: ``name`` if inexact, else floatx."""
+    return name if is_inexact(name) else config.floatx()

@@ -1,0 +1,110 @@
+"""Dense, Embedding, Dropout, Activation, Identity."""
+
+from .. import activations, ops, random
+from ..core.layer import Layer
+
+
+class Dense(Layer):
+    """activation(x @ kernel + bias).
+
+    Shapes: inputs (…, in), kernel (in, units), bias (units,); the result is (…, units).
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation=None,
+        use_bias: bool = True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"Dense: `units` must be positive; got {units}.")
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+
+    def build(self, input_shape):
+        inputs = input_shape[-1]
+        if inputs is None:
+            raise ValueError(
+                f"{self.name}: the last size of the inputs must be known; got {input_shape}."
+            )
+        self.kernel = self.add_weight((inputs, self.units), self.kernel_initializer, layout="dense")
+        self.bias = self.add_weight((self.units,), self.bias_initializer) if self.use_bias else None
+
+    def call(self, inputs):
+        y = ops.dense(inputs, self.kernel, self.bias)
+        return y if self.activation is activations.linear else self.activation(y)
+
+
+class Embedding(Layer):
+    """Rows of a table by their number.
+
+    Shapes: inputs (…) of integers from 0 to input_dim - 1; the result is (…, output_dim).
+    """
+
+    def __init__(self, input_dim: int, output_dim: int, embeddings_initializer="uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        name = embeddings_initializer
+        self.embeddings_initializer = "random_uniform" if name == "uniform" else name
+        self.build()
+
+    def build(self, input_shape=None):
+        shape = (self.input_dim, self.output_dim)
+        self.embeddings = self.add_weight(shape, self.embeddings_initializer)
+
+    def call(self, inputs):
+        return ops.take(self.embeddings, inputs, axis=0)
+
+
+class Dropout(Layer):
+    """While training, a share `rate` of the elements set to 0 and the rest divided by 1 - rate."""
+
+    def __init__(self, rate: float, noise_shape=None, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(f"Dropout: `rate` must be at least 0 and below 1; got {rate}.")
+        self.rate = rate
+        self.noise_shape = noise_shape
+        self.seed = seed
+        if rate:
+            self.seed_generator = random.SeedGenerator(seed)
+            self.seed_state = self.seed_generator.state
+        self.built = True
+
+    def call(self, inputs, training=None):
+        if not self.rate or not self.resolve_training(training):
+            return inputs
+        # Through the variable, which a copy on another backend has as its own.
+        self.seed_generator.state = self.seed_state
+        return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
+
+
+class Activation(Layer):
+    """A function of its inputs, given by name or as a callable."""
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.built = True
+
+    def call(self, inputs):
+        return self.activation(inputs)
+
+
+class Identity(Layer):
+    """Its inputs."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.built = True
+
+    def call(self, inputs):
+        return inputs

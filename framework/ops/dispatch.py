@@ -1,0 +1,179 @@
+"""From the arguments of an op to the backend that runs it: conversion and promotion.
+
+Every public op begins with one of these: `tensor` (one tensor), `floating` (one tensor, in a float
+dtype), `promoted` (operands that meet in a common dtype), `float_promoted` (the same, in a float
+dtype) and `together` (tensors of one backend, each in its own dtype).
+"""
+
+from typing import Any
+
+from .. import dtypes
+from ..backends import registry
+from ..backends.registry import BOX, HOST, SCALAR, SEQUENCE, TENSORS, Kind, classify
+
+Tensor = Any
+
+
+class BackendMismatchError(ValueError):
+    """Tensors of two backends met in one op."""
+
+
+def tensor(x: Any) -> tuple[Any, Tensor]:
+    """The backend of `x` and `x` as a tensor of it."""
+    backend = TENSORS.get(type(x))
+    if backend is not None:
+        return backend, x
+    return _convert(x)
+
+
+def floating(x: Any) -> tuple[Any, Tensor]:
+    """Like `tensor`, with integers and booleans made the default float."""
+    backend = TENSORS.get(type(x))
+    if backend is None:
+        backend, x = _convert(x)
+    if x.dtype in backend.float_types:
+        return backend, x
+    return backend, backend.cast(x, dtypes.floating(backend.dtype(x)))
+
+
+def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
+    """The common backend and both operands in the dtype in which they meet.
+
+    A Python scalar that changes nothing stays a Python scalar; at least one operand is a tensor.
+    """
+    kind = type(x1)
+    if kind is type(x2):
+        backend = TENSORS.get(kind)
+        if backend is not None and x1.dtype == x2.dtype:
+            return backend, x1, x2
+    backend, operands = _promote((x1, x2))
+    return backend, operands[0], operands[1]
+
+
+def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
+    """Like `promoted`, for any number of operands, all of which become tensors."""
+    backend, operands = _promote(xs, backend)
+    dtype = next(backend.dtype(x) for x in operands if not _is_scalar(x))
+    return backend, [backend.asarray(x, dtype) if _is_scalar(x) else x for x in operands]
+
+
+def float_promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
+    """Like `promoted`, in a float dtype."""
+    backend, x1, x2 = promoted(x1, x2)
+    x = x2 if _is_scalar(x1) else x1
+    if x.dtype not in backend.float_types:
+        dtype = dtypes.floating(backend.dtype(x))
+        x1 = x1 if _is_scalar(x1) else backend.cast(x1, dtype)
+        x2 = x2 if _is_scalar(x2) else backend.cast(x2, dtype)
+    return backend, x1, x2
+
+
+def together(*xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
+    """The common backend and each argument as a tensor of it, in its own dtype; None stays None."""
+    backend = common_backend(xs) if backend is None else backend
+    return backend, [None if x is None else _native(backend, x) for x in xs]
+
+
+def common_backend(xs: Any) -> Any:
+    """The backend that owns the tensors among `xs`; with none among them, the current one."""
+    found = None
+    for x in xs:
+        owner = TENSORS.get(type(x)) or classify(type(x))
+        if owner is BOX:
+            owner = x.backend
+        elif owner is SEQUENCE:
+            owner = _inside(x)
+        if owner is found or isinstance(owner, Kind) or owner is None:
+            continue
+        if found is None or owner.symbolic:
+            found = owner
+        elif not found.symbolic:
+            raise BackendMismatchError(
+                f"One call got a tensor of the {found.name} backend and one of the {owner.name} "
+                "backend. Copy one of them over first: "
+                f"ops.convert_to_tensor(ops.convert_to_numpy(x)) under "
+                f'isozoo.use_backend("{found.name}"), or move the model with '
+                "model.to_backend(...)."
+            )
+    return found if found is not None else registry.current()
+
+
+def _inside(sequence: Any) -> Any:
+    """The backend of the first tensor in a nested list or tuple, or None."""
+    for x in sequence:
+        owner = TENSORS.get(type(x)) or classify(type(x))
+        if owner is SEQUENCE:
+            owner = _inside(x)
+        elif owner is BOX:
+            owner = x.backend
+        if owner is not None and not isinstance(owner, Kind):
+            return owner
+    return None
+
+
+def _is_scalar(x: Any) -> bool:
+    return registry.KINDS.get(type(x)) is SCALAR
+
+
+def _convert(x: Any) -> tuple[Any, Tensor]:
+    backend = common_backend((x,))
+    return backend, _native(backend, x)
+
+
+def _native(backend: Any, x: Any) -> Any:
+    owner = TENSORS.get(type(x)) or classify(type(x))
+    if owner is backend:
+        return x
+    if owner is BOX:
+        return x.value
+    if owner is SCALAR:
+        return backend.asarray(x, dtypes.result_type(type(x)))
+    if owner is SEQUENCE:
+        return _from_sequence(backend, x)
+    if owner is HOST or backend.symbolic:
+        return backend.asarray(x)
+    raise TypeError(
+        f"Expected a tensor, a NumPy array, a number or a nested list of numbers; got "
+        f"{type(x).__module__}.{type(x).__qualname__}."
+    )
+
+
+def _from_sequence(backend: Any, x: Any) -> Tensor:
+    """A nested list: of Python numbers in the default dtypes, else as the backend stacks it."""
+    flat: list[Any] = []
+    _flatten(x, flat)
+    kinds = {type(value) for value in flat}
+    if kinds <= {bool, int, float, complex}:
+        return backend.asarray(x, dtypes.result_type(*kinds) if kinds else dtypes.standardize(None))
+    if any(isinstance(classify(kind), Kind) is False or classify(kind) is BOX for kind in kinds):
+        parts = [_native(backend, value) for value in x]
+        return backend.stack(_promote(parts, backend)[1], 0)
+    return backend.asarray(x)
+
+
+def _flatten(x: Any, into: list[Any]) -> None:
+    for value in x:
+        if isinstance(value, list | tuple):
+            _flatten(value, into)
+        else:
+            into.append(value)
+
+
+def _promote(xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
+    backend = common_backend(xs) if backend is None else backend
+    natives = [x if _is_scalar(x) else _native(backend, x) for x in xs]
+    if all(_is_scalar(x) for x in natives):
+        natives[0] = backend.asarray(natives[0], dtypes.result_type(*map(type, natives)))
+    names = [type(x) if _is_scalar(x) else backend.dtype(x) for x in natives]
+    target = dtypes.result_type(*names)
+    return backend, [
+        _scalar(x, target) if _is_scalar(x) else (x if n == target else backend.cast(x, target))
+        for x, n in zip(natives, names, strict=True)
+    ]
+
+
+def _scalar(x: Any, target: str) -> Any:
+    """A Python scalar in the Python type of the dtype that it meets."""
+    if dtypes.is_inexact(target):
+        return complex(x) if target in dtypes.COMPLEX else float(x)
+    return x
