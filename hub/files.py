@@ -26,9 +26,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         _sync(temporary)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would hide it from others
+        os.chmod(temporary, 0o666 & ~current_umask())  # mkstemp's 0600 would hide it
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -42,6 +40,13 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     """Writes `content` to `path`, whole or not at all. Raises OSError."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def current_umask() -> int:
+    """The process's umask, which Python can only read by setting it."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return umask
 
 
 def _sync(path: Path) -> None:

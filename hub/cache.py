@@ -1,0 +1,254 @@
+"""The content-addressed store: `blobs/sha256/HASH`, and what is known of files by their hash.
+
+Nothing is seen under its final name before its hash was compared: bytes go to a unique temporary
+file, which is synced and renamed. A cache that cannot be written still serves what it holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import CacheError, IntegrityError
+from .files import current_umask, write_atomically
+from .preset import SHA1, SHA256, FileEntry
+
+_CHUNK = 8 << 20
+# A file changed within this time of being hashed could change again without its time changing.
+_RACY_NS = 50_000_000
+
+
+def cache_root() -> Path:
+    """$ISOZOO_CACHE, else $XDG_CACHE_HOME/isozoo, else ~/.cache/isozoo."""
+    if named := os.environ.get("ISOZOO_CACHE"):
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base).expanduser() if base else Path.home() / ".cache") / "isozoo"
+
+
+@dataclass(frozen=True)
+class Digests:
+    """What a file's content hashes to."""
+
+    sha256: str
+    size: int
+    git_sha1: str
+
+
+def hash_file(path: Path) -> Digests:
+    """Reads the whole file once. Raises OSError."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        hasher = Hasher(size)
+        while chunk := file.read(_CHUNK):
+            hasher.update(chunk)
+    return hasher.digests()
+
+
+class Hasher:
+    """sha256, size, and (for a size known beforehand) git's blob hash of a stream."""
+
+    def __init__(self, size: int | None) -> None:
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+        self._git = None
+        if size is not None:
+            # usedforsecurity: it names what git promised; sha256 is what is trusted
+            self._git = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+
+    def update(self, chunk: bytes) -> None:
+        self.sha256.update(chunk)
+        if self._git is not None:
+            self._git.update(chunk)
+        self.size += len(chunk)
+
+    def digests(self) -> Digests:
+        git = self._git.hexdigest() if self._git is not None else ""
+        return Digests(self.sha256.hexdigest(), self.size, git)
+
+
+def check_digests(what: str, expected: FileEntry, got: Digests) -> None:
+    """Raises IntegrityError when the content is not what the entry promises."""
+    if expected.size is not None and got.size != expected.size:
+        raise IntegrityError(what, "size in bytes", expected.size, got.size)
+    if expected.sha256 is not None and got.sha256 != expected.sha256:
+        raise IntegrityError(what, "sha256", expected.sha256, got.sha256)
+    if expected.git_sha1 is not None and got.git_sha1 != expected.git_sha1:
+        raise IntegrityError(what, "git blob sha1", expected.git_sha1, got.git_sha1)
+
+
+class Cache:
+    """The store under one root folder, which is made when something is first written.
+
+    Args:
+        root: the folder; `cache_root()` when None.
+    """
+
+    def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
+        self.root = Path(root) if root is not None else cache_root()
+        self._memory: dict[str, dict[str, Any]] = {}  # records that could not be written
+
+    def blob_path(self, sha256: str) -> Path:
+        """Where the content of this hash lies, if it is here."""
+        if not SHA256.fullmatch(sha256):
+            raise ValueError(f"{sha256!r} is not a sha256")
+        return self.root / "blobs" / "sha256" / sha256
+
+    def find(self, expected: FileEntry) -> Path | None:
+        """The blob with the entry's sha256, checked; None when it is not here or was damaged."""
+        if expected.sha256 is None:
+            return None
+        path = self.blob_path(expected.sha256)
+        if not path.is_file():
+            return None
+        if self.digests(path).sha256 == expected.sha256:
+            return path
+        with contextlib.suppress(OSError):  # a damaged blob is worth nothing to anyone
+            path.unlink()
+        return None
+
+    def digests(self, path: Path) -> Digests:
+        """What a file hashes to: from the record of an earlier reading if it did not change since.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        path = path.resolve()
+        stamp = _stamp(path)
+        record = self._record(path)
+        if record is not None and record["stamp"] == stamp:
+            return Digests(record["sha256"], stamp["size"], record["git_sha1"])
+        before = time.time_ns()
+        digests = hash_file(path)
+        if _stamp(path) == stamp and before - stamp["mtime_ns"] > _RACY_NS:
+            self._remember(path, stamp, digests)
+        return digests
+
+    def check(self, path: Path, expected: FileEntry, what: str) -> Digests:
+        """The file's digests, after comparing them with the entry. Raises IntegrityError."""
+        if expected.size is not None and path.stat().st_size != expected.size:
+            raise IntegrityError(what, "size in bytes", expected.size, path.stat().st_size)
+        digests = self.digests(path)
+        check_digests(what, expected, digests)
+        return digests
+
+    @contextlib.contextmanager
+    def writer(self, expected: FileEntry, what: str) -> Iterator[BlobWriter]:
+        """A writer of one blob; call its `finish` at the end. Nothing is left if the block fails.
+
+        Raises:
+            CacheError: the cache cannot be written, or the disk is full.
+        """
+        folder = self.root / "blobs" / "sha256"
+        temporary: Path | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".incoming-", dir=folder)
+            temporary = Path(name)
+            with os.fdopen(handle, "w+b") as file:
+                yield BlobWriter(self, file, temporary, expected, what)
+        except OSError as error:
+            raise CacheError.from_os_error(self.root, error) from error
+        finally:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+
+    def _record_path(self, path: Path) -> Path:
+        return self.root / "verified" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()}.json"
+
+    def _record(self, path: Path) -> dict[str, Any] | None:
+        if (kept := self._memory.get(str(path))) is not None:
+            return kept
+        try:
+            record = json.loads(self._record_path(path).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        if (
+            isinstance(record, dict)
+            and record.get("path") == str(path)
+            and SHA256.fullmatch(str(record.get("sha256")))
+            and SHA1.fullmatch(str(record.get("git_sha1")))
+            and isinstance(record.get("stamp"), dict)
+        ):
+            return record
+        return None
+
+    def _remember(self, path: Path, stamp: dict[str, int], digests: Digests) -> None:
+        record = {
+            "path": str(path),
+            "stamp": stamp,
+            "sha256": digests.sha256,
+            "git_sha1": digests.git_sha1,
+        }
+        self._memory[str(path)] = record
+        try:
+            target = self._record_path(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target, json.dumps(record).encode())
+        except OSError:
+            pass  # read-only or full: the record lives in memory only
+
+
+class BlobWriter:
+    """Takes a stream of bytes into a temporary file, hashing it on the way."""
+
+    def __init__(
+        self, cache: Cache, file: Any, temporary: Path, expected: FileEntry, what: str
+    ) -> None:
+        self._cache, self._file, self._temporary = cache, file, temporary
+        self.expected, self.what = expected, what
+        self._hasher = Hasher(expected.size)
+
+    @property
+    def size(self) -> int:
+        """Bytes taken so far."""
+        return self._hasher.size
+
+    def write(self, chunk: bytes) -> None:
+        """Takes the next bytes. IntegrityError as soon as there are more than expected."""
+        if self.expected.size is not None and self.size + len(chunk) > self.expected.size:
+            raise IntegrityError(
+                self.what, "size in bytes", self.expected.size, f"over {self.expected.size}"
+            )
+        self._file.write(chunk)
+        self._hasher.update(chunk)
+
+    def restart(self) -> None:
+        """Forgets all that was taken: the sender begins again."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._hasher = Hasher(self.expected.size)
+
+    def finish(self) -> tuple[Path, Digests]:
+        """Compares the hashes and moves the blob into place. Raises IntegrityError."""
+        digests = self._hasher.digests()
+        check_digests(self.what, self.expected, digests)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        if not digests.git_sha1:  # the size was not known beforehand
+            digests = hash_file(self._temporary)
+        target = self._cache.blob_path(digests.sha256)
+        os.chmod(self._temporary, 0o444 & ~current_umask())  # blobs never change
+        os.replace(self._temporary, target)
+        self._cache._remember(target.resolve(), _stamp(target), digests)
+        return target, digests
+
+
+def _stamp(path: Path) -> dict[str, int]:
+    """What changes whenever the content does (ctime too: mtime can be set back)."""
+    stat = path.stat()
+    return {
+        "size": stat.st_size,
+        "mtime_ns": stat.st_mtime_ns,
+        "ctime_ns": stat.st_ctime_ns,
+        "inode": stat.st_ino,
+    }

@@ -1,0 +1,349 @@
+"""Bytes from the network into the cache, hashed while they stream, resumed when a line breaks.
+
+The Hugging Face client makes every call to the hub (its endpoint, headers, token and session), but
+does not write the files: it would keep a body of the right length with other bytes, and it joins an
+unchecked ETag header into a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .cache import BlobWriter
+from .errors import IntegrityError
+from .preset import SHA1, SHA256, FileEntry, HuggingFace
+
+CHUNK = 1 << 20
+TIMEOUT = 30.0
+MAX_RETRIES = 5
+MAX_REDIRECTS = 5
+FIRST_WAIT = 0.5  # seconds before the first retry; doubled each time
+
+Opener = Callable[[int], "contextlib.AbstractContextManager[tuple[int, Iterator[bytes]]]"]
+
+
+class SourceFailed(Exception):
+    """A source cannot give a file; the message says why. Another source may."""
+
+
+class NotThere(SourceFailed):
+    """The source answers, and does not have this file."""
+
+
+class Broken(Exception):
+    """The connection broke; trying again from where it stopped may help."""
+
+
+def loopback(host: str | None) -> bool:
+    """Whether a host name is this machine's."""
+    return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
+
+
+def check_url(url: str) -> str:
+    """`url` itself when it is https, or http on this machine. SourceFailed otherwise."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and loopback(parts.hostname)):
+        return url
+    raise SourceFailed(f"refused to read {parts.scheme}://{parts.netloc}: https is expected")
+
+
+def stream(open_at: Opener, writer: BlobWriter, progress: Callable[[int], None]) -> None:
+    """Feeds `writer` from a connection, resuming with Range when it breaks.
+
+    Args:
+        open_at: offset -> context that gives (HTTP status, chunks) from that offset on.
+        writer: takes the bytes.
+        progress: told the number of new bytes.
+
+    Raises:
+        SourceFailed: the connection kept breaking.
+        IntegrityError: the body is longer than promised, or ends short of it each time.
+    """
+    expected, failures = writer.expected.size, 0
+    while True:
+        start = writer.size
+        try:
+            with open_at(start) as (status, chunks):
+                if start and status == 200:  # the server ignored Range
+                    progress(-start)
+                    writer.restart()
+                for chunk in chunks:
+                    writer.write(chunk)
+                    progress(len(chunk))
+            if expected is None or writer.size == expected:
+                return
+            problem = f"the body ended at {writer.size} of {expected} bytes"
+        except Broken as error:
+            problem = str(error)
+        failures = 1 if writer.size > start else failures + 1
+        if failures > MAX_RETRIES or (failures > 1 and problem.startswith("the body ended")):
+            if problem.startswith("the body ended"):
+                raise IntegrityError(writer.what, "size in bytes", expected, writer.size)
+            raise SourceFailed(f"{writer.what}: {problem}, {failures} times in a row")
+        time.sleep(FIRST_WAIT * 2 ** (failures - 1))
+
+
+@contextlib.contextmanager
+def progress_bar(name: str, size: int | None, show: bool | None) -> Iterator[Callable[[int], None]]:
+    """A callable that is told the number of new bytes; a bar on a terminal, silence in a pipe."""
+    if not (sys.stderr.isatty() if show is None else show):
+        yield lambda count: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=name[-40:], total=size, unit="B", unit_scale=True, leave=False) as bar:
+
+        def report(count: int) -> None:
+            bar.update(count)
+
+        yield report
+
+
+def _check_range(status: int, content_range: str | None, start: int) -> None:
+    if status == 206:
+        found = re.match(r"bytes (\d+)-", content_range or "")
+        if found is None or int(found[1]) != start:
+            raise SourceFailed(f"the server answered range {content_range!r} for offset {start}")
+    elif status != 200:
+        raise SourceFailed(f"the server answered {status} to a request from offset {start}")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """What a repository's listing says of a file."""
+
+    size: int
+    git_sha1: str | None
+    sha256: str | None
+
+    def pins(self, name: str) -> FileEntry:
+        """An entry that holds the file to the listing. LFS files have a sha256, others git's."""
+        return FileEntry(name, self.sha256, self.size, None if self.sha256 else self.git_sha1)
+
+
+class HubRepository:
+    """One repository of the Hugging Face hub, through `huggingface_hub`.
+
+    Args:
+        source: which repository.
+        endpoint: the hub's address; the client's own when None.
+
+    Every method raises SourceFailed with the reason when the hub does not give what is asked.
+    """
+
+    def __init__(self, source: HuggingFace, endpoint: str | None = None) -> None:
+        self.source = source
+        self.endpoint = endpoint
+
+    def commit(self) -> str:
+        """The commit that the source's revision means now."""
+        from huggingface_hub import HfApi
+
+        with self._reasons():
+            info = HfApi(endpoint=self.endpoint).model_info(
+                self.source.repo_id, revision=self.source.revision, timeout=TIMEOUT
+            )
+        return self._checked_commit(info.sha)
+
+    def tree(self, commit: str) -> dict[str, RemoteFile]:
+        """Path in the repository -> size and hashes, at a commit."""
+        from huggingface_hub import HfApi
+        from huggingface_hub.hf_api import RepoFile
+
+        files: dict[str, RemoteFile] = {}
+        with self._reasons():
+            for item in HfApi(endpoint=self.endpoint).list_repo_tree(
+                self.source.repo_id,
+                self.source.subfolder or None,
+                recursive=True,
+                revision=commit,
+            ):
+                if isinstance(item, RepoFile):
+                    sha256 = item.lfs.sha256 if item.lfs is not None else None
+                    if sha256 is not None and not SHA256.fullmatch(sha256):
+                        raise SourceFailed(f"the hub lists {item.path} with a bad sha256")
+                    if sha256 is None and not SHA1.fullmatch(str(item.blob_id)):
+                        raise SourceFailed(f"the hub lists {item.path} with a bad git hash")
+                    files[item.path] = RemoteFile(item.size, item.blob_id, sha256)
+        return files
+
+    def fetch(
+        self, path: str, commit: str, writer: BlobWriter, progress: Callable[[int], None]
+    ) -> None:
+        """Streams one file into `writer`, after comparing the hub's headers with what is known."""
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.utils import build_hf_headers
+
+        url = hf_hub_url(
+            self.source.repo_id, path, revision=commit, endpoint=self.endpoint
+        )
+        check_url(url)
+        with self._reasons():
+            found = get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=self.endpoint)
+            headers = dict(build_hf_headers())
+        if self._checked_commit(found.commit_hash) != commit:
+            raise SourceFailed(f"the hub answered with commit {found.commit_hash}, not {commit}")
+        writer.expected = _with_etag(writer.expected, found.etag, found.size, writer.what)
+        headers["Accept-Encoding"] = "identity"
+        if _origin(found.location) != _origin(url):
+            headers.pop("authorization", None)
+        stream(lambda start: self._open(found.location, headers, start), writer, progress)
+
+    def _checked_commit(self, commit: object) -> str:
+        if not isinstance(commit, str) or not SHA1.fullmatch(commit):
+            raise SourceFailed(f"the hub answered with commit {str(commit)[:60]!r}, which is none")
+        return commit
+
+    @contextlib.contextmanager
+    def _open(
+        self, url: str, headers: dict[str, str], start: int
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        from huggingface_hub.utils import get_session
+
+        session, broken = get_session(), _transport_errors()
+        asked = {**headers, "Range": f"bytes={start}-"} if start else headers
+        with contextlib.ExitStack() as stack:
+            for _ in range(MAX_REDIRECTS + 1):
+                try:
+                    answer = stack.enter_context(
+                        session.stream(
+                            "GET", check_url(url), headers=asked, timeout=TIMEOUT,
+                            follow_redirects=False,
+                        )
+                    )
+                except broken as error:
+                    raise Broken(f"{type(error).__name__}: {error}") from error
+                if not answer.is_redirect:
+                    break
+                target = urllib.parse.urljoin(url, answer.headers["Location"])
+                if _origin(target) != _origin(url):
+                    asked = {k: v for k, v in asked.items() if k.lower() != "authorization"}
+                url = target
+            else:
+                raise SourceFailed(f"more than {MAX_REDIRECTS} redirects")
+            if answer.status_code in (408, 429) or answer.status_code >= 500:
+                raise Broken(f"the server answered {answer.status_code}")
+            if answer.status_code == 416 and start:
+                yield 206, iter(())  # there is nothing after this offset
+                return
+            _check_range(answer.status_code, answer.headers.get("Content-Range"), start)
+            yield answer.status_code, _chunks(answer.iter_bytes(CHUNK), broken)
+
+    @contextlib.contextmanager
+    def _reasons(self) -> Iterator[None]:
+        """Turns the client's errors into SourceFailed with the reason in a sentence."""
+        from huggingface_hub import errors
+
+        try:
+            yield
+        except errors.GatedRepoError as error:
+            reason = (
+                "access is gated: accept the licence on the repository's page, then log in "
+                "(`hf auth login`) or set HF_TOKEN"
+            )
+            raise SourceFailed(reason) from error
+        except errors.RepositoryNotFoundError as error:
+            reason = "there is no such repository, or it is private and needs a token (HF_TOKEN)"
+            raise SourceFailed(reason) from error
+        except errors.RevisionNotFoundError as error:
+            raise SourceFailed(f"it has no revision {self.source.revision!r}") from error
+        except errors.EntryNotFoundError as error:
+            raise NotThere("it has no such file at this revision") from error
+        except errors.OfflineModeIsEnabled as error:
+            raise SourceFailed("offline mode is on (HF_HUB_OFFLINE)") from error
+        except (errors.HfHubHTTPError, errors.FileMetadataError, errors.HFValidationError) as error:
+            raise SourceFailed(_first_line(error)) from error
+        except _transport_errors() as error:
+            raise SourceFailed(f"it cannot be reached ({_first_line(error)})") from error
+
+
+def _with_etag(expected: FileEntry, etag: str | None, size: int | None, what: str) -> FileEntry:
+    """`expected`, completed by the headers; they must agree with what is known."""
+    if etag is None or not (SHA256.fullmatch(etag) or SHA1.fullmatch(etag)):
+        raise SourceFailed(f"{what}: the hub's ETag {str(etag)[:80]!r} is not a hash")
+    if size is not None and expected.size is not None and size != expected.size:
+        raise IntegrityError(what, "size in bytes announced by the hub", expected.size, size)
+    known = expected.sha256 if len(etag) == 64 else expected.git_sha1
+    if known is not None and etag != known:
+        raise IntegrityError(what, "hash announced by the hub", known, etag)
+    return FileEntry(
+        expected.name,
+        etag if len(etag) == 64 else expected.sha256,
+        size if expected.size is None else expected.size,
+        # without a size beforehand git's hash cannot be computed while streaming
+        etag if len(etag) == 40 and (size or expected.size) is not None else expected.git_sha1,
+    )
+
+
+def _transport_errors() -> tuple[type[BaseException], ...]:
+    """What the client's HTTP library raises when a connection fails."""
+    from huggingface_hub.utils import get_session
+
+    library = sys.modules[type(get_session()).__module__.split(".")[0]]
+    root = getattr(library, "TransportError", None) or getattr(library, "RequestException", OSError)
+    return (root, ConnectionError, TimeoutError, socket.gaierror)
+
+
+def _chunks(chunks: Iterator[bytes], broken: tuple[type[BaseException], ...]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except broken as error:
+        raise Broken(f"the connection broke ({type(error).__name__})") from error
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urllib.parse.urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str):
+        return super().redirect_request(req, fp, code, msg, headers, check_url(newurl))
+
+
+def open_url(url: str) -> Opener:
+    """An opener for a plain HTTP(S) address, by the standard library."""
+    director = urllib.request.build_opener(_CheckedRedirects())
+
+    @contextlib.contextmanager
+    def open_at(start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+        headers = {"Accept-Encoding": "identity", "User-Agent": "isozoo"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        try:
+            answer = director.open(
+                urllib.request.Request(check_url(url), headers=headers), timeout=TIMEOUT
+            )
+        except urllib.error.HTTPError as error:
+            if error.code in (408, 429) or error.code >= 500:
+                raise Broken(f"the server answered {error.code}") from error
+            if error.code == 416 and start:
+                yield 206, iter(())  # there is nothing after this offset
+                return
+            kind = NotThere if error.code in (404, 410) else SourceFailed
+            raise kind(f"the server answered {error.code}") from error
+        except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            raise Broken(f"it cannot be reached ({reason})") from error
+        with answer:
+            _check_range(answer.status, answer.headers.get("Content-Range"), start)
+            blocks = iter(lambda: answer.read(CHUNK), b"")
+            yield answer.status, _chunks(blocks, (OSError, http.client.HTTPException))
+
+    return open_at

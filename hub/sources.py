@@ -1,0 +1,296 @@
+"""One way to each kind of source: where a preset's file is, checked, or why it is not to be had."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cache import BlobWriter, Cache, Digests
+from .download import (
+    HubRepository,
+    NotThere,
+    RemoteFile,
+    SourceFailed,
+    open_url,
+    progress_bar,
+    stream,
+)
+from .lock import SourceLock
+from .preset import SHA1, SHA256, FileEntry, Folder, HuggingFace, Package, Source, Url
+
+_TRUE = {"1", "true", "yes", "on"}
+
+
+def offline_reason(offline: bool | None) -> str | None:
+    """Why the network may not be used, or None. `offline` overrules the environment."""
+    if offline is not None:
+        return "offline=True was given" if offline else None
+    for name in ("ISOZOO_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if os.environ.get(name, "").strip().lower() in _TRUE:
+            return f"offline mode is on ({name})"
+    return None
+
+
+def hf_cache_root() -> Path:
+    """Where the Hugging Face client keeps its cache: same variables, without importing it."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if named := os.environ.get(name):
+            return Path(named).expanduser()
+    if home := os.environ.get("HF_HOME"):
+        return Path(home).expanduser() / "hub"
+    base = os.environ.get("XDG_CACHE_HOME")
+    cache = Path(base).expanduser() if base else Path.home() / ".cache"
+    return cache / "huggingface" / "hub"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that was found and whose content is what was promised."""
+
+    path: Path
+    digests: Digests
+
+
+class Attempt(ABC):
+    """One try at one source.
+
+    Args:
+        source: what is tried.
+        cache: the store.
+        lock: what the source was resolved to before; empty when it was not.
+    """
+
+    network = False
+
+    def __init__(self, source: Source, cache: Cache, lock: SourceLock) -> None:
+        self.source, self.cache, self.lock = source, cache, lock
+        self.commit: str | None = lock.commit
+
+    def __str__(self) -> str:
+        return str(self.source)
+
+    @abstractmethod
+    def find(self, entry: FileEntry) -> Found | None:
+        """The file, checked against the entry; None when the source does not have it.
+
+        Raises:
+            SourceFailed: the source as a whole cannot be used.
+            IntegrityError: the file is there with another content.
+        """
+
+    def path(self, name: str) -> Path | None:
+        """Where the file lies on this machine now, unchecked; None when it does not."""
+        return None
+
+    def _check(self, path: Path, entry: FileEntry) -> Found:
+        return Found(path, self.cache.check(path, entry, f"{entry.name} from {self}"))
+
+
+class FolderAttempt(Attempt):
+    """Files under their own names in a folder."""
+
+    def __init__(self, source: Folder, cache: Cache, lock: SourceLock) -> None:
+        super().__init__(source, cache, lock)
+        self.folder = Path(source.path).expanduser()
+
+    def path(self, name: str) -> Path | None:
+        path = self.folder / self.source.name_here(name)
+        return path if path.is_file() else None
+
+    def find(self, entry: FileEntry) -> Found | None:
+        if not self.folder.is_dir():
+            raise SourceFailed("there is no such folder")
+        path = self.path(entry.name)
+        return self._check(path, entry) if path is not None else None
+
+
+class PackageAttempt(Attempt):
+    """Files inside an installed package, found without importing it."""
+
+    def __init__(self, source: Package, cache: Cache, lock: SourceLock) -> None:
+        super().__init__(source, cache, lock)
+        self.package = source
+
+    def _folder(self) -> Path | None:
+        try:
+            spec = importlib.util.find_spec(self.package.module)
+        except (ImportError, ValueError):
+            return None
+        for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+            folder = Path(place) / self.package.folder
+            if folder.is_dir():
+                return folder
+        return None
+
+    def path(self, name: str) -> Path | None:
+        folder = self._folder()
+        path = folder / self.source.name_here(name) if folder is not None else None
+        return path if path is not None and path.is_file() else None
+
+    def find(self, entry: FileEntry) -> Found | None:
+        if self._folder() is None:
+            raise SourceFailed("it is not installed")
+        path = self.path(entry.name)
+        if path is None:
+            return None
+        if not entry.pinned:
+            raise SourceFailed(f"the preset gives no hash for its {entry.name}")
+        return self._check(path, entry)
+
+    def installed_version(self) -> str | None:
+        """The version of the distribution that is installed."""
+        try:
+            return importlib.metadata.version(self.package.distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+
+class CacheAttempt(Attempt):
+    """Blobs that an earlier use left in the cache, by pinned or locked hash."""
+
+    def __str__(self) -> str:
+        return f"cache of {self.source}"
+
+    def path(self, name: str) -> Path | None:
+        pins = self.lock.files.get(name)
+        if pins is None or pins.sha256 is None:
+            return None
+        path = self.cache.blob_path(pins.sha256)
+        return path if path.is_file() else None
+
+    def find(self, entry: FileEntry) -> Found | None:
+        path = self.cache.find(entry)
+        return Found(path, self.cache.digests(path)) if path is not None else None
+
+
+class HuggingFaceCacheAttempt(Attempt):
+    """A snapshot that the Hugging Face client left on this machine; its files are used in place.
+
+    A snapshot can be partial; what decides is the list of files, not the folder. A file whose hash
+    is not known otherwise must match the hash that is the name of its blob.
+    """
+
+    def __init__(self, source: HuggingFace, cache: Cache, lock: SourceLock) -> None:
+        super().__init__(source, cache, lock)
+        self.repository = source
+        name = source.repo_id.replace("/", "--")
+        self.folder = hf_cache_root() / f"models--{name}"
+        if self.commit is None:
+            self.commit = source.commit or self._ref()
+
+    def __str__(self) -> str:
+        return f"Hugging Face cache of {self.source}"
+
+    def _ref(self) -> str | None:
+        revision = self.repository.revision or "main"
+        if ".." in revision.split("/"):
+            return None
+        try:
+            commit = (self.folder / "refs" / revision).read_text("ascii").strip()
+        except (OSError, ValueError):
+            return None
+        return commit if SHA1.fullmatch(commit) else None
+
+    def path(self, name: str) -> Path | None:
+        if self.commit is None:
+            return None
+        snapshot = self.folder / "snapshots" / self.commit / self.repository.subfolder
+        path = snapshot / self.source.name_here(name)
+        return path if path.is_file() else None
+
+    def find(self, entry: FileEntry) -> Found | None:
+        if self.commit is None:
+            raise SourceFailed(f"no snapshot of it in {self.folder.parent}")
+        path = self.path(entry.name)
+        if path is None:
+            return None
+        if not entry.pinned:
+            blob = path.resolve().name
+            if SHA256.fullmatch(blob):
+                entry = FileEntry(entry.name, blob)
+            elif SHA1.fullmatch(blob):
+                entry = FileEntry(entry.name, git_sha1=blob)
+            else:
+                raise SourceFailed(f"nothing says what the hash of its {entry.name} should be")
+        return self._check(path, entry)
+
+
+class HuggingFaceAttempt(Attempt):
+    """The Hugging Face hub, at one commit."""
+
+    network = True
+
+    def __init__(
+        self,
+        source: HuggingFace,
+        cache: Cache,
+        lock: SourceLock,
+        endpoint: str | None = None,
+        progress: bool | None = None,
+    ) -> None:
+        super().__init__(source, cache, lock)
+        self.repository = source
+        self.progress = progress
+        self._hub = HubRepository(source, endpoint)
+        self._tree: dict[str, RemoteFile] | None = None
+
+    def find(self, entry: FileEntry) -> Found | None:
+        if self.commit is None:
+            self.commit = self.repository.commit or self._hub.commit()
+        folder = self.repository.subfolder
+        name = self.source.name_here(entry.name)
+        path = f"{folder}/{name}" if folder else name
+        if not entry.pinned:
+            if self._tree is None:
+                self._tree = self._hub.tree(self.commit)
+            if path not in self._tree:
+                return None
+            entry = self._tree[path].pins(entry.name)
+            if (held := self.cache.find(entry)) is not None:
+                return Found(held, self.cache.digests(held))
+        commit = self.commit
+        return _download(
+            self, entry, self.progress, lambda w, report: self._hub.fetch(path, commit, w, report)
+        )
+
+
+class UrlAttempt(Attempt):
+    """Files by name under an HTTP(S) address."""
+
+    network = True
+
+    def __init__(
+        self, source: Url, cache: Cache, lock: SourceLock, progress: bool | None = None
+    ) -> None:
+        super().__init__(source, cache, lock)
+        self.base = source.base
+        self.progress = progress
+
+    def find(self, entry: FileEntry) -> Found | None:
+        url = f"{self.base.rstrip('/')}/{self.source.name_here(entry.name)}"
+        return _download(
+            self, entry, self.progress, lambda w, report: stream(open_url(url), w, report)
+        )
+
+
+def _download(
+    attempt: Attempt,
+    entry: FileEntry,
+    progress: bool | None,
+    fill: Callable[[BlobWriter, Callable[[int], None]], None],
+) -> Found | None:
+    """Fills a new blob; None when the source answers that it has no such file."""
+    try:
+        with (
+            progress_bar(entry.name, entry.size, progress) as report,
+            attempt.cache.writer(entry, f"{entry.name} from {attempt}") as writer,
+        ):
+            fill(writer, report)
+            return Found(*writer.finish())
+    except NotThere:
+        return None
