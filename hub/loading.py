@@ -153,6 +153,8 @@ def load_preset(
     name: str | Preset,
     *,
     task: str | None = None,
+    expected: type | None = None,
+    backend: str | None = None,
     load_weights: bool = True,
     dtype: str | None = None,
     folder: str | Path | None = None,
@@ -160,13 +162,13 @@ def load_preset(
     progress: bool | None = None,
     **overrides: Any,
 ) -> Any:
-    """A model with a preset's weights, on the current backend.
-
-    No initializer and no forward pass runs.
+    """A model with a preset's weights. No initializer and no forward pass runs.
 
     Args:
         name: a registered name, `hf://org/name[@revision]`, a folder's path, or a Preset.
-        task: what the model is for; the preset's own task when None.
+        task: what the model is for; the preset's own task when None or "".
+        expected: the class that the model must be an instance of.
+        backend: where it shall live; the current backend when None.
         load_weights: False builds the architecture alone, with initial values.
         dtype: of the variables; the model's default when None.
         folder: a folder that holds the preset's files.
@@ -179,20 +181,58 @@ def load_preset(
         SourcesExhaustedError: the files cannot be had.
         WeightsError: file and model do not fit.
     """
+    from ..framework import config as settings
     from ..framework.core import scopes
 
-    local = fetch_preset(name, folder=folder, offline=offline, progress=progress)
+    with settings.use_backend(backend or settings.backend()):
+        local = fetch_preset(name, folder=folder, offline=offline, progress=progress)
+        build = _class_for(local, task, expected)
+        config = {**model_config(local), **overrides}
+        arguments = config if dtype is None else {**config, "dtype": dtype}
+        if load_weights:
+            with scopes.deferred_initialization():
+                model = build(**arguments)
+            paths = {p.removeprefix("backbone."): v for p, v in model.weights_by_path().items()}
+            stream_weights(local, paths, config)
+        else:
+            model = build(**arguments)
+        if hasattr(build, "make_preprocessor"):
+            model.preprocessor = build.make_preprocessor(local.paths, config, local.preset.settings)
+        return model
+
+
+def load_preprocessor(
+    name: str | Preset, *, task: str | None = None, expected: type | None = None, **options: Any
+) -> Any:
+    """The preprocessor that a preset's model would have; no weights are read.
+
+    Raises:
+        UnknownPresetError: an unknown preset or task, or the task has no such preprocessor.
+    """
+    local = fetch_preset(name, **options)
+    build = _class_for(local, task, None)
+    maker = getattr(build, "make_preprocessor", lambda *args: None)
+    found = maker(local.paths, model_config(local), local.preset.settings)
+    if found is None or (expected is not None and not isinstance(found, expected)):
+        wanted = "a preprocessor" if expected is None else expected.__name__
+        raise UnknownPresetError(
+            local.preset.name, (), f"it has {type(found).__name__}, not {wanted}"
+        )
+    return found
+
+
+def _class_for(local: LocalPreset, task: str | None, expected: type | None) -> Any:
     family = get_family(local.preset.family)
     task = task or local.preset.task
     if task not in family.tasks:
         hint = f"the tasks of family {family.name!r} are: {', '.join(family.tasks)}"
         raise UnknownPresetError(task, family.tasks, hint)
-    config = {**model_config(local), **overrides}
-    arguments = config if dtype is None else {**config, "dtype": dtype}
     build = family.tasks[task]()
-    if not load_weights:
-        return build(**arguments)
-    with scopes.deferred_initialization():
-        model = build(**arguments)
-    stream_weights(local, model.variables_by_path(), config)
-    return model
+    if expected is not None and not issubclass(build, expected):
+        raise UnknownPresetError(
+            local.preset.name,
+            (),
+            f"as {task!r} it is a {build.__name__}, not a {expected.__name__}; "
+            f"use {build.__name__}.from_preset",
+        )
+    return build

@@ -22,6 +22,7 @@ class State(threading.local):
     training: bool | None = None
     substitutes: dict[int, Any] | None = None
     deferred: bool = False
+    dtype: str | None = None
 
 
 state = State()

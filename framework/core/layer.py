@@ -36,7 +36,8 @@ class Layer(metaclass=LayerMeta):
 
     Args:
         trainable: whether training changes its weights.
-        dtype: dtype of its weights and of the floats that reach `call`; the default float if None.
+        dtype: dtype of its weights and of the floats that reach `call`; if None, that of the layer
+            in whose `__init__` or `build` it is made, else the default float.
         name: its name; made from the class's name if None.
         input_shape: shape of the inputs without the batch axis; builds the layer at once.
         input_dim: the last size of the inputs; the same as `input_shape=(input_dim,)`.
@@ -50,7 +51,7 @@ class Layer(metaclass=LayerMeta):
     def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None):
         self.name = name or auto_name(snake_case(type(self).__name__))
         self._trainable = trainable
-        self._set_dtype(dtypes.standardize(dtype))
+        self._set_dtype(dtypes.standardize(dtype or state.dtype))
         if input_dim is not None:
             input_shape = (input_dim,)
         self._input_shape_arg = None if input_shape is None else (None, *input_shape)
@@ -287,11 +288,14 @@ class Layer(metaclass=LayerMeta):
             self, trainable_variables, non_trainable_variables, args, kwargs
         )
 
-    def to_backend(self, name: str) -> "Layer":
-        """The same layer with the same weights on another backend; this one stays as it is."""
+    def to_backend(self, name: str, dtype: str | None = None) -> Any:
+        """The same layer with the same weights on another backend; this one stays as it is.
+
+        With `dtype`, weights and computation that are in the layer's own dtype change to it.
+        """
         from .transfer import transfer
 
-        return transfer(self, registry.get(name))
+        return transfer(self, registry.get(name), dtype)
 
     def stateless_method(self, method, trainable, others, args, kwargs):
         """A method of the layer as a pure function of its weights, like `stateless_call`."""

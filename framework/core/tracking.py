@@ -27,7 +27,13 @@ class LayerMeta(type):
         cls = cls._class_for(args, kwargs)
         layer = begin(cls, registry.current())
         layer.__dict__["_arguments"] = (args, kwargs)
-        layer.__init__(*args, **kwargs)
+        state, before = registry.state, registry.state.dtype
+        try:
+            # Layers that are made inside `__init__` take the dtype of the layer around them.
+            state.dtype = kwargs.get("dtype") or before
+            layer.__init__(*args, **kwargs)
+        finally:
+            state.dtype = before
         if layer._input_shape_arg is not None:
             layer.build(layer._input_shape_arg)
         return layer
@@ -81,11 +87,13 @@ def _build_on_backend(build):
 
     @wraps(build)
     def wrapped(self, *args, **kwargs):
-        before = self._backend.activate()
+        state = registry.state
+        before = self._backend.activate(), state.dtype
         try:
+            state.dtype = self.dtype
             build(self, *args, **kwargs)
         finally:
-            registry.state.backend = before
+            state.backend, state.dtype = before
         self.built = True
 
     return wrapped

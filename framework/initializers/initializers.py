@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..backends import registry
 from ..backends import host_random as host
+from ..backends import registry
 
 __all__ = [
     "Constant",

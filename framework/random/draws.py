@@ -3,10 +3,10 @@
 import numpy as np
 
 from .. import dtypes
+from ..backends import host_random as host
 from ..backends import registry
 from ..core.variable import SeedState
 from ..ops.dispatch import Tensor, tensor
-from ..backends import host_random as host
 
 
 class SeedGenerator:
