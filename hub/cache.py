@@ -24,6 +24,8 @@ from .preset import SHA1, SHA256, FileEntry
 _CHUNK = 8 << 20
 # A file changed within this time of being hashed could change again without its time changing.
 _RACY_NS = 50_000_000
+# Git's hash is only ever needed for files that are not in LFS, and those are small.
+_GIT_LIMIT = 64 << 20
 
 
 def cache_root() -> Path:
@@ -36,7 +38,7 @@ def cache_root() -> Path:
 
 @dataclass(frozen=True)
 class Digests:
-    """What a file's content hashes to."""
+    """What a file's content hashes to; `git_sha1` is "" for large files."""
 
     sha256: str
     size: int
@@ -54,13 +56,13 @@ def hash_file(path: Path) -> Digests:
 
 
 class Hasher:
-    """sha256, size, and (for a size known beforehand) git's blob hash of a stream."""
+    """sha256, size, and (for a small size known beforehand) git's blob hash of a stream."""
 
     def __init__(self, size: int | None) -> None:
         self.sha256 = hashlib.sha256()
         self.size = 0
         self._git = None
-        if size is not None:
+        if size is not None and size <= _GIT_LIMIT:
             # usedforsecurity: it names what git promised; sha256 is what is trusted
             self._git = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
@@ -176,7 +178,7 @@ class Cache:
             isinstance(record, dict)
             and record.get("path") == str(path)
             and SHA256.fullmatch(str(record.get("sha256")))
-            and SHA1.fullmatch(str(record.get("git_sha1")))
+            and (record.get("git_sha1") == "" or SHA1.fullmatch(str(record.get("git_sha1"))))
             and isinstance(record.get("stamp"), dict)
         ):
             return record
@@ -234,7 +236,7 @@ class BlobWriter:
         check_digests(self.what, self.expected, digests)
         self._file.flush()
         os.fsync(self._file.fileno())
-        if not digests.git_sha1:  # the size was not known beforehand
+        if self.expected.size is None and digests.size <= _GIT_LIMIT:
             digests = hash_file(self._temporary)
         target = self._cache.blob_path(digests.sha256)
         os.chmod(self._temporary, 0o444 & ~current_umask())  # blobs never change

@@ -1,0 +1,205 @@
+"""A small server of the Hugging Face hub's protocol on 127.0.0.1, honest unless told otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import urllib.parse
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+LFS_FROM = 1024  # files of this size and more are LFS files, with a sha256
+
+
+def git_sha1(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+@dataclass
+class Repository:
+    """Commits of one repository, oldest first; `main` is the last."""
+
+    commits: list[dict[str, bytes]] = field(default_factory=list)
+    gated: bool = False
+    token: str | None = None  # who does not send it is told that there is no such repository
+
+    def sha(self, index: int) -> str:
+        named = [(name, git_sha1(data)) for name, data in sorted(self.commits[index].items())]
+        return hashlib.sha1(repr((index, named)).encode()).hexdigest()
+
+    def find(self, revision: str) -> int | None:
+        if revision == "main":
+            return len(self.commits) - 1
+        shas = [self.sha(index) for index in range(len(self.commits))]
+        return shas.index(revision) if revision in shas else None
+
+
+@dataclass
+class Fault:
+    """How one file is served wrongly."""
+
+    body: bytes | None = None  # sent instead of the content
+    break_after: list[int] = field(default_factory=list)  # cut each next answer after that many
+    etag: str | None = None
+    commit: str | None = None
+    redirect: str | None = None  # LFS storage at this address
+    ignore_range: bool = False
+
+
+class HubServer:
+    """Serves `repositories` (org/name -> Repository); `requests` logs (method, path, headers)."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, Repository] = {}
+        self.faults: dict[str, Fault] = {}
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        hub = self
+
+        class Handler(_Handler):
+            server_state = hub
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def add(self, repo_id: str, files: dict[str, bytes], **options) -> str:
+        """A new commit of a repository; returns its hash."""
+        repository = self.repositories.setdefault(repo_id, Repository(**options))
+        repository.commits.append(dict(files))
+        return repository.sha(len(repository.commits) - 1)
+
+    def paths(self, method: str = "GET") -> list[str]:
+        return [path for verb, path, _ in self.requests if verb == method]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_state: HubServer
+
+    def log_message(self, *args) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        self.server_state.requests.append((self.command, path, dict(self.headers)))
+        if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+)(.*))?", path):
+            self.answer_api(*found.groups())
+        elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+            self.answer_file(*found.groups())
+        elif found := re.fullmatch(r"/(?:storage|plain)/([^/]+/[^/]+)/(.+)", path):
+            repository = self.server_state.repositories[found[1]]
+            if found[2] not in repository.commits[-1]:
+                return self.error(404, "EntryNotFound")
+            self.send_content(found[2], repository.commits[-1][found[2]], {})
+        else:
+            self.error(404, "RepoNotFound")
+
+    def repository(self, repo_id: str) -> Repository | None:
+        repository = self.server_state.repositories.get(repo_id)
+        if repository is None:
+            self.error(401, "RepoNotFound")
+            return None
+        if repository.token is not None:
+            if self.headers.get("Authorization") != f"Bearer {repository.token}":
+                if repository.gated:
+                    self.error(403, "GatedRepo")
+                else:
+                    self.error(401, "RepoNotFound")
+                return None
+        return repository
+
+    def answer_api(self, repo_id: str, kind: str | None, revision: str | None, _: str) -> None:
+        if (repository := self.repository(repo_id)) is None:
+            return
+        index = repository.find(revision or "main")
+        if index is None:
+            return self.error(404, "RevisionNotFound")
+        files = repository.commits[index]
+        if kind == "tree":
+            self.send_json([self.tree_entry(name, data) for name, data in files.items()])
+        else:
+            siblings = [{"rfilename": name} for name in files]
+            self.send_json({"id": repo_id, "sha": repository.sha(index), "siblings": siblings})
+
+    def tree_entry(self, name: str, data: bytes) -> dict:
+        entry = {"type": "file", "path": name, "size": len(data), "oid": git_sha1(data)}
+        if len(data) >= LFS_FROM:
+            sha256 = hashlib.sha256(data).hexdigest()
+            entry["lfs"] = {"oid": sha256, "size": len(data), "pointerSize": 134}
+        return entry
+
+    def answer_file(self, repo_id: str, revision: str, name: str) -> None:
+        if (repository := self.repository(repo_id)) is None:
+            return
+        index = repository.find(revision)
+        if index is None:
+            return self.error(404, "RevisionNotFound")
+        data = repository.commits[index].get(name)
+        fault = self.server_state.faults.get(name, Fault())
+        headers = {"X-Repo-Commit": fault.commit or repository.sha(index)}
+        if data is None:
+            return self.error(404, "EntryNotFound", headers)
+        if len(data) >= LFS_FROM:
+            headers["X-Linked-Etag"] = f'"{fault.etag or hashlib.sha256(data).hexdigest()}"'
+            headers["X-Linked-Size"] = str(len(data))
+        headers["ETag"] = f'"{fault.etag or git_sha1(data)}"'
+        if fault.redirect is not None:
+            headers["Location"] = f"{fault.redirect}/storage/{repo_id}/{name}"
+            return self.send_bytes(302, b"", headers)
+        self.send_content(name, data, headers)
+
+    def send_content(self, name: str, data: bytes, headers: dict[str, str]) -> None:
+        fault = self.server_state.faults.get(name, Fault())
+        start, status = 0, 200
+        asked = self.headers.get("Range")
+        if asked and not fault.ignore_range:
+            start, status = int(asked.removeprefix("bytes=").rstrip("-")), 206
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        if self.command == "HEAD":
+            headers["Content-Length"] = str(len(data))
+            return self.send_bytes(200, b"", headers)
+        body = (data if fault.body is None else fault.body)[start:]
+        if status == 206 and not body:
+            return self.send_bytes(416, b"", {})
+        if fault.break_after:
+            cut = fault.break_after.pop(0)
+            self.send_response(status)
+            for key, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(body[:cut])
+            self.wfile.flush()
+            self.close_connection = True
+            self.connection.shutdown(2)
+            return
+        self.send_bytes(status, body, headers)
+
+    def send_bytes(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def send_json(self, value: object) -> None:
+        self.send_bytes(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    def error(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
+        self.send_bytes(status, b"", {"X-Error-Code": code, **(headers or {})})
