@@ -46,6 +46,19 @@ class Task(Model):
         """The model of a preset, with its preprocessor; see `isozoo.from_preset`."""
         return load(cls, name, backend=backend, **options)
 
+    def sample_inputs(self) -> Any:
+        """Inputs as users have them, for `verify`: short, fixed, and telling."""
+        raise TypeError(f"{type(self).__name__} has no samples: give `inputs`.")
+
+    def parity_outputs(self, inputs: Any) -> dict[str, Any]:
+        """What `verify` compares for `inputs`: name -> float tensor, by the uncompiled call."""
+        outputs = self(self.preprocessor(inputs))
+        return outputs if isinstance(outputs, dict) else {"output": outputs}
+
+    def decide(self, inputs: Any) -> Any:
+        """What the model decides for `inputs`, as plain data: labels, a ranking, a transcript."""
+        raise TypeError(f"{type(self).__name__} defines no decision.")
+
     @classmethod
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]

@@ -36,7 +36,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "from_preset": (".catalog", "from_preset"),
     "list_presets": (".catalog", "list_presets"),
     "use_backend": (".framework.config", "use_backend"),
-    "verify": (".verification", "verify"),
+    "verify": (".hub.parity", "verify"),
 }
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ class State(threading.local):
     substitutes: dict[int, Any] | None = None
     deferred: bool = False
     dtype: str | None = None
+    tap: Any = None
 
 
 state = State()

@@ -191,6 +191,10 @@ class Layer(metaclass=LayerMeta):
         """The layers directly inside this one."""
         return list(_own(self._tracked, Layer))
 
+    def named_sublayers(self) -> Iterator[tuple[str, "Layer"]]:
+        """Pairs (path from here, layer) of the layers directly inside this one."""
+        yield from _named_layers(self._tracked, "")
+
     # Calls ------------------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
@@ -207,7 +211,8 @@ class Layer(metaclass=LayerMeta):
         symbols = any(isinstance(x, symbolic.KerasTensor) for x in symbolic.flatten((args, kwargs)))
         outer = state.inside, state.training, self._backend.activate()
         try:
-            state.inside = self._token
+            # A tap sees every call, so calls from inside must not take the short way either.
+            state.inside = self._token if state.tap is None else None
             if "training" in kwargs:
                 state.training = kwargs["training"]
                 if not self._takes_training:
@@ -220,7 +225,10 @@ class Layer(metaclass=LayerMeta):
             kwargs = symbolic.map_structure(self._native_input, kwargs)
             if not self.built:
                 self._build_for(args, kwargs)
-            return self.call(*args, **kwargs)
+            outputs = self.call(*args, **kwargs)
+            if state.tap is not None:
+                state.tap(self, outputs)
+            return outputs
         finally:
             state.inside, state.training, state.backend = outer
 
@@ -315,7 +323,8 @@ class Layer(metaclass=LayerMeta):
         """A method on native tensors, as if inside of a call that infers."""
         outer = state.inside, state.training, self._backend.activate()
         try:
-            state.inside, state.training = self._token, False
+            state.inside = self._token if state.tap is None else None
+            state.training = False
             return method(*args, **kwargs)
         finally:
             state.inside, state.training, state.backend = outer
@@ -410,6 +419,14 @@ def _walk_items(items: dict[str, Any], prefix: str, seen: set[int]):
             yield from item._walk(f"{path}.", seen)
         else:
             yield from _walk_items(item.entries(), f"{path}.", seen)
+
+
+def _named_layers(items: dict[str, Any], prefix: str):
+    for name, item in items.items():
+        if isinstance(item, Layer):
+            yield f"{prefix}{name}", item
+        elif isinstance(item, TrackedList | TrackedDict):
+            yield from _named_layers(item.entries(), f"{prefix}{name}.")
 
 
 def _own(items: dict[str, Any], kind: type) -> Iterator[Any]:

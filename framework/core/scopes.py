@@ -1,6 +1,6 @@
 """Scopes: initialization put off, and variables that read as other values."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,19 @@ def deferred_initialization() -> Iterator[None]:
         yield
     finally:
         state.deferred = before
+
+
+@contextmanager
+def tapped(tap: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Within the ``with`` block, `tap(layer, outputs)` is called after each call of a layer.
+
+    Layers whose work a fused kernel does in one piece are not called, and so not seen.
+    """
+    before, state.tap = state.tap, tap
+    try:
+        yield
+    finally:
+        state.tap = before
 
 
 class StatelessScope:

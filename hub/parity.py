@@ -1,0 +1,267 @@
+"""Proof that every backend computes the same: errors against a float64 run, and decisions.
+
+The reference is the same model in float64 on NumPy. The error of an output is its largest
+deviation from the reference, over the largest magnitude of the reference, in units of float32
+rounding (2^-24, half a unit in the last place).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..framework import config
+from ..framework.core.scopes import tapped
+from ..framework.core.symbolic import flatten, map_structure
+from ..framework.models import Model
+from ..framework.ops import convert_to_numpy
+
+ROUNDING = 2.0**-24
+TOLERATED = 4.0  # no backend's error may be above this many times the best one's
+# Below this many roundings an error is noise: the last operation alone can make it.
+NOISE = 4.0
+REFERENCE = "float64"
+
+
+@dataclass
+class Measured:
+    """The error of one output or layer on each backend, in units of float32 rounding."""
+
+    name: str
+    shape: tuple[int, ...]
+    errors: dict[str, float]
+
+    @property
+    def ratio(self) -> float:
+        """The worst backend's error over the best one's, errors below `NOISE` counted as it."""
+        counted = [max(error, NOISE) for error in self.errors.values()]
+        return max(counted) / min(counted) if counted else 1.0
+
+
+@dataclass
+class Report:
+    """What `verify` found.
+
+    Attributes:
+        model: name of what was verified.
+        backends: the backends compared.
+        outputs: errors of the model's outputs.
+        layers: errors of what each layer gave, in order of the calls.
+        decisions: backend (and "float64") -> what the model decided: labels, rankings, transcripts.
+    """
+
+    model: str
+    backends: list[str]
+    outputs: list[Measured] = field(default_factory=list)
+    layers: list[Measured] = field(default_factory=list)
+    decisions: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def decisions_agree(self) -> bool:
+        """Whether all backends and the float64 run decided the same."""
+        return len({repr(d) for d in self.decisions.values()}) <= 1
+
+    @property
+    def ok(self) -> bool:
+        """Whether errors and decisions keep what the project promises."""
+        return self.decisions_agree and all(m.ratio <= TOLERATED for m in self.outputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, for JSON."""
+        return {
+            "model": self.model,
+            "backends": self.backends,
+            "unit": "largest deviation from float64 over the largest magnitude, in 2^-24",
+            "outputs": [{**asdict(m), "ratio": m.ratio} for m in self.outputs],
+            "layers": [{**asdict(m), "ratio": m.ratio} for m in self.layers],
+            "decisions": self.decisions,
+            "decisions_agree": self.decisions_agree,
+            "ok": self.ok,
+        }
+
+    def table(self, layers: bool = True) -> str:
+        """The report as text: a row for each output and, if asked, for each layer."""
+        width = max([len(m.name) for m in (*self.outputs, *self.layers)] + [8])
+        head = f"{'':{width}}  " + "".join(f"{b:>12}" for b in self.backends) + "   worst/best"
+        lines = [f"{self.model}: error against float64, in float32 roundings (2^-24)", head]
+        groups: list[tuple[str, Iterable[Measured]]] = [("outputs", self.outputs)]
+        if layers and self.layers:
+            groups.append(("layers", self.layers))
+        for title, rows in groups:
+            lines.append(title)
+            for m in rows:
+                cells = "".join(f"{m.errors[b]:12.2f}" for b in self.backends)
+                lines.append(f"{m.name:{width}}  {cells}   {m.ratio:10.2f}")
+        lines.append(f"decisions: {'equal' if self.decisions_agree else 'DIFFERENT'}")
+        if not self.decisions_agree:
+            lines += [f"  {name}: {decided}" for name, decided in self.decisions.items()]
+        lines.append("ok" if self.ok else "NOT OK")
+        return "\n".join(lines)
+
+
+def verify(
+    model_or_preset: Any,
+    backends: Iterable[str] | None = None,
+    inputs: Any = None,
+    *,
+    layers: bool = True,
+    progress: Callable[[str], None] | None = None,
+    **options: Any,
+) -> Report:
+    """Run a model on every backend and in float64, and compare outputs, layers and decisions.
+
+    Args:
+        model_or_preset: a built model, or what `from_preset` takes.
+        backends: names; all that are installed when None.
+        inputs: what the model takes from users (texts, images, sounds), or for a model that is no
+            `Task` the arguments of its call; the task's own samples when None.
+        layers: whether to compare each layer's output too.
+        progress: called with the name of each run before it starts.
+        **options: passed to `load_preset`.
+
+    Raises:
+        ValueError: the model has no samples of its own and no inputs were given.
+    """
+    names = list(backends) if backends is not None else list(config.available_backends())
+    model, title = model_or_preset, ""
+    if not isinstance(model, Model):
+        from .loading import load_preset
+
+        title = str(model_or_preset)
+        # Read where nothing is compiled; each backend then gets a copy.
+        model = load_preset(model_or_preset, backend="numpy", **options)
+    subject = _subject(model, inputs)
+    tell = progress or (lambda text: None)
+    tell(REFERENCE)
+    reference = model.to_backend("numpy", dtype="float64")
+    expected, expected_layers = _run(subject, reference, layers)
+    report = Report(title or model.name, names)
+    report.decisions[REFERENCE] = subject.decide(reference)
+    errors: dict[str, dict[str, float]] = {}
+    layer_errors: dict[str, dict[str, float]] = {}
+    for name in names:
+        tell(name)
+        copy = model if model.backend == name else model.to_backend(name)
+        outputs, seen = _run(subject, copy, layers)
+        errors[name] = {key: rounding_error(outputs[key], expected[key]) for key in expected}
+        layer_errors[name] = {
+            key: rounding_error(seen[key], expected_layers[key])
+            for key in expected_layers
+            if key in seen
+        }
+        report.decisions[name] = subject.decide(copy)
+    report.outputs = _rows(expected, errors)
+    report.layers = _rows(expected_layers, layer_errors)
+    return report
+
+
+def rounding_error(x: np.ndarray, reference: np.ndarray) -> float:
+    """The largest deviation over the largest magnitude of the reference, in float32 roundings."""
+    if x.shape != reference.shape:
+        return float("inf")
+    if x.size == 0:
+        return 0.0
+    scale = np.abs(reference).max()
+    deviation = np.abs(x.astype(np.float64) - reference).max()
+    if not np.isfinite(deviation):
+        return float("inf")
+    return float(deviation / (scale * ROUNDING)) if scale else float(deviation > 0) * float("inf")
+
+
+def _rows(expected: dict[str, np.ndarray], errors: dict[str, dict[str, float]]) -> list[Measured]:
+    return [
+        Measured(key, tuple(value.shape), {name: found[key] for name, found in errors.items()})
+        for key, value in expected.items()
+        if all(key in found for found in errors.values())
+    ]
+
+
+class _Subject:
+    """How to run a model for comparison: by its own samples if it is a task, else by its call."""
+
+    def __init__(self, inputs: Any) -> None:
+        self.inputs = inputs
+
+    def outputs(self, model: Any) -> dict[str, Any]:
+        return _named("output", model(*self.inputs))
+
+    def decide(self, model: Any) -> Any:
+        decided = [np.asarray(convert_to_numpy(x)) for x in flatten(model(*self.inputs))]
+        return [x.argmax(-1).tolist() if x.ndim else float(x) for x in decided]
+
+
+class _TaskSubject(_Subject):
+    def outputs(self, model: Any) -> dict[str, Any]:
+        return model.parity_outputs(self.inputs)
+
+    def decide(self, model: Any) -> Any:
+        return model.decide(self.inputs)
+
+
+def _subject(model: Any, inputs: Any) -> _Subject:
+    if hasattr(model, "parity_outputs") and hasattr(model, "decide"):
+        return _TaskSubject(model.sample_inputs() if inputs is None else inputs)
+    if inputs is None:
+        raise ValueError(
+            f"{type(model).__name__} has no samples of its own: give `inputs`, the arguments of "
+            "its call as NumPy arrays."
+        )
+    return _Subject(inputs if isinstance(inputs, tuple) else (inputs,))
+
+
+def _named(name: str, outputs: Any) -> dict[str, Any]:
+    """Nested outputs as one flat table."""
+    if isinstance(outputs, dict):
+        pairs = outputs.items()
+    elif isinstance(outputs, list | tuple):
+        pairs = enumerate(outputs)
+    else:
+        return {name: outputs}
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        found.update(_named(str(key) if name == "output" else f"{name}.{key}", value))
+    return found
+
+
+def _run(subject: _Subject, model: Any, layers: bool) -> tuple[dict, dict]:
+    """The outputs, and what each layer gave: name -> NumPy array."""
+    seen: dict[str, np.ndarray] = {}
+    paths = _paths(model)
+    counts: dict[str, int] = {}
+
+    def tap(layer: Any, outputs: Any) -> None:
+        path = paths.get(id(layer))
+        if not path:
+            return
+        calls = counts[path] = counts.get(path, 0) + 1
+        for key, value in _named("output", outputs).items():
+            array = _float_array(value)
+            if array is not None:
+                suffix = "" if key == "output" else f".{key}"
+                seen[f"{path}{suffix}" + (f" #{calls}" if calls > 1 else "")] = array
+
+    if layers:
+        with tapped(tap):
+            outputs = subject.outputs(model)
+    else:
+        outputs = subject.outputs(model)
+    arrays = map_structure(lambda x: np.asarray(convert_to_numpy(x)), outputs)
+    return _named("output", arrays), seen
+
+
+def _float_array(value: Any) -> np.ndarray | None:
+    try:
+        array = np.array(convert_to_numpy(value))
+    except (TypeError, ValueError):
+        return None
+    return array if array.dtype.kind == "f" else None
+
+
+def _paths(layer: Any, prefix: str = "") -> dict[int, str]:
+    found = {id(layer): prefix.rstrip(".")}
+    for name, child in layer.named_sublayers():
+        found.update(_paths(child, f"{prefix}{name}."))
+    return found
