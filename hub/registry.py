@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .discovery import discover
 from .errors import HubError, UnknownPresetError
 from .preset import FileEntry, Folder, HuggingFace, Preset, Source
 from .weight_map import WeightMap
@@ -72,21 +73,7 @@ class Family:
 
 _families: dict[str, Family] = {}
 _presets: dict[str, Preset] = {}
-_loaders: list[Callable[[], None]] = []
 _PRESET_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
-
-
-def on_first_use(loader: Callable[[], None]) -> None:
-    """Adds a callable that registers families and presets; called once, when a name is looked up.
-
-    So that importing the package imports no model.
-    """
-    _loaders.append(loader)
-
-
-def _load() -> None:
-    while _loaders:
-        _loaders.pop(0)()
 
 
 def register_family(family: Family) -> Family:
@@ -107,7 +94,7 @@ def register_preset(preset: Preset) -> Preset:
 
 def get_family(name: str) -> Family:
     """The family called `name`. HubError when none is registered."""
-    _load()
+    discover()
     if name not in _families:
         raise HubError(f"no family called {name!r}; there are: {', '.join(sorted(_families))}")
     return _families[name]
@@ -115,13 +102,13 @@ def get_family(name: str) -> Family:
 
 def list_families() -> list[str]:
     """The names of all families, sorted."""
-    _load()
+    discover()
     return sorted(_families)
 
 
 def get_preset(name: str) -> Preset:
     """The registered preset called `name`. UnknownPresetError, with near matches, if none is."""
-    _load()
+    discover()
     if name not in _presets:
         raise UnknownPresetError(name, _presets)
     return _presets[name]
@@ -129,7 +116,7 @@ def get_preset(name: str) -> Preset:
 
 def list_presets(family: str | None = None) -> list[Preset]:
     """The registered presets, sorted by name; of one family when it is given."""
-    _load()
+    discover()
     chosen = (p for p in _presets.values() if family is None or p.family == family)
     return sorted(chosen, key=lambda preset: preset.name)
 
@@ -162,7 +149,7 @@ def identify(config: Config) -> tuple[Family, str, str]:
     Raises:
         HubError: no family knows its `model_type` or `architectures`.
     """
-    _load()
+    discover()
     named = config.get("architectures")
     architectures = [a for a in named if isinstance(a, str)] if isinstance(named, list) else []
     if isinstance(single := config.get("architecture"), str):

@@ -11,6 +11,8 @@ Nothing heavy is imported until it is used, and of the frameworks only the backe
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .hub.discovery import on_first_use
+
 __version__ = "0.1.0"
 
 # public name -> (module below this package, attribute; None for the module itself)
@@ -55,6 +57,15 @@ if TYPE_CHECKING:
     from .framework.models import Input as Input
     from .framework.models import Model as Model
     from .framework.models import Sequential as Sequential
+
+
+def _announce_catalogue() -> None:
+    from .catalog import register_families
+
+    register_families()
+
+
+on_first_use(_announce_catalogue)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from .hub.loading import load_preset
 ROOMS = ("applications", "nlp", "cv")
 
 
-def _register_families() -> None:
+def register_families() -> None:
     """Import `presets` of each family: a folder of a room that has such a module."""
     for room in ROOMS:
         package = import_module(f".{room}", __package__)
@@ -21,9 +21,6 @@ def _register_families() -> None:
                     module.name == "presets" for module in pkgutil.iter_modules(inside.__path__)
                 ):
                     import_module(f"{inside.__name__}.presets")
-
-
-registry.on_first_use(_register_families)
 
 
 def from_preset(name: Any, **options: Any) -> Any:
