@@ -1,0 +1,228 @@
+"""The command line: list, info, pull, run and verify.
+
+Exit codes: 0 done; 1 the answer is no (`verify` found a difference); 2 the call was wrong (an
+unknown name or option, an unreadable input); 3 the files cannot be had or are not what they should
+be; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+WRONG_CALL, NOT_TO_BE_HAD, NO = 2, 3, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    from .hub.errors import HubError, UnknownPresetError
+
+    try:
+        return arguments.run(arguments)
+    except (UnknownPresetError, ImportError, ValueError, TypeError) as error:
+        return _fail(error, WRONG_CALL)
+    except HubError as error:
+        return _fail(error, NOT_TO_BE_HAD)
+    except BrokenPipeError:
+        return 0  # who reads our output has seen enough
+    except OSError as error:
+        return _fail(error, WRONG_CALL)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _fail(error: BaseException, code: int) -> int:
+    print(f"isozoo: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="isozoo",
+        description="Pretrained models on JAX, PyTorch, TensorFlow and NumPy: the same numbers.",
+        epilog=(__doc__ or "").split("\n\n")[1].replace("\n", " "),
+    )
+    parser.add_argument("--version", action="version", version=f"isozoo {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        made.add_argument("--json", action="store_true", help="print JSON for a program to read")
+        return made
+
+    listing = command("list", _list, "The presets there are.")
+    listing.add_argument("--family", help="only those of one family")
+
+    info = command("info", _info, "What a preset is, where its files lie, and what pins them.")
+    info.add_argument("name", metavar="NAME")
+
+    pull = command("pull", _pull, "Fetch a preset's files into the cache, checked.")
+    pull.add_argument(
+        "name", metavar="NAME", help="a preset, hf://org/name[@revision], or a folder"
+    )
+    _fetching(pull)
+
+    run = command("run", _run, "Run a model on texts, image files or sound files.")
+    run.add_argument("name", metavar="NAME")
+    run.add_argument("inputs", metavar="INPUT", nargs="+", help="a text, or the path of a file")
+    run.add_argument(
+        "--backend", help="jax, torch, tensorflow or numpy; the best installed if absent"
+    )
+    run.add_argument("--draw", metavar="FILE", help="draw the (single) result to a PNG file")
+    _fetching(run)
+
+    verify = command("verify", _verify, "Run a model on every backend and in float64, and compare.")
+    verify.add_argument("name", metavar="NAME")
+    verify.add_argument(
+        "inputs", metavar="INPUT", nargs="*", help="in the place of its own samples"
+    )
+    verify.add_argument("--backend", action="append", help="only these; may be given repeatedly")
+    verify.add_argument("--layers", action="store_true", help="show each layer too")
+    _fetching(verify)
+    return parser
+
+
+def _fetching(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", help="a folder that holds the files")
+    parser.add_argument(
+        "--offline", action="store_true", default=None, help="do not use the network"
+    )
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def _list(arguments: Any) -> int:
+    from .hub import list_presets
+
+    presets = list_presets(arguments.family)
+    if arguments.json:
+        _print_json([_summary(preset) for preset in presets])
+        return 0
+    width = max((len(p.name) for p in presets), default=0)
+    for preset in presets:
+        print(
+            f"{preset.name:{width}}  {preset.task:17}  {_millions(preset):>8}  {preset.description}"
+        )
+    return 0
+
+
+def _summary(preset: Any) -> dict[str, Any]:
+    names = ("name", "family", "task", "num_parameters", "license", "description")
+    return {name: getattr(preset, name) for name in names}
+
+
+def _millions(preset: Any) -> str:
+    count = preset.num_parameters
+    return f"{count / 1e6:.1f} M" if count else "?"
+
+
+def _info(arguments: Any) -> int:
+    from .hub import describe, find_preset
+
+    described = describe(find_preset(arguments.name))
+    if arguments.json:
+        _print_json(described)
+        return 0
+    _print_tree(described)
+    return 0
+
+
+def _print_tree(value: Any, indent: str = "") -> None:
+    """Nested dicts and lists as indented lines; empty values are left out."""
+    pairs = value.items() if isinstance(value, dict) else ((None, item) for item in value)
+    for key, item in pairs:
+        if item in (None, "", [], {}):
+            continue
+        head = f"{indent}{key}:" if key is not None else f"{indent}-"
+        if isinstance(item, dict | list | tuple):
+            print(head)
+            _print_tree(item, indent + "  ")
+        else:
+            print(f"{head} {item}")
+
+
+def _pull(arguments: Any) -> int:
+    from .hub import fetch_preset
+
+    local = fetch_preset(arguments.name, folder=arguments.folder, offline=arguments.offline)
+    found = {
+        "name": local.preset.name,
+        "source": local.source,
+        "pinned": local.pinned,
+        "commit": local.commit,
+        "files": {name: str(path) for name, path in local.paths.items()},
+    }
+    if arguments.json:
+        _print_json(found)
+    else:
+        _print_tree(found)
+    return 0
+
+
+def _run(arguments: Any) -> int:
+    from .catalog import from_preset
+
+    if arguments.draw and len(arguments.inputs) != 1:
+        raise ValueError("--draw takes one input")
+    model = from_preset(
+        arguments.name,
+        backend=arguments.backend,
+        folder=arguments.folder,
+        offline=arguments.offline,
+    )
+    if not hasattr(model, "run"):
+        raise ValueError(
+            f"{arguments.name} is a {type(model).__name__}, which does nothing by itself"
+        )
+    results = [{"input": text, **model.run(text)} for text in arguments.inputs]
+    if arguments.draw:
+        if not hasattr(model, "draw"):
+            raise ValueError(f"the results of {arguments.name} cannot be drawn")
+        model.draw(arguments.inputs[0], results[0], Path(arguments.draw))
+    if arguments.json:
+        _print_json({"preset": arguments.name, "backend": model.backend, "results": results})
+        return 0
+    for result in results:
+        if len(results) > 1:
+            print(f"{result['input']}:")
+        print(model.show(result))
+    return 0
+
+
+def _verify(arguments: Any) -> int:
+    from .hub.parity import verify
+
+    def tell(run: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{arguments.name}: {run} …", end="", file=sys.stderr, flush=True)
+
+    report = verify(
+        arguments.name,
+        backends=arguments.backend,
+        inputs=arguments.inputs or None,
+        progress=tell,
+        folder=arguments.folder,
+        offline=arguments.offline,
+    )
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    if arguments.json:
+        _print_json(report.to_dict())
+    else:
+        print(report.table(layers=arguments.layers))
+    return 0 if report.ok else NO
+
+
+if __name__ == "__main__":
+    sys.exit(main())
