@@ -1,9 +1,5 @@
 """The TensorFlow backend."""
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no start-up banners on a user's terminal
-
 import numpy as np
 import tensorflow as tf
 
