@@ -2,8 +2,8 @@
 
 A row reads `Row(foreign, ours, transform)`. Names are templates: a hole of one letter, `{i}`,
 stands for a whole number (`{i+1}` for that number plus one), a longer one, `{name}`, for letters,
-digits and underscores, and `{rest*}` for anything. The first row that matches a key is the one
-that counts, so special rows stand before general ones.
+digits and underscores, and `{rest*}` for anything, even nothing. The first row that matches a key
+is the one that counts, so special rows stand before general ones.
 
     BERT = WeightMap(
         Row("embeddings.word_embeddings.weight", "embeddings.word.embeddings"),
@@ -63,7 +63,7 @@ class Template:
             integer = len(name) == 1 and not star
             if added and not integer:
                 raise ValueError(f"{text!r}: only a hole of one letter stands for a number")
-            form = "0|[1-9][0-9]{0,8}" if integer else ".+" if star else "[A-Za-z0-9_]+"
+            form = "0|[1-9][0-9]{0,8}" if integer else ".*" if star else "[A-Za-z0-9_]+"
             seen[name] = seen.get(name, 0) + 1
             pattern += re.escape(literal) + f"(?P<{name}__{seen[name]}>{form})"
             self._parts += [literal, (name, added)]

@@ -10,6 +10,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+_API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+)(.*))?")
 LFS_FROM = 1024  # files of this size and more are LFS files, with a sha256
 
 
@@ -98,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         self.server_state.requests.append((self.command, path, dict(self.headers)))
-        if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+)(.*))?", path):
+        if found := _API.fullmatch(path):
             self.answer_api(*found.groups())
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self.answer_file(*found.groups())

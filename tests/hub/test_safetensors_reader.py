@@ -132,7 +132,7 @@ REFUSED = {
     "not UTF-8": (b'{"\xff": 1}', b""),
     "NaN in the header": ('{"a": NaN}', b""),
     "nested": ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", b""),
-    "huge integer": ('{"a": {"dtype":"F32","shape":[' + "9" * 5000 + '],"data_offsets":[0,4]}}', ONE),
+    "huge integer": ('{"a": ' + "9" * 5000 + "}", ONE),
     "metadata is not text": ({"__metadata__": {"a": 1}}, b""),
     "metadata is a list": ({"__metadata__": ["a"]}, b""),
     "path as a key": ({"../../x": entry([1], 0, 4)}, ONE),
