@@ -215,6 +215,11 @@ class BlobWriter:
         """Bytes taken so far."""
         return self._hasher.size
 
+    def expect(self, expected: FileEntry) -> None:
+        """Holds the stream, which must not have begun, to more than was known before."""
+        self.expected = expected
+        self._hasher = Hasher(expected.size)
+
     def write(self, chunk: bytes) -> None:
         """Takes the next bytes. IntegrityError as soon as there are more than expected."""
         if self.expected.size is not None and self.size + len(chunk) > self.expected.size:

@@ -194,7 +194,7 @@ class HubRepository:
             headers = dict(build_hf_headers())
         if self._checked_commit(found.commit_hash) != commit:
             raise SourceFailed(f"the hub answered with commit {found.commit_hash}, not {commit}")
-        writer.expected = _with_etag(writer.expected, found.etag, found.size, writer.what)
+        writer.expect(_with_etag(writer.expected, found.etag, found.size, writer.what))
         headers["Accept-Encoding"] = "identity"
         if _origin(found.location) != _origin(url):
             headers.pop("authorization", None)
@@ -238,7 +238,8 @@ class HubRepository:
                 yield 206, iter(())  # there is nothing after this offset
                 return
             _check_range(answer.status_code, answer.headers.get("Content-Range"), start)
-            yield answer.status_code, _chunks(answer.iter_bytes(CHUNK), broken)
+            # as they come in: a chunk size would lose what was received of a chunk that breaks
+            yield answer.status_code, _chunks(answer.iter_bytes(), broken)
 
     @contextlib.contextmanager
     def _reasons(self) -> Iterator[None]:
@@ -343,7 +344,7 @@ def open_url(url: str) -> Opener:
             raise Broken(f"it cannot be reached ({reason})") from error
         with answer:
             _check_range(answer.status, answer.headers.get("Content-Range"), start)
-            blocks = iter(lambda: answer.read(CHUNK), b"")
+            blocks = iter(lambda: answer.read1(CHUNK), b"")
             yield answer.status, _chunks(blocks, (OSError, http.client.HTTPException))
 
     return open_at

@@ -98,7 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
-        self.server_state.requests.append((self.command, path, dict(self.headers)))
+        headers = {name.title(): value for name, value in self.headers.items()}
+        self.server_state.requests.append((self.command, path, headers))
         if found := _API.fullmatch(path):
             self.answer_api(*found.groups())
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
@@ -157,9 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
         if data is None:
             return self.error(404, "EntryNotFound", headers)
         if len(data) >= LFS_FROM:
-            headers["X-Linked-Etag"] = f'"{fault.etag or hashlib.sha256(data).hexdigest()}"'
+            headers["X-Linked-Etag"] = f'"{hashlib.sha256(data).hexdigest()}"'
             headers["X-Linked-Size"] = str(len(data))
-        headers["ETag"] = f'"{fault.etag or git_sha1(data)}"'
+        headers["ETag"] = f'"{git_sha1(data)}"'
+        if fault.etag is not None:
+            headers["ETag"] = headers["X-Linked-Etag"] = f'"{fault.etag}"'
         if fault.redirect is not None:
             headers["Location"] = f"{fault.redirect}/storage/{repo_id}/{name}"
             return self.send_bytes(302, b"", headers)
