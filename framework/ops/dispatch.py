@@ -42,9 +42,13 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     A Python scalar that changes nothing stays a Python scalar; at least one operand is a tensor.
     """
     kind = type(x1)
-    if kind is type(x2):
-        backend = TENSORS.get(kind)
-        if backend is not None and x1.dtype == x2.dtype:
+    backend = TENSORS.get(kind)
+    if backend is not None:
+        other = type(x2)
+        if kind is other:
+            if x1.dtype == x2.dtype:
+                return backend, x1, x2
+        elif (other is float or other is int) and x1.dtype in backend.float_types:
             return backend, x1, x2
     backend, operands = _promote((x1, x2))
     return backend, operands[0], operands[1]
@@ -70,6 +74,19 @@ def float_promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
 
 def together(*xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
     """The common backend and each argument as a tensor of it, in its own dtype; None stays None."""
+    owner = TENSORS.get(type(xs[0])) if backend is None else backend
+    if owner is not None and not owner.symbolic:
+        # The usual case in one pass: tensors and variables of one backend.
+        natives = []
+        for x in xs:
+            if x is None or TENSORS.get(type(x)) is owner:
+                natives.append(x)
+            elif registry.KINDS.get(type(x)) is BOX and x.backend is owner:
+                natives.append(x.value)
+            else:
+                break
+        else:
+            return owner, natives
     backend = common_backend(xs) if backend is None else backend
     return backend, [None if x is None else _native(backend, x) for x in xs]
 
