@@ -1,0 +1,16 @@
+"""Image classifiers: one definition of each network, weights in the layouts that the world uses."""
+
+from ..framework import lazy
+
+__getattr__, __dir__ = lazy.exports(
+    __name__,
+    {
+        "EfficientNetLiteBackbone": ".efficientnet_lite.backbone",
+        "EfficientNetLiteImageClassifier": ".efficientnet_lite.tasks",
+        "ImageClassifier": ".tasks",
+        "ImageClassifierPreprocessor": ".preprocessing",
+        "ImageError": ".images",
+        "draw_classes": ".drawing",
+        "imagenet_classes": ".labels",
+    },
+)

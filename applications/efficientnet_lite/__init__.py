@@ -1,0 +1,1 @@
+"""EfficientNet-Lite (Google, 2020): EfficientNet for phones."""

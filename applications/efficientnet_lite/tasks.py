@@ -1,0 +1,12 @@
+"""EfficientNet-Lite with a head."""
+
+from __future__ import annotations
+
+from ..tasks import ImageClassifier
+from .backbone import EfficientNetLiteBackbone
+
+
+class EfficientNetLiteImageClassifier(ImageClassifier):
+    """EfficientNet-Lite that names what is in a picture; see `ImageClassifier`."""
+
+    backbone_class = EfficientNetLiteBackbone

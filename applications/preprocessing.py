@@ -1,0 +1,174 @@
+"""From pictures to the tensors that classifiers take: resize, crop, normalise, all as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..hub.bases import Preprocessor
+from .images import load_image, pillow
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+CROPS = ("resize_first", "crop_first", "none")
+# transformers writes Pillow's numbers.
+_FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+
+
+class ImageClassifierPreprocessor(Preprocessor):
+    """Pictures to float32 arrays of shape (batch, height, width, 3).
+
+    Args:
+        image_size: height and width of the result, in pixels.
+        crop: how the middle of the picture is taken. "resize_first" (torchvision, timm,
+            transformers) makes the shorter side image_size / crop_ratio long and cuts out the
+            centre; "crop_first" (TensorFlow's EfficientNet) cuts out a centred square of
+            crop_ratio times the shorter side and resizes it; "none" resizes the whole picture,
+            whatever its proportions.
+        crop_ratio: share of the shorter side that is kept.
+        interpolation: "nearest", "bilinear", "bicubic" or "lanczos", antialiased (Pillow's).
+        scale: what pixels, 0 to 255, are multiplied by first.
+        mean: subtracted then, one for each channel.
+        std: divided by then, one for each channel.
+        channel_order: "rgb" or "bgr"; mean and std are in this order.
+        labels: names of the classes, by number.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+
+    task = "image_classifier"
+
+    def __init__(
+        self,
+        image_size: tuple[int, int] = (224, 224),
+        crop: str = "resize_first",
+        crop_ratio: float = 0.875,
+        interpolation: str = "bilinear",
+        scale: float = 1 / 255,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        channel_order: str = "rgb",
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        if crop not in CROPS:
+            raise ValueError(f"`crop` must be one of {CROPS}; got {crop!r}.")
+        if interpolation not in _FILTERS.values():
+            known = ", ".join(_FILTERS.values())
+            raise ValueError(f"`interpolation` must be one of {known}; got {interpolation!r}.")
+        if channel_order not in ("rgb", "bgr"):
+            raise ValueError(f"`channel_order` must be 'rgb' or 'bgr'; got {channel_order!r}.")
+        if not 0 < crop_ratio <= 1 or len(mean) != 3 or len(std) != 3 or 0 in std:
+            raise ValueError(
+                f"`crop_ratio` must lie in (0, 1], `mean` and `std` have three numbers and no "
+                f"`std` be 0; got {crop_ratio}, {tuple(mean)} and {tuple(std)}."
+            )
+        self.image_size = (int(image_size[0]), int(image_size[1]))
+        self.crop, self.crop_ratio, self.interpolation = crop, crop_ratio, interpolation
+        self.scale, self.mean, self.std = scale, tuple(mean), tuple(std)
+        self.channel_order = channel_order
+        self.labels = None if labels is None else tuple(labels)
+
+    def __call__(self, images: Any) -> np.ndarray:
+        """One picture or several (see `load_image`), as float32 (batch, height, width, 3).
+
+        Raises ImageError for what is not a picture, and ValueError for none at all.
+        """
+        pictures = as_list(images)
+        if not pictures:
+            raise ValueError("No pictures were given: one is expected at least.")
+        out = np.empty((len(pictures), *self.image_size, 3), np.float32)
+        for row, picture in zip(out, pictures, strict=True):
+            pixels = np.asarray(self._framed(load_image(picture)), np.float32)
+            row[...] = pixels if self.channel_order == "rgb" else pixels[..., ::-1]
+        factor = np.float32(self.scale) / np.asarray(self.std, np.float32)
+        shift = np.asarray(self.mean, np.float64) / np.asarray(self.std, np.float64)
+        out *= factor
+        out -= shift.astype(np.float32)
+        return out
+
+    def _framed(self, image: Any) -> Any:
+        """The part of the picture that the model sees, in its size."""
+        resample = getattr(pillow().Resampling, self.interpolation.upper())
+        height, width = self.image_size
+        if self.crop == "none":
+            return image.resize((width, height), resample)
+        if self.crop == "crop_first":
+            side = min(image.width * height / width, image.height) * self.crop_ratio
+            box = _centred(image.width, image.height, round(side * width / height), round(side))
+            return image.resize((width, height), resample, box=box)
+        short = int(min(height, width) / self.crop_ratio)
+        shorter = min(image.width, image.height)
+        size = (image.width * short // shorter, image.height * short // shorter)
+        image = image if image.size == size else image.resize(size, resample)
+        return image.crop(_centred(*image.size, width, height))
+
+
+def _centred(width: int, height: int, inner_width: int, inner_height: int) -> tuple[int, ...]:
+    left, top = (width - inner_width) // 2, (height - inner_height) // 2
+    return left, top, left + inner_width, top + inner_height
+
+
+def is_one(images: Any) -> bool:
+    """Whether this is one picture and not several."""
+    if isinstance(images, list | tuple):
+        return False
+    return not (hasattr(images, "__array__") and getattr(images, "ndim", 0) == 4)
+
+
+def as_list(images: Any) -> list[Any]:
+    """The pictures as a list: one, a list, or an array (batch, height, width, channels)."""
+    return [images] if is_one(images) else list(images)
+
+
+def image_settings(
+    files: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Arguments of `ImageClassifierPreprocessor`, from the first that has them.
+
+    These are: `image` among the preset's settings, transformers' preprocessor_config.json, timm's
+    `pretrained_cfg` in config.json; where none has any, the field's usual ones.
+    """
+    if "image" in settings:
+        return dict(settings["image"])
+    if "preprocessor_config.json" in files:
+        return _from_transformers(files["preprocessor_config.json"])
+    timm = files["config.json"].get("pretrained_cfg") if "config.json" in files else None
+    return _from_timm(timm) if isinstance(timm, Mapping) else {}
+
+
+def _from_transformers(config: Mapping[str, Any]) -> dict[str, Any]:
+    size = config.get("size", 224)
+    if isinstance(size, Mapping):
+        size = size.get("shortest_edge") or (size.get("height", 224), size.get("width", 224))
+    ratio = config.get("crop_pct") or 0.875
+    crop, cropped = "resize_first", config.get("crop_size")
+    if isinstance(cropped, Mapping) and isinstance(size, int):
+        cropped = (cropped["height"], cropped["width"])
+        size, ratio = cropped, min(cropped) / size
+    elif not isinstance(size, int) or size >= 384:
+        # The ConvNeXt processor, which ResNet uses, does not crop such sizes.
+        crop = "none"
+    rescale = config.get("do_rescale", True)
+    return {
+        "image_size": (size, size) if isinstance(size, int) else tuple(size),
+        "crop": crop,
+        "crop_ratio": ratio,
+        "interpolation": _FILTERS.get(config.get("resample", 3), "bicubic"),
+        "scale": config.get("rescale_factor", 1 / 255) if rescale else 1.0,
+        "mean": config.get("image_mean", IMAGENET_MEAN),
+        "std": config.get("image_std", IMAGENET_STD),
+    }
+
+
+def _from_timm(config: Mapping[str, Any]) -> dict[str, Any]:
+    size = config.get("input_size", (3, 224, 224))
+    return {
+        "image_size": tuple(size[1:]),
+        "crop_ratio": config.get("crop_pct", 0.875),
+        "interpolation": config.get("interpolation", "bilinear"),
+        "mean": config.get("mean", IMAGENET_MEAN),
+        "std": config.get("std", IMAGENET_STD),
+    }
