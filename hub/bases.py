@@ -60,6 +60,11 @@ class Task(Model):
         raise TypeError(f"{type(self).__name__} defines no decision.")
 
     @classmethod
+    def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The task's own arguments, beside its backbone's, from parsed JSON files and settings."""
+        return {}
+
+    @classmethod
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> Any:

@@ -185,9 +185,7 @@ class HubRepository:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
         from huggingface_hub.utils import build_hf_headers
 
-        url = hf_hub_url(
-            self.source.repo_id, path, revision=commit, endpoint=self.endpoint
-        )
+        url = hf_hub_url(self.source.repo_id, path, revision=commit, endpoint=self.endpoint)
         check_url(url)
         with self._reasons():
             found = get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=self.endpoint)
@@ -218,7 +216,10 @@ class HubRepository:
                 try:
                     answer = stack.enter_context(
                         session.stream(
-                            "GET", check_url(url), headers=asked, timeout=TIMEOUT,
+                            "GET",
+                            check_url(url),
+                            headers=asked,
+                            timeout=TIMEOUT,
                             follow_redirects=False,
                         )
                     )

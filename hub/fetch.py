@@ -152,9 +152,7 @@ def _shards(index: Path) -> list[str]:
     return names
 
 
-def _local(
-    preset: Preset, attempt: Attempt, found: dict[str, Found], lock: Lock
-) -> LocalPreset:
+def _local(preset: Preset, attempt: Attempt, found: dict[str, Found], lock: Lock) -> LocalPreset:
     source = attempt.source
     pins = {entry.name: entry for entry in preset.files_of(source)}
     pinned = "preset"
@@ -247,9 +245,7 @@ def _describe_source(
     preset: Preset, source: Source, cache: Cache, locked: dict[str, SourceLock]
 ) -> dict[str, Any]:
     lock = locked.get(str(source), SourceLock())
-    one = Preset(
-        preset.name, preset.family, preset.task, preset.layout, preset.files, (source,)
-    )
+    one = Preset(preset.name, preset.family, preset.task, preset.layout, preset.files, (source,))
     entries = preset.files_of(source)
     where = None
     for attempt in _attempts(one, cache, locked, None, False, None):

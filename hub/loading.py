@@ -187,7 +187,7 @@ def load_preset(
     with settings.use_backend(backend or settings.backend()):
         local = fetch_preset(name, folder=folder, offline=offline, progress=progress)
         build = _class_for(local, task, expected)
-        config = {**model_config(local), **overrides}
+        config = {**model_config(local), **_head_config(build, local), **overrides}
         arguments = config if dtype is None else {**config, "dtype": dtype}
         if load_weights:
             with scopes.deferred_initialization():
@@ -199,6 +199,12 @@ def load_preset(
         if hasattr(build, "make_preprocessor"):
             model.preprocessor = build.make_preprocessor(local.paths, config, local.preset.settings)
         return model
+
+
+def _head_config(build: Any, local: LocalPreset) -> dict[str, Any]:
+    if not hasattr(build, "head_config"):
+        return {}
+    return build.head_config(JsonFiles(local.paths), local.preset.settings)
 
 
 def load_preprocessor(

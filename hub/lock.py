@@ -65,9 +65,7 @@ class Lock:
         except OSError as error:
             raise CacheError.from_os_error(self.path, error) from error
         try:
-            return {
-                source: _parse(entry) for source, entry in json.loads(raw)["sources"].items()
-            }
+            return {source: _parse(entry) for source, entry in json.loads(raw)["sources"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CacheError(
                 self.path, f"the lock file is malformed ({error})", "delete it to resolve anew"

@@ -23,7 +23,7 @@ is the one that counts, so special rows stand before general ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -213,18 +213,17 @@ class WeightMap:
     def __repr__(self) -> str:
         return f"WeightMap({len(self.rows)} rows, prefixes={self.prefixes})"
 
-    def choose_prefix(self, keys: Iterable[str]) -> str:
-        """The prefix under which most keys find a row that gives them a variable."""
+    def choose_prefix(self, keys: Iterable[str], paths: Container[str]) -> str:
+        """The prefix under which most keys give a value to one of the variables `paths`."""
         if len(self.prefixes) == 1:
             return self.prefixes[0]
         keys = list(keys)
-        rows = [row for row in self.rows if row.prefixed and row.ours is not None]
 
-        def fitting(prefix: str) -> int:
-            tails = (key[len(prefix) :] for key in keys if key.startswith(prefix))
-            return sum(any(row.match_key(tail) for row in rows) for tail in tails)
+        def fits(key: str, prefix: str) -> bool:
+            found = self.find_key(key, prefix)
+            return found is not None and any(p in paths for p in found[0].paths(found[2]) if p)
 
-        return max(self.prefixes, key=fitting)
+        return max(self.prefixes, key=lambda prefix: sum(fits(key, prefix) for key in keys))
 
     def find_key(self, key: str, prefix: str) -> tuple[Row, int, Binding] | None:
         """(row, which of its sources, binding) of the first row that matches a key of the file."""

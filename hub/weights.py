@@ -94,7 +94,7 @@ def load(
             with different values. All are named at once, and no variable was changed.
         ReaderError: the file is damaged.
     """
-    plan = _Plan(reader, variables, weight_map, weight_map.choose_prefix(reader.keys()))
+    plan = _Plan(reader, variables, weight_map, weight_map.choose_prefix(reader.keys(), variables))
     _match_names(plan, [Template(text) for text in allow_missing])
     for group in plan.groups:
         _check_shapes(plan, group)
@@ -173,9 +173,7 @@ def _check_shapes(plan: _Plan, group: Group) -> None:
                 )
             for info in infos:
                 if _kind(info.dtype) != _kind(str(variable.dtype)):
-                    plan.problem(
-                        WRONG_KIND, f"{name} is {info.dtype}, {path} is {variable.dtype}"
-                    )
+                    plan.problem(WRONG_KIND, f"{name} is {info.dtype}, {path} is {variable.dtype}")
 
 
 def _raise_problems(plan: _Plan) -> None:

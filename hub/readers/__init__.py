@@ -27,9 +27,7 @@ __all__ = [
 ]
 
 
-def open_reader(
-    path: str | os.PathLike[str], files: Mapping[str, Path] | None = None
-) -> Reader:
+def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None = None) -> Reader:
     """The reader for a weights file, chosen by its content.
 
     Args:

@@ -100,9 +100,7 @@ class MappedFile:
                 self.size = os.fstat(file.fileno()).st_size
                 if self.size == 0:
                     raise ReaderError(self.path, "the file is empty")
-                self._map: mmap.mmap | None = mmap.mmap(
-                    file.fileno(), 0, access=mmap.ACCESS_COPY
-                )
+                self._map: mmap.mmap | None = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         except OSError as error:
             reason = error.strerror or error
             raise ReaderError(self.path, f"it cannot be opened: {reason}") from error

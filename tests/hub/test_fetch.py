@@ -292,9 +292,7 @@ def test_a_redirect_to_another_host_is_followed_without_the_token(hub, cache, mo
 
 
 def test_a_redirect_to_plain_http_elsewhere_is_refused(hub, cache):
-    error = failed(
-        one_fault(hub, Fault(redirect="http://example.invalid"), pinned()), cache, hub
-    )
+    error = failed(one_fault(hub, Fault(redirect="http://example.invalid"), pinned()), cache, hub)
     assert "https is expected" in str(error)
 
 

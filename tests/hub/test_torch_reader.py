@@ -74,9 +74,7 @@ def test_reads_a_state_dict_with_its_metadata_inside_a_checkpoint(tmp_path, new)
     checkpoint = {"epoch": 3, "lr": 0.1, "note": None, "model": module.state_dict(), "list": [1]}
     reader = open_reader(save(tmp_path / "x", checkpoint, new))
     assert list(reader) == [f"model.{key}" for key in module.state_dict()]
-    np.testing.assert_array_equal(
-        reader.read("model.0.weight"), module[0].weight.detach().numpy()
-    )
+    np.testing.assert_array_equal(reader.read("model.0.weight"), module[0].weight.detach().numpy())
 
 
 @FORMS

@@ -153,10 +153,13 @@ def test_the_first_row_that_matches_counts_and_the_prefix_is_chosen_once():
         Row("cls.bias", "head.bias", prefixed=False),
         prefixes=("", "bert."),
     )
-    assert table.choose_prefix(["dense.weight", "cls.bias"]) == ""
-    assert table.choose_prefix(["bert.dense.weight", "bert.embeddings.x.weight", "cls.bias"]) == (
-        "bert."
-    )
+    paths = {"dense.kernel", "x", "head.bias"}
+    assert table.choose_prefix(["dense.weight", "cls.bias"], paths) == ""
+    prefixed = ["bert.dense.weight", "bert.embeddings.x.weight", "cls.bias"]
+    assert table.choose_prefix(prefixed, paths) == "bert."
+    # a row that matches anything decides nothing: what it gives must be a variable
+    loose = WeightMap(Row("{rest*}.weight", "{rest*}.kernel"), prefixes=("", "bert."))
+    assert loose.choose_prefix(prefixed, paths) == "bert."
     assert table.find_key("bert.embeddings.word.weight", "bert.")[0] is table.rows[0]
     assert table.find_key("cls.bias", "bert.")[0] is table.rows[3]
     assert table.find_key("bert.cls.bias", "bert.") is None

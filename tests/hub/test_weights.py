@@ -207,9 +207,7 @@ def test_reads_bfloat16_into_float32(tmp_path):
 def test_two_rows_for_one_variable_are_an_error(saved):
     table = WeightMap(Row("a", "x"), Row("b", "x"))
     with pytest.raises(WeightsError, match="x would come from a and from b"):
-        load(
-            saved({k: np.ones(1, np.float32) for k in "ab"}), variables(x=(1,)), table
-        )
+        load(saved({k: np.ones(1, np.float32) for k in "ab"}), variables(x=(1,)), table)
 
 
 def test_export_names_what_no_row_knows(tmp_path):
