@@ -1,0 +1,17 @@
+"""Language and speech models. Names are loaded when they are first used."""
+
+from ..framework import lazy
+
+__getattr__, __dir__ = lazy.exports(
+    __name__,
+    {
+        "BertBackbone": ".bert.backbone",
+        "BertMaskedLM": ".bert.tasks",
+        "BertMaskedLMPreprocessor": ".bert.preprocessing",
+        "BertTextEmbedder": ".bert.tasks",
+        "BertTextEmbedderPreprocessor": ".bert.preprocessing",
+        "BertTokenizer": ".bert.preprocessing",
+        "MaskedLM": ".tasks",
+        "TextEmbedder": ".tasks",
+    },
+)

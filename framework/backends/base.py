@@ -20,6 +20,7 @@ class Backend:
     float_types: frozenset = frozenset()  # native dtype objects, floating and complex
     layer_base: type | None = None  # mixed into the class of a layer created on this backend
     differentiable = True
+    compiles = False  # whether inference is compiled anew for each set of input shapes
     symbolic = False
 
     # Conversion -------------------------------------------------------------------------------

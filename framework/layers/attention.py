@@ -2,7 +2,7 @@
 
 from .. import ops
 from ..core.layer import Layer
-from .core import Dense
+from .core import Dense, Dropout
 
 
 class DenseAttention(Layer):
@@ -18,19 +18,30 @@ class DenseAttention(Layer):
         use_bias: whether the projections have biases.
         key_bias: the same for keys alone (Whisper has none there).
         output_dim: size of the result; num_heads * key_dim unless given.
+        dropout: share of the attention weights that is dropped in training.
+        kernel_initializer: what the kernels of the projections begin with.
     """
 
     def __init__(
-        self, num_heads: int, key_dim: int, use_bias=True, key_bias=None, output_dim=None, **kwargs
+        self,
+        num_heads: int,
+        key_dim: int,
+        use_bias=True,
+        key_bias=None,
+        output_dim=None,
+        dropout: float = 0.0,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads, self.key_dim = num_heads, key_dim
         inner = num_heads * key_dim
-        dtype = self.dtype
-        self.query = Dense(inner, use_bias=use_bias, dtype=dtype)
-        self.key = Dense(inner, use_bias=use_bias if key_bias is None else key_bias, dtype=dtype)
-        self.value = Dense(inner, use_bias=use_bias, dtype=dtype)
-        self.output_dense = Dense(output_dim or inner, use_bias=use_bias, dtype=dtype)
+        options = {"kernel_initializer": kernel_initializer, "dtype": self.dtype}
+        self.query = Dense(inner, use_bias=use_bias, **options)
+        self.key = Dense(inner, use_bias=use_bias if key_bias is None else key_bias, **options)
+        self.value = Dense(inner, use_bias=use_bias, **options)
+        self.output_dense = Dense(output_dim or inner, use_bias=use_bias, **options)
+        self.dropout = Dropout(dropout) if dropout else None
 
     def build(self, query_shape, value_shape=None):
         value_shape = value_shape or query_shape
@@ -50,9 +61,25 @@ class DenseAttention(Layer):
     def attend(self, query, key, value, mask=None, is_causal=False):
         """Attention of `query` (batch, target, in) to projected keys and values."""
         query = self._heads(self.query(query))
-        y = ops.dot_product_attention(query, key, value, mask=mask, is_causal=is_causal)
+        if self.dropout is not None and self.resolve_training(None):
+            y = self._dropping(query, key, value, mask, is_causal)
+        else:
+            y = ops.dot_product_attention(query, key, value, mask=mask, is_causal=is_causal)
         batch, length = ops.shape(y)[:2]
         return self.output_dense(ops.reshape(y, (batch, length, self.num_heads * self.key_dim)))
+
+    def _dropping(self, query, key, value, mask, is_causal):
+        """Attention with some of its weights dropped, which no fused kernel draws as we do."""
+        scores = ops.einsum("bthd,bshd->bhts", query, key)
+        scores = ops.multiply(scores, self.key_dim**-0.5)
+        if is_causal:
+            rows, columns = (ops.arange(n, dtype="int32") for n in ops.shape(scores)[2:])
+            causal = ops.greater_equal(ops.expand_dims(rows, 1), columns)
+            mask = causal if mask is None else ops.logical_and(mask, causal)
+        if mask is not None:
+            scores = ops.where(mask, scores, -6e4 if self.dtype == "float16" else -1e30)
+        weights = self.dropout(ops.softmax(scores))
+        return ops.einsum("bhts,bshd->bthd", weights, value)
 
     def call(self, query, value=None, mask=None, is_causal=False):
         key, value = self.project(query if value is None else value)

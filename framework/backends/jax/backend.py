@@ -34,6 +34,7 @@ class JaxBackend(Backend):
     """Kernels on `jax.Array` and on tracers. 64-bit dtypes need JAX's own x64 switch."""
 
     name = "jax"
+    compiles = True
     tensor_types = (jax.Array, jax.core.Tracer)
 
     def __init__(self):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, Spec
 from . import neural
+from .layer import TensorflowLayer
 
 _NATIVE = {name: getattr(tf, name) for name in dtypes.ALL}
 _NAMES = {native: name for name, native in _NATIVE.items()}
@@ -27,6 +28,8 @@ class TensorflowBackend(Backend):
     """Kernels on `tf.Tensor`, eager or in a graph."""
 
     name = "tensorflow"
+    layer_base = TensorflowLayer
+    compiles = True
     tensor_types = (tf.Tensor, tf.Variable, tf.IndexedSlices)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
 

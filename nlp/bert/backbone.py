@@ -1,0 +1,191 @@
+"""BERT's encoder (Devlin et al. 2018, arXiv:1810.04805)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...framework import ops
+from ...framework.core.layer import Layer
+from ...framework.initializers import TruncatedNormal
+from ...framework.layers import Dense, DenseAttention, Dropout, Embedding, LayerNormalization
+from ...hub.bases import Backbone
+
+Tensor = Any
+
+
+def initializer() -> TruncatedNormal:
+    """What kernels and embeddings begin with."""
+    return TruncatedNormal(stddev=0.02)
+
+
+class Embeddings(Layer):
+    """Sum of what a token, its place and its segment are, normalized: (batch, length, hidden)."""
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        hidden_dim: int,
+        max_sequence_length: int,
+        num_segments: int,
+        dropout: float,
+        epsilon: float,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.word = Embedding(vocabulary_size, hidden_dim, initializer())
+        self.position = Embedding(max_sequence_length, hidden_dim, initializer())
+        self.segment = Embedding(num_segments, hidden_dim, initializer())
+        self.norm = LayerNormalization(epsilon=epsilon, input_dim=hidden_dim)
+        self.dropout = Dropout(dropout)
+        self.hidden_dim, self.max_sequence_length = hidden_dim, max_sequence_length
+        self.built = True
+
+    def call(self, token_ids, segment_ids=None):
+        length = self._checked_length(token_ids)
+        places = ops.slice(self.position.embeddings, (0, 0), (length, self.hidden_dim))
+        if segment_ids is None:
+            # (length, hidden): every token stands in the first segment.
+            places = ops.add(
+                places, ops.slice(self.segment.embeddings, (0, 0), (1, self.hidden_dim))
+            )
+        else:
+            places = ops.add(self.segment(segment_ids), places)
+        x = self.norm(ops.add(self.word(token_ids), places))
+        return self.dropout(x)
+
+    def _checked_length(self, token_ids):
+        known = token_ids.shape[1]
+        if known is not None and known > self.max_sequence_length:
+            raise ValueError(
+                f"BERT got {known} tokens a text, and this one takes at most "
+                f"{self.max_sequence_length}: cut the texts (truncate=True), or split them."
+            )
+        return ops.shape(token_ids)[1]
+
+
+class Block(Layer):
+    """One Transformer block, with the norm behind each half; (batch, length, hidden) stays."""
+
+    def __init__(
+        self,
+        num_heads: int,
+        hidden_dim: int,
+        intermediate_dim: int,
+        activation: str,
+        dropout: float,
+        attention_dropout: float,
+        epsilon: float,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        size = hidden_dim // num_heads
+        self.attention = DenseAttention(
+            num_heads, size, dropout=attention_dropout, kernel_initializer=initializer()
+        )
+        self.attention.build((None, None, hidden_dim))
+        self.attention_norm = LayerNormalization(epsilon=epsilon, input_dim=hidden_dim)
+        self.inner = _dense(intermediate_dim, hidden_dim, activation)
+        self.outer = _dense(hidden_dim, intermediate_dim)
+        self.outer_norm = LayerNormalization(epsilon=epsilon, input_dim=hidden_dim)
+        self.attention_dropout = Dropout(dropout)
+        self.outer_dropout = Dropout(dropout)
+        self.built = True
+
+    def call(self, x, mask=None):
+        y = self.attention_dropout(self.attention(x, None, mask))
+        x = self.attention_norm(ops.add(y, x))
+        y = self.outer_dropout(self.outer(self.inner(x)))
+        return self.outer_norm(ops.add(y, x))
+
+
+class Encoder(Layer):
+    """A stack of blocks."""
+
+    def __init__(self, num_layers: int, *sizes, **kwargs):
+        super().__init__(**kwargs)
+        self.layers = [Block(*sizes) for _ in range(num_layers)]
+        self.built = True
+
+    def call(self, x, mask=None):
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x
+
+
+class BertBackbone(Backbone):
+    """BERT without a head.
+
+    Inputs are a dict of integers of shape (batch, length), or `token_ids` alone:
+
+    - `token_ids`: rows of the vocabulary.
+    - `segment_ids` (optional): which sentence a token belongs to; 0 where absent.
+    - `padding_mask` (optional): 1 for a token, 0 for padding; all are tokens where absent.
+
+    Outputs are a dict of `sequence_output`, (batch, length, hidden_dim), and `pooled_output`,
+    (batch, hidden_dim): a dense layer with tanh on the first token. ValueError for more tokens than
+    `max_sequence_length`.
+
+    Args:
+        vocabulary_size: number of tokens.
+        num_layers: number of blocks.
+        num_heads: heads of each attention.
+        hidden_dim: size of a token's vector, a multiple of `num_heads`.
+        intermediate_dim: inner size of a block's feed-forward layers.
+        dropout: share of elements dropped in training, after each half of a block.
+        attention_dropout: the same for attention weights; `dropout` unless given.
+        max_sequence_length: most tokens of a text.
+        num_segments: number of segments.
+        activation: name of the feed-forward layers' activation.
+        layer_norm_epsilon: added to variances.
+        pooler: False leaves out the pooler and `pooled_output`.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        num_layers: int,
+        num_heads: int,
+        hidden_dim: int,
+        intermediate_dim: int,
+        dropout: float = 0.1,
+        attention_dropout: float | None = None,
+        max_sequence_length: int = 512,
+        num_segments: int = 2,
+        activation: str = "gelu",
+        layer_norm_epsilon: float = 1e-12,
+        pooler: bool = True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if hidden_dim % num_heads:
+            raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
+        inside = dropout if attention_dropout is None else attention_dropout
+        norm = layer_norm_epsilon
+        self.embeddings = Embeddings(
+            vocabulary_size, hidden_dim, max_sequence_length, num_segments, dropout, norm
+        )
+        self.encoder = Encoder(
+            num_layers, num_heads, hidden_dim, intermediate_dim, activation, dropout, inside, norm
+        )
+        self.pooler = _dense(hidden_dim, hidden_dim, "tanh") if pooler else None
+        self.vocabulary_size, self.hidden_dim = vocabulary_size, hidden_dim
+        self.max_sequence_length = max_sequence_length
+        self.built = True
+
+    def call(self, inputs) -> dict[str, Tensor]:
+        """See the class."""
+        if not isinstance(inputs, dict):
+            inputs = {"token_ids": inputs}
+        mask = inputs.get("padding_mask")
+        if mask is not None:
+            # (batch, 1, 1, length): the same for all heads and all queries.
+            mask = ops.expand_dims(ops.cast(mask, "bool"), (1, 2))
+        x = self.embeddings(inputs["token_ids"], inputs.get("segment_ids"))
+        x = self.encoder(x, mask)
+        if self.pooler is None:
+            return {"sequence_output": x}
+        return {"sequence_output": x, "pooled_output": self.pooler(ops.take(x, 0, axis=1))}
+
+
+def _dense(units: int, inputs: int, activation: str | None = None) -> Dense:
+    return Dense(units, activation, kernel_initializer=initializer(), input_dim=inputs)

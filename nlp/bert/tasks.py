@@ -1,0 +1,112 @@
+"""BERT at work: sentence embedding, and masked words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...framework import ops
+from ...framework.layers import Dense, LayerNormalization
+from ...hub.loading import JsonFiles
+from ..tasks import MaskedLM, TextEmbedder, pooling_of
+from .backbone import BertBackbone, initializer
+from .preprocessing import (
+    BertMaskedLMPreprocessor,
+    BertPreprocessor,
+    BertTextEmbedderPreprocessor,
+    BertTokenizer,
+)
+
+SENTENCE_FILE = "sentence_bert_config.json"
+
+
+class BertTextEmbedder(TextEmbedder):
+    """Texts to vectors with BERT (Reimers & Gurevych 2019, arXiv:1908.10084).
+
+    Args:
+        pooling: "mean" or "cls".
+        normalize: whether vectors have length 1.
+        **config: arguments of BertBackbone. There is no pooler: its weights are not used.
+    """
+
+    def __init__(self, *, pooling: str = "mean", normalize: bool = True, dtype=None, **config):
+        config.setdefault("pooler", False)
+        backbone = BertBackbone(**config, dtype=dtype)
+        super().__init__(backbone, pooling, normalize, dtype=dtype)
+
+    @classmethod
+    def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """`pooling` and `normalize`, where settings or files say them."""
+        return pooling_of(files, settings)
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> BertTextEmbedderPreprocessor:
+        """Takes texts as long as the model was made for (`max_length` of the settings, or what
+        sentence-transformers' file says)."""
+        json = JsonFiles(files)
+        length = settings.get("max_length")
+        if length is None and SENTENCE_FILE in json:
+            length = json[SENTENCE_FILE].get("max_seq_length")
+        return _preprocessor(BertTextEmbedderPreprocessor, files, config, settings, length)
+
+
+class BertMaskedLM(MaskedLM):
+    """Scores of every token for every place; the output layer is the word embeddings.
+
+    Inputs are those of BertBackbone, and optionally `mask_positions`, int (batch, n): then the
+    output is (batch, n, vocabulary_size), for these places alone.
+
+    Args:
+        **config: arguments of BertBackbone. There is no pooler: its weights are not used.
+    """
+
+    def __init__(self, *, dtype=None, **config):
+        super().__init__(dtype=dtype)
+        config.setdefault("pooler", False)
+        self.backbone = backbone = BertBackbone(**config, dtype=dtype)
+        size = backbone.hidden_dim
+        activation = config.get("activation", "gelu")
+        self.transform = Dense(size, activation, kernel_initializer=initializer(), input_dim=size)
+        epsilon = config.get("layer_norm_epsilon", 1e-12)
+        self.transform_norm = LayerNormalization(epsilon=epsilon, input_dim=size)
+        self.output_bias = self.add_weight((backbone.vocabulary_size,), "zeros")
+        self.built = True
+
+    def call(self, inputs) -> Any:
+        """See the class."""
+        x = self.backbone(inputs)["sequence_output"]
+        places = inputs.get("mask_positions") if isinstance(inputs, dict) else None
+        if places is not None:
+            x = ops.take_along_axis(x, ops.expand_dims(places, -1), axis=1)
+        x = self.transform_norm(self.transform(x))
+        words = self.backbone.embeddings.word.embeddings
+        return ops.dense(x, ops.transpose(words), self.output_bias)
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> BertMaskedLMPreprocessor:
+        """Takes texts as long as there are positions."""
+        return _preprocessor(BertMaskedLMPreprocessor, files, config, settings, None)
+
+
+def _preprocessor(
+    kind: type[BertPreprocessor],
+    files: Mapping[str, Path],
+    config: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    length: int | None,
+) -> Any:
+    json = JsonFiles(files)
+    tokenizer = BertTokenizer.from_files(files, settings, json.get("tokenizer_config.json", {}))
+    rows = config["vocabulary_size"]
+    if tokenizer.vocabulary_size > rows:
+        raise ValueError(
+            f"The tokenizer has ids up to {tokenizer.vocabulary_size - 1}, the model embeddings for "
+            f"{rows} tokens: they do not belong together."
+        )
+    places = config.get("max_sequence_length", 512)
+    return kind(tokenizer, min(length or places, places))

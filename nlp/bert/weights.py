@@ -1,0 +1,68 @@
+"""Where BERT's weights lie in published files: the two-way table of their names."""
+
+from __future__ import annotations
+
+from ...hub.transforms import transpose
+from ...hub.weight_map import Row, WeightMap
+
+
+def huggingface() -> WeightMap:
+    """Hugging Face's and sentence-transformers' files, whichever head they come with."""
+    layer, ours = "encoder.layer.{i}", "encoder.layers.{i}"
+    dense = {
+        f"{layer}.attention.self.{{part}}": f"{ours}.attention.{{part}}",
+        f"{layer}.attention.output.dense": f"{ours}.attention.output_dense",
+        f"{layer}.intermediate.dense": f"{ours}.inner",
+        f"{layer}.output.dense": f"{ours}.outer",
+        "pooler.dense": "pooler",
+    }
+    norms = {
+        "embeddings": "embeddings.norm",
+        f"{layer}.attention.output": f"{ours}.attention_norm",
+        f"{layer}.output": f"{ours}.outer_norm",
+    }
+    return WeightMap(
+        Row("embeddings.word_embeddings.weight", "embeddings.word.embeddings"),
+        Row("embeddings.position_embeddings.weight", "embeddings.position.embeddings"),
+        Row("embeddings.token_type_embeddings.weight", "embeddings.segment.embeddings"),
+        Row("embeddings.position_ids", None),  # 0, 1, 2, …: a buffer of older versions
+        *(row for old, new in norms.items() for row in _norm(old, new)),
+        *(row for old, new in dense.items() for row in _dense(old, new, new == "pooler")),
+        *_dense("cls.predictions.transform.dense", "transform", True, prefixed=False),
+        *_norm("cls.predictions.transform", "transform_norm", True, prefixed=False),
+        Row(
+            ("cls.predictions.bias", "cls.predictions.decoder.bias"),
+            "output_bias",
+            optional=True,
+            prefixed=False,
+        ),
+        Row(
+            "cls.predictions.decoder.weight",
+            "embeddings.word.embeddings",
+            tied=True,
+            prefixed=False,
+        ),
+        # Heads of other tasks.
+        Row("cls.seq_relationship.{part}", None, prefixed=False),
+        Row("classifier.{part}", None, prefixed=False),
+        Row("qa_outputs.{part}", None, prefixed=False),
+        prefixes=("bert.", ""),
+    )
+
+
+def _dense(old: str, new: str, optional: bool = False, prefixed: bool = True) -> list[Row]:
+    options = {"optional": optional, "prefixed": prefixed}
+    return [
+        Row(f"{old}.weight", f"{new}.kernel", transpose, **options),
+        Row(f"{old}.bias", f"{new}.bias", **options),
+    ]
+
+
+def _norm(old: str, new: str, optional: bool = False, prefixed: bool = True) -> list[Row]:
+    options = {"optional": optional, "prefixed": prefixed}
+    # The files converted from TensorFlow call them gamma and beta.
+    pairs = {"gamma": ("weight", "gamma"), "beta": ("bias", "beta")}
+    return [
+        Row(tuple(f"{old}.LayerNorm.{name}" for name in names), f"{new}.{part}", **options)
+        for part, names in pairs.items()
+    ]

@@ -1,0 +1,189 @@
+"""What language models do, whatever their family: embed texts, and fill in masked words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..framework import ops
+from ..hub.bases import Backbone, Task
+from .text import check_texts
+
+POOLINGS = ("mean", "cls")
+POOLING_FILE = "1_Pooling/config.json"
+
+
+class TextEmbedder(Task):
+    """Texts to vectors: the vectors of a text's tokens, pooled.
+
+    Inputs are those of the backbone; the output is (batch, hidden_dim). Subclasses make the
+    backbone.
+
+    Args:
+        backbone: gives `sequence_output`, (batch, length, hidden_dim).
+        pooling: "mean" of all tokens that are not padding, or "cls", the first token alone.
+        normalize: whether vectors are divided by their Euclidean length.
+
+    Raises:
+        ValueError: an unknown pooling.
+    """
+
+    task = "text_embedder"
+    backbone: Backbone
+
+    def __init__(
+        self, backbone: Backbone, pooling: str = "mean", normalize: bool = True, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling {pooling!r} is unknown; there are: {', '.join(POOLINGS)}.")
+        self.backbone = backbone
+        self.pooling, self.normalize = pooling, normalize
+        self.built = True
+
+    def pooled(self, inputs) -> Any:
+        """The vectors before they are normalized, (batch, hidden_dim)."""
+        x = self.backbone(inputs)["sequence_output"]
+        if self.pooling == "cls":
+            return ops.take(x, 0, axis=1)
+        mask = inputs.get("padding_mask") if isinstance(inputs, dict) else None
+        if mask is None:
+            return ops.mean(x, axis=1)
+        mask = ops.expand_dims(ops.cast(mask, x.dtype), -1)
+        # A row of padding alone has a vector of zeros.
+        count = ops.maximum(ops.sum(mask, axis=1), 1.0)
+        return ops.divide(ops.sum(ops.multiply(x, mask), axis=1), count)
+
+    def call(self, inputs) -> Any:
+        """See the class."""
+        x = self.pooled(inputs)
+        if not self.normalize:
+            return x
+        length = ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True))
+        return ops.divide(x, ops.maximum(length, 1e-12))
+
+    def embed(
+        self,
+        texts: str | Sequence[str],
+        batch_size: int = 32,
+        normalize: bool | None = None,
+        truncate: bool | None = None,
+    ) -> np.ndarray:
+        """The vectors of texts, in their order.
+
+        Args:
+            texts: n texts, or one.
+            batch_size: how many go through the network at once.
+            normalize: whether vectors have length 1; as the model was made if None.
+            truncate: whether texts that are longer than the model takes are cut; as the
+                preprocessor was made (an error) if None.
+
+        Returns:
+            float32 (n, hidden_dim); n is 1 for one text.
+
+        Raises:
+            ValueError: no texts, or one that is too long.
+            TypeError: something that is no text.
+        """
+        if self.preprocessor is None:
+            raise ValueError(
+                "This model has no preprocessor, so it takes token ids and no texts: set "
+                "model.preprocessor, or make the model with from_preset."
+            )
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be positive; got {batch_size}.")
+        texts = check_texts(texts)
+        normalize = self.normalize if normalize is None else normalize
+        run = self.infer if normalize == self.normalize else self.compiled("pooled")
+        rows = self.preprocessor.encode(texts, truncate)
+        # Texts of like length share a batch, so that little of it is padding.
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]), reverse=True)
+        vectors: np.ndarray | None = None
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            inputs = self.preprocessor.pad([rows[i] for i in chosen], self._backend.compiles)
+            made = np.asarray(ops.convert_to_numpy(run(inputs)), np.float32)[: len(chosen)]
+            if vectors is None:
+                vectors = np.empty((len(rows), made.shape[1]), np.float32)
+            vectors[chosen] = made
+        assert vectors is not None
+        if normalize and not self.normalize:
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return vectors
+
+
+class MaskedLM(Task):
+    """Guesses what stands in the place of masked tokens.
+
+    Inputs are those of the backbone; the output is (batch, length, vocabulary_size), scores before
+    softmax. Subclasses make the backbone and define `call`.
+    """
+
+    task = "masked_lm"
+    backbone: Backbone
+
+    def fill(
+        self, texts: str | Sequence[str], top_k: int = 5, truncate: bool | None = None
+    ) -> list[list[list[tuple[str, float]]]]:
+        """The likeliest words for the mask tokens (`[MASK]`) in texts.
+
+        Args:
+            texts: n texts, or one, with at least one mask token each.
+            top_k: how many words for each.
+            truncate: whether texts that are longer than the model takes are cut.
+
+        Returns:
+            For each text, for each mask token in it, `top_k` pairs (word, probability), the
+            likeliest first.
+
+        Raises:
+            ValueError: no texts, one without a mask token, one that is too long, or a `top_k`
+                outside 1 … vocabulary size.
+            TypeError: something that is no text.
+        """
+        if self.preprocessor is None:
+            raise ValueError("This model has no preprocessor; make it with from_preset.")
+        tokenizer = self.preprocessor.tokenizer
+        filled = []
+        for number, text in enumerate(check_texts(texts)):
+            ids = self.preprocessor.encode([text], truncate)[0]
+            places = [i for i, token in enumerate(ids) if token == tokenizer.mask_id]
+            if not places:
+                raise ValueError(f"Text {number} has no {tokenizer.mask_token}: {text[:60]!r}.")
+            inputs = self.preprocessor.pad([ids], self._backend.compiles)
+            scores = np.asarray(ops.convert_to_numpy(self.infer(inputs)))[0, places]
+            filled.append([_likeliest(row, top_k, tokenizer) for row in scores])
+        return filled
+
+
+def _likeliest(scores: np.ndarray, top_k: int, tokenizer: Any) -> list[tuple[str, float]]:
+    if not 1 <= top_k <= len(scores):
+        raise ValueError(f"top_k must be in 1..{len(scores)}; got {top_k}.")
+    scores = scores.astype(np.float64)
+    shares = np.exp(scores - scores.max())
+    shares /= shares.sum()
+    order = np.argsort(-shares, kind="stable")[:top_k]
+    return [(tokenizer.token(int(i)), float(shares[i])) for i in order]
+
+
+def pooling_of(files: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> dict:
+    """`pooling` and `normalize` for a TextEmbedder, as far as they are said: by a preset's
+    settings, else by sentence-transformers' file.
+
+    Raises:
+        ValueError: the file asks for a pooling that is not here.
+    """
+    found = {name: settings[name] for name in ("pooling", "normalize") if name in settings}
+    if "pooling" in found or POOLING_FILE not in files:
+        return found
+    prefix, ours = "pooling_mode_", {"mean_tokens": "mean", "cls_token": "cls"}
+    config = files[POOLING_FILE]
+    modes = {k.removeprefix(prefix) for k, on in config.items() if k.startswith(prefix) and on}
+    if len(modes) != 1 or not modes <= set(ours):
+        raise ValueError(
+            f"{POOLING_FILE} asks for {' and '.join(sorted(modes)) or 'no pooling'}; there are: "
+            f"{', '.join(ours)}. Overrule it: from_preset(..., pooling='mean')."
+        )
+    return {**found, "pooling": ours[modes.pop()]}

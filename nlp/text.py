@@ -1,0 +1,58 @@
+"""Texts on their way to a network: what counts as texts, and rows of ids made equally long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+SMALLEST_LENGTH = 16
+
+
+def check_texts(texts: Any) -> list[str]:
+    """`texts` as a list; one text as a list of one.
+
+    Raises:
+        TypeError: it is neither a str nor a sequence of them.
+        ValueError: it is empty.
+    """
+    if isinstance(texts, str):
+        return [texts]
+    if isinstance(texts, bytes) or not hasattr(texts, "__iter__"):
+        raise TypeError(f"Expected a str or a list of str; got {type(texts).__name__}.")
+    found = list(texts)
+    if not found:
+        raise ValueError("Expected at least one text; got an empty list.")
+    for number, text in enumerate(found):
+        if not isinstance(text, str):
+            raise TypeError(f"Text {number} is a {type(text).__name__}, not a str: {text!r:.60}.")
+    return found
+
+
+def pad_rows(
+    rows: Sequence[Sequence[int]], pad_id: int, max_length: int, rounded: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of texts as one array, and which of them are no padding.
+
+    Args:
+        rows: n lists of ids, each at most `max_length` long.
+        pad_id: what fills a row up to the longest.
+        max_length: most ids of a row.
+        rounded: whether n and the length are rounded up to powers of two (the length to at most
+            `max_length`), so that few shapes occur. A row beyond n holds one token of `pad_id`.
+
+    Returns:
+        int32 (n, length) and bool (n, length).
+    """
+    count, length = len(rows), max(map(len, rows))
+    if rounded:
+        count = 1 << (count - 1).bit_length()
+        length = min(max(1 << (length - 1).bit_length(), SMALLEST_LENGTH), max_length)
+    ids = np.full((count, length), pad_id, np.int32)
+    mask = np.zeros((count, length), bool)
+    mask[len(rows) :, 0] = True
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+        mask[number, : len(row)] = True
+    return ids, mask
