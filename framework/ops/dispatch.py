@@ -83,9 +83,7 @@ def together(*xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
                 natives.append(x)
             elif registry.KINDS.get(type(x)) is BOX and x.backend is owner:
                 natives.append(x.value)
-            else:
-                break
-        else:
+        if len(natives) == len(xs):
             return owner, natives
     backend = common_backend(xs) if backend is None else backend
     return backend, [None if x is None else _native(backend, x) for x in xs]
