@@ -10,6 +10,8 @@ __getattr__, __dir__ = lazy.exports(
         "ImageClassifier": ".tasks",
         "ImageClassifierPreprocessor": ".preprocessing",
         "ImageError": ".images",
+        "ResNetBackbone": ".resnet.backbone",
+        "ResNetImageClassifier": ".resnet.tasks",
         "draw_classes": ".drawing",
         "imagenet_classes": ".labels",
     },

@@ -1,0 +1,72 @@
+"""A picture with the classes found in it, as a bar chart beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .images import load_image
+
+if TYPE_CHECKING:
+    from .tasks import Classified
+
+HEIGHT, CHART_WIDTH, MARGIN = 320, 360, 16
+PAPER, INK, BAR, TRACK = "#ffffff", "#1c2530", "#2f6fb3", "#e4e9ef"
+
+
+def draw_classes(image: Any, classes: Sequence[Classified], path: str | os.PathLike[str]) -> None:
+    """Write a PNG file: the picture, and beside it a bar for the probability of each class.
+
+    Args:
+        image: what `load_image` takes.
+        classes: as `ImageClassifier.classify` gives them for one picture, at most ten.
+        path: the file to write; its folder must exist.
+
+    Raises:
+        ImageError: the picture cannot be read.
+        ValueError: there are no classes, or more than ten.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    if not 1 <= len(classes) <= 10:
+        raise ValueError(f"Between 1 and 10 classes can be drawn; got {len(classes)}.")
+    picture = load_image(image)
+    width = max(1, round(picture.width * HEIGHT / picture.height))
+    picture = picture.resize((width, HEIGHT), Image.Resampling.LANCZOS)
+    sheet = Image.new("RGB", (width + CHART_WIDTH, HEIGHT), PAPER)
+    sheet.paste(picture, (0, 0))
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    left, right = width + MARGIN, width + CHART_WIDTH - MARGIN
+    row = (HEIGHT - 2 * MARGIN) / len(classes)
+    for place, (_, label, probability) in enumerate(classes):
+        middle = MARGIN + row * (place + 0.5)
+        share = f"{probability:.1%}"
+        room = right - left - pen.textlength(share, font) - MARGIN
+        pen.text((left, middle - 4), _fitting(label, room, pen, font), INK, font, anchor="ls")
+        pen.text((right, middle - 4), share, INK, font, anchor="rs")
+        pen.rectangle((left, middle + 2, right, middle + 8), TRACK)
+        if probability * (right - left) >= 1:
+            end = left + probability * (right - left)
+            pen.rectangle((left, middle + 2, end, middle + 8), BAR)
+    _write(sheet, os.fspath(path))
+
+
+def _fitting(label: str, room: float, pen: Any, font: Any) -> str:
+    """The label, cut short with an ellipsis where it is wider than `room` pixels."""
+    if pen.textlength(label, font) <= room:
+        return label
+    while label and pen.textlength(label + "…", font) > room:
+        label = label[:-1]
+    return label + "…"
+
+
+def _write(sheet: Any, path: str) -> None:
+    # Beside the target, so that the last step is a rename and no half of a file is ever seen.
+    partial = f"{path}.{os.getpid()}.part"
+    try:
+        sheet.save(partial, format="PNG")
+        os.replace(partial, path)
+    finally:
+        if os.path.exists(partial):
+            os.unlink(partial)

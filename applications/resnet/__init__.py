@@ -1,0 +1,1 @@
+"""ResNet (He et al. 2015), in the forms of Keras and of torchvision, timm and transformers."""
