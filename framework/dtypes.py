@@ -64,7 +64,8 @@ def standardize(dtype) -> str:
     """
     if dtype is None:
         return config.floatx()
-    if dtype in (bool, int, float, complex):
+    # By identity: a NumPy dtype equals the Python type that it stands for.
+    if isinstance(dtype, type) and dtype in WEAK:
         return _concrete(WEAK[dtype])
     # np.dtype and tf.DType carry `.name`, NumPy scalar types `__name__`, torch prints "torch.x".
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None)
@@ -100,7 +101,7 @@ def result_type(*dtypes) -> str:
     """
     if not dtypes:
         raise ValueError("result_type needs at least one dtype.")
-    names = tuple(WEAK[d] if d in (bool, int, float, complex) else standardize(d) for d in dtypes)
+    names = tuple(WEAK[d] if isinstance(d, type) and d in WEAK else standardize(d) for d in dtypes)
     return _concrete(_result(names))
 
 

@@ -69,6 +69,11 @@ class Backend:
         """The tensor that a box holds."""
         return box
 
+    # Derived arrays ---------------------------------------------------------------------------
+
+    def full_like(self, x, value, dtype):
+        return self.full(self.shape(x), value, dtype)
+
     # Derived arithmetic -----------------------------------------------------------------------
 
     def mean(self, x, axis=None, keepdims=False):
@@ -195,21 +200,15 @@ class Backend:
         x, gamma, beta, back = self._widened(x, gamma, beta)
         centred = self.subtract(x, self.mean(x, axis, True))
         scale = self.rsqrt(self.add(self.mean(self.square(centred), axis, True), epsilon))
-        return back(self._affine(self.multiply(centred, scale), gamma, beta))
+        return back(self._affine(self.multiply(centred, scale), gamma, beta, axis))
 
     def rms_normalization(self, x, gamma, axis, epsilon):
         x, gamma, _, back = self._widened(x, gamma, None)
         scale = self.rsqrt(self.add(self.mean(self.square(x), axis, True), epsilon))
-        return back(self._affine(self.multiply(x, scale), gamma, None))
+        return back(self._affine(self.multiply(x, scale), gamma, None, axis))
 
     def batch_normalization(self, x, mean, variance, axis, beta, gamma, epsilon):
-        rank = len(self.static_shape(x))
-        if axis % rank != rank - 1:
-            sizes = [1] * rank
-            sizes[axis] = -1
-            mean, variance = self.reshape(mean, sizes), self.reshape(variance, sizes)
-            gamma = None if gamma is None else self.reshape(gamma, sizes)
-            beta = None if beta is None else self.reshape(beta, sizes)
+        mean, variance, gamma, beta = self._along((mean, variance, gamma, beta), x, axis)
         scale = self.rsqrt(self.add(variance, epsilon))
         scale = scale if gamma is None else self.multiply(scale, gamma)
         shift = self.negative(self.multiply(mean, scale))
@@ -233,7 +232,16 @@ class Backend:
         wide = [None if t is None else self.cast(t, "float32") for t in (x, gamma, beta)]
         return *wide, lambda y: self.cast(y, name)
 
-    def _affine(self, x, gamma, beta):
+    def _along(self, vectors, x, axis):
+        """Vectors (or None) in a shape that broadcasts along `axis` of `x`."""
+        rank = len(self.static_shape(x))
+        if axis % rank == rank - 1:
+            return vectors
+        sizes = tuple(-1 if i == axis % rank else 1 for i in range(rank))
+        return tuple(None if v is None else self.reshape(v, sizes) for v in vectors)
+
+    def _affine(self, x, gamma, beta, axis):
+        gamma, beta = self._along((gamma, beta), x, axis)
         x = x if gamma is None else self.multiply(x, gamma)
         return x if beta is None else self.add(x, beta)
 

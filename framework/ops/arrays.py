@@ -87,7 +87,7 @@ def ones(shape, dtype=None) -> Tensor:
 
 
 def full(shape, fill_value, dtype=None) -> Tensor:
-    """A tensor of one value; its dtype is the value's, unless given."""
+    """A tensor of one value, in the default float unless `dtype` or a tensor `fill_value` has its own."""
     backend = common_backend((fill_value,))
     if dtype is None and not isinstance(fill_value, bool | int | float):
         dtype = backend.dtype(tensor(fill_value)[1])
@@ -102,19 +102,19 @@ def _like(x, dtype):
 def zeros_like(x, dtype=None) -> Tensor:
     """Zeros in the shape (and dtype) of `x`."""
     backend, x, dtype = _like(x, dtype)
-    return backend.zeros(backend.shape(x), dtype)
+    return backend.full_like(x, 0, dtype)
 
 
 def ones_like(x, dtype=None) -> Tensor:
     """Ones in the shape (and dtype) of `x`."""
     backend, x, dtype = _like(x, dtype)
-    return backend.full(backend.shape(x), 1, dtype)
+    return backend.full_like(x, 1, dtype)
 
 
 def full_like(x, fill_value, dtype=None) -> Tensor:
     """One value in the shape (and dtype) of `x`."""
     backend, x, dtype = _like(x, dtype)
-    return backend.full(backend.shape(x), fill_value, dtype)
+    return backend.full_like(x, fill_value, dtype)
 
 
 def arange(start, stop=None, step=1, dtype=None) -> Tensor:
@@ -264,7 +264,11 @@ def where(condition, x1, x2) -> Tensor:
 
 
 def take(x, indices, axis: int | None = None) -> Tensor:
-    """The elements of `x` at `indices` along `axis` (of the flattened `x`, when None)."""
+    """The elements of `x` at `indices` along `axis` (of the flattened `x`, when None).
+
+    Negative indices count from the end. One that is out of range is an error; in compiled code
+    and on jax, which cannot raise there, it gives NaN or any element.
+    """
     if isinstance(indices, int):
         backend, x = tensor(x)
         return backend.take(x, indices, axis)

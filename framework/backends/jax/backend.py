@@ -96,7 +96,6 @@ class JaxBackend(Backend):
     stack = staticmethod(jnp.stack)
     flip = staticmethod(jnp.flip)
     tile = staticmethod(jnp.tile)
-    repeat = staticmethod(jnp.repeat)
     where = staticmethod(jnp.where)
     take_along_axis = staticmethod(jnp.take_along_axis)
     roll = staticmethod(jnp.roll)
@@ -105,7 +104,12 @@ class JaxBackend(Backend):
     copy = staticmethod(jnp.copy)
 
     def split(self, x, sections, axis):
+        if not isinstance(sections, int):
+            sections = [min(place, x.shape[axis]) for place in sections]
         return jnp.split(x, sections, axis)
+
+    def repeat(self, x, repeats, axis=None):
+        return jnp.repeat(x, np.asarray(repeats) if isinstance(repeats, list) else repeats, axis)
 
     def pad(self, x, pads, mode, value):
         if mode == "constant":

@@ -258,8 +258,9 @@ class NumpyBackend(Backend):
         return np.asarray(value, box.dtype)
 
     def abstract(self, function, specs):
-        # NumPy cannot trace, so it runs on zeros.
-        out = function(*(np.zeros(spec.shape, self._native[spec.dtype]) for spec in specs))
+        # NumPy cannot trace, so it runs on zeros, whose logarithms are nobody's concern.
+        with np.errstate(all="ignore"):
+            out = function(*(np.zeros(spec.shape, self._native[spec.dtype]) for spec in specs))
         return _specs(out, self)
 
     def value_and_grad(self, function):

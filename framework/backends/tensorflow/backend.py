@@ -85,7 +85,6 @@ class TensorflowBackend(Backend):
     broadcast_to = _plain(tf.broadcast_to)
     concatenate = _plain(tf.concat)
     stack = _plain(tf.stack)
-    tile = _plain(tf.tile)
     where = _plain(tf.where)
     copy = _plain(tf.identity)
     stop_gradient = _plain(tf.stop_gradient)
@@ -93,6 +92,12 @@ class TensorflowBackend(Backend):
     def flip(self, x, axis=None):
         axes = tuple(range(len(x.shape))) if axis is None else axis
         return tf.reverse(x, [axes] if isinstance(axes, int) else list(axes))
+
+    def tile(self, x, repeats):
+        lead = len(repeats) - len(x.shape)
+        if lead > 0:
+            x = tf.reshape(x, tf.concat([[1] * lead, tf.shape(x)], 0))
+        return tf.tile(x, (1,) * -lead + tuple(repeats))
 
     def repeat(self, x, repeats, axis=None):
         return tf.repeat(x, repeats, axis)
@@ -144,7 +149,9 @@ class TensorflowBackend(Backend):
         return neural.slice_update(x, start, updates)
 
     def scatter_add(self, x, indices, updates):
-        return tf.tensor_scatter_nd_add(x, indices, updates)
+        # A negative index counts from the end, as in NumPy.
+        sizes = tf.shape(x, indices.dtype)[: indices.shape[-1]]
+        return tf.tensor_scatter_nd_add(x, tf.where(indices < 0, indices + sizes, indices), updates)
 
     def sort(self, x, axis):
         return tf.sort(x, axis)

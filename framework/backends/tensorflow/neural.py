@@ -103,6 +103,12 @@ def slice_update(x, start, updates):
     axes = [i for i, (n, m) in enumerate(zip(shape, block, strict=True)) if n is None or n != m]
     if not axes:
         return updates
+    if len(axes) == 1 and block[axes[0]] == 1:
+        # One slot of one axis, as in a cache of attention: a select, which XLA fuses.
+        index = tf.range(tf.shape(x)[axes[0]]) == tf.cast(start[axes[0]], tf.int32)
+        sizes = [1] * len(shape)
+        sizes[axes[0]] = -1
+        return tf.where(tf.reshape(index, sizes), updates, x)
     order = axes + [i for i in range(len(shape)) if i not in axes]
     ranges = [tf.cast(start[a], tf.int32) + tf.range(tf.shape(updates)[a]) for a in axes]
     index = tf.stack(tf.meshgrid(*ranges, indexing="ij"), -1)

@@ -92,6 +92,9 @@ class TorchBackend(Backend):
     def full(self, shape, value, dtype):
         return torch.full(shape, value, dtype=_NATIVE[dtype])
 
+    def full_like(self, x, value, dtype):
+        return torch.full_like(x, value, dtype=_NATIVE[dtype])
+
     def arange(self, start, stop, step, dtype):
         return torch.arange(start, stop, step, dtype=_NATIVE[dtype])
 
@@ -129,9 +132,12 @@ class TorchBackend(Backend):
         return torch.flip(x, (axes,) if isinstance(axes, int) else axes)
 
     def repeat(self, x, repeats, axis=None):
-        if not isinstance(repeats, int):
-            repeats = torch.as_tensor(repeats)
-        return torch.repeat_interleave(x, repeats, axis)
+        if isinstance(repeats, int):
+            return torch.repeat_interleave(x, repeats, axis)
+        # Known to the host, the size of the result need not be read back from a device.
+        size = sum(int(n) for n in repeats) if isinstance(repeats, list | tuple) else None
+        repeats = torch.as_tensor(repeats, device=x.device)
+        return torch.repeat_interleave(x, repeats, axis, output_size=size)
 
     def roll(self, x, shift, axis=None):
         return torch.roll(x, shift, axis)
@@ -151,12 +157,24 @@ class TorchBackend(Backend):
             x, axis = x.reshape(-1), 0
         if isinstance(indices, int):
             return x.select(axis, indices)
+        if indices.dtype not in (torch.int32, torch.int64):
+            indices = indices.long()
+        # torch refuses negative indices. On CPU it says so, and most calls have none; elsewhere
+        # the refusal would come too late.
+        if x.device.type == "cpu" and not torch.compiler.is_compiling():
+            try:
+                return self._gather(x, indices, axis % x.ndim)
+            except (IndexError, RuntimeError):
+                if not bool((indices < 0).any()):
+                    raise
+        return self._gather(
+            x, torch.where(indices < 0, indices + x.shape[axis], indices), axis % x.ndim
+        )
+
+    def _gather(self, x, indices, axis):
         if axis == 0 and x.ndim == 2:
-            return torch.nn.functional.embedding(
-                indices.long() if indices.dtype not in (torch.int32, torch.int64) else indices, x
-            )
+            return torch.nn.functional.embedding(indices, x)
         flat = x.index_select(axis, indices.reshape(-1))
-        axis %= x.ndim
         return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
 
     def take_along_axis(self, x, indices, axis):

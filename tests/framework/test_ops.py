@@ -1,0 +1,230 @@
+"""Every public op, by the table of `cases.py`: values, dtypes, symbolic results and gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from isozoo import Input, Model, ops, use_backend
+
+from . import cases
+from .cases import BATCH, CASES, Case
+
+DIFFERENTIABLE = ("torch", "jax", "tensorflow")
+
+
+def _map(function, x):
+    """`function` at the arrays of nested lists."""
+    if isinstance(x, list) and any(isinstance(v, np.ndarray) for v in x):
+        return [_map(function, v) for v in x]
+    return function(x) if isinstance(x, np.ndarray) else x
+
+
+def _call(case: Case, args):
+    kwargs = dict(case.kwargs)
+    if "dtype_argument" in kwargs:  # `dtype` is a field of Case
+        kwargs["dtype"] = kwargs.pop("dtype_argument")
+    return getattr(ops, case.op)(*args, **kwargs)
+
+
+def _tensors(case: Case):
+    return [_map(ops.convert_to_tensor, x) for x in case.args]
+
+
+def _wide(x):
+    return x.astype({"f": np.float64, "c": np.complex128, "i": np.int64}.get(x.dtype.kind, x.dtype))
+
+
+def _expected(case: Case, args=None):
+    args = [_map(_wide, x) for x in (case.args if args is None else args)]
+    return case.reference(*args, **case.kwargs)
+
+
+def _leaves(x):
+    return [leaf for v in x for leaf in _leaves(v)] if isinstance(x, list | tuple) else [x]
+
+
+def _assert_close(case: Case, result, expected):
+    results, wanted = _leaves(result), _leaves(expected)
+    assert len(results) == len(wanted)
+    for have, want in zip(results, wanted, strict=True):
+        have, want = ops.convert_to_numpy(have), np.asarray(want)
+        assert have.shape == want.shape
+        if have.dtype.kind == "b":
+            want = want.astype(bool)
+        if have.dtype.kind not in "fc":
+            np.testing.assert_array_equal(have, want)
+            continue
+        size = np.abs(want).max(initial=0) if case.of_largest else np.abs(want)
+        error = np.abs(have.astype(want.dtype) - want)
+        assert (error <= case.error * size + 1e-30).all(), (error / np.maximum(size, 1e-30)).max()
+
+
+def test_every_public_op_has_a_row():
+    assert set(ops.__all__) == {case.op for case in CASES} | set(cases.ELSEWHERE)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_value(case, backend):
+    _assert_close(case, _call(case, _tensors(case)), _expected(case))
+
+
+def _symbols(x):
+    if not isinstance(x, np.ndarray):
+        return x
+    unknown = x.ndim and x.shape[0] == BATCH
+    return Input(batch_shape=(None, *x.shape[1:]) if unknown else x.shape, dtype=x.dtype)
+
+
+def _spread(shape):
+    """A shape with what follows from the batch unknown."""
+    return tuple(None if n and n % BATCH == 0 else n for n in shape)
+
+
+WITH_TENSORS = [
+    c for c in CASES if any(isinstance(x, np.ndarray) for arg in c.args for x in _leaves(arg))
+]
+
+
+@pytest.mark.parametrize("case", WITH_TENSORS, ids=str)
+def test_symbolic(case, backend):
+    """Shape and dtype of a symbolic call are the eager ones, and its graph computes the same."""
+    eager = _leaves(_call(case, _tensors(case)))
+    args = [_map(_symbols, x) for x in case.args]
+    outputs = _call(case, args)
+    for symbol, value in zip(_leaves(outputs), eager, strict=True):
+        assert symbol.shape == _spread(ops.shape(value))
+        assert symbol.dtype == _dtype(value)
+    inputs = [x for x in _leaves(args) if hasattr(x, "node")]
+    model = Model(inputs, list(_leaves(outputs)))
+    arrays = [x for arg in case.args for x in _leaves(arg) if isinstance(x, np.ndarray)]
+    _assert_close(case, model(arrays), list(_leaves(_expected(case))))
+
+
+def _dtype(x):
+    return ops.dispatch.tensor(x)[0].dtype(x)
+
+
+# Dtypes -----------------------------------------------------------------------------------------
+
+
+def _rule(case: Case, dtype: str) -> str:
+    if case.dtype == "same":
+        return dtype
+    if case.dtype == "nobool":
+        return "int32" if dtype == "bool" else dtype
+    if case.dtype == "float":
+        return dtype if dtype in ("float32", *cases.FLOATS) else "float32"
+    return case.dtype
+
+
+# A row that differs from another in its axes alone has the same dtypes.
+TRIED = [
+    case
+    for case in WITH_TENSORS
+    if case.tried and case.note in ("", "scalar", "scalar-first", "flat", "tensors", "axis", "0")
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("case", TRIED, ids=str)
+def test_dtype(case, backend):
+    """The result's dtype follows the rule of the row, whatever dtype comes in."""
+    have, expected = {}, {}
+    for dtype in ("float32", *case.tried):
+        args = [x if i in case.fixed else _map(_cast(dtype), x) for i, x in enumerate(case.args)]
+        expected[dtype] = _narrow(_rule(case, dtype), backend)
+        try:
+            have[dtype] = _abstract_dtype(case, args, backend)
+        except Exception as error:
+            have[dtype] = f"{type(error).__name__}: {error}"
+    assert have == expected
+
+
+def _cast(dtype):
+    """An array in another dtype, as a user would have it: without what the dtype cannot hold."""
+
+    def cast(x):
+        x = np.trunc(np.abs(x)) if dtype == "uint8" and x.dtype.kind == "f" else x
+        with use_backend("numpy"):
+            return ops.convert_to_numpy(ops.cast(x, dtype))
+
+    return cast
+
+
+def _abstract_dtype(case, args, backend):
+    """The dtype of an eager call; on JAX of a traced one, which compiles nothing."""
+    found = set()
+
+    def call():
+        results = _leaves(_call(case, [_map(ops.convert_to_tensor, x) for x in args]))
+        found.update(_dtype(result) for result in results)
+        return results
+
+    if backend == "jax":
+        import jax
+
+        jax.eval_shape(call)
+    else:
+        call()
+    return "/".join(sorted(found))
+
+
+def _narrow(dtype: str, backend: str) -> str:
+    """JAX has no 64-bit dtypes unless it is told to."""
+    narrow = {"int64": "int32", "float64": "float32", "uint64": "uint32", "complex128": "complex64"}
+    return narrow.get(dtype, dtype) if backend == "jax" else dtype
+
+
+# Gradients --------------------------------------------------------------------------------------
+
+SMOOTH = [
+    case
+    for case in WITH_TENSORS
+    if case.gradient
+    and any(isinstance(x, np.ndarray) and x.dtype == np.float32 for a in case.args for x in _leaves(a))
+]
+
+
+@pytest.mark.parametrize("backend", DIFFERENTIABLE, indirect=True)
+@pytest.mark.parametrize("case", SMOOTH, ids=str)
+def test_gradient(case, backend):
+    """A random combination of the results, against central differences of the reference."""
+    random = np.random.default_rng(5)
+    flat = [x for arg in case.args for x in _leaves(arg) if _is_float(x)]
+    weights = [random.standard_normal(np.shape(y)) for y in _leaves(_expected(case))]
+
+    def rebuild(values):
+        values = iter(values)
+        put = lambda x: next(values) if _is_float(x) else x  # noqa: E731
+        return [_map(put, x) for x in case.args]
+
+    def loss(*values):
+        results = _leaves(_call(case, rebuild(values)))
+        parts = [
+            ops.sum(ops.multiply(y, w.astype(np.float32)))
+            for y, w in zip(results, weights, strict=True)
+        ]
+        return sum(parts[1:], parts[0])
+
+    def reference(values):
+        results = _leaves(_expected(case, rebuild(values)))
+        return sum((w * y).sum() for w, y in zip(weights, results, strict=True))
+
+    _, gradients = ops.value_and_grad(loss)(*flat)
+    step = 2.0**-20
+    for value, gradient, place in zip(flat, gradients, range(len(flat)), strict=True):
+        direction = random.standard_normal(value.shape)
+        ends = []
+        for sign in (1, -1):
+            moved = [x.astype(np.float64) for x in flat]
+            moved[place] = moved[place] + sign * step * direction
+            ends.append(reference(moved))
+        slope = (ends[0] - ends[1]) / (2 * step)
+        gradient = ops.convert_to_numpy(gradient).astype(np.float64)
+        assert gradient.shape == value.shape
+        scale = np.abs(gradient * direction).sum()
+        assert abs((gradient * direction).sum() - slope) <= 2e-5 * scale + 1e-6
+
+
+def _is_float(x):
+    return isinstance(x, np.ndarray) and x.dtype == np.float32
