@@ -146,37 +146,23 @@ class HubRepository:
         self.source = source
         self.endpoint = endpoint
 
-    def commit(self) -> str:
-        """The commit that the source's revision means now."""
+    def listing(self, revision: str | None) -> tuple[str, dict[str, RemoteFile]]:
+        """(commit that `revision` means now, path in the repository -> size and hashes)."""
         from huggingface_hub import HfApi
 
         with self._reasons():
+            # This call, unlike that for the tree, can be given a time limit.
             info = HfApi(endpoint=self.endpoint).model_info(
-                self.source.repo_id, revision=self.source.revision, timeout=TIMEOUT
+                self.source.repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT
             )
-        return self._checked_commit(info.sha)
-
-    def tree(self, commit: str) -> dict[str, RemoteFile]:
-        """Path in the repository -> size and hashes, at a commit."""
-        from huggingface_hub import HfApi
-        from huggingface_hub.hf_api import RepoFile
-
         files: dict[str, RemoteFile] = {}
-        with self._reasons():
-            for item in HfApi(endpoint=self.endpoint).list_repo_tree(
-                self.source.repo_id,
-                self.source.subfolder or None,
-                recursive=True,
-                revision=commit,
-            ):
-                if isinstance(item, RepoFile):
-                    sha256 = item.lfs.sha256 if item.lfs is not None else None
-                    if sha256 is not None and not SHA256.fullmatch(sha256):
-                        raise SourceFailed(f"the hub lists {item.path} with a bad sha256")
-                    if sha256 is None and not SHA1.fullmatch(str(item.blob_id)):
-                        raise SourceFailed(f"the hub lists {item.path} with a bad git hash")
-                    files[item.path] = RemoteFile(item.size, item.blob_id, sha256)
-        return files
+        for item in info.siblings or ():
+            sha256 = item.lfs.sha256 if item.lfs is not None else None
+            good = SHA1.fullmatch(str(item.blob_id)) if sha256 is None else SHA256.fullmatch(sha256)
+            if not good or not isinstance(item.size, int):
+                raise SourceFailed(f"the hub lists {item.rfilename[:80]!r} without size or hash")
+            files[item.rfilename] = RemoteFile(item.size, item.blob_id, sha256)
+        return self._checked_commit(info.sha), files
 
     def fetch(
         self, path: str, commit: str, writer: BlobWriter, progress: Callable[[int], None]

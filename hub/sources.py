@@ -237,23 +237,31 @@ class HuggingFaceAttempt(Attempt):
         self.repository = source
         self.progress = progress
         self._hub = HubRepository(source, endpoint)
-        self._tree: dict[str, RemoteFile] | None = None
+        self.commit = self.commit or source.commit
+        self._listed: tuple[str, dict[str, RemoteFile]] | None = None
+
+    def _listing(self) -> tuple[str, dict[str, RemoteFile]]:
+        """(commit, files) of the repository, asked for once."""
+        if self._listed is None:
+            asked = self.commit
+            self._listed = self._hub.listing(asked or self.repository.revision)
+            self.commit = self._listed[0]
+            if asked not in (None, self.commit):
+                raise SourceFailed(f"the hub answered with commit {self.commit}, not {asked}")
+        return self._listed
 
     def find(self, entry: FileEntry) -> Found | None:
-        if self.commit is None:
-            self.commit = self.repository.commit or self._hub.commit()
         folder = self.repository.subfolder
         name = self.source.name_here(entry.name)
         path = f"{folder}/{name}" if folder else name
+        commit = self.commit or self._listing()[0]
         if not entry.pinned:
-            if self._tree is None:
-                self._tree = self._hub.tree(self.commit)
-            if path not in self._tree:
+            remote = self._listing()[1].get(path)
+            if remote is None:
                 return None
-            entry = self._tree[path].pins(entry.name)
+            entry = remote.pins(entry.name)
             if (held := self.cache.find(entry)) is not None:
                 return Found(held, self.cache.digests(held))
-        commit = self.commit
         return _download(
             self, entry, self.progress, lambda w, report: self._hub.fetch(path, commit, w, report)
         )

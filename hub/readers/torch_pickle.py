@@ -79,12 +79,12 @@ class TorchPickleReader(Reader):
             return np.zeros(tensor.shape, dtype)
         if (member := self._members.pop(storage.key, None)) is not None:
             check_crc(self._file, member)
-        flat = self._file.array(
-            self._offsets[storage.key], TensorInfo((storage.numel,), storage.dtype), key
-        )
         # in bounds: the machine compared offset, sizes and strides with the storage
+        span = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True))
+        start = self._offsets[storage.key] + tensor.offset * storage.itemsize
+        flat = self._file.array(start, TensorInfo((span,), storage.dtype), key)
         return np.lib.stride_tricks.as_strided(
-            flat[tensor.offset :],
+            flat,
             tensor.shape,
             [step * dtype.itemsize for step in tensor.strides],
         )

@@ -10,7 +10,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-_API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+)(.*))?")
+_API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?")
 LFS_FROM = 1024  # files of this size and more are LFS files, with a sha256
 
 
@@ -47,6 +47,15 @@ class Fault:
     commit: str | None = None
     redirect: str | None = None  # LFS storage at this address
     ignore_range: bool = False
+
+
+def sibling(name: str, data: bytes) -> dict:
+    """What the hub lists of a file."""
+    entry = {"rfilename": name, "size": len(data), "blobId": git_sha1(data)}
+    if len(data) >= LFS_FROM:
+        sha256 = hashlib.sha256(data).hexdigest()
+        entry["lfs"] = {"sha256": sha256, "size": len(data), "pointerSize": 134}
+    return entry
 
 
 class HubServer:
@@ -126,25 +135,14 @@ class _Handler(BaseHTTPRequestHandler):
                 return None
         return repository
 
-    def answer_api(self, repo_id: str, kind: str | None, revision: str | None, _: str) -> None:
+    def answer_api(self, repo_id: str, revision: str | None) -> None:
         if (repository := self.repository(repo_id)) is None:
             return
         index = repository.find(revision or "main")
         if index is None:
             return self.error(404, "RevisionNotFound")
-        files = repository.commits[index]
-        if kind == "tree":
-            self.send_json([self.tree_entry(name, data) for name, data in files.items()])
-        else:
-            siblings = [{"rfilename": name} for name in files]
-            self.send_json({"id": repo_id, "sha": repository.sha(index), "siblings": siblings})
-
-    def tree_entry(self, name: str, data: bytes) -> dict:
-        entry = {"type": "file", "path": name, "size": len(data), "oid": git_sha1(data)}
-        if len(data) >= LFS_FROM:
-            sha256 = hashlib.sha256(data).hexdigest()
-            entry["lfs"] = {"oid": sha256, "size": len(data), "pointerSize": 134}
-        return entry
+        siblings = [sibling(name, data) for name, data in repository.commits[index].items()]
+        self.send_json({"id": repo_id, "sha": repository.sha(index), "siblings": siblings})
 
     def answer_file(self, repo_id: str, revision: str, name: str) -> None:
         if (repository := self.repository(repo_id)) is None:

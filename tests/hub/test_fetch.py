@@ -321,6 +321,37 @@ def test_a_hub_that_does_not_answer_is_said(cache):
     assert "cannot be reached" in str(failed(url, cache))
 
 
+def test_a_listing_of_another_commit_is_refused(hub, cache):
+    hub.add(REPO, FILES)
+    first = hub.add(REPO, {**FILES, "config.json": b"{}"})
+    repository = hub.repositories[REPO]
+    repository.find = lambda revision: 0
+    assert f"not {first}" in str(failed(preset(HuggingFace(REPO, first)), cache, hub))
+
+
+def test_the_environment_names_the_hub_and_the_token(hub, cache, tmp_path):
+    """A process of its own: the client reads HF_ENDPOINT when it is imported."""
+    import subprocess
+
+    hub.add(REPO, FILES, token="hf_secret")
+    code = f"""
+from isozoo.hub import FileEntry, HuggingFace, Preset, resolve
+files = (FileEntry("config.json"), FileEntry("model.safetensors"))
+local = resolve(Preset("tiny", "tiny", "Task", "hf", files, (HuggingFace({REPO!r}),)))
+print(local.pinned, local.paths["model.safetensors"].stat().st_size)
+"""
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": "hf_secret",
+        "ISOZOO_CACHE": str(cache.root),
+    }
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert done.stdout.split() == ["lock", str(len(WEIGHTS))]
+
+
 # -- without the network
 
 
