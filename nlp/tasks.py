@@ -12,6 +12,13 @@ from ..hub.bases import Backbone, Task
 from .text import check_texts
 
 POOLINGS = ("mean", "cls")
+SAMPLES = (
+    "A cat sits on the mat.",
+    "The kitten is asleep on the rug.",
+    "Stock markets fell sharply on Tuesday, as investors worried about rising interest rates.",
+    "Wo ist der Bahnhof?",
+    "2 + 2 = 4",
+)
 POOLING_FILE = "1_Pooling/config.json"
 
 
@@ -113,6 +120,25 @@ class TextEmbedder(Task):
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
 
+    def run(self, text: str) -> dict[str, Any]:
+        """The vector of one text as plain data, for the command line."""
+        return {"embedding": self.embed(text)[0].tolist()}
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """`run`'s result in a line."""
+        numbers = result["embedding"]
+        return f"{len(numbers)} numbers: " + " ".join(f"{x:.4f}" for x in numbers[:8]) + " …"
+
+    def sample_inputs(self) -> list[str]:
+        """Texts of several lengths and kinds."""
+        return list(SAMPLES)
+
+    def decide(self, inputs: Any) -> list[list[int]]:
+        """For each text, the numbers of the others, the likest first."""
+        vectors = self.embed(inputs, normalize=True)
+        order = np.argsort(-(vectors @ vectors.T), axis=1, kind="stable")
+        return [[int(j) for j in row if j != i] for i, row in enumerate(order)]
+
 
 class MaskedLM(Task):
     """Guesses what stands in the place of masked tokens.
@@ -156,6 +182,25 @@ class MaskedLM(Task):
             scores = np.asarray(ops.convert_to_numpy(self.infer(inputs)))[0, places]
             filled.append([_likeliest(row, top_k, tokenizer) for row in scores])
         return filled
+
+    def run(self, text: str) -> dict[str, Any]:
+        """The likeliest words for the masks of one text as plain data, for the command line."""
+        return {"words": self.fill(text)[0]}
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """`run`'s result in a line for each mask."""
+        return "\n".join(
+            ", ".join(f"{word} ({share:.1%})" for word, share in row) for row in result["words"]
+        )
+
+    def sample_inputs(self) -> list[str]:
+        """Texts with a masked word."""
+        mask = self.preprocessor.tokenizer.mask_token
+        return [f"The capital of France is {mask}.", f"She {mask} the letter and put it {mask}."]
+
+    def decide(self, inputs: Any) -> list[list[str]]:
+        """The likeliest word for each mask."""
+        return [[row[0][0] for row in text] for text in self.fill(inputs, top_k=1)]
 
 
 def _likeliest(scores: np.ndarray, top_k: int, tokenizer: Any) -> list[tuple[str, float]]:

@@ -105,7 +105,7 @@ def _preprocessor(
     rows = config["vocabulary_size"]
     if tokenizer.vocabulary_size > rows:
         raise ValueError(
-            f"The tokenizer has ids up to {tokenizer.vocabulary_size - 1}, the model embeddings for "
+            f"The tokenizer has ids up to {tokenizer.vocabulary_size - 1}, the model rows for "
             f"{rows} tokens: they do not belong together."
         )
     places = config.get("max_sequence_length", 512)
