@@ -222,6 +222,14 @@ def test_a_tampered_body_of_the_same_length_is_refused(hub, cache, files):
     assert not (cache.root / "lock").exists()
 
 
+def test_a_tampered_small_file_is_refused_by_gits_hash(hub, cache):
+    hub.add(REPO, FILES)
+    hub.faults["config.json"] = Fault(body=FILES["config.json"].replace(b"tiny", b"evil"))
+    error = failed(preset(HuggingFace(REPO)), cache, hub)
+    assert isinstance(error.__cause__, IntegrityError)
+    assert error.__cause__.quantity == "git blob sha1"
+
+
 def test_a_pin_that_the_repository_does_not_match_is_refused(hub, cache):
     commit = hub.add(REPO, {**FILES, "model.safetensors": OTHER})
     error = failed(preset(HuggingFace(REPO, commit), files=pinned()), cache, hub)

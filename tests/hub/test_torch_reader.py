@@ -187,6 +187,8 @@ HOSTILE = {
     "eval": dumped(Runs(eval, "1")),
     "torch.load": dumped(Runs(torch.load, "x")),
     "builtins alias": b"\x80\x02c__builtin__\neval\n(" + text("1") + b"tR.",
+    "global beside a tensor": b"\x80\x02}("
+    + text("a") + tensor() + text("b") + b"cos\nsystem\nu.",
     "unused global": b"\x80\x02cos\nsystem\n0}.",
     "getattr chain": b"\x80\x02ctorch\nserialization.os.system\n(" + text("x") + b"tR.",
     "stack global": b"\x80\x04\x8c\x02os\x8c\x06system\x93.",

@@ -164,6 +164,27 @@ def test_a_tied_key_may_be_absent_but_not_differ(saved):
     load(saved(tensors(model__emb__weight=nan) | {"head.weight": nan}), model(), TABLE)
 
 
+def test_a_tied_key_of_another_shape_is_named(saved):
+    head = np.ones((5, 3), np.float32)
+    text = refused(saved, {**tensors(), "head.weight": head})
+    assert "head.weight [5, 3] float32 gives [5, 3], emb is [5, 2]" in text
+
+
+def test_the_same_bytes_read_in_another_way_are_not_equal(tmp_path):
+    """Tied by the file (one storage), but transposed by the map."""
+    torch = pytest.importorskip("torch")
+    square = torch.arange(4.0).reshape(2, 2)
+    torch.save({"a": square, "b": square}, tmp_path / "x.pth")
+    for steps, same in ((None, True), (transpose, False)):
+        table = WeightMap(Row("a", "x"), Row("b", "x", steps, tied=True))
+        ours = variables(x=(2, 2))
+        if same:
+            load(open_reader(tmp_path / "x.pth"), ours, table)
+            continue
+        with pytest.raises(WeightsError, match="b differs from a"):
+            load(open_reader(tmp_path / "x.pth"), ours, table)
+
+
 def test_a_tied_key_alone_gives_no_value(saved):
     found = tensors(model__emb__weight=None)
     found["head.weight"] = tensors()["model.emb.weight"]
