@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 from abc import ABC, abstractmethod
@@ -141,13 +140,6 @@ class PackageAttempt(Attempt):
         if not entry.pinned:
             raise SourceFailed(f"the preset gives no hash for its {entry.name}")
         return self._check(path, entry)
-
-    def installed_version(self) -> str | None:
-        """The version of the distribution that is installed."""
-        try:
-            return importlib.metadata.version(self.package.distribution)
-        except importlib.metadata.PackageNotFoundError:
-            return None
 
 
 class CacheAttempt(Attempt):
