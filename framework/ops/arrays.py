@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from .dispatch import Tensor, classify, common_backend, promoted_all, tensor, together
+from .dispatch import Tensor, classify, common_backend, numeric, promoted_all, tensor, together
 
 
 def convert_to_tensor(x, dtype=None) -> Tensor:
@@ -348,7 +348,5 @@ def cumprod(x, axis: int | None = None) -> Tensor:
 
 
 def _along(x: Any, axis: int | None) -> tuple[Any, Tensor]:
-    backend, x = tensor(x)
-    if backend.dtype(x) == "bool":
-        x = backend.cast(x, "int32")
+    backend, x = numeric(x)
     return backend, backend.reshape(x, (-1,)) if axis is None else x

@@ -1,8 +1,8 @@
 """From the arguments of an op to the backend that runs it: conversion and promotion.
 
-Every public op begins with one of these: `tensor` (one tensor), `floating` (one tensor, in a float
-dtype), `promoted` (operands that meet in a common dtype), `float_promoted` (the same, in a float
-dtype) and `together` (tensors of one backend, each in its own dtype).
+Every public op begins with one of these: `tensor` (one tensor), `numeric` (one tensor, not of
+booleans), `floating` (one tensor, in a float dtype), `promoted` (operands that meet in a common
+dtype), `float_promoted` (the same, in a float dtype) and `together` (tensors of one backend, each in its own dtype).
 """
 
 from typing import Any
@@ -24,6 +24,12 @@ def tensor(x: Any) -> tuple[Any, Tensor]:
     if backend is not None:
         return backend, x
     return _convert(x)
+
+
+def numeric(x: Any) -> tuple[Any, Tensor]:
+    """Like `tensor`, with booleans made int32."""
+    backend, x = tensor(x)
+    return backend, backend.cast(x, "int32") if backend.dtype(x) == "bool" else x
 
 
 def floating(x: Any) -> tuple[Any, Tensor]:
@@ -52,6 +58,11 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
             return backend, x1, x2
     backend, operands = _promote((x1, x2))
     return backend, operands[0], operands[1]
+
+
+def operands(*xs: Any) -> tuple[Any, list[Tensor]]:
+    """Like `promoted`, for any number of operands: Python scalars stay such, the first never."""
+    return _promote(xs)
 
 
 def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:

@@ -4,7 +4,8 @@ Operands broadcast and meet in the dtype of the promotion table (`framework.dtyp
 with real values answer integers in the default float.
 """
 
-from .dispatch import Tensor, float_promoted, floating, promoted, tensor
+from .. import dtypes
+from .dispatch import Tensor, float_promoted, floating, numeric, operands, promoted, tensor
 
 
 def add(x1, x2) -> Tensor:
@@ -35,7 +36,10 @@ true_divide = divide
 
 
 def floor_divide(x1, x2) -> Tensor:
-    """The largest integer not above x1 / x2, in the operands' dtype."""
+    """The largest integer not above x1 / x2, in the operands' dtype.
+
+    An integer divided by zero is an error or any number, as the backend has it.
+    """
     backend, x1, x2 = promoted(x1, x2)
     return backend.floor_divide(x1, x2)
 
@@ -191,7 +195,7 @@ def negative(x) -> Tensor:
 def absolute(x) -> Tensor:
     """|x|; the modulus of a complex number."""
     backend, x = tensor(x)
-    return backend.absolute(x)
+    return x if backend.dtype(x) == "bool" else backend.absolute(x)
 
 
 abs = absolute
@@ -204,8 +208,8 @@ def sign(x) -> Tensor:
 
 
 def square(x) -> Tensor:
-    """x * x."""
-    backend, x = tensor(x)
+    """x * x. Booleans count as int32."""
+    backend, x = numeric(x)
     return backend.square(x)
 
 
@@ -378,27 +382,28 @@ def isfinite(x) -> Tensor:
 
 
 def clip(x, x_min, x_max) -> Tensor:
-    """x, no lower than x_min and no higher than x_max (Python scalars)."""
-    backend, x = tensor(x)
+    """x, no lower than x_min and no higher than x_max, which broadcast. Booleans count as int32."""
+    backend, (x, x_min, x_max) = operands(numeric(x)[1], x_min, x_max)
     return backend.clip(x, x_min, x_max)
 
 
 def real(x) -> Tensor:
-    """The real part."""
+    """The real part; real x itself."""
     backend, x = tensor(x)
-    return backend.real(x)
+    return backend.real(x) if backend.dtype(x) in dtypes.COMPLEX else x
 
 
 def imag(x) -> Tensor:
     """The imaginary part; zeros for real x."""
     backend, x = tensor(x)
-    return backend.imag(x)
+    dtype = backend.dtype(x)
+    return backend.imag(x) if dtype in dtypes.COMPLEX else backend.full_like(x, 0, dtype)
 
 
 def conjugate(x) -> Tensor:
-    """The complex conjugate."""
+    """The complex conjugate; real x itself."""
     backend, x = tensor(x)
-    return backend.conj(x)
+    return backend.conj(x) if backend.dtype(x) in dtypes.COMPLEX else x
 
 
 conj = conjugate

@@ -4,12 +4,7 @@
 with length 1.
 """
 
-from .dispatch import Tensor, floating, promoted, promoted_all, tensor
-
-
-def _numeric(x):
-    backend, x = tensor(x)
-    return backend, backend.cast(x, "int32") if backend.dtype(x) == "bool" else x
+from .dispatch import Tensor, floating, numeric, promoted, promoted_all, tensor
 
 
 def _axes(axis):
@@ -18,13 +13,13 @@ def _axes(axis):
 
 def sum(x, axis=None, keepdims: bool = False) -> Tensor:
     """The sum, in the dtype of `x` (booleans count as int32)."""
-    backend, x = _numeric(x)
+    backend, x = numeric(x)
     return backend.sum(x, _axes(axis), keepdims)
 
 
 def prod(x, axis=None, keepdims: bool = False) -> Tensor:
     """The product, in the dtype of `x` (booleans count as int32)."""
-    backend, x = _numeric(x)
+    backend, x = numeric(x)
     return backend.prod(x, _axes(axis), keepdims)
 
 

@@ -1,5 +1,7 @@
 """The NumPy backend."""
 
+from functools import partial
+
 import numpy as np
 
 from ... import dtypes
@@ -8,18 +10,58 @@ from ..base import Backend, Spec
 from . import neural
 
 
+_HALVES = ("float16", "bfloat16")
+
+
+def _in_single(function):
+    """A kernel that computes half-precision arrays in float32, as the other backends do."""
+
+    def kernel(*args, **kwargs):
+        half = next((x.dtype for x in args if getattr(x, "dtype", None) is not None), None)
+        if half is None or half.name not in _HALVES:
+            return function(*args, **kwargs)
+        wide = (x.astype(np.float32) if getattr(x, "dtype", None) == half else x for x in args)
+        return np.asarray(function(*wide, **kwargs)).astype(half)
+
+    return staticmethod(kernel)
+
+
 def _special(name):
     def call(x):
         import scipy.special
 
         return getattr(scipy.special, name)(x)
 
-    call.__name__ = name
-    return staticmethod(call)
+    return _in_single(call)
+
+
+def _binary(ufunc):
+    """A kernel of two operands; a Python scalar never widens bfloat16, as NumPy alone would."""
+
+    return staticmethod(lambda x1, x2: ufunc(*_alike(x1, x2)))
+
+
+def _alike(x1, x2):
+    # By exact type: np.float64 is a float, too.
+    if type(x1) in _SCALARS:
+        return np.asarray(x1, x2.dtype), x2
+    return x1, np.asarray(x2, x1.dtype) if type(x2) in _SCALARS else x2
+
+
+_SCALARS = (bool, int, float, complex)
 
 
 def _axis(axis):
     return tuple(axis) if isinstance(axis, list) else axis
+
+
+def _same_dtype(function):
+    """A reduction that answers in the dtype of its input."""
+
+    def reduce(x, axis=None, keepdims=False):
+        return function(x, _axis(axis), keepdims=keepdims, dtype=x.dtype)
+
+    return reduce
 
 
 class NumpyBackend(Backend):
@@ -79,7 +121,6 @@ class NumpyBackend(Backend):
     flip = staticmethod(np.flip)
     tile = staticmethod(np.tile)
     repeat = staticmethod(np.repeat)
-    where = staticmethod(np.where)
     take_along_axis = staticmethod(np.take_along_axis)
     roll = staticmethod(np.roll)
     tril = staticmethod(np.tril)
@@ -93,6 +134,9 @@ class NumpyBackend(Backend):
         if mode == "constant":
             return np.pad(x, pads, mode, constant_values=value)
         return np.pad(x, pads, mode)
+
+    def where(self, condition, x1, x2):
+        return np.where(condition, *_alike(x1, x2))
 
     def take(self, x, indices, axis):
         return np.take(x, indices, axis)
@@ -133,16 +177,16 @@ class NumpyBackend(Backend):
 
     # Elementwise
 
-    add = staticmethod(np.add)
-    subtract = staticmethod(np.subtract)
-    multiply = staticmethod(np.multiply)
-    divide = staticmethod(np.true_divide)
-    floor_divide = staticmethod(np.floor_divide)
-    mod = staticmethod(np.mod)
-    power = staticmethod(np.power)
-    maximum = staticmethod(np.maximum)
-    minimum = staticmethod(np.minimum)
-    arctan2 = staticmethod(np.arctan2)
+    add = _binary(np.add)
+    subtract = _binary(np.subtract)
+    multiply = _binary(np.multiply)
+    divide = _binary(np.true_divide)
+    floor_divide = _binary(np.floor_divide)
+    mod = _binary(np.mod)
+    power = _binary(np.power)
+    maximum = _binary(np.maximum)
+    minimum = _binary(np.minimum)
+    arctan2 = _binary(np.arctan2)
     equal = staticmethod(np.equal)
     not_equal = staticmethod(np.not_equal)
     less = staticmethod(np.less)
@@ -198,11 +242,8 @@ class NumpyBackend(Backend):
 
     # Reductions
 
-    def sum(self, x, axis=None, keepdims=False):
-        return np.sum(x, _axis(axis), keepdims=keepdims, dtype=x.dtype)
-
-    def prod(self, x, axis=None, keepdims=False):
-        return np.prod(x, _axis(axis), keepdims=keepdims, dtype=x.dtype)
+    sum = _in_single(_same_dtype(np.sum))
+    prod = _in_single(_same_dtype(np.prod))
 
     def max(self, x, axis=None, keepdims=False):
         return np.max(x, _axis(axis), keepdims=keepdims)
@@ -224,15 +265,13 @@ class NumpyBackend(Backend):
 
     # Products
 
-    matmul = staticmethod(np.matmul)
-
-    def einsum(self, subscripts, *operands):
-        return np.einsum(subscripts, *operands, optimize="greedy")
+    matmul = _in_single(np.matmul)
+    einsum = _in_single(partial(np.einsum, optimize="greedy"))
 
     # Neural-network kernels
 
-    conv = staticmethod(neural.conv)
-    depthwise_conv = staticmethod(neural.depthwise_conv)
+    conv = _in_single(neural.conv)
+    depthwise_conv = _in_single(neural.depthwise_conv)
     pool = staticmethod(neural.pool)
 
     def rfft(self, x, length):

@@ -1,5 +1,7 @@
 """The TensorFlow backend."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -22,6 +24,28 @@ def _reduce(function):
 def _plain(function):
     """A kernel without TensorFlow's trailing `name` argument in its way."""
     return staticmethod(function)
+
+
+def _through(function, wider):
+    """A kernel that computes the dtypes of the table `wider` in those that TensorFlow has it for."""
+
+    def kernel(x1, *others, **kwargs):
+        dtype = getattr(x1, "dtype", None) or others[0].dtype
+        if dtype not in wider:
+            return function(x1, *others, **kwargs)
+        operands = [
+            tf.cast(x, wider[dtype]) if getattr(x, "dtype", None) == dtype else x
+            for x in (x1, *others)
+        ]
+        y = function(*operands, **kwargs)
+        return tf.cast(y, dtype) if y.dtype == wider[dtype] else y
+
+    return staticmethod(kernel)
+
+
+_BOOLEAN = {tf.bool: tf.uint8}
+_UNSIGNED = {tf.uint8: tf.int32, tf.uint16: tf.int32, tf.uint32: tf.int64, tf.uint64: tf.int64}
+_SHORT = {tf.bool: tf.int32, tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED}
 
 
 class TensorflowBackend(Backend):
@@ -71,7 +95,11 @@ class TensorflowBackend(Backend):
         return tf.fill(shape, tf.cast(value, _NATIVE[dtype]))
 
     def arange(self, start, stop, step, dtype):
-        return tf.range(start, stop, step, _NATIVE[dtype])
+        native = _NATIVE[dtype]
+        if dtype in ("int32", "int64", "float32", "float64"):
+            return tf.range(start, stop, step, native)
+        wide = tf.int64 if dtypes.is_integer(dtype) else tf.float32
+        return tf.cast(tf.range(start, stop, step, wide), native)
 
     def linspace(self, start, stop, num, endpoint, dtype):
         last = stop if endpoint or num == 0 else stop - (stop - start) / num
@@ -137,10 +165,15 @@ class TensorflowBackend(Backend):
         return tf.experimental.numpy.take_along_axis(x, indices, axis)
 
     def tril(self, x, k=0):
-        return tf.experimental.numpy.tril(x, k)
+        return self.where(self._below(x, k), x, tf.zeros([], x.dtype))
 
     def triu(self, x, k=0):
-        return tf.experimental.numpy.triu(x, k)
+        return self.where(self._below(x, k - 1), tf.zeros([], x.dtype), x)
+
+    def _below(self, x, k):
+        """Whether each place of the last two axes lies on diagonal `k` or below it."""
+        sizes = tf.shape(x)
+        return tf.range(sizes[-2])[:, None] + k >= tf.range(sizes[-1])
 
     def slice(self, x, start, shape):
         return tf.slice(x, start, shape)
@@ -154,9 +187,12 @@ class TensorflowBackend(Backend):
         return tf.tensor_scatter_nd_add(x, tf.where(indices < 0, indices + sizes, indices), updates)
 
     def sort(self, x, axis):
-        return tf.sort(x, axis)
+        return self._sort(x, axis)
+
+    _sort = _through(tf.sort, _SHORT)
 
     def argsort(self, x, axis):
+        x = tf.cast(x, _SHORT[x.dtype]) if x.dtype in _SHORT else x
         return tf.argsort(x, axis, stable=True)
 
     def top_k(self, x, k, sorted):
@@ -173,34 +209,33 @@ class TensorflowBackend(Backend):
 
     # Elementwise
 
-    add = _plain(tf.add)
+    add = _through(tf.add, _BOOLEAN)
     subtract = _plain(tf.subtract)
-    multiply = _plain(tf.multiply)
+    multiply = _through(tf.multiply, _BOOLEAN)
     divide = _plain(tf.divide)
     floor_divide = _plain(tf.math.floordiv)
     mod = _plain(tf.math.floormod)
-    power = _plain(tf.pow)
-    maximum = _plain(tf.maximum)
-    minimum = _plain(tf.minimum)
+    power = _through(tf.pow, _UNSIGNED)
+    maximum = _through(tf.maximum, _BOOLEAN)
+    minimum = _through(tf.minimum, _BOOLEAN)
     arctan2 = _plain(tf.math.atan2)
     equal = _plain(tf.equal)
     not_equal = _plain(tf.not_equal)
-    less = _plain(tf.less)
-    less_equal = _plain(tf.less_equal)
-    greater = _plain(tf.greater)
-    greater_equal = _plain(tf.greater_equal)
+    less = _through(tf.less, _BOOLEAN)
+    less_equal = _through(tf.less_equal, _BOOLEAN)
+    greater = _through(tf.greater, _BOOLEAN)
+    greater_equal = _through(tf.greater_equal, _BOOLEAN)
     logical_and = _plain(tf.logical_and)
     logical_or = _plain(tf.logical_or)
     logical_not = _plain(tf.logical_not)
-    bitwise_and = _plain(tf.bitwise.bitwise_and)
-    bitwise_or = _plain(tf.bitwise.bitwise_or)
-    bitwise_xor = _plain(tf.bitwise.bitwise_xor)
-    bitwise_not = _plain(tf.bitwise.invert)
+    bitwise_and = _through(tf.bitwise.bitwise_and, _BOOLEAN)
+    bitwise_or = _through(tf.bitwise.bitwise_or, _BOOLEAN)
+    bitwise_xor = _through(tf.bitwise.bitwise_xor, _BOOLEAN)
     left_shift = _plain(tf.bitwise.left_shift)
     right_shift = _plain(tf.bitwise.right_shift)
-    negative = _plain(tf.negative)
-    absolute = _plain(tf.abs)
-    sign = _plain(tf.sign)
+    negative = _through(tf.negative, _UNSIGNED)
+    absolute = _through(tf.abs, _UNSIGNED)
+    sign = _through(tf.sign, _UNSIGNED)
     square = _plain(tf.square)
     sqrt = _plain(tf.sqrt)
     rsqrt = _plain(tf.math.rsqrt)
@@ -231,11 +266,14 @@ class TensorflowBackend(Backend):
     imag = _plain(tf.math.imag)
     conj = _plain(tf.math.conj)
 
+    def bitwise_not(self, x):
+        return tf.logical_not(x) if x.dtype == tf.bool else tf.bitwise.invert(x)
+
     def log2(self, x):
-        return tf.experimental.numpy.log2(x)
+        return tf.math.log(x) / tf.cast(math.log(2), x.dtype)
 
     def log10(self, x):
-        return tf.experimental.numpy.log10(x)
+        return tf.math.log(x) / tf.cast(math.log(10), x.dtype)
 
     def round(self, x, decimals=0):
         if not decimals:
@@ -248,8 +286,8 @@ class TensorflowBackend(Backend):
     sum = _reduce(tf.reduce_sum)
     prod = _reduce(tf.reduce_prod)
     mean = _reduce(tf.reduce_mean)
-    max = _reduce(tf.reduce_max)
-    min = _reduce(tf.reduce_min)
+    max = _through(tf.reduce_max, _BOOLEAN)
+    min = _through(tf.reduce_min, _BOOLEAN)
     all = _reduce(tf.reduce_all)
     any = _reduce(tf.reduce_any)
 
@@ -268,9 +306,13 @@ class TensorflowBackend(Backend):
 
     # Products
 
-    matmul = _plain(neural.matmul)
+    matmul = _through(neural.matmul, _SHORT)
     dense = _plain(neural.dense)
-    einsum = _plain(tf.einsum)
+
+    def einsum(self, subscripts, *operands):
+        return self._einsum(*operands, subscripts=subscripts)
+
+    _einsum = _through(lambda *operands, subscripts: tf.einsum(subscripts, *operands), _SHORT)
 
     # Neural-network kernels
 

@@ -256,6 +256,8 @@ class TorchBackend(Backend):
         return function(x1, x2)
 
     def clip(self, x, x_min, x_max):
+        if isinstance(x_min, torch.Tensor) or isinstance(x_max, torch.Tensor):
+            return self.minimum(self.maximum(x, x_min), x_max)
         return torch.clamp(x, x_min, x_max)
 
     def logical_and(self, x1, x2):
@@ -298,13 +300,11 @@ class TorchBackend(Backend):
     isinf = staticmethod(torch.isinf)
     isfinite = staticmethod(torch.isfinite)
     real = staticmethod(torch.real)
+    imag = staticmethod(torch.imag)
     conj = staticmethod(torch.conj)
 
     def round(self, x, decimals=0):
         return torch.round(x, decimals=decimals) if x.dtype.is_floating_point else x
-
-    def imag(self, x):
-        return torch.imag(x) if x.is_complex() else torch.zeros_like(x)
 
     # Reductions
 
