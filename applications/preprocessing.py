@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..hub.bases import Preprocessor
-from .images import load_image, pillow
+from .images import MAX_PIXELS, ImageError, load_image, pillow
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -23,7 +23,7 @@ class ImageClassifierPreprocessor(Preprocessor):
     Args:
         image_size: height and width of the result, in pixels.
         crop: how the middle of the picture is taken. "resize_first" (torchvision, timm,
-            transformers) makes the shorter side image_size / crop_ratio long and cuts out the
+            transformers) resizes it to just cover image_size / crop_ratio and cuts out the
             centre; "crop_first" (TensorFlow's EfficientNet) cuts out a centred square of
             crop_ratio times the shorter side and resizes it; "none" resizes the whole picture,
             whatever its proportions.
@@ -99,11 +99,20 @@ class ImageClassifierPreprocessor(Preprocessor):
             side = min(image.width * height / width, image.height) * self.crop_ratio
             box = _centred(image.width, image.height, round(side * width / height), round(side))
             return image.resize((width, height), resample, box=box)
-        short = int(min(height, width) / self.crop_ratio)
-        shorter = min(image.width, image.height)
-        size = (image.width * short // shorter, image.height * short // shorter)
+        size = _covering(image.size, int(width / self.crop_ratio), int(height / self.crop_ratio))
         image = image if image.size == size else image.resize(size, resample)
         return image.crop(_centred(*image.size, width, height))
+
+
+def _covering(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """The smallest size of the same proportions that covers width x height."""
+    if size[0] * height <= size[1] * width:
+        size = width, size[1] * width // size[0]
+    else:
+        size = size[0] * height // size[1], height
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ImageError(f"The picture is too long and thin: it would be resized to {size}.")
+    return size
 
 
 def _centred(width: int, height: int, inner_width: int, inner_height: int) -> tuple[int, ...]:
