@@ -90,9 +90,21 @@ def depthwise_conv(x, kernel, strides, padding, dilation, bias=None):
 
 def batch_normalization(x, mean, variance, axis, beta, gamma, epsilon):
     """Normalization by given statistics, over the channels at `axis`."""
+    if mean.requires_grad or variance.requires_grad:
+        # torch's kernel takes statistics as constants; those of a batch in training are not.
+        return _by_batch(x, mean, variance, axis, beta, gamma, epsilon)
     moved = x.movedim(axis, 1) if axis not in (1, 1 - x.ndim) else x
     y = F.batch_norm(moved, mean, variance, gamma, beta, False, 0.0, epsilon)
     return y.movedim(1, axis) if moved is not x else y
+
+
+def _by_batch(x, mean, variance, axis, beta, gamma, epsilon):
+    sizes = [1] * x.ndim
+    sizes[axis] = -1
+    scale = torch.rsqrt(variance + epsilon)
+    scale = scale if gamma is None else scale * gamma
+    shift = -mean * scale if beta is None else beta - mean * scale
+    return x * scale.reshape(sizes) + shift.reshape(sizes)
 
 
 def conv_batch_norm(backend, x, kernel, bias, mean, variance, gamma, beta, epsilon, conv, depth):
@@ -130,7 +142,7 @@ def _fold(kernel, bias, mean, variance, gamma, beta, epsilon, depth):
 
 
 def pool(x, size, strides, padding, kind):
-    """Window "max", "average" (padding does not count) or "sum" over (batch, *spatial, channels)."""
+    """Window "max", "average" (padding does not count) or "sum"; (batch, *spatial, channels)."""
     if len(size) == 1:
         pads = explicit_pads(padding, x.shape[1:-1], size, strides)
         y = pool(x.unsqueeze(1), (1, *size), (1, *strides), ((0, 0), *pads), kind)
