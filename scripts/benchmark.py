@@ -79,8 +79,8 @@ def _row(name: str, result: dict[str, Any]) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    if unit == "MB":
-        return f"{value:.0f} MB"
+    if unit == "times":
+        return f"{value:.2f} x"
     return f"{value * 1e3:.1f} ms" if value < 1 else f"{value:.2f} s"
 
 

@@ -115,7 +115,7 @@ print(x.shape[1])
 
 
 def _first_embedding(pairs: int, scratch: str) -> dict[str, list[float]]:
-    from isozoo.hub import fetch_preset
+    from ..hub import fetch_preset
 
     folder = str(fetch_preset("all_minilm_l6_v2").paths["config.json"].parent)
 
@@ -208,11 +208,12 @@ def _bert_torch(batch: int, length: int, scratch: str) -> tuple[Work, Work]:
     import torch
     import transformers
 
-    import isozoo
+    from .. import nlp
+    from ..framework.config import use_backend
 
     ids = _token_ids(batch, length)
-    with isozoo.use_backend("torch"):
-        ours = isozoo.nlp.BertBackbone(**BERT_BASE)
+    with use_backend("torch"):
+        ours = nlp.BertBackbone(**BERT_BASE)
     peer = transformers.BertModel(transformers.BertConfig()).eval()
     tokens = torch.from_numpy(ids)
     mask = torch.ones_like(tokens)
@@ -228,10 +229,11 @@ def _bert_torch(batch: int, length: int, scratch: str) -> tuple[Work, Work]:
 def _bert_keras(backend: str, batch: int, length: int, scratch: str) -> tuple[Work, Work]:
     import keras_hub
 
-    import isozoo
+    from .. import nlp
+    from ..framework.config import use_backend
 
-    with isozoo.use_backend(backend):
-        ours = isozoo.nlp.BertBackbone(**BERT_BASE)
+    with use_backend(backend):
+        ours = nlp.BertBackbone(**BERT_BASE)
     peer = keras_hub.models.BertBackbone(**BERT_BASE)
     ids = _token_ids(batch, length).astype("int32")
     inputs = {"token_ids": ids, "segment_ids": 0 * ids, "padding_mask": 0 * ids + 1}
@@ -249,10 +251,11 @@ def _resnet_torch(batch: int, scratch: str) -> tuple[Work, Work]:
     import torch
     import transformers
 
-    import isozoo
+    from .. import applications
+    from ..framework.config import use_backend
 
-    with isozoo.use_backend("torch"):
-        ours = isozoo.applications.ResNetImageClassifier(**_resnet50())
+    with use_backend("torch"):
+        ours = applications.ResNetImageClassifier(**_resnet50())
     config = transformers.ResNetConfig(num_labels=1000)
     peer = transformers.ResNetForImageClassification(config).eval()
     last = torch.from_numpy(_images(batch))
@@ -272,10 +275,11 @@ def _resnet50() -> dict[str, Any]:
 def _resnet_keras(backend: str, batch: int, scratch: str) -> tuple[Work, Work]:
     import keras
 
-    import isozoo
+    from .. import applications
+    from ..framework.config import use_backend
 
-    with isozoo.use_backend(backend):
-        ours = isozoo.applications.ResNetImageClassifier(**_resnet50())
+    with use_backend(backend):
+        ours = applications.ResNetImageClassifier(**_resnet50())
     peer = keras.applications.ResNet50(weights=None)
     images = _images(batch)
     return lambda: ours.predict_on_batch(images), lambda: peer.predict_on_batch(images)
@@ -288,18 +292,15 @@ def _whisper_pair() -> tuple[Any, Any]:
     """Ours and transformers' Whisper tiny.en on torch, with the same trained weights."""
     import transformers
 
-    import isozoo
-    from isozoo.hub import export
-    from isozoo.nlp.whisper import weights
+    from ..hub import load_preset
 
-    ours = isozoo.from_preset("whisper_tiny_en", backend="torch")
+    ours = load_preset("whisper_tiny_en", backend="torch")
     config = transformers.WhisperConfig(
         vocab_size=51864, d_model=384, encoder_layers=4, decoder_layers=4,
         encoder_attention_heads=6, decoder_attention_heads=6, encoder_ffn_dim=1536,
         decoder_ffn_dim=1536, bos_token_id=50256, eos_token_id=50256, pad_token_id=50256,
         decoder_start_token_id=50257, suppress_tokens=None, begin_suppress_tokens=None,
     )  # fmt: skip
-    del export, weights
     return ours, transformers.WhisperForConditionalGeneration(config).eval()
 
 
@@ -344,10 +345,11 @@ def _whisper_tokens(scratch: str) -> tuple[Work, Work]:
 def _whisper_keras(backend: str, scratch: str) -> tuple[Work, Work]:
     import keras_hub
 
-    import isozoo
+    from .. import nlp
+    from ..framework.config import use_backend
 
-    with isozoo.use_backend(backend):
-        ours = isozoo.nlp.WhisperBackbone(**WHISPER_TINY_EN)
+    with use_backend(backend):
+        ours = nlp.WhisperBackbone(**WHISPER_TINY_EN)
     peer = keras_hub.models.WhisperBackbone(**WHISPER_TINY_EN)
     ids = np.random.default_rng(0).integers(0, 50000, (1, TOKENS)).astype("int32")
     features = _features()

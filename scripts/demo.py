@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-import isozoo
+from ..framework import config, ops
+from ..hub import load_preset
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
 TEXTS = [
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--backend", action="append", help="only these; may be given repeatedly")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the inputs")
     arguments = parser.parse_args(argv)
-    backends = arguments.backend or list(isozoo.config.available_backends())
+    backends = arguments.backend or list(config.available_backends())
     report, agree = {}, True
     for name, kind, inputs in NETWORKS:
         given = inputs if kind == "text" else [str(arguments.data / file) for file in inputs]
@@ -63,10 +64,10 @@ def _rows(name: str, inputs: list[str], backends: list[str], quiet: bool) -> lis
         if sys.stderr.isatty() and not quiet:
             print(f"\r\033[K{name} on {backend} …", end="", file=sys.stderr, flush=True)
         # The framework's own import is not the network's loading.
-        with isozoo.use_backend(backend):
-            isozoo.ops.zeros((1,))
+        with config.use_backend(backend):
+            ops.zeros((1,))
         start = time.perf_counter()
-        model = isozoo.from_preset(name, backend=backend)
+        model = load_preset(name, backend=backend)
         loaded = time.perf_counter()
         answers, numbers = _answer(model, inputs)
         first = time.perf_counter()
