@@ -5,6 +5,7 @@ from ..framework import lazy
 __getattr__, __dir__ = lazy.exports(
     __name__,
     {
+        "AudioToText": ".speech",
         "BertBackbone": ".bert.backbone",
         "BertMaskedLM": ".bert.tasks",
         "BertMaskedLMPreprocessor": ".bert.preprocessing",
@@ -13,5 +14,10 @@ __getattr__, __dir__ = lazy.exports(
         "BertTokenizer": ".bert.preprocessing",
         "MaskedLM": ".tasks",
         "TextEmbedder": ".tasks",
+        "WhisperAudioConverter": ".whisper.features",
+        "WhisperAudioToText": ".whisper.audio_to_text",
+        "WhisperAudioToTextPreprocessor": ".whisper.preprocessing",
+        "WhisperBackbone": ".whisper.backbone",
+        "WhisperTokenizer": ".whisper.tokenizer",
     },
 )

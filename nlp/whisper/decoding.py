@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..speech import Segment, Transcript
 from .features import CHUNK_FRAMES, FRAMES_PER_SECOND
 from .rules import TokenRules
 from .tokenizer import TIMESTAMP_SECONDS, SpecialTokens, WhisperTokenizer
@@ -37,25 +38,6 @@ class Decoded:
     tokens: list[int]
     mean_log_probability: float = float("nan")
     no_speech_probability: float = float("nan")
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of speech, `start` to `end` in seconds; `tokens` hold its timestamps too."""
-
-    start: float
-    end: float
-    text: str
-    tokens: list[int]
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What was said: the whole text, its segments, and the code of the language."""
-
-    text: str
-    segments: list[Segment]
-    language: str
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...hub.bases import Tokenizer as BaseTokenizer
 from .languages import LANGUAGES, language_code
 
 TIMESTAMP_SECONDS = 0.02
@@ -37,7 +38,7 @@ class SpecialTokens:
         return self.no_timestamps + 1
 
 
-class WhisperTokenizer:
+class WhisperTokenizer(BaseTokenizer):
     """Text to token ids and back, for one Whisper vocabulary.
 
     Args:
@@ -48,6 +49,8 @@ class WhisperTokenizer:
     Raises:
         ValueError: one of Whisper's special tokens is not in the vocabulary.
     """
+
+    task = "audio_to_text"
 
     def __init__(self, tokenizer: Any, multilingual: bool | None = None):
         # Text is text: "<|endoftext|>" written by a user must not end a prompt.

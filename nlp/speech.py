@@ -1,0 +1,82 @@
+"""What speech models do, whatever their family: write down what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from ..hub.bases import Task
+
+Audio = str | PathLike | np.ndarray
+"""The path of a sound file, or a mono waveform `[samples]` at the model's rate."""
+
+SAMPLE_SECONDS = 4
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech, `start` to `end` in seconds; `tokens` hold its timestamps too."""
+
+    start: float
+    end: float
+    text: str
+    tokens: list[int]
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said: the whole text, its segments, and the code of the language."""
+
+    text: str
+    segments: list[Segment]
+    language: str
+
+
+class AudioToText(Task):
+    """Sound to text. Subclasses make the network and define `transcribe`."""
+
+    task = "audio_to_text"
+    sample_rate = 16000
+
+    def transcribe(self, audio: Audio, **options: Any) -> Transcript:
+        """What is said in a sound."""
+        raise TypeError(f"{type(self).__name__} does not transcribe.")
+
+    def run(self, path: str) -> dict[str, Any]:
+        """The transcript of one file as plain data, for the command line."""
+        transcript = self.transcribe(path)
+        return {
+            "text": transcript.text.strip(),
+            "language": transcript.language,
+            "segments": [
+                {"start": part.start, "end": part.end, "text": part.text.strip()}
+                for part in transcript.segments
+            ],
+        }
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """`run`'s result: the text, in lines with their times where it has several segments."""
+        parts: Sequence[Mapping[str, Any]] = result["segments"]
+        if len(parts) < 2:
+            return result["text"]
+        return "\n".join(f"{p['start']:8.2f} {p['end']:8.2f}  {p['text']}" for p in parts)
+
+    def sample_inputs(self) -> list[np.ndarray]:
+        """Two made-up sounds: a voice-like tone that glides and pulses, and chirps over noise."""
+        time = np.arange(SAMPLE_SECONDS * self.sample_rate) / self.sample_rate
+        phase = 2 * np.pi * (120 * time + 8 * np.sin(2 * np.pi * 0.7 * time))
+        voice = sum(np.sin(k * phase) / k for k in range(1, 20)) * np.sin(4 * np.pi * time) ** 2
+        chirps = np.sin(2 * np.pi * (300 + 900 * (time % 0.5)) * time)
+        noise = np.random.default_rng(0).normal(size=len(time))
+        return [(0.1 * voice).astype("f4"), (0.1 * chirps + 0.01 * noise).astype("f4")]
+
+    def decide(self, inputs: Sequence[Audio]) -> list[list[int]]:
+        """The tokens of each sound's transcript."""
+        return [
+            [token for part in self.transcribe(sound).segments for token in part.tokens]
+            for sound in inputs
+        ]

@@ -1,0 +1,197 @@
+"""Speech to text: sound in, a transcript out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...framework import ops
+from ...framework.config import use_backend
+from ..speech import Audio, AudioToText, Transcript
+from .backbone import WhisperBackbone
+from .decoding import NoSpeech, Step, greedy, most_likely_language, transcribe
+from .features import CHUNK_FRAMES
+from .preprocessing import WhisperAudioToTextPreprocessor
+
+# Most transcripts of 30 s are shorter than the first; a compiled step is made for each in use.
+_CAPACITIES = (128,)
+_SHORT_PROMPT = 8
+_BLOCK = 256
+
+class WhisperAudioToText(AudioToText):
+    """Whisper as a writer of transcripts.
+
+    The call itself gives logits, (batch, length, vocabulary), for the inputs of WhisperBackbone.
+
+    Args:
+        **config: arguments of WhisperBackbone.
+    """
+
+    def __init__(self, *, dtype: str | None = None, name: str | None = None, **config: Any):
+        super().__init__(dtype=dtype, name=name)
+        self.backbone = WhisperBackbone(**config)
+        self.built = True
+
+    def call(self, inputs):
+        outputs = self.backbone(inputs)
+        return self.backbone.decoder.logits(outputs["decoder_sequence_output"])
+
+    def transcribe(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        audio: Audio,
+        *,
+        language: str | None = None,
+        task: str = "transcribe",
+        timestamps: bool | None = None,
+        condition_on_previous: bool = False,
+        no_speech: NoSpeech | None = None,
+    ) -> Transcript:
+        """What is said in a file or waveform of any length, decoded greedily.
+
+        Args:
+            audio: a path, or a mono waveform `[samples]` at 16 kHz.
+            language: code or English name; None to let a multilingual model tell.
+            task: `"transcribe"`, or `"translate"` (to English).
+            timestamps: whether the model marks its segments' times. None: where there is more
+                than one window of 30 s, which needs them.
+            condition_on_previous: whether a window is told the text of those before it.
+            no_speech: when to pass over a window; None for never.
+
+        Raises:
+            AudioError: the sound cannot be read.
+            ValueError: an unknown language or task, or one that the model does not have; long
+                sound without timestamps.
+        """
+        tools = self._tools()
+        features = tools(audio)
+        timestamps = len(features) > CHUNK_FRAMES if timestamps is None else timestamps
+        if tools.tokenizer.multilingual and language is None:
+            language = self.detect_language(features)
+        return transcribe(
+            features,
+            self.begin,
+            tools.tokenizer,
+            tools.rules(timestamps),
+            tools.tokenizer.prompt(language, task, timestamps),
+            language=language or "en",
+            max_length=self.backbone.max_tokens,
+            condition_on_previous=condition_on_previous,
+            no_speech=no_speech,
+        )
+
+    def generate(
+        self, features: np.ndarray, *, language: str | None = None, task: str = "transcribe"
+    ) -> list[str]:
+        """The texts of a batch of windows, `[batch, frames, num_mels]`, without timestamps.
+
+        A multilingual model needs `language`. Raises ValueError like `transcribe`.
+        """
+        tools = self._tools()
+        prompt = np.array([tools.tokenizer.prompt(language, task)] * len(features))
+        rows = greedy(
+            self.begin(features), prompt, tools.rules(False), max_length=self.backbone.max_tokens
+        )
+        return [tools.tokenizer.decode(row.tokens) for row in rows]
+
+    def detect_language(self, features: np.ndarray) -> str:
+        """The code of the language that features `[frames, num_mels]` most likely hold.
+
+        Raises ValueError for a model that knows English alone.
+        """
+        tokenizer = self._tools().tokenizer
+        if not tokenizer.multilingual:
+            raise ValueError("This model knows English alone; it cannot tell languages apart.")
+        step = self.begin(features[:CHUNK_FRAMES])
+        return most_likely_language(step(np.array([[tokenizer.special.start]]))[0], tokenizer.special)
+
+    def begin(self, features: np.ndarray) -> Step:
+        """The decoder's step for windows `[batch, frames, num_mels]`, or one without batch."""
+        return _Sequence(self.backbone, features if features.ndim == 3 else features[None])
+
+    def parity_outputs(self, inputs: Sequence[Audio]) -> dict[str, Any]:
+        """The encoder's output, and the logits for a fixed beginning of a transcript."""
+        tools = self._tools()
+        features = np.stack([tools(sound)[:CHUNK_FRAMES] for sound in inputs])
+        tokens = [*tools.tokenizer.prompt("en"), *tools.tokenizer.encode(" The quick brown fox")]
+        outputs = self.backbone(
+            {
+                "encoder_features": features,
+                "decoder_token_ids": np.array([tokens] * len(features), np.int32),
+            }
+        )
+        text = outputs["decoder_sequence_output"]
+        logits = self.run_inside(self.backbone.decoder.logits, (text,), {})
+        return {"encoder": outputs["encoder_sequence_output"], "logits": logits}
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> WhisperAudioToTextPreprocessor | None:
+        """From tokenizer.json, or vocab.json and its companions; None where neither is there."""
+        return WhisperAudioToTextPreprocessor.from_files(files, config)
+
+    def _tools(self) -> WhisperAudioToTextPreprocessor:
+        if self.preprocessor is None:
+            raise ValueError(
+                "This WhisperAudioToText has no preprocessor: it was made without tokenizer files. "
+                "Give it a WhisperAudioToTextPreprocessor."
+            )
+        return self.preprocessor
+
+
+class _Sequence:
+    """A `Step`: the decoder on some windows, with its cache."""
+
+    def __init__(self, backbone: WhisperBackbone, features: np.ndarray):
+        self._backbone = backbone
+        self._advance = backbone.compiled("advance")
+        self._heard = backbone.compiled("hear")(np.asarray(features, np.float32))
+        self._cache: Any = None
+        self._capacity = 0
+        self._written = 0
+
+    def __call__(self, tokens: np.ndarray) -> np.ndarray:
+        # Few shapes: each is compiled once. A short prompt goes in token by token, a long one
+        # (the text so far) as one block filled up with zeros, which later tokens overwrite.
+        length = tokens.shape[1]
+        self._reserve(len(tokens), self._written + length)
+        if length <= _SHORT_PROMPT or self._written + _BLOCK > self._capacity:
+            for column in range(length):
+                logits = self._feed(tokens[:, column : column + 1], 1)
+        else:
+            for start in range(0, length, _BLOCK):
+                block = tokens[:, start : start + _BLOCK]
+                logits = self._feed(block, block.shape[1], _BLOCK)
+        return np.asarray(ops.convert_to_numpy(logits))
+
+    def _feed(self, tokens: np.ndarray, count: int, size: int = 1) -> Any:
+        tokens = np.pad(tokens, ((0, 0), (0, size - count))).astype(np.int32)
+        logits, self._cache = self._advance(
+            tokens, self._cache, self._heard, _scalar(self._written), _scalar(count - 1)
+        )
+        self._written += count
+        return logits
+
+    def _reserve(self, batch: int, length: int) -> None:
+        """Room in the cache for `length` tokens in all."""
+        limit = self._backbone.max_tokens
+        if length > limit:
+            raise ValueError(f"A transcript has at most {limit} tokens, prompt included.")
+        if length <= self._capacity:
+            return
+        capacity = next((n for n in _CAPACITIES if length <= n < limit), limit)
+        if self._cache is None:
+            self._cache = self._backbone.empty_cache(batch, capacity)
+        else:
+            more = ((0, 0), (0, 0), (0, capacity - self._capacity), (0, 0))
+            with use_backend(self._backbone.backend):
+                self._cache = [tuple(ops.pad(x, more) for x in pair) for pair in self._cache]
+        self._capacity = capacity
+
+
+def _scalar(value: int) -> np.ndarray:
+    # An array: a Python or NumPy number would be a constant of the compiled step.
+    return np.array(value, np.int32)
