@@ -176,7 +176,7 @@ class TensorflowBackend(Backend):
         return tf.range(sizes[-2])[:, None] + k >= tf.range(sizes[-1])
 
     def slice(self, x, start, shape):
-        return tf.slice(x, start, shape)
+        return neural.slice_block(x, start, shape)
 
     def slice_update(self, x, start, updates):
         return neural.slice_update(x, start, updates)

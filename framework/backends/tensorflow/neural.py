@@ -97,6 +97,15 @@ def pad(x, pads, mode):
     return x
 
 
+def slice_block(x, start, shape):
+    """The block of `shape` at `start`."""
+    for axis, (first, size) in enumerate(zip(start, shape, strict=True)):
+        if tf.is_tensor(first):
+            # XLA compiles tf.slice anew for each value of its `begin`.
+            x = tf.gather(x, tf.cast(first, tf.int32) + tf.range(size), axis=axis)
+    return tf.slice(x, [0 if tf.is_tensor(first) else first for first in start], shape)
+
+
 def slice_update(x, start, updates):
     """`x` with the block at `start` replaced; the axes that the block fills are left alone."""
     shape, block = x.shape.as_list(), updates.shape.as_list()
