@@ -9,9 +9,9 @@ from ...hub.weight_map import Row, WeightMap
 def huggingface() -> WeightMap:
     """Hugging Face's and sentence-transformers' files, whichever head they come with."""
     layer, ours = "encoder.layer.{i}", "encoder.layers.{i}"
-    dense = {
-        f"{layer}.attention.self.{{part}}": f"{ours}.attention.{{part}}",
+    dense = {  # the first that fits counts, either way
         f"{layer}.attention.output.dense": f"{ours}.attention.output_dense",
+        f"{layer}.attention.self.{{part}}": f"{ours}.attention.{{part}}",
         f"{layer}.intermediate.dense": f"{ours}.inner",
         f"{layer}.output.dense": f"{ours}.outer",
         "pooler.dense": "pooler",
