@@ -202,4 +202,4 @@ def _scalar(x: Any, target: str) -> Any:
     """A Python scalar in the Python type of the dtype that it meets."""
     if dtypes.is_inexact(target):
         return complex(x) if target in dtypes.COMPLEX else float(x)
-    return x
+    return int(x) if target != "bool" else x

@@ -213,9 +213,11 @@ def dot_product_attention(
 
     Shapes: query (batch, target, heads, dim), key and value (batch, source, heads, dim); mask
     (boolean, true = attend) and bias broadcast to (batch, heads, target, source). `scale` is
-    1 / sqrt(dim) unless given. The result has the shape of query.
+    1 / sqrt(dim) unless given. A query that may attend to nothing gets the mean. The result has the shape of query.
     """
     backend, (query, key, value, bias, mask) = together(query, key, value, bias, mask)
+    if mask is not None and backend.dtype(mask) != "bool":
+        mask = backend.cast(mask, "bool")
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     return backend.attention(query, key, value, mask, bias, scale, is_causal)
 

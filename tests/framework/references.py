@@ -114,7 +114,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-3):
     shape[axis] = -1
     gamma = None if gamma is None else gamma.reshape(shape)
     beta = None if beta is None else beta.reshape(shape)
-    return normalize(x, x.mean(axis, keepdims=True), x.var(axis, keepdims=True), gamma, beta, epsilon)
+    return normalize(
+        x, x.mean(axis, keepdims=True), x.var(axis, keepdims=True), gamma, beta, epsilon
+    )
 
 
 def rms_normalization(x, scale=None, axis=-1, epsilon=1e-6):

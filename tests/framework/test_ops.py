@@ -104,6 +104,12 @@ def _dtype(x):
     return ops.dispatch.tensor(x)[0].dtype(x)
 
 
+def _is_typical(case: Case) -> bool:
+    """Rows that differ from another in their axes alone have its dtypes and its derivative."""
+    notes = ("", "scalar", "scalar-first", "flat", "tensors", "axis", "negative", "0", "1", "whole")
+    return case.note in notes
+
+
 # Dtypes -----------------------------------------------------------------------------------------
 
 
@@ -117,12 +123,7 @@ def _rule(case: Case, dtype: str) -> str:
     return case.dtype
 
 
-# A row that differs from another in its axes alone has the same dtypes.
-TRIED = [
-    case
-    for case in WITH_TENSORS
-    if case.tried and case.note in ("", "scalar", "scalar-first", "flat", "tensors", "axis", "0", "whole")
-]
+TRIED = [case for case in WITH_TENSORS if case.tried and _is_typical(case)]
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -176,13 +177,18 @@ def _narrow(dtype: str, backend: str) -> str:
     return narrow.get(dtype, dtype) if backend == "jax" else dtype
 
 
+def _is_float(x):
+    return isinstance(x, np.ndarray) and x.dtype == np.float32
+
+
 # Gradients --------------------------------------------------------------------------------------
 
 SMOOTH = [
     case
     for case in WITH_TENSORS
     if case.gradient
-    and any(isinstance(x, np.ndarray) and x.dtype == np.float32 for a in case.args for x in _leaves(a))
+    and _is_typical(case)
+    and any(_is_float(x) for a in case.args for x in _leaves(a))
 ]
 
 
@@ -225,7 +231,3 @@ def test_gradient(case, backend):
         assert gradient.shape == value.shape
         scale = np.abs(gradient * direction).sum()
         assert abs((gradient * direction).sum() - slope) <= 2e-5 * scale + 1e-6
-
-
-def _is_float(x):
-    return isinstance(x, np.ndarray) and x.dtype == np.float32

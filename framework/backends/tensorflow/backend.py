@@ -34,7 +34,9 @@ def _through(function, wider):
         if dtype not in wider:
             return function(x1, *others, **kwargs)
         operands = [
-            tf.cast(x, wider[dtype]) if getattr(x, "dtype", None) == dtype else x
+            tf.cast(x, wider[dtype])
+            if isinstance(x, bool) or getattr(x, "dtype", None) == dtype
+            else x
             for x in (x1, *others)
         ]
         y = function(*operands, **kwargs)
@@ -109,13 +111,16 @@ class TensorflowBackend(Backend):
         return tf.constant(np.eye(rows, columns, k), _NATIVE[dtype])
 
     reshape = _plain(tf.reshape)
-    transpose = _plain(tf.transpose)
     broadcast_to = _plain(tf.broadcast_to)
     concatenate = _plain(tf.concat)
     stack = _plain(tf.stack)
     where = _plain(tf.where)
     copy = _plain(tf.identity)
     stop_gradient = _plain(tf.stop_gradient)
+
+    def transpose(self, x, axes=None):
+        # TensorFlow takes negative axes, but cannot differentiate through them.
+        return tf.transpose(x, None if axes is None else [a % len(x.shape) for a in axes])
 
     def flip(self, x, axis=None):
         axes = tuple(range(len(x.shape))) if axis is None else axis

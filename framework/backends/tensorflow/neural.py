@@ -67,6 +67,11 @@ def depthwise_conv(x, kernel, strides, padding, dilation):
 
 def pool(x, size, strides, padding, kind):
     """Window "max", "average" (padding does not count) or "sum"."""
+    if any(step > n for step, n in zip(strides, size, strict=True)):
+        # The kernels take no such strides: pool everywhere, then keep every n-th.
+        pads = explicit_pads(padding, x.shape[1:-1], size, strides)
+        y = pool(x, size, (1,) * len(size), pads, kind)
+        return y[(slice(None), *(slice(None, None, step) for step in strides))]
     cells = 1
     for n in size:
         cells *= n

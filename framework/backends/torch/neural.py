@@ -178,9 +178,11 @@ def attention(query, key, value, mask, bias, scale, is_causal):
     if mask is not None and is_causal:
         causal = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
         mask, is_causal = mask & causal, False
-    if bias is not None:
-        if mask is not None:
-            bias = bias.masked_fill(~mask, -1e30 if bias.dtype != torch.float16 else -6e4)
+    if mask is not None:
+        # Finite, so that a row with nothing to attend to gives the mean: torch alone gives zeros.
+        low = -6e4 if q.dtype == torch.float16 else -1e30
+        mask = torch.where(mask, 0.0 if bias is None else bias, low).to(q.dtype)
+    elif bias is not None:
         mask = bias.to(q.dtype)
     y = F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
     return y.transpose(1, 2)

@@ -1,0 +1,161 @@
+"""The promotion table against JAX's own, for every pair of dtypes, and what each backend makes of it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from isozoo import ops, use_backend
+from isozoo.framework import dtypes
+
+PYTHON = {bool: True, int: 3, float: 0.5, complex: 1j}
+# What a framework has no kernels for at all: no rule of ours can make up for it.
+MISSING = {"torch": {"uint16", "uint32", "uint64"}}
+
+
+def _wide_jax():
+    jax = pytest.importorskip("jax")
+    return (
+        jax.experimental.enable_x64()
+        if hasattr(jax.experimental, "enable_x64")
+        else (jax.enable_x64(True))
+    )
+
+
+@pytest.mark.parametrize("first", dtypes.ALL)
+def test_table_is_jax_lattice(first):
+    with _wide_jax():
+        import jax.numpy as jnp
+
+        for second in dtypes.ALL:
+            expected = jnp.promote_types(jnp.dtype(first), jnp.dtype(second)).name
+            if expected == "float64" and "float64" not in (first, second):
+                expected = "float32"  # JAX's default float is 64 bits wide here; ours is floatx
+            assert dtypes.result_type(first, second) == expected, second
+        for kind, value in PYTHON.items():
+            expected = jnp.result_type(jnp.zeros(1, first), value)
+            # A weak scalar alone would take JAX's default width; ours is floatx, 32 bits.
+            narrow = {"float64": "float32", "complex128": "complex64", "int64": "int32"}
+            wide = dtypes.is_inexact(first) or (kind in (bool, int) and first != "bool")
+            name = expected.name if wide else narrow.get(expected.name, expected.name)
+            assert dtypes.result_type(first, kind) == name, kind
+
+
+def test_three_dtypes_meet_as_a_set():
+    """The table is a lattice: the order of operands does not matter."""
+    for names in itertools.combinations(("uint8", "int8", "float16", "bfloat16", int, float), 3):
+        assert len({dtypes.result_type(*p) for p in itertools.permutations(names)}) == 1, names
+
+
+@pytest.mark.parametrize("op", ["add", "where", "concatenate"])
+def test_every_pair(op, backend):
+    """Each backend gives the dtype of the table, whatever its own rules are."""
+    missing = MISSING.get(backend, set())
+    wrong = {}
+    for first, second in itertools.combinations_with_replacement(dtypes.ALL, 2):
+        expected = dtypes.result_type(first, second)
+        if expected in missing or {first, second} & missing:
+            continue
+        if backend == "jax" and _is_narrowed(first, second, expected):
+            continue
+        x, y = (ops.cast(np.array([1, 0]), d) for d in (first, second))
+        calls = {
+            "add": lambda x=x, y=y: ops.add(x, y),
+            "where": lambda x=x, y=y: ops.where(np.array([True, False]), x, y),
+            "concatenate": lambda x=x, y=y: ops.concatenate([x, y]),
+        }
+        have = _outcome(calls[op])
+        if have != expected:
+            wrong[first, second] = have
+    assert not wrong
+
+
+def _is_narrowed(*names):
+    """Whether JAX, by default, has one of these in 32 bits only: see test_jax_in_64_bits."""
+    return any(name in ("int64", "uint64", "float64", "complex128") for name in names)
+
+
+def _outcome(call):
+    try:
+        return dtypes.standardize(call().dtype)
+    except Exception as error:
+        return repr(error)[:80]
+
+
+def test_every_scalar(backend):
+    """A Python scalar is weak: it widens a tensor to its own kind and no further."""
+    wrong = {}
+    for name, (kind, value) in itertools.product(dtypes.ALL, PYTHON.items()):
+        expected = dtypes.result_type(name, kind)
+        if name in MISSING.get(backend, ()) or (backend == "jax" and _is_narrowed(name, expected)):
+            continue
+        have = _outcome(lambda n=name, v=value: ops.add(ops.cast(np.array([1, 0]), n), v))
+        if have != expected:
+            wrong[name, kind.__name__] = have
+    assert not wrong
+
+
+def test_jax_in_64_bits():
+    """With JAX's x64 switch on, 64-bit dtypes follow the table; with it off, they are 32 bits."""
+    with use_backend("jax"):
+        assert ops.cast([1, 2], "int64").dtype == "int32"
+        assert ops.convert_to_tensor(np.zeros(2)).dtype == "float32"
+        with _wide_jax():
+            x = ops.convert_to_tensor(np.array([1, 2]))
+            assert x.dtype == "int64"
+            assert ops.add(x, ops.cast([1, 2], "float32")).dtype == "float32"
+            assert ops.mean(ops.convert_to_tensor(np.zeros(2))).dtype == "float64"
+            assert ops.add(ops.cast(x, "int32"), 1).dtype == "int32"
+
+
+def test_standardize():
+    assert dtypes.standardize(None) == "float32"
+    assert dtypes.standardize(np.float64) == "float64"
+    assert dtypes.standardize(np.dtype("int8")) == "int8"
+    assert [dtypes.standardize(k) for k in (bool, int, float)] == ["bool", "int32", "float32"]
+    for module in ("torch", "tensorflow", "jax.numpy"):
+        import importlib
+
+        module = importlib.import_module(module)
+        assert dtypes.standardize(module.bfloat16) == "bfloat16"
+        assert dtypes.standardize(getattr(module, "bool", getattr(module, "bool_", None))) == "bool"
+    for wrong in ("float31", "int*", object, 3):
+        with pytest.raises(ValueError, match="is not a dtype"):
+            dtypes.standardize(wrong)
+
+
+SCALARS = [(True, "bool"), (3, "int32"), (0.5, "float32"), (1j, "complex64")]
+
+
+@pytest.mark.parametrize(("value", "dtype"), SCALARS)
+def test_scalars_and_lists_alone(value, dtype, backend):
+    for given in (value, [value], [[value, value]]):
+        result = ops.convert_to_tensor(given)
+        assert dtypes.standardize(result.dtype) == dtype
+        assert ops.shape(result) == np.shape(given)
+    both = ops.add(value, value)
+    assert dtypes.standardize(both.dtype) == dtype
+
+
+def test_numpy_scalars_are_arrays(backend):
+    """np.float32(1) has a dtype of its own: it is no weak scalar."""
+    x = ops.ones((2,), "float16")
+    assert dtypes.standardize(ops.add(x, np.float32(1)).dtype) == "float32"
+    assert dtypes.standardize(ops.add(x, np.int8(1)).dtype) == "float16"
+    assert (
+        dtypes.standardize(ops.multiply(np.float32(2), ops.ones((2,), "int32")).dtype) == "float32"
+    )
+
+
+def test_floats_of_integers_follow_floatx(backend):
+    from isozoo import config
+
+    config.set_floatx("float16")
+    try:
+        assert dtypes.standardize(ops.mean(np.array([1, 2], np.int32)).dtype) == "float16"
+        assert dtypes.standardize(ops.zeros(2).dtype) == "float16"
+    finally:
+        config.set_floatx("float32")
+    with pytest.raises(ValueError, match="floatx"):
+        config.set_floatx("int32")

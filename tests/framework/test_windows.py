@@ -1,0 +1,146 @@
+"""Convolution, pooling and attention with every kind of window, against loops in float64."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from isozoo import ops
+
+from . import references
+
+_random = np.random.default_rng(11)
+# (input, kernel of conv (in, out follow), strides, dilation): even and odd, larger than a stride.
+WINDOWS = [
+    ((9,), (3,), (1,), (1,)),
+    ((10,), (4,), (3,), (1,)),
+    ((9,), (2,), (1,), (3,)),
+    ((7, 8), (3, 3), (1, 1), (1, 1)),
+    ((7, 8), (1, 1), (2, 2), (1, 1)),
+    ((8, 7), (2, 4), (2, 2), (1, 1)),
+    ((9, 7), (3, 2), (2, 1), (1, 1)),
+    ((9, 9), (3, 3), (1, 1), (2, 2)),
+    ((5, 6, 4), (2, 3, 2), (2, 1, 1), (1, 1, 1)),
+]
+PADDINGS = ("valid", "same", "explicit")
+GRID = list(itertools.product(WINDOWS, PADDINGS))
+
+
+def _explicit(padding, rank):
+    return tuple((1 + i % 2, 2) for i in range(rank)) if padding == "explicit" else padding
+
+
+def _draw(*shape):
+    return _random.standard_normal(shape).astype(np.float32)
+
+
+def _assert_near(result, expected):
+    result = ops.convert_to_numpy(result)
+    assert result.shape == expected.shape
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+def _wide(*arrays):
+    return [a.astype(np.float64) for a in arrays]
+
+
+@pytest.mark.parametrize(("window", "padding"), GRID)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_conv(window, padding, groups, backend):
+    size, kernel, strides, dilation = window
+    padding = _explicit(padding, len(size))
+    x, k = _draw(2, *size, 4), _draw(*kernel, 4 // groups, 6)
+    result = ops.conv(*map(ops.convert_to_tensor, (x, k)), strides, padding, None, dilation)
+    _assert_near(result, references.conv(*_wide(x, k), strides, padding, dilation))
+
+
+@pytest.mark.parametrize(("window", "padding"), [g for g in GRID if len(g[0][0]) < 3])
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_depthwise_conv(window, padding, multiplier, backend):
+    size, kernel, strides, dilation = window
+    padding = _explicit(padding, len(size))
+    x, k = _draw(2, *size, 3), _draw(*kernel, 3, multiplier)
+    tensors = map(ops.convert_to_tensor, (x, k))
+    result = ops.depthwise_conv(*tensors, strides, padding, None, dilation)
+    _assert_near(result, references.depthwise_conv(*_wide(x, k), strides, padding, dilation))
+
+
+@pytest.mark.parametrize(("window", "padding"), [g for g in GRID if max(g[0][3]) == 1])
+@pytest.mark.parametrize("kind", ["max", "average"])
+def test_pool(window, padding, kind, backend):
+    size, kernel, strides, _ = window
+    # Padding as wide as the window would leave windows without a real element.
+    padding = tuple((0, k - 1) for k in kernel) if padding == "explicit" else padding
+    x = _draw(2, *size, 3) - 5  # below zero: padding by zeros would show
+    pool = ops.max_pool if kind == "max" else ops.average_pool
+    result = pool(ops.convert_to_tensor(x), kernel, strides, padding)
+    _assert_near(result, references.pool(*_wide(x), kernel, strides, padding, kind))
+
+
+@pytest.mark.parametrize("op", ["conv", "depthwise_conv", "max_pool", "average_pool"])
+def test_channels_first(op, backend):
+    x, k = _draw(2, 6, 7, 4), _draw(3, 3, 4, 2)
+    others = (2,) if op.endswith("pool") else (k,)
+    last = getattr(ops, op)(x, *others, padding="same")
+    first = getattr(ops, op)(np.moveaxis(x, -1, 1), *others, padding="same",
+                             data_format="channels_first")  # fmt: skip
+    np.testing.assert_array_equal(
+        np.moveaxis(ops.convert_to_numpy(first), 1, -1), ops.convert_to_numpy(last)
+    )
+
+
+def test_integer_max_pool(backend):
+    x = _random.integers(-90, -1, (1, 4, 5, 2)).astype(np.int32)
+    result = ops.convert_to_numpy(ops.max_pool(x, 2, padding="same"))
+    np.testing.assert_array_equal(result, references.pool(x.astype(float), 2, None, "same", "max"))
+
+
+def test_conv_refuses_what_does_not_fit(backend):
+    x = ops.zeros((1, 5, 5, 4))
+    with pytest.raises(ValueError, match="4 channels"):
+        ops.conv(x, ops.zeros((3, 3, 3, 2)))
+    with pytest.raises(ValueError, match="needs inputs with 4 axes"):
+        ops.conv(ops.zeros((5, 5, 4)), ops.zeros((3, 3, 4, 2)))
+    with pytest.raises(ValueError, match="3 channels|4 channels"):
+        ops.depthwise_conv(x, ops.zeros((3, 3, 3, 1)))
+    with pytest.raises(ValueError, match="padding"):
+        ops.conv(x, ops.zeros((3, 3, 4, 2)), padding="full")
+    with pytest.raises(ValueError, match="strides"):
+        ops.conv(x, ops.zeros((3, 3, 4, 2)), strides=(1, 1, 1))
+
+
+MASKS = {
+    "none": None,
+    "keys": np.array([True, True, False, True, False])[None, None, None].repeat(2, 0),
+    "full": _random.random((2, 3, 4, 5)) < 0.6,
+}
+MASKS["full"][..., 0] = True
+
+
+@pytest.mark.parametrize("mask", MASKS, ids=str)
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_attention(mask, bias, is_causal, backend):
+    """Queries of 4, keys of 5, in 3 heads; causal masks are aligned to the top left."""
+    q, k, v = _draw(2, 4, 3, 6), _draw(2, 5, 3, 6), _draw(2, 5, 3, 6)
+    bias = _draw(1, 3, 4, 5) if bias else None
+    mask = MASKS[mask]
+    scale = 0.3 if is_causal else None
+    given = [ops.convert_to_tensor(x) for x in (q, k, v)]
+    result = ops.dot_product_attention(*given, bias, mask, scale, is_causal)
+    wide = _wide(q, k, v)
+    expected = references.attention(
+        *wide, None if bias is None else bias.astype(float), mask, scale, is_causal
+    )
+    _assert_near(result, expected)
+
+
+def test_attention_to_nothing_is_finite(backend):
+    """A query that may attend to no key gives numbers, the same everywhere: the mean of values."""
+    q, k, v = _draw(1, 2, 1, 4), _draw(1, 3, 1, 4), _draw(1, 3, 1, 4)
+    mask = np.array([[True, True, False], [False, False, False]])[None, None]
+    result = ops.convert_to_numpy(ops.dot_product_attention(q, k, v, mask=mask))
+    expected = v[0, :, 0].astype(float).mean(0)
+    np.testing.assert_allclose(result[0, 1, 0], expected, rtol=0, atol=1e-6)
