@@ -45,7 +45,10 @@ class TextEmbedder(Task):
     ) -> None:
         super().__init__(**kwargs)
         if pooling not in POOLINGS:
-            raise ValueError(f"pooling {pooling!r} is unknown; there are: {', '.join(POOLINGS)}.")
+            raise ValueError(
+                f"pooling {pooling!r} is unknown; there are: {', '.join(POOLINGS)}. Where the "
+                "files ask for another, overrule them: from_preset(..., pooling='mean')."
+            )
         self.backbone = backbone
         self.pooling, self.normalize = pooling, normalize
         self.built = True
@@ -215,20 +218,12 @@ def _likeliest(scores: np.ndarray, top_k: int, tokenizer: Any) -> list[tuple[str
 
 def pooling_of(files: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> dict:
     """`pooling` and `normalize` for a TextEmbedder, as far as they are said: by a preset's
-    settings, else by sentence-transformers' file.
-
-    Raises:
-        ValueError: the file asks for a pooling that is not here.
-    """
+    settings, else by sentence-transformers' file. A pooling that is not here keeps its name there,
+    for the model to refuse."""
     found = {name: settings[name] for name in ("pooling", "normalize") if name in settings}
     if "pooling" in found or POOLING_FILE not in files:
         return found
     prefix, ours = "pooling_mode_", {"mean_tokens": "mean", "cls_token": "cls"}
     config = files[POOLING_FILE]
-    modes = {k.removeprefix(prefix) for k, on in config.items() if k.startswith(prefix) and on}
-    if len(modes) != 1 or not modes <= set(ours):
-        raise ValueError(
-            f"{POOLING_FILE} asks for {' and '.join(sorted(modes)) or 'no pooling'}; there are: "
-            f"{', '.join(ours)}. Overrule it: from_preset(..., pooling='mean')."
-        )
-    return {**found, "pooling": ours[modes.pop()]}
+    modes = [k.removeprefix(prefix) for k, on in config.items() if k.startswith(prefix) and on]
+    return {**found, "pooling": "+".join(ours.get(mode, mode) for mode in modes) or "none"}
