@@ -144,7 +144,7 @@ register_preset(
         {"lowercase": True},
         "MIT",
         "BERT with 2 layers of 128 (Turc et al. 2019), English, lower case",
-        4_433_594,
+        4_416_698,
         "commit, size and sha256 from a recorded download of the repository",
     )
 )
@@ -174,6 +174,7 @@ register_preset(
         ),
         (HuggingFace("google-bert/bert-base-uncased", "86b5e0934494bd15c9632b12f734a8a67f723594"),),
         license="Apache-2.0",
+        num_parameters=109_514_298,
         description="BERT base (Devlin et al. 2018): 12 layers of 768, English, lower case",
         evidence="the hub's own listing of the commit, sha256 of each file, as published twice",
     )
@@ -199,6 +200,7 @@ register_preset(
         {"lowercase": True},
         "Apache-2.0",
         "BERT large (Devlin et al. 2018): 24 layers of 1024, English, lower case",
+        335_174_458,
         evidence="commit from published lock files; hashes are recorded at first use",
     )
 )
