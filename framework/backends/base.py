@@ -330,6 +330,11 @@ class Spec:
         return f"Spec(shape={self.shape}, dtype={self.dtype!r})"
 
 
+def native_order(x):
+    """A NumPy array with its bytes in the order of this machine, as the frameworks want them."""
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
+
 def same_pads(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
     """Padding of one axis so that its output has ceil(size / stride) elements.
 

@@ -109,32 +109,38 @@ def common_backend(xs: Any) -> Any:
             owner = x.backend
         elif owner is SEQUENCE:
             owner = _inside(x)
-        if owner is found or isinstance(owner, Kind) or owner is None:
-            continue
-        if found is None or owner.symbolic:
-            found = owner
-        elif not found.symbolic:
-            raise BackendMismatchError(
-                f"One call got a tensor of the {found.name} backend and one of the {owner.name} "
-                "backend. Copy one of them over first: "
-                f"ops.convert_to_tensor(ops.convert_to_numpy(x)) under "
-                f'isozoo.use_backend("{found.name}"), or move the model with '
-                "model.to_backend(...)."
-            )
+        if not (owner is found or isinstance(owner, Kind) or owner is None):
+            found = _meet(found, owner)
     return found if found is not None else registry.current()
 
 
+def _meet(found: Any, owner: Any) -> Any:
+    """The backend of a call that has tensors of both."""
+    if found is None or owner.symbolic:
+        return owner
+    if found.symbolic:
+        return found
+    raise BackendMismatchError(
+        f"One call got a tensor of the {found.name} backend and one of the {owner.name} "
+        "backend. Copy one of them over first: "
+        f"ops.convert_to_tensor(ops.convert_to_numpy(x)) under "
+        f'isozoo.use_backend("{found.name}"), or move the model with '
+        "model.to_backend(...)."
+    )
+
+
 def _inside(sequence: Any) -> Any:
-    """The backend of the first tensor in a nested list or tuple, or None."""
+    """The backend of the tensors in a nested list or tuple, or None."""
+    found = None
     for x in sequence:
         owner = TENSORS.get(type(x)) or classify(type(x))
         if owner is SEQUENCE:
             owner = _inside(x)
         elif owner is BOX:
             owner = x.backend
-        if owner is not None and not isinstance(owner, Kind):
-            return owner
-    return None
+        if not (owner is found or isinstance(owner, Kind) or owner is None):
+            found = _meet(found, owner)
+    return found
 
 
 def _is_scalar(x: Any) -> bool:

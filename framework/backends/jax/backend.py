@@ -6,7 +6,7 @@ import numpy as np
 from jax import lax
 
 from ... import dtypes
-from ..base import Backend, Spec
+from ..base import Backend, Spec, native_order
 from . import neural
 
 
@@ -60,6 +60,7 @@ class JaxBackend(Backend):
     def _narrow(self, x):
         """64-bit NumPy data in the width that JAX is set to, without its warning."""
         if isinstance(x, np.ndarray | np.generic):
+            x = native_order(np.asarray(x))
             return np.asarray(x, jax.dtypes.canonicalize_dtype(x.dtype))
         return x
 

@@ -6,9 +6,8 @@ import numpy as np
 
 from ... import dtypes
 from .. import philox
-from ..base import Backend, Spec
+from ..base import Backend, Spec, native_order
 from . import neural
-
 
 _HALVES = ("float16", "bfloat16")
 
@@ -85,7 +84,7 @@ class NumpyBackend(Backend):
     def asarray(self, x, dtype=None):
         if dtype is not None:
             return np.asarray(x, self._native[dtype])
-        return np.asarray(x)
+        return native_order(np.asarray(x))
 
     def to_numpy(self, x):
         return np.asarray(x)

@@ -27,7 +27,7 @@ def _plain(function):
 
 
 def _through(function, wider):
-    """A kernel that computes the dtypes of the table `wider` in those that TensorFlow has it for."""
+    """A kernel that computes the dtypes of the table `wider` that TensorFlow has it for."""
 
     def kernel(x1, *others, **kwargs):
         dtype = getattr(x1, "dtype", None) or others[0].dtype

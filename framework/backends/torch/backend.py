@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ... import dtypes
-from ..base import Backend, Spec
+from ..base import Backend, Spec, native_order
 from . import neural
 from .layer import TorchLayer
 
@@ -58,7 +58,7 @@ class TorchBackend(Backend):
         if isinstance(x, torch.Tensor):
             return x if native is None else x.to(native)
         if isinstance(x, np.ndarray | np.generic):
-            x = np.asarray(x)
+            x = native_order(np.asarray(x))
             if x.dtype == ml_dtypes.bfloat16:
                 x = torch.from_numpy(np.array(x.view(np.int16))).view(torch.bfloat16)
             elif not x.flags.writeable or any(s < 0 for s in x.strides):
