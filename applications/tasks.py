@@ -101,6 +101,21 @@ class ImageClassifier(Task):
             for i in order
         ]
 
+    def run(self, path: str) -> dict[str, Any]:
+        """The classes of one image file as plain data, for the command line."""
+        return {"classes": [found._asdict() for found in self.classify(path)]}
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """Classes as lines: probability, name."""
+        lines = (f"{c['probability']:7.1%}  {c['label']}" for c in result["classes"])
+        return "\n".join(lines)
+
+    def draw(self, path: str, result: Mapping[str, Any], to: str | Path) -> None:
+        """A PNG file of the picture with its classes beside it; see `draw_classes`."""
+        from .drawing import draw_classes
+
+        draw_classes(path, [Classified(**found) for found in result["classes"]], to)
+
     def sample_inputs(self) -> list[np.ndarray]:
         """Two made-up pictures: coloured waves, and a bright disc on a checkerboard."""
         y, x = np.mgrid[0:240, 0:320]

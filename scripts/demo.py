@@ -103,11 +103,13 @@ def _answer(model: Any, inputs: list[str]) -> tuple[list[str], np.ndarray]:
         return words, vectors
     if model.task == "image_classifier":
         classes = model.classify(inputs, top=1)
-        probabilities = np.array([found[0][1] for found in classes])
-        return [f"{found[0][0]} ({found[0][1]:.1%})" for found in classes], probabilities
+        probabilities = np.array([found[0].probability for found in classes])
+        return [
+            f"{found[0].label} ({found[0].probability:.1%})" for found in classes
+        ], probabilities
     transcripts = [model.transcribe(path) for path in inputs]
-    numbers = np.concatenate([np.ravel(model.encode(path)) for path in inputs[:1]])
-    return [found.text.strip() for found in transcripts], numbers
+    encoded = ops.convert_to_numpy(model.parity_outputs(inputs[:1])["encoder"])
+    return [found.text.strip() for found in transcripts], encoded
 
 
 def _print_table(
