@@ -138,18 +138,26 @@ def _info(arguments: Any) -> int:
     return 0
 
 
-def _print_tree(value: Any, indent: str = "") -> None:
-    """Nested dicts and lists as indented lines; empty values are left out."""
-    pairs = value.items() if isinstance(value, dict) else ((None, item) for item in value)
-    for key, item in pairs:
-        if item in (None, "", [], {}):
-            continue
-        head = f"{indent}{key}:" if key is not None else f"{indent}-"
-        if isinstance(item, dict | list | tuple):
-            print(head)
-            _print_tree(item, indent + "  ")
-        else:
-            print(f"{head} {item}")
+def _print_tree(value: dict[str, Any]) -> None:
+    print("\n".join(_tree(value)))
+
+
+def _tree(value: Any) -> list[str]:
+    """Nested dicts and lists as indented lines; what is empty, or not so, is left out."""
+    lines: list[str] = []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if item in (None, "", False) or item == [] or item == {}:
+                continue
+            if isinstance(item, dict | list | tuple):
+                lines += [f"{key}:", *(f"  {line}" for line in _tree(item))]
+            else:
+                lines.append(f"{key}: {'yes' if item is True else item}")
+        return lines
+    for item in value:
+        first, *rest = _tree(item) if isinstance(item, dict | list | tuple) else [str(item)]
+        lines += [f"- {first}", *(f"  {line}" for line in rest)]
+    return lines
 
 
 def _pull(arguments: Any) -> int:
