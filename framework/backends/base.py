@@ -302,8 +302,8 @@ class Backend:
         """`f(*args, **kwargs)`: the layer's outputs, compiled, without gradients."""
         return layer
 
-    def abstract(self, function, specs):
-        """Shapes and dtypes of `function(*tensors)` for inputs of (shape, dtype) `specs`.
+    def abstract(self, function, given):
+        """Shapes and dtypes of `function(*tensors)` for inputs of the Specs `given`.
 
         Nothing is computed where the backend can trace. Returns a nested structure of
         `Spec(shape, dtype)` in place of tensors.
@@ -328,6 +328,20 @@ class Spec:
 
     def __repr__(self) -> str:
         return f"Spec(shape={self.shape}, dtype={self.dtype!r})"
+
+
+def specs(backend, out):
+    """`out`, nested, with a Spec in the place of each tensor or number."""
+    if out is None:
+        return None
+    if isinstance(out, dict):
+        return {key: specs(backend, value) for key, value in out.items()}
+    if isinstance(out, list | tuple):
+        parts = [specs(backend, value) for value in out]
+        return type(out)(*parts) if hasattr(out, "_fields") else type(out)(parts)
+    if isinstance(out, bool | int | float | complex):
+        return Spec((), dtypes.result_type(type(out)))
+    return Spec(backend.static_shape(out), backend.dtype(out))
 
 
 def native_order(x):

@@ -146,10 +146,13 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
 
 def _merge(runs: list[Any]) -> Any:
     first = runs[0]
+    if first is None:
+        return None
     if isinstance(first, dict):
         return {key: _merge([run[key] for run in runs]) for key in first}
     if isinstance(first, list | tuple):
-        return type(first)(_merge(list(parts)) for parts in zip(*runs, strict=True))
+        merged = [_merge(list(parts)) for parts in zip(*runs, strict=True)]
+        return type(first)(*merged) if hasattr(first, "_fields") else type(first)(merged)
     shapes = zip(*(run.shape for run in runs), strict=True)
     return KerasTensor((s[0] if len(set(s)) == 1 else None for s in shapes), first.dtype)
 
@@ -159,7 +162,8 @@ def record(target: Any, function, args: tuple, kwargs: dict[str, Any], backend: 
     node = Node(target, args, kwargs)
     node.outputs = infer(backend, function, args, kwargs)
     for output in _leaves(node.outputs):
-        output.node = node
+        if output is not None:
+            output.node = node
     return node.outputs
 
 

@@ -130,6 +130,7 @@ class Variable:
 
     def assign_add(self, value: Any) -> Any:
         """Add `value` to the values."""
+        value = self.backend.asarray(_host(value) if isinstance(value, list) else value, self.dtype)
         return self.assign(self.backend.add(self.backend.read(self.value), value))
 
     def house(self, register: Any) -> None:

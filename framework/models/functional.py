@@ -57,7 +57,7 @@ class Functional(Model):
         for node in self._nodes:
             args, kwargs = map_structure(look_up, node.args), map_structure(look_up, node.kwargs)
             results = node.run(self._backend, args, kwargs)
-            for symbol, x in zip(flatten(node.outputs), flatten(results), strict=True):
+            for symbol, x in _pairs(node.outputs, results):
                 tensors[id(symbol)] = x
         return map_structure(look_up, self.outputs_structure)
 
@@ -72,6 +72,18 @@ class Functional(Model):
         if len(given) != len(self.inputs):
             raise ValueError(f"{self.name} takes {len(self.inputs)} inputs; got {len(given)}.")
         return given
+
+
+def _pairs(symbols: Any, results: Any):
+    """Pairs (symbol, tensor) of two equal structures. Dicts go by key: jax sorts them."""
+    if isinstance(symbols, dict):
+        for key in symbols:
+            yield from _pairs(symbols[key], results[key])
+    elif isinstance(symbols, list | tuple):
+        for part in zip(symbols, results, strict=True):
+            yield from _pairs(*part)
+    else:
+        yield symbols, results
 
 
 def _sorted_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:

@@ -267,10 +267,11 @@ class JaxBackend(Backend):
         return jax.ensure_compile_time_eval()
 
     def set_value(self, box, value):
-        return self.asarray(value, self.dtype(box))
+        # A copy: an array made from NumPy's may share its memory, the variable's is its own.
+        return jnp.array(value, box.dtype)
 
-    def abstract(self, function, specs):
-        inputs = [jax.ShapeDtypeStruct(spec.shape, self._canonical(spec.dtype)) for spec in specs]
+    def abstract(self, function, given):
+        inputs = [jax.ShapeDtypeStruct(spec.shape, self._canonical(spec.dtype)) for spec in given]
         out = jax.eval_shape(function, *inputs)
         return jax.tree.map(lambda leaf: Spec(leaf.shape, self._names[np.dtype(leaf.dtype)]), out)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import dtypes
 from .. import philox
-from ..base import Backend, Spec, native_order
+from ..base import Backend, native_order, specs
 from . import neural
 
 _HALVES = ("float16", "bfloat16")
@@ -293,24 +293,16 @@ class NumpyBackend(Backend):
         return np.asarray(array, self._native[dtype])
 
     def set_value(self, box, value):
-        return np.asarray(value, box.dtype)
+        return np.array(value, box.dtype)  # a copy: the variable's memory is its own
 
-    def abstract(self, function, specs):
+    def abstract(self, function, given):
         # NumPy cannot trace, so it runs on zeros, whose logarithms are nobody's concern.
         with np.errstate(all="ignore"):
-            out = function(*(np.zeros(spec.shape, self._native[spec.dtype]) for spec in specs))
-        return _specs(out, self)
+            out = function(*(np.zeros(spec.shape, self._native[spec.dtype]) for spec in given))
+        return specs(self, out)
 
     def value_and_grad(self, function):
         raise RuntimeError(
             "The numpy backend is for inference and gives no gradients. Move the model with "
             'model.to_backend("jax"), "torch" or "tensorflow".'
         )
-
-
-def _specs(out, backend):
-    if isinstance(out, dict):
-        return {key: _specs(value, backend) for key, value in out.items()}
-    if isinstance(out, list | tuple):
-        return type(out)(_specs(value, backend) for value in out)
-    return Spec(out.shape, backend.dtype(out))

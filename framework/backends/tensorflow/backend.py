@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ... import dtypes
-from ..base import Backend, Spec
+from ..base import Backend, specs
 from . import neural
 from .layer import TensorflowLayer
 
@@ -361,11 +361,15 @@ class TensorflowBackend(Backend):
     def read(self, box):
         return box.value() if isinstance(box, tf.Variable) else box
 
-    def abstract(self, function, specs):
-        inputs = [tf.TensorSpec(s.shape, _NATIVE[s.dtype]) for s in specs]
-        traced = tf.function(function, autograph=False).get_concrete_function(*inputs)
-        out = traced.structured_outputs
-        return tf.nest.map_structure(lambda t: Spec(t.shape.as_list(), _NAMES[t.dtype]), out)
+    def abstract(self, function, given):
+        found = []
+
+        def traced(*tensors):
+            found.append(specs(self, function(*tensors)))
+
+        inputs = [tf.TensorSpec(s.shape, _NATIVE[s.dtype]) for s in given]
+        tf.function(traced, autograph=False).get_concrete_function(*inputs)
+        return found[-1]
 
     def value_and_grad(self, function):
         def differentiated(*inputs):

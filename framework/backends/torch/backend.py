@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ... import dtypes
-from ..base import Backend, Spec, native_order
+from ..base import Backend, native_order, specs
 from . import neural
 from .layer import TorchLayer
 
@@ -400,12 +400,12 @@ class TorchBackend(Backend):
             box.copy_(value)
         return box
 
-    def abstract(self, function, specs):
+    def abstract(self, function, given):
         from torch._subclasses.fake_tensor import FakeTensorMode
 
         with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-            inputs = [torch.empty(spec.shape, dtype=_NATIVE[spec.dtype]) for spec in specs]
-            return _specs(function(*inputs))
+            inputs = [torch.empty(spec.shape, dtype=_NATIVE[spec.dtype]) for spec in given]
+            return specs(self, function(*inputs))
 
     def value_and_grad(self, function):
         def differentiated(*inputs):
@@ -429,11 +429,3 @@ class TorchBackend(Backend):
 
     def size(self, x):
         return prod(x.shape)
-
-
-def _specs(out):
-    if isinstance(out, dict):
-        return {key: _specs(value) for key, value in out.items()}
-    if isinstance(out, list | tuple):
-        return type(out)(_specs(value) for value in out)
-    return Spec(out.shape, _NAMES[out.dtype])

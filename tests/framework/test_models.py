@@ -1,0 +1,216 @@
+"""Models by subclass, by symbolic tensors and in sequence; prediction; copies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from isozoo import Input, KerasTensor, Model, Sequential, layers, ops, use_backend
+
+_random = np.random.default_rng(8)
+
+
+def _draw(*shape):
+    return _random.standard_normal(shape).astype(np.float32)
+
+
+def _near(result, expected, error=1e-5):
+    result = ops.convert_to_numpy(result)
+    assert result.shape == expected.shape
+    np.testing.assert_allclose(result, expected, rtol=0, atol=error)
+
+
+def _functional():
+    """Two inputs by name, a shared layer, operators, an op on the batch size, two outputs."""
+    inputs = {"a": Input((4,)), "b": Input((2, 4), name="b")}
+    shared = layers.Dense(3, "tanh", name="shared")
+    a, b = shared(inputs["a"]), shared(inputs["b"])
+    total = 2 * a - ops.sum(b, axis=1) / 4 + ops.abs(a) ** 2
+    rows = ops.reshape(b, (ops.shape(b)[0], 6))
+    joined = ops.concatenate([total, rows, -rows[:, 1:3]], axis=-1)
+    return Model(inputs, {"joined": joined, "big": total > 0.5}, name="two")
+
+
+def _expected(model, a, b):
+    w = {path: v.numpy().astype(float) for path, v in model.weights_by_path().items()}
+    dense = lambda x: np.tanh(x @ w["shared.kernel"] + w["shared.bias"])  # noqa: E731
+    x, y = dense(a.astype(float)), dense(b.astype(float))
+    total = 2 * x - y.sum(1) / 4 + x * x
+    rows = y.reshape(len(a), 6)
+    return np.concatenate([total, rows, -rows[:, 1:3]], -1), total > 0.5
+
+
+def test_functional(backend):
+    model = _functional()
+    assert model.outputs[0].shape == (None, 11)
+    assert model.outputs[1].dtype == "bool"
+    assert [x.name for x in model.inputs][1] == "b"
+    assert list(model.weights_by_path()) == ["shared.kernel", "shared.bias"]
+    a, b = _draw(5, 4), _draw(5, 2, 4)
+    joined, big = _expected(model, a, b)
+    for run in (model, model.infer, model.predict):
+        result = run({"b": b, "a": a, "unused": a})
+        _near(result["joined"], joined)
+        np.testing.assert_array_equal(ops.convert_to_numpy(result["big"]), big)
+    with pytest.raises(ValueError, match=r"two: no input for \['b'\]"):
+        model({"a": a})
+    with pytest.raises(ValueError, match="takes 2 inputs; got 1"):
+        model([a])
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch", "jax", "tensorflow"])
+def test_functional_moves(target, backend):
+    model = _functional()
+    a, b = _draw(3, 4), _draw(3, 2, 4)
+    joined, _ = _expected(model, a, b)
+    moved = model.to_backend(target)
+    with use_backend("numpy"):  # whatever is current
+        _near(moved({"a": a, "b": b})["joined"], joined)
+    moved.get_layer("shared").kernel.assign(np.zeros((4, 3)))
+    _near(model({"a": a, "b": b})["joined"], joined)
+
+
+def test_functional_graph_errors(backend):
+    x, y = Input((3,)), Input((3,))
+    with pytest.raises(ValueError, match="not among the inputs"):
+        Model(x, ops.add(x, y))
+    with pytest.raises(ValueError, match="either `shape` or `batch_shape`"):
+        Input()
+    with pytest.raises(TypeError, match="no value"):
+        bool(x)
+    with pytest.raises(TypeError, match="no value"):
+        ops.convert_to_numpy(x)
+    with pytest.raises(TypeError):
+        iter(x)
+
+
+def test_operators_of_symbolic_tensors(backend):
+    x, y = KerasTensor((None, 3), "float32"), KerasTensor((1, 3), "int32")
+    for result, dtype in (
+        (x + 1, "float32"), (1 - y, "int32"), (y / 2, "float32"), (y // 2, "int32"), (x % 2, "float32"),
+        (2**x, "float32"), (x @ KerasTensor((3, 3)), "float32"), (x < y, "bool"), (x >= 0, "bool"),
+        (-y, "int32"), (abs(x), "float32"), (x * np.float32(2), "float32"),
+    ):  # fmt: skip
+        assert result.dtype == dtype
+        assert result.shape in ((None, 3), (1, 3))
+    assert x[0].shape == (3,)
+    assert x[:, None].shape == (None, 1, 3)
+    assert (x + KerasTensor((None, 1))).shape == (None, 3)
+
+
+def test_nested_functional(backend):
+    inner = _functional()
+    a, b = Input((4,)), Input((2, 4))
+    outer = Model([a, b], layers.Dense(2)(inner({"a": a, "b": b})["joined"]))
+    x, y = _draw(2, 4), _draw(2, 2, 4)
+    w = outer.layers[-1]
+    expected = _expected(inner, x, y)[0] @ w.kernel.numpy() + w.bias.numpy()
+    _near(outer([x, y]), expected)
+    _near(outer.to_backend("torch")([x, y]), expected)
+
+
+def test_sequential(backend):
+    model = Sequential([Input((4,)), layers.Dense(3, "relu", name="one"), layers.Dropout(0.5),
+                        layers.Dense(2, name="two")])  # fmt: skip
+    assert model.built
+    assert list(model.weights_by_path()) == ["one.kernel", "one.bias", "two.kernel", "two.bias"]
+    x = _draw(5, 4)
+    w = {p: v.numpy().astype(float) for p, v in model.weights_by_path().items()}
+    hidden = np.maximum(x @ w["one.kernel"] + w["one.bias"], 0)
+    expected = hidden @ w["two.kernel"] + w["two.bias"]
+    _near(model(x), expected)
+    _near(model.to_backend("jax")(x), expected)
+    with pytest.raises(ValueError, match="'two' already"):
+        model.add(layers.Dense(2, name="two"))
+    with pytest.raises(ValueError, match="first"):
+        model.add(Input((4,)))
+    late = Sequential([layers.Dense(3), layers.Dense(2)])
+    assert not late.built
+    late.build((None, 4))
+    assert late.layers[0].kernel.shape == (4, 3)
+    assert late.built
+    unbuilt = Sequential([layers.Dense(3)])
+    assert ops.shape(unbuilt(x)) == (5, 3)
+
+
+class Net(Model):
+    """A model by subclass, with dict inputs and a list of layers made late."""
+
+    def __init__(self, width=3, **kwargs):
+        super().__init__(**kwargs)
+        self.blocks = []
+        for _ in range(2):
+            self.blocks.append(layers.Dense(width))
+        self.norm = layers.BatchNormalization()
+
+    def call(self, inputs, training=None):
+        x = inputs["x"]
+        for block in self.blocks:
+            x = ops.relu(block(x))
+        return self.norm(x), ops.shape(x)[0]
+
+    def double(self, x, times):
+        return ops.multiply(self.blocks[0](x), times)
+
+
+def test_predict_in_batches(backend):
+    """Rows do not depend on how they are batched; the last batch may be short."""
+    model = Sequential([Input((4,)), layers.Dense(3)])
+    x = _draw(11, 4)
+    whole = model.predict(x)
+    assert isinstance(whole, np.ndarray)
+    for size in (1, 4, 11, 64):
+        _near(model.predict(x, batch_size=size), whole, 1e-6)
+    for wrong in (x[:0], [x, x[:3]]):
+        with pytest.raises(ValueError, match="number of rows"):
+            model.predict(wrong)
+
+
+def test_subclass(backend):
+    model = Net()
+    x = _draw(5, 4)
+    y, rows = model({"x": x})
+    assert int(rows) == 5
+    assert list(model.weights_by_path())[:2] == ["blocks.0.kernel", "blocks.0.bias"]
+    inferred = model.infer({"x": x})[0]
+    _near(inferred, ops.convert_to_numpy(y), 1e-6)
+    trained = model({"x": x}, training=True)[0]
+    assert (ops.convert_to_numpy(trained) != ops.convert_to_numpy(y)).any()
+    # A compiled call sees weights that changed after it was compiled.
+    for variable in model.weights:
+        variable.assign(np.zeros(variable.shape))
+    assert not ops.convert_to_numpy(model.infer({"x": x})[0]).any()
+
+
+def test_compiled_method(backend):
+    model = Net()
+    x = _draw(2, 4)
+    model({"x": x})
+    double = model.compiled("double")
+    kernel, bias = (v.numpy().astype(float) for v in model.blocks[0].weights)
+    for times in (2.0, 3.0):
+        _near(double(x, times), (x @ kernel + bias) * times)
+    assert ops.shape(double(_draw(6, 4), 2.0)) == (6, 3)
+
+
+def test_infer_before_any_call(backend):
+    model = Net()
+    assert ops.shape(model.infer({"x": _draw(5, 4)})[0]) == (5, 3)
+    assert model.blocks[1].built
+
+
+def test_config(backend):
+    model = Net(width=5, name="net")
+    assert model.get_config() == {"name": "net", "width": 5}
+    again = Net.from_config(model.get_config())
+    assert again.blocks[0].units == 5
+    conv = layers.Conv2D(4, (3, 1), padding="same", activation="relu")
+    config = conv.get_config()
+    assert config.pop("name").startswith("conv2d")
+    assert config == {"filters": 4, "kernel_size": (3, 1), "padding": "same", "activation": "relu"}
+
+
+def test_layers_by_name(backend):
+    model = _functional()
+    assert model.get_layer("shared").units == 3
+    with pytest.raises(ValueError, match="No layer 'shard'.*shared"):
+        model.get_layer("shard")
