@@ -10,16 +10,19 @@ import numpy as np
 
 from ...framework import ops
 from ...framework.config import use_backend
+from ..audio import load_audio
 from ..speech import Audio, AudioToText, Transcript
 from .backbone import WhisperBackbone
 from .decoding import NoSpeech, Step, greedy, most_likely_language, transcribe
-from .features import CHUNK_FRAMES
+from .features import CHUNK_FRAMES, SAMPLE_RATE
+from .languages import language_code
 from .preprocessing import WhisperAudioToTextPreprocessor
 
 # Most transcripts of 30 s are shorter than the first; a compiled step is made for each in use.
 _CAPACITIES = (128,)
 _SHORT_PROMPT = 8
 _BLOCK = 256
+
 
 class WhisperAudioToText(AudioToText):
     """Whisper as a writer of transcripts.
@@ -66,17 +69,20 @@ class WhisperAudioToText(AudioToText):
                 sound without timestamps.
         """
         tools = self._tools()
-        features = tools(audio)
+        sound = load_audio(audio, SAMPLE_RATE)
+        features = tools.audio_converter(sound)
         timestamps = len(features) > CHUNK_FRAMES if timestamps is None else timestamps
         if tools.tokenizer.multilingual and language is None:
             language = self.detect_language(features)
+        language = language_code(language or "en")
         return transcribe(
             features,
             self.begin,
             tools.tokenizer,
             tools.rules(timestamps),
             tools.tokenizer.prompt(language, task, timestamps),
-            language=language or "en",
+            language=language,
+            seconds=len(sound) / SAMPLE_RATE,
             max_length=self.backbone.max_tokens,
             condition_on_previous=condition_on_previous,
             no_speech=no_speech,
@@ -105,7 +111,9 @@ class WhisperAudioToText(AudioToText):
         if not tokenizer.multilingual:
             raise ValueError("This model knows English alone; it cannot tell languages apart.")
         step = self.begin(features[:CHUNK_FRAMES])
-        return most_likely_language(step(np.array([[tokenizer.special.start]]))[0], tokenizer.special)
+        return most_likely_language(
+            step(np.array([[tokenizer.special.start]]))[0], tokenizer.special
+        )
 
     def begin(self, features: np.ndarray) -> Step:
         """The decoder's step for windows `[batch, frames, num_mels]`, or one without batch."""

@@ -34,7 +34,9 @@ class FeedForward(Layer):
 class Block(Layer):
     """A pre-norm Transformer block; with `cross`, one that also attends to the encoder's output."""
 
-    def __init__(self, num_heads: int, hidden_dim: int, intermediate_dim: int, cross: bool, **kwargs):
+    def __init__(
+        self, num_heads: int, hidden_dim: int, intermediate_dim: int, cross: bool, **kwargs
+    ):
         super().__init__(**kwargs)
 
         def attention():
@@ -60,7 +62,9 @@ class Block(Layer):
         key, value = self.attention.project(normed)
         return self._finish(x, normed, key, value, heard, None, is_causal)
 
-    def extend(self, x, cache: KeyValue, heard: KeyValue, position, mask) -> tuple[Tensor, KeyValue]:
+    def extend(
+        self, x, cache: KeyValue, heard: KeyValue, position, mask
+    ) -> tuple[Tensor, KeyValue]:
         """`x` for the tokens from `position` on, whose keys and values join the cache."""
         normed = self.attention_norm(x)
         start = (0, 0, position, 0)
@@ -102,8 +106,7 @@ class Encoder(Layer):
             trainable=False,
         )
         self.layers = [
-            Block(num_heads, hidden_dim, intermediate_dim, cross=False)
-            for _ in range(num_layers)
+            Block(num_heads, hidden_dim, intermediate_dim, cross=False) for _ in range(num_layers)
         ]
         self.norm = _norm()
         self.num_mels, self.hidden_dim = num_mels, hidden_dim
@@ -123,9 +126,7 @@ class Encoder(Layer):
                 "into windows, or use WhisperAudioToText.transcribe, which does."
             )
         x = self.conv2(self.conv1(features))
-        positions = ops.slice(
-            self.positions.embeddings, (0, 0), (ops.shape(x)[1], self.hidden_dim)
-        )
+        positions = ops.slice(self.positions.embeddings, (0, 0), (ops.shape(x)[1], self.hidden_dim))
         x = ops.add(x, positions)
         for layer in self.layers:
             x = layer(x)
@@ -149,11 +150,14 @@ class Decoder(Layer):
         self.tokens = Embedding(vocabulary_size, hidden_dim)
         self.positions = Embedding(max_tokens, hidden_dim)
         self.layers = [
-            Block(num_heads, hidden_dim, intermediate_dim, cross=True)
-            for _ in range(num_layers)
+            Block(num_heads, hidden_dim, intermediate_dim, cross=True) for _ in range(num_layers)
         ]
         self.norm = _norm()
-        self.hidden_dim, self.head_dim, self.num_heads = hidden_dim, hidden_dim // num_heads, num_heads
+        self.hidden_dim, self.head_dim, self.num_heads = (
+            hidden_dim,
+            hidden_dim // num_heads,
+            num_heads,
+        )
 
     def build(self, input_shape):
         for layer in (*self.layers, self.norm):
@@ -194,9 +198,7 @@ class Decoder(Layer):
 
     def _embed(self, tokens, position):
         length = ops.shape(tokens)[1]
-        positions = ops.slice(
-            self.positions.embeddings, (position, 0), (length, self.hidden_dim)
-        )
+        positions = ops.slice(self.positions.embeddings, (position, 0), (length, self.hidden_dim))
         return ops.add(self.tokens(tokens), positions)
 
 
@@ -237,9 +239,7 @@ class WhisperBackbone(Backbone):
         if hidden_dim % num_heads:
             raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
         sizes = (num_heads, hidden_dim, intermediate_dim)
-        self.encoder = Encoder(
-            num_layers, *sizes, num_mels, max_encoder_sequence_length
-        )
+        self.encoder = Encoder(num_layers, *sizes, num_mels, max_encoder_sequence_length)
         self.decoder = Decoder(
             vocabulary_size,
             num_decoder_layers or num_layers,

@@ -115,6 +115,7 @@ def transcribe(
     prompt: Sequence[int],
     *,
     language: str = "en",
+    seconds: float | None = None,
     max_length: int = MAX_TOKENS,
     condition_on_previous: bool = False,
     no_speech: NoSpeech | None = None,
@@ -128,6 +129,8 @@ def transcribe(
         features: `[frames, num_mels]`; a last window that is short is filled with zeros.
         begin: encodes a window and gives the decoder's step for it.
         prompt: the forced prefix, as `tokenizer.prompt` gives it.
+        seconds: where the sound ends, and with it a segment that has no timestamp; the end of the
+            features unless given.
         condition_on_previous: put the text so far before the prompt of the next window.
         no_speech: when to pass over a window; None for never.
 
@@ -141,6 +144,7 @@ def transcribe(
             "transcript is one window of 30 s."
         )
     segments: list[Segment] = []
+    limit = np.inf if rules.timestamps or seconds is None else seconds
     seek = 0
     while seek < total:
         frames = min(CHUNK_FRAMES, total - seek)
@@ -162,7 +166,7 @@ def transcribe(
             segments.append(
                 Segment(
                     (seek + start) / FRAMES_PER_SECOND,
-                    (seek + end) / FRAMES_PER_SECOND,
+                    min((seek + end) / FRAMES_PER_SECOND, limit),
                     tokenizer.decode(tokens),
                     tokens,
                 )

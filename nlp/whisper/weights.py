@@ -9,23 +9,19 @@ from ...hub.weight_map import ZERO, Row, WeightMap
 def huggingface() -> WeightMap:
     """Hugging Face's safetensors and .bin files."""
     rows = [Row("proj_out.weight", "decoder.tokens.embeddings", tied=True, prefixed=False)]
+    layer = "{side}.layers.{i}"
     attentions = {"self_attn": "attention", "encoder_attn": "cross_attention"}
     parts = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "out_proj": "output_dense"}
     for theirs, ours in attentions.items():
-        rows += _norm_rows(
-            f"{{side}}.layers.{{i}}.{theirs}_layer_norm", f"{{side}}.layers.{{i}}.{ours}_norm"
-        )
+        rows += _norm_rows(f"{layer}.{theirs}_layer_norm", f"{layer}.{ours}_norm")
         for part, name in parts.items():
-            old, new = f"{{side}}.layers.{{i}}.{theirs}.{part}", f"{{side}}.layers.{{i}}.{ours}.{name}"
-            rows.append(Row(f"{old}.weight", f"{new}.kernel", transpose))
-            if part != "k_proj":
-                rows.append(Row(f"{old}.bias", f"{new}.bias"))
+            pair = _dense_rows(f"{layer}.{theirs}.{part}", f"{layer}.{ours}.{name}")
+            rows += pair[:1] if part == "k_proj" else pair
     for theirs, ours in {"fc1": "inner", "fc2": "outer"}.items():
-        old, new = f"{{side}}.layers.{{i}}.{theirs}", f"{{side}}.layers.{{i}}.feedforward.{ours}"
-        rows += [Row(f"{old}.weight", f"{new}.kernel", transpose), Row(f"{old}.bias", f"{new}.bias")]
+        rows += _dense_rows(f"{layer}.{theirs}", f"{layer}.feedforward.{ours}")
     return WeightMap(
         *rows,
-        *_norm_rows("{side}.layers.{i}.final_layer_norm", "{side}.layers.{i}.feedforward_norm"),
+        *_norm_rows(f"{layer}.final_layer_norm", f"{layer}.feedforward_norm"),
         *_norm_rows("{side}.layer_norm", "{side}.norm"),
         Row("encoder.conv{i}.weight", "encoder.conv{i}.kernel", conv1d),
         Row("encoder.conv{i}.bias", "encoder.conv{i}.bias"),
@@ -58,8 +54,7 @@ def ctranslate2() -> WeightMap:
             rows.append(Row(f"{old}/{linear}/weight", kernels, (*steps, transpose)))
             rows.append(Row(f"{old}/{linear}/bias", biases, steps))
     for linear, name in {"linear_0": "inner", "linear_1": "outer"}.items():
-        old, new = f"{layer}/ffn/{linear}", f"{ours}.feedforward.{name}"
-        rows += [Row(f"{old}/weight", f"{new}.kernel", transpose), Row(f"{old}/bias", f"{new}.bias")]
+        rows += _dense_rows(f"{layer}/ffn/{linear}", f"{ours}.feedforward.{name}", "/")
     return WeightMap(
         *rows,
         *_norm_rows(f"{layer}/ffn/layer_norm", f"{ours}.feedforward_norm", "/gamma", "/beta"),
@@ -73,3 +68,10 @@ def ctranslate2() -> WeightMap:
 
 def _norm_rows(theirs: str, ours: str, gamma: str = ".weight", beta: str = ".bias") -> list[Row]:
     return [Row(theirs + gamma, f"{ours}.gamma"), Row(theirs + beta, f"{ours}.beta")]
+
+
+def _dense_rows(theirs: str, ours: str, dot: str = ".") -> list[Row]:
+    return [
+        Row(f"{theirs}{dot}weight", f"{ours}.kernel", transpose),
+        Row(f"{theirs}{dot}bias", f"{ours}.bias"),
+    ]
