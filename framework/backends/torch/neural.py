@@ -32,7 +32,31 @@ def arrange(tensor, layout):
 
 def dense(x, kernel, bias):
     """x (…, in) @ kernel (in, out) + bias, one fused call."""
-    return F.linear(x, kernel.t(), bias) if kernel.ndim == 2 else _plain(x, kernel, bias)
+    if kernel.ndim != 2:
+        return _plain(x, kernel, bias)
+    weight = kernel.t()
+    if torch.is_inference_mode_enabled() and _suits_onednn(x, weight):
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return F.linear(x, weight, bias)
+
+
+_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def _suits_onednn(x, weight):
+    # F.linear calls BLAS. oneDNN's product has no derivative and takes 15 us longer to call, but
+    # large ones took 0.75 to 0.95 of the time (768 to 3072 units, AVX-512).
+    return (
+        x.numel() * weight.shape[0] >= 1 << 24
+        and _ONEDNN
+        and type(x) is torch.Tensor
+        and x.is_cpu
+        and x.dtype is weight.dtype is torch.float32
+        and weight.is_contiguous()
+        and torch.backends.mkldnn.enabled
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+    )
 
 
 def _plain(x, kernel, bias):
