@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..framework import layers, ops
+from ..framework import layers
 
 
 class ConvNorm(layers.Layer):
@@ -45,10 +45,8 @@ class ConvNorm(layers.Layer):
         self.norm = layers.BatchNormalization(
             epsilon=epsilon, input_shape=(None, None, filters or inputs)
         )
-        self.activation = None if activation is None else getattr(ops, activation)
+        self.activation = activation
         self.built = True
 
     def call(self, x: Any, shortcut: Any = None) -> Any:
-        y = layers.conv_norm(self.conv, self.norm, x)
-        y = y if shortcut is None else ops.add(y, shortcut)
-        return y if self.activation is None else self.activation(y)
+        return layers.conv_norm(self.conv, self.norm, x, self.activation, shortcut)

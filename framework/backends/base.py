@@ -215,14 +215,35 @@ class Backend:
         shift = shift if beta is None else self.add(shift, beta)
         return self.add(self.multiply(x, scale), shift)
 
-    def conv_batch_norm(self, x, kernel, bias, mean, variance, gamma, beta, epsilon, conv, depth):
-        """A convolution and the batch normalization behind it, at inference.
+    def conv_batch_norm(
+        self,
+        x,
+        kernel,
+        bias,
+        mean,
+        variance,
+        gamma,
+        beta,
+        epsilon,
+        conv,
+        depth,
+        activation,
+        shortcut,
+    ):
+        """activation(normalized(convolution(x)) + shortcut), at inference.
 
-        `conv` holds the keyword arguments of the convolution, `depth` says that it is depthwise.
+        `conv` holds the keyword arguments of the convolution, `depth` says that it is depthwise,
+        `activation` is a kernel's name or None.
         """
         y = (self.depthwise_conv if depth else self.conv)(x, kernel, **conv)
         y = y if bias is None else self.add(y, bias)
-        return self.batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
+        y = self.batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
+        return self.finished(y, activation, shortcut)
+
+    def finished(self, y, activation, shortcut):
+        """activation(y + shortcut), either of which may be None."""
+        y = y if shortcut is None else self.add(y, shortcut)
+        return y if activation is None else getattr(self, activation)(y)
 
     def _widened(self, x, gamma, beta):
         """Statistics of half-precision inputs are taken in float32."""

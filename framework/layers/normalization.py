@@ -79,13 +79,16 @@ class BatchNormalization(Layer):
         )
 
 
-def conv_norm(conv: _Conv, norm: BatchNormalization, x):
-    """`norm(conv(x))`; at inference in one kernel, with the normalization folded in where it pays.
+def conv_norm(conv: _Conv, norm: BatchNormalization, x, activation=None, shortcut=None):
+    """`activation(norm(conv(x)) + shortcut)`; at inference in one kernel where the backend has it.
 
-    The convolution must be linear (no activation) and channels last.
+    The convolution must be linear (no activation) and channels last. `activation` is "relu",
+    "relu6" or None, `shortcut` a tensor like the result or None.
     """
     if conv.resolve_training(None) or not (conv.built and norm.built):
-        return norm(conv(x))
+        y = norm(conv(x))
+        y = y if shortcut is None else ops.add(y, shortcut)
+        return y if activation is None else getattr(ops, activation)(y)
     return ops.conv_batch_norm(
         x,
         conv.kernel,
@@ -99,4 +102,6 @@ def conv_norm(conv: _Conv, norm: BatchNormalization, x):
         conv.padding,
         conv.dilation_rate,
         conv.depthwise,
+        activation,
+        shortcut,
     )

@@ -247,13 +247,21 @@ def conv_batch_norm(
     padding,
     dilation_rate,
     depthwise,
+    activation=None,
+    shortcut=None,
 ) -> Tensor:
-    """A convolution and the batch normalization behind it, at inference, in one kernel.
+    """activation(batch normalization(convolution) + shortcut), at inference, in one kernel.
 
     Arguments are those of `conv` (or `depthwise_conv`) and of `batch_normalization`, channels
-    last. Where the backend keeps what it computes, the normalization is folded into the kernel.
+    last; `activation` is "relu", "relu6" or None, `shortcut` a tensor like the result or None.
+    Where the backend keeps what it computes, the normalization is folded into the kernel.
+    Raises ValueError for another activation.
     """
-    backend, tensors = together(inputs, kernel, bias, mean, variance, gamma, beta)
+    if activation not in (None, "relu", "relu6"):
+        raise ValueError(f"`activation` must be 'relu', 'relu6' or None; got {activation!r}.")
+    backend, (*tensors, shortcut) = together(
+        inputs, kernel, bias, mean, variance, gamma, beta, shortcut
+    )
     inputs, kernel = tensors[:2]
     rank = len(kernel.shape) - 2
     settings = {
@@ -263,4 +271,4 @@ def conv_batch_norm(
     }
     if not depthwise:
         settings["groups"] = inputs.shape[-1] // kernel.shape[-2]
-    return backend.conv_batch_norm(*tensors, epsilon, settings, depthwise)
+    return backend.conv_batch_norm(*tensors, epsilon, settings, depthwise, activation, shortcut)

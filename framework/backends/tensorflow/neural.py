@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ..base import explicit_pads
+from ..base import Backend, explicit_pads
 
 
 def matmul(x1, x2):
@@ -63,6 +63,43 @@ def depthwise_conv(x, kernel, strides, padding, dilation):
         x = tf.pad(x, [(0, 0), *pads, (0, 0)])
     y = tf.nn.depthwise_conv2d(x, kernel, (1, 1, 1, 1), "VALID", dilations=dilation)
     return y[:, :: strides[0], :: strides[1]]
+
+
+def conv_batch_norm(
+    backend,
+    x,
+    kernel,
+    bias,
+    mean,
+    variance,
+    gamma,
+    beta,
+    epsilon,
+    conv,
+    depth,
+    activation,
+    shortcut,
+):
+    """The derived form's result by TensorFlow's normalization of images, which it fuses."""
+    if len(kernel.shape) != 4 or x.dtype not in (tf.float32, tf.float16, tf.bfloat16):
+        arguments = (x, kernel, bias, mean, variance, gamma, beta, epsilon, conv, depth)
+        return Backend.conv_batch_norm(backend, *arguments, activation, shortcut)
+    y = (depthwise_conv if depth else backend.conv)(x, kernel, **conv)
+    # Statistics stay float32 when the images are not.
+    mean = mean if bias is None else mean - bias
+    mean, variance = tf.cast(mean, tf.float32), tf.cast(variance, tf.float32)
+    scale = tf.ones_like(mean) if gamma is None else tf.cast(gamma, tf.float32)
+    offset = tf.zeros_like(mean) if beta is None else tf.cast(beta, tf.float32)
+    y = tf.raw_ops.FusedBatchNormV3(
+        x=y,
+        scale=scale,
+        offset=offset,
+        mean=mean,
+        variance=variance,
+        epsilon=epsilon,
+        is_training=False,
+    ).y
+    return backend.finished(y, activation, shortcut)
 
 
 def pool(x, size, strides, padding, kind):

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from ... import dtypes
 from ..base import Backend, native_order, specs
-from . import neural
+from . import folding, neural
 from .layer import TorchLayer
 
 _NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
@@ -353,7 +353,7 @@ class TorchBackend(Backend):
     pool = staticmethod(neural.pool)
     attention = staticmethod(neural.attention)
     batch_normalization = staticmethod(neural.batch_normalization)
-    conv_batch_norm = neural.conv_batch_norm
+    conv_batch_norm = folding.conv_batch_norm
     random_bits = staticmethod(neural.random_bits)
 
     def leaky_relu(self, x, negative_slope):

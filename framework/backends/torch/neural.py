@@ -35,7 +35,9 @@ def dense(x, kernel, bias):
     if kernel.ndim != 2:
         return _plain(x, kernel, bias)
     weight = kernel.t()
-    if torch.is_inference_mode_enabled() and _suits_onednn(x, weight):
+    # torch.compile knows no such question, and picks its own kernels.
+    eager = not torch.compiler.is_compiling()
+    if eager and torch.is_inference_mode_enabled() and _suits_onednn(x, weight):
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return F.linear(x, weight, bias)
 
@@ -64,52 +66,62 @@ def _plain(x, kernel, bias):
     return y if bias is None else y + bias
 
 
-_CONVS = {2: F.conv2d, 3: F.conv3d}
+CONVS = {2: F.conv2d, 3: F.conv3d}
 
 
-def _channels_first(x):
+def channels_first(x):
+    """A view of (batch, *spatial, channels) with torch's order of axes."""
     return x.permute(0, -1, *range(1, x.ndim - 1))
 
 
-def _channels_last(x):
+def channels_last(x):
+    """A view of (batch, channels, *spatial) with the channels last."""
     return x.permute(0, *range(2, x.ndim), 1)
+
+
+def padded(x, size, strides, padding, dilation):
+    """(x, zeros on each side that are left for torch to add, one number for each axis)."""
+    pads = explicit_pads(padding, x.shape[1:-1], size, strides, dilation)
+    if any(low != high for low, high in pads):
+        x = F.pad(x, (0, 0, *(p for pair in reversed(pads) for p in pair)))
+        return x, (0,) * len(size)
+    return x, tuple(low for low, _ in pads)
+
+
+def torch_kernel(kernel, depth):
+    """A kernel (*size, in / groups, out), or (*size, channels, multiplier), in torch's axes."""
+    rank = kernel.ndim - 2
+    if not depth:
+        return kernel.permute(rank + 1, rank, *range(rank))
+    kernel = kernel.permute(rank, rank + 1, *range(rank))
+    return kernel.reshape(-1, 1, *kernel.shape[2:])
 
 
 def _convolve(x, kernel, bias, strides, padding, dilation, groups):
     """`kernel` has torch's axes already: (out, in / groups, *size)."""
-    rank = kernel.ndim - 2
-    pads = explicit_pads(padding, x.shape[1:-1], kernel.shape[2:], strides, dilation)
-    if any(low != high for low, high in pads):
-        x = F.pad(x, (0, 0, *(p for pair in reversed(pads) for p in pair)))
-        pads = ((0, 0),) * rank
-    amount = tuple(low for low, _ in pads)
-    y = _CONVS[rank](_channels_first(x), kernel, bias, strides, amount, dilation, groups)
-    return _channels_last(y)
+    x, amount = padded(x, kernel.shape[2:], strides, padding, dilation)
+    run = CONVS[kernel.ndim - 2]
+    return channels_last(run(channels_first(x), kernel, bias, strides, amount, dilation, groups))
 
 
 def conv(x, kernel, strides, padding, dilation, groups, bias=None):
     """Convolution of (batch, *spatial, channels) with a kernel of (*size, in / groups, out)."""
-    rank = kernel.ndim - 2
-    if rank == 1:
+    if kernel.ndim == 3:
         # oneDNN keeps channels last for images only: a signal is an image one pixel high.
         pads = explicit_pads(padding, x.shape[1:-1], kernel.shape[:1], strides, dilation)
         image = x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *pads), (1, *dilation)
         return conv(*image, groups, bias).squeeze(1)
-    kernel = kernel.permute(rank + 1, rank, *range(rank))
-    return _convolve(x, kernel, bias, strides, padding, dilation, groups)
+    return _convolve(x, torch_kernel(kernel, False), bias, strides, padding, dilation, groups)
 
 
 def depthwise_conv(x, kernel, strides, padding, dilation, bias=None):
     """Each channel with its own kernels: (*size, channels, multiplier)."""
-    rank = kernel.ndim - 2
-    if rank == 1:
+    if kernel.ndim == 3:
         pads = explicit_pads(padding, x.shape[1:-1], kernel.shape[:1], strides, dilation)
         image = x.unsqueeze(1), kernel.unsqueeze(0), (1, *strides), ((0, 0), *pads), (1, *dilation)
         return depthwise_conv(*image, bias).squeeze(1)
-    channels = kernel.shape[rank]
-    kernel = kernel.permute(rank, rank + 1, *range(rank))
-    kernel = kernel.reshape(-1, 1, *kernel.shape[2:])
-    return _convolve(x, kernel, bias, strides, padding, dilation, channels)
+    channels = kernel.shape[-2]
+    return _convolve(x, torch_kernel(kernel, True), bias, strides, padding, dilation, channels)
 
 
 def batch_normalization(x, mean, variance, axis, beta, gamma, epsilon):
@@ -131,40 +143,6 @@ def _by_batch(x, mean, variance, axis, beta, gamma, epsilon):
     return x * scale.reshape(sizes) + shift.reshape(sizes)
 
 
-def conv_batch_norm(backend, x, kernel, bias, mean, variance, gamma, beta, epsilon, conv, depth):
-    """A convolution with the batch normalization behind it folded into its kernel.
-
-    The folded kernel is kept with the kernel and made again when a tensor that it came from was
-    written to (torch counts writes in `_version`).
-    """
-    run = depthwise_conv if depth else _conv
-    tensors = (kernel, bias, mean, variance, gamma, beta)
-    if torch.is_grad_enabled() or torch.compiler.is_compiling():
-        y = run(x, kernel, **conv, bias=bias)
-        return batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
-    stamp = [None if t is None else (id(t), t.data_ptr(), t._version) for t in tensors]
-    kept = getattr(kernel, "_isozoo_folded", None)
-    if kept is None or kept[0] != stamp:
-        # Kept tensors outlive this call: they must not be tied to an inference-mode block.
-        with torch.inference_mode(False), torch.no_grad():
-            kept = (stamp, *_fold(*tensors, epsilon, depth))
-        kernel._isozoo_folded = kept
-    return run(x, kept[1], **conv, bias=kept[2])
-
-
-_conv = conv
-
-
-def _fold(kernel, bias, mean, variance, gamma, beta, epsilon, depth):
-    scale = torch.rsqrt(variance.double() + epsilon)
-    scale = scale if gamma is None else scale * gamma
-    shift = (0 if bias is None else bias) - mean
-    shift = shift * scale + (0 if beta is None else beta)
-    factor = scale.reshape(kernel.shape[-2:]) if depth else scale
-    folded = (kernel * factor).to(kernel.dtype)
-    return arrange(folded, "depthwise" if depth else "conv"), shift.to(kernel.dtype)
-
-
 def pool(x, size, strides, padding, kind):
     """Window "max", "average" (padding does not count) or "sum"; (batch, *spatial, channels)."""
     if len(size) == 1:
@@ -181,10 +159,10 @@ def pool(x, size, strides, padding, kind):
             low = float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min
             x = F.pad(x, flat, value=low)
         function = F.max_pool2d if rank == 2 else F.max_pool3d
-        return _channels_last(function(_channels_first(x), size, strides))
+        return channels_last(function(channels_first(x), size, strides))
     x = F.pad(x, flat) if padded else x
     function = F.avg_pool2d if rank == 2 else F.avg_pool3d
-    mean = _channels_last(function(_channels_first(x), size, strides))
+    mean = channels_last(function(channels_first(x), size, strides))
     cells = 1
     for n in size:
         cells *= n
