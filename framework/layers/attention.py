@@ -62,13 +62,13 @@ class DenseAttention(Layer):
         """Attention of `query` (batch, target, in) to projected keys and values."""
         query = self._heads(self.query(query))
         if self.dropout is not None and self.resolve_training(None):
-            y = self._dropping(query, key, value, mask, is_causal)
+            y = self._dropping(self.dropout, query, key, value, mask, is_causal)
         else:
             y = ops.dot_product_attention(query, key, value, mask=mask, is_causal=is_causal)
         batch, length = ops.shape(y)[:2]
         return self.output_dense(ops.reshape(y, (batch, length, self.num_heads * self.key_dim)))
 
-    def _dropping(self, query, key, value, mask, is_causal):
+    def _dropping(self, dropout, query, key, value, mask, is_causal):
         """Attention with some of its weights dropped, which no fused kernel draws as we do."""
         scores = ops.einsum("bthd,bshd->bhts", query, key)
         scores = ops.multiply(scores, self.key_dim**-0.5)
@@ -78,7 +78,7 @@ class DenseAttention(Layer):
             mask = causal if mask is None else ops.logical_and(mask, causal)
         if mask is not None:
             scores = ops.where(mask, scores, -6e4 if self.dtype == "float16" else -1e30)
-        weights = self.dropout(ops.softmax(scores))
+        weights = dropout(ops.softmax(scores))
         return ops.einsum("bhts,bshd->bthd", weights, value)
 
     def call(self, query, value=None, mask=None, is_causal=False):
