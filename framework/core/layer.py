@@ -9,7 +9,7 @@ from ..backends import registry
 from ..backends.registry import TENSORS, Kind, classify, state
 from . import symbolic
 from .scopes import StatelessScope
-from .tracking import LayerMeta, TrackedDict, TrackedList, tracked_view
+from .tracking import LayerMeta, is_view, tracked_view
 from .variable import SeedState, Variable
 
 _counts: dict[str, int] = {}
@@ -355,6 +355,8 @@ class Layer(metaclass=LayerMeta):
         """Set an attribute; weights, layers and lists of them become part of the layer."""
         if name in self._tracked:
             self._forget(name)
+        if is_view(value):
+            value = value.plain()  # another layer's, or one that this layer had
         if isinstance(value, Variable):
             if value.name == "variable":
                 value.name = value.path = name
@@ -383,8 +385,8 @@ class Layer(metaclass=LayerMeta):
         old = self._tracked.pop(name, None)
         if isinstance(old, Layer):
             self._native_child(name, None)
-        elif isinstance(old, TrackedList | TrackedDict):
-            self._native_children(name, {})
+        elif is_view(old):
+            self._native_children(name, {}, old)
 
     def _house(self, name: str, variable: Variable) -> None:
         """Where the native layer wants to hold the tensor itself, let it."""
@@ -404,8 +406,9 @@ class Layer(metaclass=LayerMeta):
     def _native_child(self, name: str, child: "Layer | None") -> None:
         pass
 
-    def _native_children(self, name: str, children: dict[Any, "Layer"]) -> None:
-        pass
+    def _native_children(self, name: str, entries: dict[str, Any], view: Any) -> Any:
+        """Called when a list or dict changed; returns what should stand in its place, or None."""
+        return None
 
 
 def _walk_items(items: dict[str, Any], prefix: str, seen: set[int]):
@@ -425,7 +428,7 @@ def _named_layers(items: dict[str, Any], prefix: str):
     for name, item in items.items():
         if isinstance(item, Layer):
             yield f"{prefix}{name}", item
-        elif isinstance(item, TrackedList | TrackedDict):
+        elif is_view(item):
             yield from _named_layers(item.entries(), f"{prefix}{name}.")
 
 
@@ -433,5 +436,5 @@ def _own(items: dict[str, Any], kind: type) -> Iterator[Any]:
     for item in items.values():
         if isinstance(item, kind):
             yield item
-        elif isinstance(item, TrackedList | TrackedDict):
+        elif is_view(item):
             yield from _own(item.entries(), kind)

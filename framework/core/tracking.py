@@ -116,18 +116,19 @@ def bound_arguments(layer: Any) -> dict[str, Any]:
 def tracked_view(layer: Any, name: str, value: Any) -> Any:
     """A list or dict that reports its changes to `layer`, if it holds layers or weights."""
     if isinstance(value, tuple):
-        if _holds(value):
-            layer._tracked[name] = view = TrackedList(value, layer, name)
-            view.report()
-        return value
+        return TrackedList(value, layer, name).report() or value if _holds(value) else value
     if isinstance(value, list) and (_holds(value) or not value):
-        value = TrackedList(value, layer, name)
+        view = TrackedList(value, layer, name)
     elif isinstance(value, dict) and (_holds(value.values()) or not value):
-        value = TrackedDict(value, layer, name)
+        view = TrackedDict(value, layer, name)
     else:
         return value
-    value.report()
-    return value
+    return view.report() or view
+
+
+def is_view(x: Any) -> bool:
+    """Whether `x` is a list or dict of layers or weights that belongs to a layer."""
+    return getattr(type(x), "is_layer_view", False)
 
 
 def _holds(values: Any) -> bool:
@@ -143,6 +144,7 @@ def _holds(values: Any) -> bool:
 class _Tracked:
     """What the tracked list and dict share: they tell their layer what is in them."""
 
+    is_layer_view = True
     _layer: Any
     _name: str
 
@@ -160,22 +162,25 @@ class _Tracked:
                 found[str(key)] = TrackedList(value, self._layer, f"{self._name}.{key}")
         return found
 
-    def report(self) -> None:
-        """Register what is in it with the layer."""
-        from .layer import Layer
+    def report(self) -> Any:
+        """Register what is in it with the layer.
 
+        Returns what the layer's native flavour would have as the attribute instead, or None.
+        """
         entries = self.entries()
+        native = self._layer._native_children(self._name, entries, self)
         if entries:
-            self._layer._tracked[self._name] = self
-        layers = {k: v for k, v in entries.items() if isinstance(v, Layer)}
-        self._layer._native_children(self._name, layers)
+            self._layer._tracked[self._name] = self if native is None else native
+        return native
 
 
 def _reporting(method):
     @wraps(method)
     def changed(self, *args, **kwargs):
         result = method(self, *args, **kwargs)
-        self.report()
+        native = self.report()
+        if native is not None:
+            self._layer.__dict__[self._name] = native
         return result
 
     return changed
@@ -187,6 +192,10 @@ class TrackedList(_Tracked, list):
     def __init__(self, values, layer, name):
         list.__init__(self, values)
         self._layer, self._name = layer, name
+
+    def plain(self) -> list:
+        """An ordinary list of the same."""
+        return list(self)
 
     append = _reporting(list.append)
     extend = _reporting(list.extend)
@@ -205,6 +214,10 @@ class TrackedDict(_Tracked, dict):
     def __init__(self, values, layer, name):
         dict.__init__(self, values)
         self._layer, self._name = layer, name
+
+    def plain(self) -> dict:
+        """An ordinary dict of the same."""
+        return dict(self)
 
     update = _reporting(dict.update)
     pop = _reporting(dict.pop)

@@ -11,7 +11,7 @@ from ..dtypes import standardize
 from .layer import Layer
 from .scopes import deferred_initialization
 from .symbolic import KerasTensor, Node
-from .tracking import TrackedDict, TrackedList, begin, plain_class
+from .tracking import begin, is_view, plain_class
 from .variable import Variable
 
 
@@ -57,10 +57,8 @@ def _copy(x: Any, target: Target, memo: dict[int, Any]) -> Any:
         made.outputs = _copy(x.outputs, target, memo)
     elif not isinstance(owner, Kind):
         made = target.backend.asarray(np.array(owner.to_numpy(x)), target.dtype(owner.dtype(x)))
-    elif isinstance(x, TrackedList):
-        made = [_copy(value, target, memo) for value in x]
-    elif isinstance(x, TrackedDict):
-        made = {key: _copy(value, target, memo) for key, value in x.items()}
+    elif is_view(x):
+        made = _copy(x.plain(), target, memo)
     elif isinstance(x, dict):
         made = {key: _copy(value, target, memo) for key, value in x.items()}
     elif isinstance(x, list):
