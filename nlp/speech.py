@@ -66,13 +66,15 @@ class AudioToText(Task):
         return "\n".join(f"{p['start']:8.2f} {p['end']:8.2f}  {p['text']}" for p in parts)
 
     def sample_inputs(self) -> list[np.ndarray]:
-        """Two made-up sounds: a voice-like tone that glides and pulses, and chirps over noise."""
+        """Two made-up voices, a low and a high one: tones that glide and pulse, over noise."""
         time = np.arange(SAMPLE_SECONDS * self.sample_rate) / self.sample_rate
-        phase = 2 * np.pi * (120 * time + 8 * np.sin(2 * np.pi * 0.7 * time))
-        voice = sum(np.sin(k * phase) / k for k in range(1, 20)) * np.sin(4 * np.pi * time) ** 2
-        chirps = np.sin(2 * np.pi * (300 + 900 * (time % 0.5)) * time)
-        noise = np.random.default_rng(0).normal(size=len(time))
-        return [(0.1 * voice).astype("f4"), (0.1 * chirps + 0.01 * noise).astype("f4")]
+        generator = np.random.default_rng(1)
+        voices = []
+        for pitch in (120, 210):
+            phase = 2 * np.pi * (pitch * time + 8 * np.sin(2 * np.pi * 0.7 * time))
+            tone = sum(np.sin(k * phase) / k for k in range(1, 20)) * np.sin(4 * np.pi * time) ** 2
+            voices.append((0.1 * tone + 0.01 * generator.normal(size=len(time))).astype("f4"))
+        return voices
 
     def decide(self, inputs: Sequence[Audio]) -> list[list[int]]:
         """The tokens of each sound's transcript."""
