@@ -124,6 +124,7 @@ def arange(start, stop=None, step=1, dtype=None) -> Tensor:
     """
     if stop is None:
         start, stop = 0, start
+    start, stop, step = (v.item() if isinstance(v, np.generic) else v for v in (start, stop, step))
     backend = common_backend((start, stop, step))
     if dtype is None:
         kinds = (

@@ -161,8 +161,10 @@ class NumpyBackend(Backend):
         return np.argsort(x, axis, kind="stable").astype(np.int32)
 
     def top_k(self, x, k, sorted):
-        # Sorting the negated rank keeps the first of equal values first.
-        order = np.argsort(-x if x.dtype.kind in "fi" else ~x, axis=-1, kind="stable")[..., :k]
+        # A stable sort of what falls where x rises keeps the first of equal values first; ~x has
+        # no overflow, where -x of the smallest integer has.
+        falling = ~x if x.dtype.kind in "iub" else -x
+        order = np.argsort(falling, axis=-1, kind="stable")[..., :k]
         return np.take_along_axis(x, order, -1), order.astype(np.int32)
 
     def cumsum(self, x, axis):

@@ -192,15 +192,25 @@ class TensorflowBackend(Backend):
         return tf.tensor_scatter_nd_add(x, tf.where(indices < 0, indices + sizes, indices), updates)
 
     def sort(self, x, axis):
-        return self._sort(x, axis)
+        if not x.dtype.is_floating:
+            return self._sort(x, axis)
+        return self.take_along_axis(x, self.argsort(x, axis), axis)  # tf.sort misplaces NaN
 
     _sort = _through(tf.sort, _SHORT)
 
     def argsort(self, x, axis):
         x = tf.cast(x, _SHORT[x.dtype]) if x.dtype in _SHORT else x
-        return tf.argsort(x, axis, stable=True)
+        order = tf.argsort(x, axis, stable=True)
+        if not x.dtype.is_floating:
+            return order
+        # NaN goes last, as in NumPy: a second stable sort, by whether the element is one.
+        nan = tf.cast(self.take_along_axis(tf.math.is_nan(x), order, axis), tf.int32)
+        return self.take_along_axis(order, tf.argsort(nan, axis, stable=True), axis)
 
     def top_k(self, x, k, sorted):
+        if x.dtype == tf.bool:
+            values, places = tf.math.top_k(tf.cast(x, tf.int32), k, sorted)
+            return tf.cast(values, tf.bool), places
         return tuple(tf.math.top_k(x, k, sorted))
 
     def cumsum(self, x, axis):
@@ -304,9 +314,13 @@ class TensorflowBackend(Backend):
 
     def _first(self, function, x, axis, keepdims):
         if axis is None:
-            y = function(tf.reshape(x, [-1]), 0, tf.int32)
+            y = self._first(function, tf.reshape(x, [-1]), 0, False)
             return tf.reshape(y, [1] * len(x.shape)) if keepdims else y
         y = function(x, axis, tf.int32)
+        if x.dtype.is_floating:  # TensorFlow overlooks NaN, the first of which is the answer
+            nan = tf.math.is_nan(x)
+            place = tf.argmax(tf.cast(nan, tf.int8), axis, tf.int32)
+            y = tf.where(tf.reduce_any(nan, axis), place, y)
         return tf.expand_dims(y, axis) if keepdims else y
 
     # Products

@@ -24,7 +24,8 @@ def _reduce(whole, along):
         if axis is None:
             y = whole(x)
             return y.reshape((1,) * x.ndim) if keepdims else y
-        return along(x, axis, keepdims)
+        # No axes are none, as in NumPy; torch would take all of them.
+        return x if axis == () else along(x, axis, keepdims)
 
     return reduce
 
@@ -214,7 +215,12 @@ class TorchBackend(Backend):
     stop_gradient = staticmethod(torch.Tensor.detach)
 
     def squeeze(self, x, axis=None):
-        return torch.squeeze(x) if axis is None else torch.squeeze(x, axis)
+        if axis is None:
+            return torch.squeeze(x)
+        for a in (axis,) if isinstance(axis, int) else axis:
+            if x.shape[a] != 1:  # torch would leave the axis in place
+                raise ValueError(f"squeeze: axis {a} of shape {tuple(x.shape)} is not of size 1.")
+        return torch.squeeze(x, axis)
 
     def expand_dims(self, x, axis):
         return x.unsqueeze(axis) if isinstance(axis, int) else super().expand_dims(x, axis)
@@ -269,7 +275,6 @@ class TorchBackend(Backend):
     arctan2 = staticmethod(torch.arctan2)
     logical_not = staticmethod(torch.logical_not)
     bitwise_not = staticmethod(torch.bitwise_not)
-    sign = staticmethod(torch.sgn)
     square = staticmethod(torch.square)
     sqrt = staticmethod(torch.sqrt)
     rsqrt = staticmethod(torch.rsqrt)
@@ -302,6 +307,10 @@ class TorchBackend(Backend):
     real = staticmethod(torch.real)
     imag = staticmethod(torch.imag)
     conj = staticmethod(torch.conj)
+
+    def sign(self, x):
+        y = torch.sgn(x)
+        return torch.where(torch.isnan(x), x, y) if x.dtype in self.float_types else y
 
     def round(self, x, decimals=0):
         return torch.round(x, decimals=decimals) if x.dtype.is_floating_point else x
