@@ -58,7 +58,9 @@ def _copy(x: Any, target: Target, memo: dict[int, Any]) -> Any:
     elif not isinstance(owner, Kind):
         made = target.backend.asarray(np.array(owner.to_numpy(x)), target.dtype(owner.dtype(x)))
     elif is_view(x):
-        made = _copy(x.plain(), target, memo)
+        plain = x.plain()
+        made = _copy(plain, target, memo)
+        del memo[id(plain)]  # it goes away, and another object may get its id
     elif isinstance(x, dict):
         made = {key: _copy(value, target, memo) for key, value in x.items()}
     elif isinstance(x, list):

@@ -205,3 +205,16 @@ def test_an_activation_that_is_not_known_is_refused(tmp_path, images, bottleneck
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
     with pytest.raises(HubError, match="gelu"):
         load_preset(str(tmp_path), backend="numpy")
+
+
+def test_a_copy_on_another_backend_keeps_its_layers_apart():
+    """Many lists of layers are copied; none may stand in another's place."""
+    arguments = {**presets.architecture(50), "stackwise_num_filters": (2, 4, 6, 8)}
+    with isozoo.use_backend("numpy"):
+        model = ResNetImageClassifier(3, input_conv_filters=2, **arguments)
+    copy = model.to_backend("torch")
+    for one, other in zip(model.backbone.stages, copy.backbone.stages, strict=True):
+        units = [unit for block in other.blocks for unit in block.units]
+        assert len({id(unit) for unit in units}) == 3 * len(one.blocks)
+    images = np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype("float32")
+    assert close(copy.predict(images), model.predict(images))
