@@ -129,18 +129,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     """
     backend, (inputs, kernel) = promoted_all(inputs, kernel)
     inputs, back = _channels_last(backend, inputs, data_format)
-    rank = len(kernel.shape) - 2
-    if len(inputs.shape) != rank + 2:
-        raise ValueError(
-            f"conv: a kernel of shape {tuple(kernel.shape)} needs inputs with {rank + 2} axes "
-            f"(batch, {rank} spatial, channels); got shape {tuple(inputs.shape)}."
-        )
-    channels, per_group = inputs.shape[-1], kernel.shape[-2]
-    if channels % per_group or kernel.shape[-1] % (channels // per_group):
-        raise ValueError(
-            f"conv: inputs with {channels} channels (shape {tuple(inputs.shape)}) do not fit a "
-            f"kernel of shape {tuple(kernel.shape)}, (*size, in / groups, out)."
-        )
+    rank, groups = len(kernel.shape) - 2, _groups(inputs, kernel)
     return back(
         backend.conv(
             inputs,
@@ -148,9 +137,26 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
             _ntuple(strides, rank, "strides"),
             _padding(padding),
             _ntuple(dilation_rate, rank, "dilation_rate"),
-            channels // per_group,
+            groups,
         )
     )
+
+
+def _groups(inputs, kernel) -> int:
+    """How many groups of channels a kernel makes of the inputs. ValueError when it does not fit."""
+    rank = len(kernel.shape) - 2
+    if len(inputs.shape) != rank + 2:
+        raise ValueError(
+            f"conv: a kernel of shape {tuple(kernel.shape)} needs inputs with {rank + 2} axes "
+            f"(batch, {rank} spatial, channels); got shape {tuple(inputs.shape)}."
+        )
+    channels, per_group = inputs.shape[-1], kernel.shape[-2]
+    if channels % per_group or not channels or kernel.shape[-1] % (channels // per_group):
+        raise ValueError(
+            f"conv: inputs with {channels} channels (shape {tuple(inputs.shape)}) do not fit a "
+            f"kernel of shape {tuple(kernel.shape)}, (*size, in / groups, out)."
+        )
+    return channels // per_group
 
 
 def depthwise_conv(
@@ -270,5 +276,5 @@ def conv_batch_norm(
         "dilation": _ntuple(dilation_rate, rank, "dilation_rate"),
     }
     if not depthwise:
-        settings["groups"] = inputs.shape[-1] // kernel.shape[-2]
+        settings["groups"] = _groups(inputs, kernel)
     return backend.conv_batch_norm(*tensors, epsilon, settings, depthwise, activation, shortcut)

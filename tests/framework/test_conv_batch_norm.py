@@ -181,6 +181,12 @@ def test_another_activation_is_refused():
             layers.conv_norm(conv, norm, images(1, 9, 9, 6), "tanh")
 
 
+def test_channels_that_do_not_fit_are_refused(backend):
+    conv, norm = pair(layers.Conv2D(6, 3), 6, 6)
+    with pytest.raises(ValueError, match="3 channels"):
+        layers.conv_norm(conv, norm, ops.convert_to_tensor(images(1, 9, 9, 3)))
+
+
 def test_half_precision_depthwise_sums_in_single(backend):
     """The sum of 25 products is rounded once."""
     rng = np.random.default_rng(0)
