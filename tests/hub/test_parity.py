@@ -1,0 +1,90 @@
+"""verify: its measure, and that it notices what is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import isozoo
+from isozoo import layers, ops
+from isozoo.hub.parity import ROUNDING, rounding_errors
+
+
+def test_the_measure_by_closed_forms():
+    reference = np.array([3.0, -4.0])
+    off = reference * (1 + 5 * ROUNDING)
+    np.testing.assert_allclose(rounding_errors(off, reference), (5, 5), rtol=1e-6)
+    one = reference + np.array([0, 8 * ROUNDING])
+    # rms: 8 / sqrt(2) over 5 / sqrt(2); largest: 8 over 4
+    np.testing.assert_allclose(rounding_errors(one, reference), (1.6, 2), rtol=1e-6)
+    assert rounding_errors(reference, reference) == (0, 0)
+    assert rounding_errors(reference[:1], reference)[0] == float("inf")
+    assert rounding_errors(np.array([3.0, np.nan]), reference)[1] == float("inf")
+    assert rounding_errors(np.array([1e-9]), np.zeros(1))[0] == float("inf")
+
+
+class Net(isozoo.Model):
+    """Two dense layers; `fault` is added on torch alone."""
+
+    def __init__(self, fault: float = 0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.stack = [layers.Dense(16, activation="gelu", input_dim=16) for _ in range(2)]
+        self.fault = fault
+        self.built = True
+
+    def call(self, x):
+        for layer in self.stack:
+            x = layer(x)
+        return ops.add(x, self.fault) if self.backend == "torch" else x
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).normal(size=(32, 16)).astype("float32")
+
+
+def test_backends_agree_per_output_and_per_layer(x):
+    with isozoo.use_backend("jax"):
+        net = Net()
+    report = isozoo.verify(net, inputs=x)
+    assert report.ok and report.decisions_agree
+    assert set(report.backends) == {"jax", "torch", "tensorflow", "numpy"}
+    assert [m.name for m in report.layers] == ["stack.0", "stack.1"]
+    for measured in (*report.outputs, *report.layers):
+        # Sums of 16 products: some roundings, not none and not hundreds.
+        assert all(0.1 < error < 20 for error in measured.errors.values())
+    assert "decisions: equal" in report.table()
+
+
+@pytest.mark.parametrize("fault", [1e-4, 10.0])
+def test_a_backend_that_computes_something_else_is_found(x, fault):
+    with isozoo.use_backend("numpy"):
+        net = Net(fault)
+    report = isozoo.verify(net, inputs=x)
+    assert not report.ok and "NOT OK" in report.table()
+    worst = report.outputs[0].errors
+    assert max(worst, key=lambda name: worst[name]) == "torch" and worst["torch"] > 100
+    # The layers before the fault are right.
+    assert all(measured.ratio <= 4 for measured in report.layers)
+
+
+def test_a_different_decision_is_not_ok(x):
+    class Contrary(Net):
+        def call(self, x):
+            y = super().call(x)
+            # Equal up to rounding, but for which of two equal elements is the larger.
+            tie = 1e-9 if self.backend == "torch" else -1e-9
+            return ops.multiply(ops.ones_like(y[:, :2]), np.array([1, 1 + 1e3 * tie], "float32"))
+
+    with isozoo.use_backend("numpy"):
+        net = Contrary()
+    report = isozoo.verify(net, inputs=x, backends=["numpy", "torch"])
+    assert not report.decisions_agree and not report.ok
+    assert "DIFFERENT" in report.table()
+
+
+def test_a_model_without_samples_asks_for_inputs():
+    with isozoo.use_backend("numpy"):
+        net = Net()
+    with pytest.raises(ValueError, match="give `inputs`"):
+        isozoo.verify(net)
