@@ -11,12 +11,14 @@ ten times that of another without any of them being wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..framework import config
+from ..framework.backends.registry import get as get_backend
 from ..framework.core.scopes import tapped
 from ..framework.core.symbolic import flatten, map_structure
 from ..framework.models import Model
@@ -275,12 +277,10 @@ def _run(subject: _Subject, model: Any, layers: bool) -> tuple[dict, dict]:
                 suffix = "" if key == "output" else f".{key}"
                 seen[f"{path}{suffix}" + (f" #{calls}" if calls > 1 else "")] = array
 
-    if layers:
-        with tapped(tap):
-            outputs = subject.outputs(model)
-    else:
+    # As users infer: with the kernels that a backend takes when no gradient is wanted.
+    with get_backend(model.backend).inference(), tapped(tap) if layers else nullcontext():
         outputs = subject.outputs(model)
-    arrays = map_structure(lambda x: np.asarray(convert_to_numpy(x)), outputs)
+        arrays = map_structure(lambda x: np.asarray(convert_to_numpy(x)), outputs)
     return _named("output", arrays), seen
 
 

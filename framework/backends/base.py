@@ -6,7 +6,7 @@ axes are as the caller gave them. Names are those of the public ops.
 
 import math
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import dtypes
 from . import registry
@@ -22,6 +22,10 @@ class Backend:
     differentiable = True
     compiles = False  # whether inference is compiled anew for each set of input shapes
     symbolic = False
+
+    if TYPE_CHECKING:
+        # The primitives (`contract.REQUIRED`): every backend has them, the base has not.
+        def __getattr__(self, name: str) -> Any: ...
 
     # Conversion -------------------------------------------------------------------------------
 
@@ -318,6 +322,10 @@ class Backend:
     def jit(self, function):
         """`function`, compiled where the backend has a compiler that pays."""
         return function
+
+    def inference(self) -> AbstractContextManager:
+        """A context in which no gradients are wanted, and kernels may be chosen for that."""
+        return nullcontext()
 
     def inference_function(self, layer):
         """`f(*args, **kwargs)`: the layer's outputs, compiled, without gradients."""

@@ -1,6 +1,7 @@
 """Draws on the host, for initial weights, and the seed that all else is made from."""
 
 import math
+import secrets
 import threading
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from . import philox
 
 _lock = threading.Lock()
-_global = {"seed": int(np.random.SeedSequence().entropy) & 0xFFFFFFFF, "draws": 0}
+_global = {"seed": secrets.randbits(32), "draws": 0}
 
 
 def set_random_seed(seed: int) -> None:

@@ -47,6 +47,7 @@ class Layer(metaclass=LayerMeta):
     _backend: Any
     _token: Any
     _tracked: dict[str, Any]
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None):
         self.name = name or auto_name(snake_case(type(self).__name__))

@@ -137,7 +137,10 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
 
         def call(*tensors):
             given = dict(zip(map(id, symbols), tensors, strict=True))
-            fill = lambda x: given[id(x)] if isinstance(x, KerasTensor) else x  # noqa: E731
+
+            def fill(leaf):
+                return given[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
+
             return function(*map_structure(fill, args), **map_structure(fill, kwargs))
 
         runs.append(backend.abstract(call, specs))

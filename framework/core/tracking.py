@@ -2,7 +2,7 @@
 
 import inspect
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from ..backends import registry
 
@@ -11,6 +11,8 @@ _native_classes: dict[tuple[type, str], type] = {}
 
 class LayerMeta(type):
     """Gives a new layer its backend's flavour, and builds it when its input shape is known."""
+
+    _class_for: Any
 
     def __init__(cls, name, bases, namespace):
         super().__init__(name, bases, namespace)
@@ -66,7 +68,7 @@ def native_class(cls: type, backend: Any) -> type:
     key = (plain, backend.name)
     if key not in _native_classes:
         # What the flavour itself defines wins over the layer; what it inherits does not.
-        own = {k: v for k, v in vars(base).items() if callable(v)}
+        own: dict[str, Any] = {k: v for k, v in vars(base).items() if callable(v)}
         own.update(
             __module__=plain.__module__,
             __qualname__=plain.__qualname__,
@@ -153,7 +155,7 @@ class _Tracked:
         from .layer import Layer
         from .variable import Variable
 
-        pairs = self.items() if isinstance(self, dict) else enumerate(self)
+        pairs = self.items() if isinstance(self, dict) else enumerate(cast("list[Any]", self))
         found: dict[str, Any] = {}
         for key, value in pairs:
             if isinstance(value, Layer | Variable | _Tracked):

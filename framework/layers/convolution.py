@@ -1,5 +1,7 @@
 """Convolution layers, channels last unless told otherwise."""
 
+from typing import Any
+
 from .. import activations, config, ops
 from ..core.layer import Layer
 
@@ -9,6 +11,8 @@ class _Conv(Layer):
 
     rank = 0
     depthwise = False
+    kernel: Any
+    bias: Any
 
     def __init__(
         self,
@@ -38,7 +42,8 @@ class _Conv(Layer):
         sizes = (value,) * self.rank if isinstance(value, int) else tuple(value)
         if len(sizes) != self.rank or min(sizes) < 1:
             raise ValueError(
-                f"{type(self).__name__}: `{name}` needs {self.rank} positive integers; got {value!r}."
+                f"{type(self).__name__}: `{name}` needs {self.rank} positive integers; "
+                f"got {value!r}."
             )
         return sizes
 

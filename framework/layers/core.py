@@ -54,9 +54,9 @@ class Embedding(Layer):
         self.output_dim = output_dim
         name = embeddings_initializer
         self.embeddings_initializer = "random_uniform" if name == "uniform" else name
-        self.build()
+        self.build(None)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape):
         shape = (self.input_dim, self.output_dim)
         self.embeddings = self.add_weight(shape, self.embeddings_initializer)
 

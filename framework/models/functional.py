@@ -12,9 +12,12 @@ def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None) 
 
     `shape` is without the batch axis; `batch_shape` is with it. Unknown sizes are None.
     """
-    if (shape is None) == (batch_shape is None):
+    if batch_shape is not None and shape is None:
+        full = tuple(batch_shape)
+    elif shape is not None and batch_shape is None:
+        full = (batch_size, *shape)
+    else:
         raise ValueError("Input: give either `shape` or `batch_shape`.")
-    full = tuple(batch_shape) if batch_shape is not None else (batch_size, *shape)
     return KerasTensor(full, dtype, name or auto_name("input"))
 
 

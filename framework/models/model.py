@@ -41,7 +41,7 @@ class Model(Layer):
         found = self.__dict__.get("_compiled_inference")
         if found is None:
             found = self._backend.inference_function(self)
-            self.__dict__["_compiled_inference"] = found
+            vars(self)["_compiled_inference"] = found
         return found
 
     def infer(self, *args, **kwargs) -> Any:
@@ -55,7 +55,7 @@ class Model(Layer):
         """A method of the model, compiled like `infer`; the same function each time."""
         key = f"_compiled_{method}"
         if key not in self.__dict__:
-            self.__dict__[key] = self._backend.inference_function(Bound(self, method))
+            vars(self)[key] = self._backend.inference_function(Bound(self, method))
         function = self.__dict__[key]
         return lambda *args, **kwargs: self._run_compiled(function, args, kwargs)
 
@@ -84,7 +84,7 @@ class Model(Layer):
                 return KerasTensor(self._backend.static_shape(x), self._backend.dtype(x))
 
             self(*map_structure(symbol, args), **map_structure(symbol, kwargs))
-        self.__dict__["_all_built"] = True
+        vars(self)["_all_built"] = True
 
     def predict_on_batch(self, x) -> Any:
         """The outputs for one batch, as NumPy arrays."""
@@ -100,7 +100,8 @@ class Model(Layer):
         counts = {len(array) for array in flatten(x)}
         if len(counts) != 1 or 0 in counts:
             raise ValueError(
-                f"predict needs arrays with one common, positive number of rows; got {sorted(counts)}."
+                "predict needs arrays with one common, positive number of rows; "
+                f"got {sorted(counts)}."
             )
         rows = counts.pop()
         parts = []

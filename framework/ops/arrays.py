@@ -87,7 +87,7 @@ def ones(shape, dtype=None) -> Tensor:
 
 
 def full(shape, fill_value, dtype=None) -> Tensor:
-    """A tensor of one value, in the default float unless `dtype` or a tensor `fill_value` has its own."""
+    """A tensor of one value, in the default float unless `dtype` or a tensor value says more."""
     backend = common_backend((fill_value,))
     if dtype is None and not isinstance(fill_value, bool | int | float):
         dtype = backend.dtype(tensor(fill_value)[1])

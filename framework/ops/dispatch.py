@@ -2,7 +2,8 @@
 
 Every public op begins with one of these: `tensor` (one tensor), `numeric` (one tensor, not of
 booleans), `floating` (one tensor, in a float dtype), `promoted` (operands that meet in a common
-dtype), `float_promoted` (the same, in a float dtype) and `together` (tensors of one backend, each in its own dtype).
+dtype), `float_promoted` (the same, in a float dtype) and `together` (tensors of one backend, each
+in its own dtype).
 """
 
 from typing import Any

@@ -219,7 +219,8 @@ def dot_product_attention(
 
     Shapes: query (batch, target, heads, dim), key and value (batch, source, heads, dim); mask
     (boolean, true = attend) and bias broadcast to (batch, heads, target, source). `scale` is
-    1 / sqrt(dim) unless given. A query that may attend to nothing gets the mean. The result has the shape of query.
+    1 / sqrt(dim) unless given. A query that may attend to nothing gets the mean. The result has
+    the shape of query.
     """
     backend, (query, key, value, bias, mask) = together(query, key, value, bias, mask)
     if mask is not None and backend.dtype(mask) != "bool":

@@ -6,6 +6,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .. import philox
@@ -93,8 +94,9 @@ def pool(x, size, strides, padding, kind):
     if kind == "max":
         real = jnp.issubdtype(x.dtype, jnp.inexact)
         low = -jnp.inf if real else jnp.iinfo(x.dtype).min
-        return lax.reduce_window(x, jnp.asarray(low, x.dtype), lax.max, window, steps, pads)
-    zero = jnp.asarray(0, x.dtype)
+        return lax.reduce_window(x, np.asarray(low, x.dtype), lax.max, window, steps, pads)
+    # A constant even under jit: JAX has the derivative for these starting values alone.
+    zero = np.asarray(0, x.dtype)
     total = lax.reduce_window(x, zero, lax.add, window, steps, pads)
     if kind == "sum":
         return total

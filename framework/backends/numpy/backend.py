@@ -282,8 +282,8 @@ class NumpyBackend(Backend):
         return np.fft.irfft(x, length)
 
     def random_bits(self, seed, shape, bits):
-        key = tuple(int(k) for k in np.asarray(seed))
-        words = philox.words(key, int(np.prod(shape, dtype=np.int64)))
+        first, second = (int(k) for k in np.asarray(seed))
+        words = philox.words((first, second), int(np.prod(shape, dtype=np.int64)))
         return (words >> np.uint32(32 - bits)).astype(np.float32).reshape(shape)
 
     # Weights and programs

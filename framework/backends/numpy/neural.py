@@ -7,7 +7,7 @@ import numpy as np
 from ..base import explicit_pads
 
 
-def _padded(x, pads, value=0):
+def _padded(x, pads, value: float = 0):
     if any(low or high for low, high in pads):
         return np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=value)
     return x
@@ -66,7 +66,7 @@ def depthwise_conv(x, kernel, strides, padding, dilation):
     size = kernel.shape[:rank]
     x = _padded(x, explicit_pads(padding, x.shape[1:-1], size, strides, dilation))
     windows = _windows(x, size, strides, dilation)
-    total = 0
+    total = np.zeros((), x.dtype)
     for tap in np.ndindex(*size):
         total = total + windows[(..., *tap, slice(None), None)] * kernel[tap]
     return total.reshape(*total.shape[:-2], -1)

@@ -1,4 +1,4 @@
-"""What makes a layer created on TensorFlow trackable: checkpoints and SavedModel find its weights."""
+"""What makes a layer created on TensorFlow trackable: checkpoints and SavedModel find it."""
 
 import tensorflow as tf
 

@@ -1,5 +1,7 @@
 """Products, convolution, pooling, padding and random bits in TensorFlow, channels last."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from ..base import Backend, explicit_pads
@@ -25,7 +27,7 @@ def _needs_pad(pads):
     return any(low or high for low, high in pads)
 
 
-def _pads(x, kernel, strides, padding, dilation):
+def _pads(x, kernel, strides, padding, dilation) -> tuple[Any, Any]:
     """(x, TensorFlow's padding): explicit amounts, by the kernel where it can take them."""
     if padding in ("valid", "same"):
         return x, padding.upper()
@@ -80,16 +82,20 @@ def conv_batch_norm(
     activation,
     shortcut,
 ):
-    """The derived form's result by TensorFlow's normalization of images, which it fuses."""
+    """The derived form's result by TensorFlow's normalization of images, which it fuses.
+
+    No gradient flows to the statistics: at inference they are constants.
+    """
     if len(kernel.shape) != 4 or x.dtype not in (tf.float32, tf.float16, tf.bfloat16):
         arguments = (x, kernel, bias, mean, variance, gamma, beta, epsilon, conv, depth)
         return Backend.conv_batch_norm(backend, *arguments, activation, shortcut)
     y = (depthwise_conv if depth else backend.conv)(x, kernel, **conv)
     # Statistics stay float32 when the images are not.
-    mean = mean if bias is None else mean - bias
     mean, variance = tf.cast(mean, tf.float32), tf.cast(variance, tf.float32)
     scale = tf.ones_like(mean) if gamma is None else tf.cast(gamma, tf.float32)
     offset = tf.zeros_like(mean) if beta is None else tf.cast(beta, tf.float32)
+    if bias is not None:  # in the offset, since a gradient flows to it and none to the mean
+        offset = offset + tf.cast(bias, tf.float32) * scale * tf.math.rsqrt(variance + epsilon)
     y = tf.raw_ops.FusedBatchNormV3(
         x=y,
         scale=scale,
@@ -130,7 +136,7 @@ def pool(x, size, strides, padding, kind):
 def pad(x, pads, mode):
     """Mirrored, repeated or wrapped padding."""
     if mode in ("reflect", "symmetric"):
-        return tf.pad(x, pads, mode.upper())
+        return tf.pad(x, pads, "REFLECT" if mode == "reflect" else "SYMMETRIC")
     for axis, (low, high) in enumerate(pads):
         size = tf.shape(x)[axis]
         index = tf.range(-low, size + high)

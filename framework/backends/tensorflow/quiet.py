@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-_BANNER = re.compile(rb"(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:\d+|To enable the)")
+_BANNER = re.compile(
+    rb"(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:\d+|To enable the)"
+)
 
 
 @contextmanager

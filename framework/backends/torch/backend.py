@@ -1,5 +1,8 @@
 """The PyTorch backend."""
 
+# Kernels stand here as plain renames of the framework's functions, where the base has methods.
+# pyright: reportAssignmentType=false
+
 import operator
 from math import prod
 
@@ -141,7 +144,7 @@ class TorchBackend(Backend):
         return torch.repeat_interleave(x, repeats, axis, output_size=size)
 
     def roll(self, x, shift, axis=None):
-        return torch.roll(x, shift, axis)
+        return torch.roll(x, shift) if axis is None else torch.roll(x, shift, axis)
 
     def split(self, x, sections, axis):
         if isinstance(sections, int):
@@ -428,6 +431,9 @@ class TorchBackend(Backend):
             return value.detach(), tuple(zeros)
 
         return differentiated
+
+    def inference(self):
+        return torch.inference_mode()
 
     def inference_function(self, layer):
         def infer(*args, **kwargs):

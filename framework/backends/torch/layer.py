@@ -1,5 +1,7 @@
 """What makes a layer created on torch a `torch.nn.Module`."""
 
+from typing import Any
+
 from torch import nn
 
 
@@ -9,6 +11,11 @@ class TorchLayer(nn.Module):
     Calls go through `nn.Module.__call__`, so hooks run; weights stand in `_parameters` and
     `_buffers`, where functional calls, FSDP and `load_state_dict` expect to swap them.
     """
+
+    # The layer's own, which this class is mixed with.
+    _invoke: Any
+    _track: Any
+    _untrack: Any
 
     def __call__(self, *args, **kwargs):
         return nn.Module.__call__(self, *args, **kwargs)
