@@ -1,4 +1,4 @@
-"""Definitions of the larger kernels in plain NumPy loops, in float64. None is shared with isozoo."""
+"""The larger kernels by definition, in NumPy loops and float64; none is shared with isozoo."""
 
 from __future__ import annotations
 

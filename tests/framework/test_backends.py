@@ -11,6 +11,7 @@ import threading
 
 import numpy as np
 import pytest
+
 from isozoo import Variable, config, layers, ops, use_backend
 from isozoo.framework.backends import contract, registry
 from isozoo.framework.backends.base import Backend

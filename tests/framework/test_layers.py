@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from isozoo import StatelessScope, Variable, layers, ops, use_backend
 from isozoo.framework.core.scopes import deferred_initialization
 
@@ -19,7 +20,8 @@ def _draw(*shape):
 def _near(result, expected, error=1e-6):
     result = ops.convert_to_numpy(result)
     assert result.shape == expected.shape
-    np.testing.assert_allclose(result, expected, rtol=0, atol=error * max(1, np.abs(expected).max()))
+    size = max(1, np.abs(expected).max())
+    np.testing.assert_allclose(result, expected, rtol=0, atol=error * size)
 
 
 def _randomize(layer):
@@ -35,7 +37,8 @@ FLAT = _draw(3, 4)
 # layer, input, reference(x, weights by path)
 VALUES = [
     (lambda: layers.Dense(3), FLAT, lambda x, w: x @ w["kernel"] + w["bias"]),
-    (lambda: layers.Dense(3, "relu", use_bias=False), X, lambda x, w: np.maximum(x @ w["kernel"], 0)),
+    (lambda: layers.Dense(3, "relu", use_bias=False), X,
+     lambda x, w: np.maximum(x @ w["kernel"], 0)),
     (lambda: layers.Conv2D(6, 3, strides=2, padding="same", groups=2, activation="tanh"), X,
      lambda x, w: np.tanh(references.conv(x, w["kernel"], 2, "same") + w["bias"])),
     (lambda: layers.Conv1D(2, 3, dilation_rate=2), X[:, 0],
@@ -46,7 +49,8 @@ VALUES = [
      lambda x, w: references.layer_normalization(x, w["gamma"], w["beta"], epsilon=1e-5)),
     (lambda: layers.LayerNormalization(axis=1, center=False), X,
      lambda x, w: references.layer_normalization(x, w["gamma"], axis=1)),
-    (lambda: layers.RMSNormalization(), X, lambda x, w: references.rms_normalization(x, w["scale"])),
+    (lambda: layers.RMSNormalization(), X,
+     lambda x, w: references.rms_normalization(x, w["scale"])),
     (lambda: layers.BatchNormalization(), X, lambda x, w: references.normalize(
         x, w["moving_mean"], w["moving_variance"], w["gamma"], w["beta"])),
     (lambda: layers.BatchNormalization(axis=1, scale=False, epsilon=1e-5), X,
@@ -88,9 +92,7 @@ def test_values(row, backend):
     again = type(layer).from_config(layer.get_config())
     again(x)
     again.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(again(x)), ops.convert_to_numpy(layer(x))
-    )
+    np.testing.assert_array_equal(ops.convert_to_numpy(again(x)), ops.convert_to_numpy(layer(x)))
 
 
 def test_attention_layer(backend):
@@ -111,7 +113,7 @@ def test_attention_layer(backend):
 
 
 def test_batch_normalization_in_training(backend):
-    """Keras: outputs by the batch's moments; moving = momentum * moving + (1 - momentum) * batch."""
+    """Keras: outputs by the batch's moments; moving = momentum * moving + rest * batch."""
     layer = layers.BatchNormalization(momentum=0.9)
     layer.build(X.shape)
     w = _randomize(layer)
@@ -268,6 +270,7 @@ def test_to_backend_in_float64():
 
 def test_deferred_initialization(backend):
     """No initializer runs; reading before assigning is an error that names the weight."""
+
     def refuse(shape, dtype):
         raise AssertionError("an initializer ran")
 

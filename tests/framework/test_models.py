@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from isozoo import Input, KerasTensor, Model, Sequential, layers, ops, use_backend
 
 _random = np.random.default_rng(8)
@@ -86,9 +87,9 @@ def test_functional_graph_errors(backend):
 def test_operators_of_symbolic_tensors(backend):
     x, y = KerasTensor((None, 3), "float32"), KerasTensor((1, 3), "int32")
     for result, dtype in (
-        (x + 1, "float32"), (1 - y, "int32"), (y / 2, "float32"), (y // 2, "int32"), (x % 2, "float32"),
-        (2**x, "float32"), (x @ KerasTensor((3, 3)), "float32"), (x < y, "bool"), (x >= 0, "bool"),
-        (-y, "int32"), (abs(x), "float32"), (x * np.float32(2), "float32"),
+        (x + 1, "float32"), (1 - y, "int32"), (y / 2, "float32"), (y // 2, "int32"),
+        (x % 2, "float32"), (2**x, "float32"), (x @ KerasTensor((3, 3)), "float32"),
+        (x < y, "bool"), (x >= 0, "bool"), (-y, "int32"), (abs(x), "float32"), (x * np.float32(2), "float32"),
     ):  # fmt: skip
         assert result.dtype == dtype
         assert result.shape in ((None, 3), (1, 3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from isozoo import Model, layers, ops, random, use_backend
 
 _random = np.random.default_rng(2)
@@ -58,9 +59,7 @@ def test_torch_module(torch, expected):
     assert isinstance(net, Net)
     assert not net.training
     assert {k for k in net.state_dict() if "seed_state" not in k} == set(net.weights_by_path())
-    assert dict(net.named_parameters()).keys() == {
-        v.path for v in net.trainable_variables
-    }
+    assert dict(net.named_parameters()).keys() == {v.path for v in net.trainable_variables}
     assert isinstance(net.conv.kernel.value, torch.nn.Parameter)
     assert [type(m).__name__ for m in net.children()][:2] == ["Conv2D", "BatchNormalization"]
     np.testing.assert_allclose(net(torch.from_numpy(X)).detach(), expected, rtol=0, atol=1e-6)

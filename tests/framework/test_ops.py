@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from isozoo import Input, Model, ops, use_backend
 
 from . import cases

@@ -1,4 +1,4 @@
-"""The promotion table against JAX's own, for every pair of dtypes, and what each backend makes of it."""
+"""The promotion table against JAX's own, for every pair of dtypes, on every backend."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from isozoo import ops, use_backend
 from isozoo.framework import dtypes
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
+
 from isozoo import config, initializers, layers, ops, random, use_backend
 from isozoo.framework.backends import host_random, philox, registry
 
