@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--backend", help="jax, torch, tensorflow or numpy; the best installed if absent"
     )
+    run.add_argument(
+        "--truncate", action="store_true", help="cut texts that are longer than the model takes"
+    )
     run.add_argument("--draw", metavar="FILE", help="draw the (single) result to a PNG file")
     _fetching(run)
 
@@ -193,7 +196,12 @@ def _run(arguments: Any) -> int:
         raise ValueError(
             f"{arguments.name} is a {type(model).__name__}, which does nothing by itself"
         )
-    results = [{"input": text, **model.run(text)} for text in arguments.inputs]
+    options = {}
+    if arguments.truncate:
+        if model.task == "audio_to_text" or model.task == "image_classifier":
+            raise ValueError(f"--truncate is for texts; {arguments.name} takes files")
+        options["truncate"] = True
+    results = [{"input": text, **model.run(text, **options)} for text in arguments.inputs]
     if arguments.draw:
         if not hasattr(model, "draw"):
             raise ValueError(f"the results of {arguments.name} cannot be drawn")

@@ -123,9 +123,9 @@ class TextEmbedder(Task):
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
 
-    def run(self, text: str) -> dict[str, Any]:
+    def run(self, text: str, truncate: bool = False) -> dict[str, Any]:
         """The vector of one text as plain data, for the command line."""
-        return {"embedding": self.embed(text)[0].tolist()}
+        return {"embedding": self.embed(text, truncate=truncate)[0].tolist()}
 
     def show(self, result: Mapping[str, Any]) -> str:
         """`run`'s result in a line."""
@@ -186,9 +186,9 @@ class MaskedLM(Task):
             filled.append([_likeliest(row, top_k, tokenizer) for row in scores])
         return filled
 
-    def run(self, text: str) -> dict[str, Any]:
+    def run(self, text: str, truncate: bool = False) -> dict[str, Any]:
         """The likeliest words for the masks of one text as plain data, for the command line."""
-        return {"words": self.fill(text)[0]}
+        return {"words": self.fill(text, truncate=truncate)[0]}
 
     def show(self, result: Mapping[str, Any]) -> str:
         """`run`'s result in a line for each mask."""
