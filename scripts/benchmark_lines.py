@@ -255,7 +255,7 @@ def _resnet_torch(batch: int, scratch: str) -> tuple[Work, Work]:
     from ..framework.config import use_backend
 
     with use_backend("torch"):
-        ours = applications.ResNetImageClassifier(**_resnet50())
+        ours = applications.ResNetImageClassifier()
     config = transformers.ResNetConfig(num_labels=1000)
     peer = transformers.ResNetForImageClassification(config).eval()
     last = torch.from_numpy(_images(batch))
@@ -268,18 +268,15 @@ def _resnet_torch(batch: int, scratch: str) -> tuple[Work, Work]:
     return lambda: ours.infer(last), theirs
 
 
-def _resnet50() -> dict[str, Any]:
-    return {"depths": (3, 4, 6, 3), "num_classes": 1000}
-
-
 def _resnet_keras(backend: str, batch: int, scratch: str) -> tuple[Work, Work]:
     import keras
 
     from .. import applications
+    from ..applications.resnet.presets import KERAS_FORM
     from ..framework.config import use_backend
 
     with use_backend(backend):
-        ours = applications.ResNetImageClassifier(**_resnet50())
+        ours = applications.ResNetImageClassifier(**KERAS_FORM)
     peer = keras.applications.ResNet50(weights=None)
     images = _images(batch)
     return lambda: ours.predict_on_batch(images), lambda: peer.predict_on_batch(images)
@@ -288,11 +285,12 @@ def _resnet_keras(backend: str, batch: int, scratch: str) -> tuple[Work, Work]:
 # Whisper -------------------------------------------------------------------------------------
 
 
-def _whisper_pair() -> tuple[Any, Any]:
+def _whisper_pair(scratch: str) -> tuple[Any, Any]:
     """Ours and transformers' Whisper tiny.en on torch, with the same trained weights."""
     import transformers
 
-    from ..hub import load_preset
+    from ..hub import export, load_preset
+    from ..nlp.whisper.weights import huggingface
 
     ours = load_preset("whisper_tiny_en", backend="torch")
     config = transformers.WhisperConfig(
@@ -301,7 +299,12 @@ def _whisper_pair() -> tuple[Any, Any]:
         decoder_ffn_dim=1536, bos_token_id=50256, eos_token_id=50256, pad_token_id=50256,
         decoder_start_token_id=50257, suppress_tokens=None, begin_suppress_tokens=None,
     )  # fmt: skip
-    return ours, transformers.WhisperForConditionalGeneration(config).eval()
+    folder = Path(scratch) / "whisper"
+    config.save_pretrained(folder)
+    weights = ours.backbone.weights_by_path()
+    export(weights, huggingface(), folder / "model.safetensors", metadata={"format": "pt"})
+    peer = transformers.WhisperForConditionalGeneration.from_pretrained(folder)
+    return ours, peer.eval()
 
 
 def _features() -> np.ndarray:
@@ -311,7 +314,7 @@ def _features() -> np.ndarray:
 def _whisper_encoder(scratch: str) -> tuple[Work, Work]:
     import torch
 
-    ours, peer = _whisper_pair()
+    ours, peer = _whisper_pair(scratch)
     last = torch.from_numpy(_features())
     first = last.permute(0, 2, 1).contiguous()
     encode = ours.backbone.compiled("encoder")
@@ -326,20 +329,21 @@ def _whisper_encoder(scratch: str) -> tuple[Work, Work]:
 def _whisper_tokens(scratch: str) -> tuple[Work, Work]:
     import torch
 
-    ours, peer = _whisper_pair()
+    ours, peer = _whisper_pair(scratch)
     last = torch.from_numpy(_features())
     first = last.permute(0, 2, 1).contiguous()
-    with torch.inference_mode():
-        encoded = peer.model.encoder(first)
 
     def theirs():
         with torch.inference_mode():
-            return peer.generate(
-                encoder_outputs=encoded, max_new_tokens=TOKENS, min_new_tokens=TOKENS
-            )
+            return peer.generate(first, max_new_tokens=TOKENS, min_new_tokens=TOKENS)
 
-    heard = ours.backbone.compiled("hear")(last)
-    return lambda: ours.decode_tokens(heard, TOKENS), theirs
+    def decode():
+        step = ours.begin(last.numpy())
+        tokens = np.array([[50257]])
+        for _ in range(TOKENS):
+            tokens = step(tokens).argmax(-1)[:, None]
+
+    return decode, theirs
 
 
 def _whisper_keras(backend: str, scratch: str) -> tuple[Work, Work]:
