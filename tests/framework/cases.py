@@ -223,7 +223,8 @@ for name in ("convert_to_tensor", "array"):
 case("convert_to_tensor", [[1, 2], [3, 4]], reference=np.array, dtype="int32", note="list")
 case("convert_to_tensor", [1, 2.5], reference=np.array, dtype="float32", note="floats")
 case("convert_to_tensor", A, dtype_argument="int32", dtype="int32",
-     reference=lambda x, dtype_argument: np.trunc(x), gradient=False, tried=NUMBERS, note="dtype")  # fmt: skip
+     reference=lambda x, dtype_argument: np.trunc(x), gradient=False, tried=NUMBERS,
+     note="dtype")  # fmt: skip
 case("cast", A, "int32", reference=lambda x, _: np.trunc(x), dtype="int32", gradient=False,
      tried=NUMBERS)  # fmt: skip
 case("cast", A, "float16", reference=lambda x, _: x.astype(np.float16), dtype="float16",

@@ -89,7 +89,8 @@ def test_operators_of_symbolic_tensors(backend):
     for result, dtype in (
         (x + 1, "float32"), (1 - y, "int32"), (y / 2, "float32"), (y // 2, "int32"),
         (x % 2, "float32"), (2**x, "float32"), (x @ KerasTensor((3, 3)), "float32"),
-        (x < y, "bool"), (x >= 0, "bool"), (-y, "int32"), (abs(x), "float32"), (x * np.float32(2), "float32"),
+        (x < y, "bool"), (x >= 0, "bool"), (-y, "int32"), (abs(x), "float32"),
+        (x * np.float32(2), "float32"),
     ):  # fmt: skip
         assert result.dtype == dtype
         assert result.shape in ((None, 3), (1, 3))
