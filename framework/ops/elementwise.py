@@ -383,7 +383,10 @@ def isfinite(x) -> Tensor:
 
 def clip(x, x_min, x_max) -> Tensor:
     """x, no lower than x_min and no higher than x_max, which broadcast. Booleans count as int32."""
-    backend, (x, x_min, x_max) = operands(numeric(x)[1], x_min, x_max)
+    backend, x = numeric(x)
+    if type(x_min) is type(x_max) is float and x.dtype in backend.float_types:
+        return backend.clip(x, x_min, x_max)  # nothing to promote
+    backend, (x, x_min, x_max) = operands(x, x_min, x_max)
     return backend.clip(x, x_min, x_max)
 
 
