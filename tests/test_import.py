@@ -128,3 +128,15 @@ def test_frameworks_are_imported_by_their_backend_only():
             if first in FRAMEWORKS and module != home and not module.startswith(home + "."):
                 wrong.append(f"{where}: {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_face_s_modules_are_those_of_the_framework():
+    program = (
+        "from isozoo.layers import Dense; import isozoo.ops, isozoo, sys; "
+        "assert isozoo.layers.Dense is Dense; "
+        "assert isozoo.ops is sys.modules['isozoo.framework.ops']; "
+        "from isozoo.random import set_random_seed; from isozoo.models import Sequential; "
+        "assert isozoo.Sequential is Sequential"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
