@@ -7,6 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _NAMES = {
+    "Backbone": ".bases",
+    "Preprocessor": ".bases",
+    "Task": ".bases",
+    "Tokenizer": ".bases",
     "CacheError": ".errors",
     "HubError": ".errors",
     "IntegrityError": ".errors",
@@ -45,6 +49,10 @@ _NAMES = {
 }
 
 if TYPE_CHECKING:
+    from .bases import Backbone as Backbone
+    from .bases import Preprocessor as Preprocessor
+    from .bases import Task as Task
+    from .bases import Tokenizer as Tokenizer
     from .cache import Cache as Cache
     from .cache import cache_root as cache_root
     from .errors import CacheError as CacheError

@@ -103,6 +103,8 @@ class Tokenizer:
         tokenizer = getattr(preprocessor, "tokenizer", None)
         if not isinstance(tokenizer, cls):
             raise UnknownPresetError(
-                str(name), (), f"its tokenizer is a {type(tokenizer).__name__}, not {cls.__name__}"
+                str(name),
+                hint=f"its tokenizer is a {type(tokenizer).__name__}",
+                problem=f"{name!r} has no {cls.__name__}",
             )
         return tokenizer

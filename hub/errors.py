@@ -13,18 +13,21 @@ class HubError(Exception):
 
 
 class UnknownPresetError(HubError):
-    """No preset, folder or repository goes by this name.
+    """No preset, folder or repository goes by this name, or it has no such task.
 
     Args:
         name: what the user asked for.
         known: names that exist, to find near matches among.
         hint: one more sentence, such as the form a name may take.
+        problem: what is wrong, where it is not that no preset has the name.
     """
 
-    def __init__(self, name: str, known: Iterable[str] = (), hint: str = "") -> None:
+    def __init__(
+        self, name: str, known: Iterable[str] = (), hint: str = "", problem: str = ""
+    ) -> None:
         self.name = name
         self.matches: list[str] = difflib.get_close_matches(name, list(known), n=5, cutoff=0.5)
-        text = f"there is no preset called {name!r}"
+        text = problem or f"there is no preset called {name!r}"
         if self.matches:
             text += "; near matches: " + ", ".join(self.matches)
         hint = hint or (

@@ -222,7 +222,9 @@ def load_preprocessor(
     if found is None or (expected is not None and not isinstance(found, expected)):
         wanted = "a preprocessor" if expected is None else expected.__name__
         raise UnknownPresetError(
-            local.preset.name, (), f"it has {type(found).__name__}, not {wanted}"
+            local.preset.name,
+            hint=f"what it has is {type(found).__name__}",
+            problem=f"{local.preset.name!r} does not have {wanted}",
         )
     return found
 
@@ -232,13 +234,14 @@ def _class_for(local: LocalPreset, task: str | None, expected: type | None) -> A
     task = task or local.preset.task
     if task not in family.tasks:
         hint = f"the tasks of family {family.name!r} are: {', '.join(family.tasks)}"
-        raise UnknownPresetError(task, family.tasks, hint)
+        problem = f"{local.preset.name!r} has no task {task!r}"
+        raise UnknownPresetError(task, family.tasks, hint, problem)
     build = family.tasks[task]()
     if expected is not None and not issubclass(build, expected):
         raise UnknownPresetError(
             local.preset.name,
-            (),
-            f"as {task!r} it is a {build.__name__}, not a {expected.__name__}; "
-            f"use {build.__name__}.from_preset",
+            hint=f"use {build.__name__}.from_preset, or another task",
+            problem=f"{local.preset.name!r} as {task!r} is a {build.__name__}, not a "
+            f"{expected.__name__}",
         )
     return build

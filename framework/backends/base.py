@@ -293,12 +293,6 @@ class Backend:
         causal = self.greater_equal(self.expand_dims(rows, 1), columns)
         return causal if mask is None else self.logical_and(mask, causal)
 
-    def average_pool_counts(self, x, size, strides, padding):
-        """How many real elements each window of a padded average pool covers."""
-        shape = (1, *self.static_shape(x)[1:-1], 1)
-        ones = self.full(shape, 1.0, self.dtype(x))
-        return self.pool(ones, size, strides, padding, "sum")
-
     # Random -----------------------------------------------------------------------------------
 
     def random_uniform(self, seed, shape, dtype):
