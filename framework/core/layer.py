@@ -218,15 +218,16 @@ class Layer(metaclass=LayerMeta):
                 state.training = kwargs["training"]
                 if not self._takes_training:
                     kwargs = {key: value for key, value in kwargs.items() if key != "training"}
-            elif outer[0] is None:
+            elif outer[1] is None:
                 state.training = bool(getattr(self, "training", False))
             if symbols:
                 return self._call_symbolic(args, kwargs)
-            args = symbolic.map_structure(self._native_input, args)
-            kwargs = symbolic.map_structure(self._native_input, kwargs)
-            if not self.built:
-                self._build_for(args, kwargs)
-            outputs = self.call(*args, **kwargs)
+            with self._backend.placement(self):
+                args = symbolic.map_structure(self._native_input, args)
+                kwargs = symbolic.map_structure(self._native_input, kwargs)
+                if not self.built:
+                    self._build_for(args, kwargs)
+                outputs = self.call(*args, **kwargs)
             if state.tap is not None:
                 state.tap(self, outputs)
             return outputs
@@ -320,13 +321,23 @@ class Layer(metaclass=LayerMeta):
             outputs = method(*args, **kwargs)
         return outputs, [scope.get_current_value(v) for v in mine[1]]
 
+    def first_weight(self) -> Any:
+        """The native tensor of the first weight that is found, or None."""
+        found = self.__dict__.get("_compiled_first")
+        if found is None:
+            found = next((v for _, v in self.named_variables() if v.initialized), None)
+            if found is not None:
+                vars(self)["_compiled_first"] = found
+        return None if found is None else found.box
+
     def run_inside(self, method, args, kwargs):
         """A method on native tensors, as if inside of a call that infers."""
         outer = state.inside, state.training, self._backend.activate()
         try:
             state.inside = self._token if state.tap is None else None
             state.training = False
-            return method(*args, **kwargs)
+            with self._backend.placement(self):
+                return method(*args, **kwargs)
         finally:
             state.inside, state.training, state.backend = outer
 

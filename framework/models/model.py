@@ -62,8 +62,9 @@ class Model(Layer):
     def _run_compiled(self, function, args, kwargs):
         before = self._backend.activate()
         try:
-            args = map_structure(self._native_input, args)
-            kwargs = map_structure(self._native_input, kwargs)
+            with self._backend.placement(self):
+                args = map_structure(self._native_input, args)
+                kwargs = map_structure(self._native_input, kwargs)
             self.ensure_built(args, kwargs)
             return function(*args, **kwargs)
         finally:

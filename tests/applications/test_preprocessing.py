@@ -161,14 +161,21 @@ def test_wrong_settings_are_refused(wrong):
 
 
 def test_class_names_are_in_the_order_of_ilsvrc():
-    import keras_hub.utils
-
+    # Numbers of the ILSVRC 2012 list, which is sorted by WordNet id; all along its length, so that
+    # a missing or doubled line would show.
+    known = {
+        0: "tench", 1: "goldfish", 2: "great white shark", 99: "goose", 207: "golden retriever",
+        281: "tabby", 282: "tiger cat", 285: "Egyptian cat", 291: "lion", 340: "zebra",
+        386: "African elephant", 388: "giant panda", 404: "airliner", 463: "bucket",
+        508: "computer keyboard", 609: "jeep", 701: "parachute", 779: "school bus",
+        817: "sports car", 920: "traffic light", 949: "strawberry", 954: "banana", 963: "pizza",
+        967: "espresso", 985: "daisy", 999: "toilet tissue",
+    }  # fmt: skip
     names = isozoo.applications.imagenet_classes()
     assert len(names) == 1000
-    known = {0: "tench", 281: "tabby", 282: "tiger cat", 285: "Egyptian cat", 967: "espresso"}
     assert {i: names[i] for i in known} == known
-    theirs = [keras_hub.utils.imagenet_id_to_name(i).replace("_", " ") for i in range(1000)]
-    assert list(names) == theirs
+    # The list itself names two things alike: a bird and a machine, and two kinds of swimsuit.
+    assert {name for name in names if names.count(name) > 1} == {"crane", "maillot"}
 
 
 def test_drawing_shows_the_picture_and_bars(tmp_path, photo):

@@ -69,7 +69,7 @@ class TorchBackend(Backend):
                 x = torch.from_numpy(x.copy())
             else:
                 x = torch.from_numpy(x)
-            return x if native is None else x.to(native)
+            return x.to(torch.get_default_device(), native)
         if isinstance(x, list | tuple) and any(isinstance(v, torch.Tensor) for v in x):
             x = torch.stack([self.asarray(v) for v in x])
             return x if native is None else x.to(native)
@@ -431,6 +431,13 @@ class TorchBackend(Backend):
             return value.detach(), tuple(zeros)
 
         return differentiated
+
+    def placement(self, layer):
+        # What is being compiled has its devices by the tensors that come in.
+        weight = None if torch.compiler.is_compiling() else layer.first_weight()
+        if weight is None or weight.device.type == "cpu":
+            return super().placement(layer)
+        return weight.device  # a torch.device is such a context itself
 
     def inference(self):
         return torch.inference_mode()
