@@ -317,9 +317,9 @@ class Backend:
         """`function`, compiled where the backend has a compiler that pays."""
         return function
 
-    def placement(self, layer: Any) -> AbstractContextManager:
-        """A context in which new tensors go where the layer's weights lie."""
-        return _HERE
+    def placement(self, layer: Any) -> AbstractContextManager | None:
+        """A context in which new tensors go where the layer's weights lie; None if they do so."""
+        return None
 
     def inference(self) -> AbstractContextManager:
         """A context in which no gradients are wanted, and kernels may be chosen for that."""
@@ -336,9 +336,6 @@ class Backend:
         `Spec(shape, dtype)` in place of tensors.
         """
         raise NotImplementedError
-
-
-_HERE = nullcontext()
 
 
 class Spec:

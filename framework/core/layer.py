@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from .. import dtypes, initializers
@@ -13,6 +14,7 @@ from .tracking import LayerMeta, is_view, tracked_view
 from .variable import SeedState, Variable
 
 _counts: dict[str, int] = {}
+_HERE = nullcontext()
 
 
 def auto_name(prefix: str) -> str:
@@ -209,7 +211,11 @@ class Layer(metaclass=LayerMeta):
 
     def _enter(self, args, kwargs):
         """A call from outside: convert the inputs, build, and compute on the layer's backend."""
-        symbols = any(isinstance(x, symbolic.KerasTensor) for x in symbolic.flatten((args, kwargs)))
+        # The usual case, one native tensor, needs no search through nested inputs.
+        single = not kwargs and len(args) == 1 and TENSORS.get(type(args[0])) is self._backend
+        symbols = not single and any(
+            isinstance(x, symbolic.KerasTensor) for x in symbolic.flatten((args, kwargs))
+        )
         outer = state.inside, state.training, self._backend.activate()
         try:
             # A tap sees every call, so calls from inside must not take the short way either.
@@ -222,9 +228,12 @@ class Layer(metaclass=LayerMeta):
                 state.training = bool(getattr(self, "training", False))
             if symbols:
                 return self._call_symbolic(args, kwargs)
-            with self._backend.placement(self):
-                args = symbolic.map_structure(self._native_input, args)
-                kwargs = symbolic.map_structure(self._native_input, kwargs)
+            with self._backend.placement(self) or _HERE:
+                if single:
+                    args = (self._native_input(args[0]),)
+                else:
+                    args = symbolic.map_structure(self._native_input, args)
+                    kwargs = symbolic.map_structure(self._native_input, kwargs)
                 if not self.built:
                     self._build_for(args, kwargs)
                 outputs = self.call(*args, **kwargs)
@@ -336,7 +345,7 @@ class Layer(metaclass=LayerMeta):
         try:
             state.inside = self._token if state.tap is None else None
             state.training = False
-            with self._backend.placement(self):
+            with self._backend.placement(self) or _HERE:
                 return method(*args, **kwargs)
         finally:
             state.inside, state.training, state.backend = outer

@@ -1,5 +1,6 @@
 """Model: a layer that stands by itself and predicts."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class Model(Layer):
     def _run_compiled(self, function, args, kwargs):
         before = self._backend.activate()
         try:
-            with self._backend.placement(self):
+            with self._backend.placement(self) or nullcontext():
                 args = map_structure(self._native_input, args)
                 kwargs = map_structure(self._native_input, kwargs)
             self.ensure_built(args, kwargs)

@@ -436,7 +436,7 @@ class TorchBackend(Backend):
         # What is being compiled has its devices by the tensors that come in.
         weight = None if torch.compiler.is_compiling() else layer.first_weight()
         if weight is None or weight.device.type == "cpu":
-            return super().placement(layer)
+            return None
         return weight.device  # a torch.device is such a context itself
 
     def inference(self):
