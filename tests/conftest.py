@@ -44,6 +44,24 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_SCRATCH, ignore_errors=True)
 
 
+def _seed() -> None:
+    import isozoo
+
+    isozoo.random.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _seeded_module() -> None:
+    """Weights that a module's fixtures draw are the same in every run."""
+    _seed()
+
+
+@pytest.fixture(autouse=True)
+def _seeded_test(_seeded_module) -> None:
+    """Weights that a test draws are the same in every run, whichever tests ran before."""
+    _seed()
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest):
     """Name of the backend that is current while the test runs: each of BACKENDS in turn.
