@@ -4,7 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_settings = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "traceback_filtering": True,
+    "interactive_logging": True,
+}
 
 
 def floatx() -> str:
@@ -85,5 +91,43 @@ def use_backend(name: str) -> Iterator[None]:
 
 
 def requested_backend() -> str | None:
-    """The backend that the environment asks for (``ISOZOO_BACKEND``), if any."""
-    return os.environ.get("ISOZOO_BACKEND") or None
+    """The backend that the environment asks for, if any.
+
+    ``ISOZOO_BACKEND`` wins; ``KERAS_BACKEND`` is read too, so that Keras programs run unchanged.
+    """
+    return os.environ.get("ISOZOO_BACKEND") or os.environ.get("KERAS_BACKEND") or None
+
+
+def enable_traceback_filtering() -> None:
+    """Leave the framework's own frames out of the tracebacks of errors in layers (the default)."""
+    _settings["traceback_filtering"] = True
+
+
+def disable_traceback_filtering() -> None:
+    """Show all frames in tracebacks."""
+    _settings["traceback_filtering"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether errors in layers and Operations come without the framework's own frames."""
+    return _settings["traceback_filtering"]
+
+
+def enable_interactive_logging() -> None:
+    """Show progress and messages on the terminal (the default)."""
+    _settings["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Show no progress bars; messages go to the logger ``isozoo``."""
+    _settings["interactive_logging"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress and messages are shown on the terminal."""
+    return _settings["interactive_logging"]
+
+
+def is_nnx_enabled() -> bool:
+    """Whether layers on JAX are Flax NNX modules: never; they are functions over pytrees."""
+    return False

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..ops import elementwise, nn
+from .. import ops
 from ..ops.dispatch import Tensor
 
-relu, relu6, leaky_relu, elu = nn.relu, nn.relu6, nn.leaky_relu, nn.elu
-silu, swish, sigmoid, softplus = nn.silu, nn.silu, nn.sigmoid, nn.softplus
-softmax, log_softmax = nn.softmax, nn.log_softmax
-tanh = elementwise.tanh
+relu, relu6, leaky_relu, elu = ops.relu, ops.relu6, ops.leaky_relu, ops.elu
+silu, swish, sigmoid, softplus = ops.silu, ops.silu, ops.sigmoid, ops.softplus
+softmax, log_softmax = ops.softmax, ops.log_softmax
+tanh = ops.tanh
 
 
 def linear(x) -> Tensor:
@@ -19,7 +19,7 @@ def linear(x) -> Tensor:
 
 def gelu(x, approximate: bool = False) -> Tensor:
     """The Gaussian error linear unit; exact unless `approximate` (by tanh), as in Keras."""
-    return nn.gelu(x, approximate)
+    return ops.gelu(x, approximate)
 
 
 _NAMES: dict[str, Callable[..., Any]] = {

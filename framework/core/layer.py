@@ -1,6 +1,5 @@
 """Layer: weights, other layers, and a computation with them."""
 
-import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -9,25 +8,12 @@ from .. import dtypes, initializers
 from ..backends import registry
 from ..backends.registry import TENSORS, Kind, classify, state
 from . import symbolic
+from .naming import auto_name, snake_case
 from .scopes import StatelessScope
 from .tracking import LayerMeta, is_view, tracked_view
 from .variable import SeedState, Variable
 
-_counts: dict[str, int] = {}
 _HERE = nullcontext()
-
-
-def auto_name(prefix: str) -> str:
-    """`prefix`, with a number behind it from the second use on."""
-    count = _counts.get(prefix, 0)
-    _counts[prefix] = count + 1
-    return prefix if count == 0 else f"{prefix}_{count}"
-
-
-def snake_case(name: str) -> str:
-    """ "MaxPooling2D" as "max_pooling2d"."""
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 class Layer(metaclass=LayerMeta):

@@ -1,85 +1,15 @@
-"""The symbolic tensor: a shape, a dtype, and how it comes about from others."""
+"""Symbolic calls: nodes of a graph, and the shapes and dtypes that they give."""
 
-import itertools
 from typing import Any
 
-from .. import dtypes
 from ..backends import registry
-from ..backends.base import Backend, Spec
-from ..backends.registry import SCALAR, classify
-
-_names = itertools.count()
-# Two stand-ins for an unknown size: what differs between both runs depends on it.
-_FILLINGS = (3, 5)
-
-
-class KerasTensor:
-    """A tensor that is not computed yet.
-
-    Attributes: `shape` (ints, None where unknown), `dtype` (a name), `name`, and `node`, the call
-    that gives it (None for an input).
-    """
-
-    def __init__(self, shape, dtype=None, name: str | None = None, node: "Node | None" = None):
-        self.shape = tuple(None if n is None else int(n) for n in shape)
-        self.dtype = dtypes.standardize(dtype)
-        self.name = name or f"keras_tensor_{next(_names)}"
-        self.node = node
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
-
-    def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape} dtype={self.dtype} name={self.name}>"
-
-    def __bool__(self):
-        raise TypeError("A symbolic tensor has no value; use it to describe a model, not in `if`.")
-
-    __iter__ = None  # a symbolic tensor is not a sequence
-
-    def __getitem__(self, index):
-        return SYMBOLIC.get_item(self, index)
-
-
-def _operator(name: str, swapped: bool = False):
-    def apply(self, other=None):
-        from .. import ops
-
-        function = getattr(ops, name)
-        if other is None:
-            return function(self)
-        return function(other, self) if swapped else function(self, other)
-
-    return apply
-
-
-for _symbol, _op in {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "floordiv": "floor_divide",
-    "mod": "mod",
-    "pow": "power",
-    "matmul": "matmul",
-}.items():
-    setattr(KerasTensor, f"__{_symbol}__", _operator(_op))
-    setattr(KerasTensor, f"__r{_symbol}__", _operator(_op, swapped=True))
-for _symbol, _op in {
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-    "neg": "negative",
-    "abs": "absolute",
-}.items():
-    setattr(KerasTensor, f"__{_symbol}__", _operator(_op))
+from ..backends.base import Spec
+from . import fillings as _fillings
+from .keras_tensor import KerasTensor
 
 
 class Node:
-    """One call in a graph: of a layer, or of a backend's kernel by its name."""
+    """One call in a graph: of a layer or of a public op."""
 
     def __init__(self, target: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         self.target = target
@@ -88,12 +18,8 @@ class Node:
         self.inputs = [x for x in _leaves((args, kwargs)) if isinstance(x, KerasTensor)]
         self.outputs: Any = None
 
-    def run(self, backend: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """The call, with tensors of `backend` in the place of the symbolic ones."""
-        if isinstance(self.target, str):
-            if self.target == "get_item":
-                return args[0][args[1]]
-            return getattr(backend, self.target)(*args, **kwargs)
+    def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The call, with tensors in the place of the symbolic ones."""
         return self.target(*args, **kwargs)
 
 
@@ -126,14 +52,17 @@ def flatten(x: Any) -> list[Any]:
 def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Symbolic results of `function(*args, **kwargs)`, by abstract evaluation on `backend`.
 
-    Unknown sizes are filled with two different numbers; a size that comes out different stays
-    unknown.
+    Unknown sizes are filled with numbers, in at least two ways; a size of a result that comes out
+    different stays unknown. An unknown size fits whatever it meets: where the first fillings fail,
+    sizes of the other tensors and 1 are tried.
     """
-    symbols = [x for x in _leaves((args, kwargs)) if isinstance(x, KerasTensor)]
-    unknown = any(None in x.shape for x in symbols)
-    runs = []
-    for filling in _FILLINGS if unknown else _FILLINGS[:1]:
-        specs = [Spec((filling if n is None else n for n in x.shape), x.dtype) for x in symbols]
+    symbols = list(
+        {id(x): x for x in _leaves((args, kwargs)) if isinstance(x, KerasTensor)}.values()
+    )
+
+    def run(sizes: tuple[int, ...]) -> Any:
+        rest = iter(sizes)
+        specs = [Spec((next(rest) if n is None else n for n in x.shape), x.dtype) for x in symbols]
 
         def call(*tensors):
             given = dict(zip(map(id, symbols), tensors, strict=True))
@@ -143,8 +72,13 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
 
             return function(*map_structure(fill, args), **map_structure(fill, kwargs))
 
-        runs.append(backend.abstract(call, specs))
-    return _merge(runs)
+        return backend.abstract(call, specs)
+
+    unknown = sum(n is None for x in symbols for n in x.shape)
+    if not unknown:
+        return _merge([run(())])
+    known = {n for x in symbols for n in x.shape if n is not None}
+    return _merge(_fillings.runs(run, unknown, known))
 
 
 def _merge(runs: list[Any]) -> Any:
@@ -170,85 +104,34 @@ def record(target: Any, function, args: tuple, kwargs: dict[str, Any], backend: 
     return node.outputs
 
 
-class SymbolicBackend(Backend):
-    """The "backend" of symbolic tensors: each of its kernels records a node."""
+class SymbolicBackend:
+    """The "backend" of symbolic tensors: it has no kernels, so that public ops record their calls.
+
+    See `ops.op`. What is known without computing, it tells.
+    """
 
     name = "symbolic"
     tensor_types = (KerasTensor,)
-    float_types = frozenset((*dtypes.FLOATS, *dtypes.COMPLEX))
     symbolic = True
 
-    def asarray(self, x, dtype=None):
-        if isinstance(x, KerasTensor):
-            return x if dtype in (None, x.dtype) else self.cast(x, dtype)
-        return registry.current().asarray(x, dtype)
+    def static_shape(self, x: KerasTensor) -> tuple[int | None, ...]:
+        """The shape, None where unknown."""
+        return x.shape
 
-    def dtype(self, x):
-        if isinstance(x, KerasTensor):
-            return x.dtype
-        if classify(type(x)) is SCALAR:
-            return dtypes.result_type(type(x))
-        return _owner(x).dtype(x)
+    shape = static_shape
 
-    def shape(self, x):
-        return x.shape if isinstance(x, KerasTensor) else _owner(x).shape(x)
+    def dtype(self, x: KerasTensor) -> str:
+        """The name of the dtype."""
+        return x.dtype
 
-    static_shape = shape
-
-    def to_numpy(self, x):
+    def to_numpy(self, x: KerasTensor):
+        """Always a TypeError: there are no values."""
         raise TypeError(f"{x!r} has no value: it describes a model that has not been run.")
 
-    def zeros(self, shape, dtype):
-        return self._made("zeros", shape, dtype)
-
-    def full(self, shape, value, dtype):
-        return self._made("full", shape, value, dtype)
-
-    def arange(self, *args):
-        return self._made("arange", *args)
-
-    def _made(self, name, *args):
-        return getattr(registry.current(), name)(*args)
-
-    def reshape(self, x, shape):
-        # A size taken from a symbolic shape is None: at most one, and the tensor knows it.
-        shape = tuple(-1 if n is None else n for n in shape)
-        return self._record("reshape", x, shape)
-
-    def get_item(self, x, index):
-        """Indexing, as a node."""
-        backend = registry.current()
-        return record("get_item", lambda a, i: a[i], (x, index), {}, backend)
-
-    def _record(self, name, *args, **kwargs):
-        backend = registry.current()
-        return record(name, getattr(backend, name), args, kwargs, backend)
+    def record(self, op, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The symbolic result of a public op."""
+        return record(op, op, args, kwargs, registry.current())
 
 
-def _owner(x: Any) -> Any:
-    owner = classify(type(x))
-    return registry.current() if isinstance(owner, registry.Kind) else owner
-
-
-def _recorder(name: str):
-    def kernel(self, *args, **kwargs):
-        return self._record(name, *args, **kwargs)
-
-    kernel.__name__ = name
-    return kernel
-
-
-def _record_all() -> None:
-    """Every kernel of the contract, and every derived one, becomes a node."""
-    from ..backends import contract
-
-    own = vars(SymbolicBackend)
-    fixed = {"activate", "make_value", "set_value", "read", "jit", "inference_function", "abstract"}
-    derived = {n for n, v in vars(Backend).items() if callable(v) and not n.startswith("_")}
-    for name in {*contract.REQUIRED, *derived} - fixed - set(own):
-        setattr(SymbolicBackend, name, _recorder(name))
-
-
-_record_all()
 SYMBOLIC = SymbolicBackend()
 registry.TENSORS[KerasTensor] = SYMBOLIC

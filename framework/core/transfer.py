@@ -46,7 +46,7 @@ def _copy(x: Any, target: Target, memo: dict[int, Any]) -> Any:
     if isinstance(x, Variable):
         made = _copy_variable(x, target)
     elif isinstance(x, KerasTensor):
-        made = memo[id(x)] = KerasTensor(x.shape, target.dtype(x.dtype), x.name)
+        made = memo[id(x)] = KerasTensor(x.shape, target.dtype(x.dtype), name=x.name)
         made.node = _copy(x.node, target, memo)
     elif isinstance(x, Node):
         made = memo[id(x)] = Node(

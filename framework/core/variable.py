@@ -241,7 +241,7 @@ def _host(x: Any) -> np.ndarray:
     """`x`, native, NumPy or nested list, as a NumPy array."""
     if isinstance(x, np.ndarray):
         return x
-    from ..ops.arrays import convert_to_numpy
+    from ..ops.conversion import convert_to_numpy
 
     return convert_to_numpy(x)
 

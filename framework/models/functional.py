@@ -18,7 +18,7 @@ def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None) 
         full = (batch_size, *shape)
     else:
         raise ValueError("Input: give either `shape` or `batch_shape`.")
-    return KerasTensor(full, dtype, name or auto_name("input"))
+    return KerasTensor(full, dtype, name=name or auto_name("input"))
 
 
 class Functional(Model):
@@ -59,7 +59,7 @@ class Functional(Model):
 
         for node in self._nodes:
             args, kwargs = map_structure(look_up, node.args), map_structure(look_up, node.kwargs)
-            results = node.run(self._backend, args, kwargs)
+            results = node.run(args, kwargs)
             for symbol, x in _pairs(node.outputs, results):
                 tensors[id(symbol)] = x
         return map_structure(look_up, self.outputs_structure)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.layer import Layer
 from ..core.symbolic import flatten, map_structure
-from ..ops.arrays import convert_to_numpy
+from ..ops.conversion import convert_to_numpy
 
 
 class Model(Layer):

@@ -1,29 +1,59 @@
-"""Every public op: one function, one docstring, one dtype rule, on every backend."""
+"""Every public op: one function, one docstring, one dtype rule, on every backend.
 
-from types import ModuleType as _Module
+The rooms are by subject. Keras's namespaces (`ops.numpy`, `ops.nn`, `ops.linalg`, `ops.image`) are
+views of them, made from the table below; ops of images stand in their namespace only.
+"""
 
-from .arrays import *  # noqa: F403
-from .dispatch import BackendMismatchError as BackendMismatchError
-from .elementwise import *  # noqa: F403
-from .nn import *  # noqa: F403
+import sys as _sys
+
+from .activations import *  # noqa: F403
+from .arithmetic import *  # noqa: F403
+from .attention import *  # noqa: F403
+from .conversion import *  # noqa: F403
+from .convolution import *  # noqa: F403
+from .creation import *  # noqa: F403
+from .encoding import *  # noqa: F403
+from .errors import BackendMismatchError as BackendMismatchError
+from .errors import InvalidArgumentError as InvalidArgumentError
+from .indexing import *  # noqa: F403
+from .logic import *  # noqa: F403
+from .mathematical import *  # noqa: F403
+from .normalization import *  # noqa: F403
+from .products import *  # noqa: F403
 from .programs import *  # noqa: F403
 from .reductions import *  # noqa: F403
+from .shaping import *  # noqa: F403
+from .signal import *  # noqa: F403
+from .sorting import *  # noqa: F403
+
+# Keras's namespace -> the rooms whose ops are in it; "" for those that are in none.
+ROOMS = {
+    "numpy": (
+        "arithmetic logic mathematical creation indexing sorting shaping products reductions"
+    ).split(),
+    "nn": "activations normalization convolution attention encoding".split(),
+    "": "conversion signal programs".split(),
+}
 
 
-def _is_public(name: str, value: object) -> bool:
-    """Whether a name is an op, and not something that the modules above import for themselves."""
-    home = getattr(value, "__module__", None) or ""
-    ours = home.startswith(f"{__name__}.") and not home.endswith(".dispatch")
-    return ours and not name.startswith("_")
+def public(room: str) -> dict[str, object]:
+    """The ops that a room defines, under all their names."""
+    module = _sys.modules[f"{__name__}.{room}"]
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    }
 
 
-def _is_own_module(value: object) -> bool:
-    return isinstance(value, _Module) and value.__name__.startswith(f"{__name__}.")
+def _all() -> list[str]:
+    return [name for rooms in ROOMS.values() for room in rooms for name in public(room)]
 
 
-__all__ = [name for name, value in globals().items() if _is_public(name, value)]  # pyright: ignore
-__all__ += ["BackendMismatchError"]
+__all__ = ["BackendMismatchError", "InvalidArgumentError", *_all()]  # pyright: ignore
 
+# What the rooms import for themselves came along with them.
 for _name, _value in list(globals().items()):
-    if not (_name.startswith("_") or _name in __all__ or _is_own_module(_value)):
+    _home = getattr(_value, "__module__", None) or ""
+    if _home.startswith(f"{__name__}.") and not (_name.startswith("_") or _name in __all__):
         del globals()[_name]

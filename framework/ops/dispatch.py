@@ -8,15 +8,15 @@ in its own dtype).
 
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes
 from ..backends import registry
 from ..backends.registry import BOX, HOST, SCALAR, SEQUENCE, TENSORS, Kind, classify
+from .errors import BackendMismatchError as BackendMismatchError
+from .errors import is_scalar as _is_scalar
 
 Tensor = Any
-
-
-class BackendMismatchError(ValueError):
-    """Tensors of two backends met in one op."""
 
 
 def tensor(x: Any) -> tuple[Any, Tensor]:
@@ -144,10 +144,6 @@ def _inside(sequence: Any) -> Any:
     return found
 
 
-def _is_scalar(x: Any) -> bool:
-    return registry.KINDS.get(type(x)) is SCALAR
-
-
 def _convert(x: Any) -> tuple[Any, Tensor]:
     backend = common_backend((x,))
     return backend, _native(backend, x)
@@ -210,3 +206,8 @@ def _scalar(x: Any, target: str) -> Any:
     if dtypes.is_inexact(target):
         return complex(x) if target in dtypes.COMPLEX else float(x)
     return int(x) if target != "bool" else x
+
+
+def sizes(shape) -> tuple:
+    """A shape given as one int or as several."""
+    return (shape,) if isinstance(shape, int | np.integer) else tuple(shape)

@@ -7,6 +7,7 @@ import numpy as np
 from ... import dtypes
 from .. import philox
 from ..base import Backend, native_order, specs
+from ..renames import renamed
 from . import neural
 
 _HALVES = ("float16", "bfloat16")
@@ -63,6 +64,7 @@ def _same_dtype(function):
     return reduce
 
 
+@renamed("numpy", {"": np})
 class NumpyBackend(Backend):
     """Kernels on `numpy.ndarray`; special functions come from SciPy."""
 
@@ -111,20 +113,6 @@ class NumpyBackend(Backend):
 
     def eye(self, rows, columns, k, dtype):
         return np.eye(rows, columns, k, dtype=self._native[dtype])
-
-    reshape = staticmethod(np.reshape)
-    transpose = staticmethod(np.transpose)
-    broadcast_to = staticmethod(np.broadcast_to)
-    concatenate = staticmethod(np.concatenate)
-    stack = staticmethod(np.stack)
-    flip = staticmethod(np.flip)
-    tile = staticmethod(np.tile)
-    repeat = staticmethod(np.repeat)
-    take_along_axis = staticmethod(np.take_along_axis)
-    roll = staticmethod(np.roll)
-    tril = staticmethod(np.tril)
-    triu = staticmethod(np.triu)
-    copy = staticmethod(np.copy)
 
     def split(self, x, sections, axis):
         return np.split(x, sections, axis)
@@ -188,53 +176,6 @@ class NumpyBackend(Backend):
     maximum = _binary(np.maximum)
     minimum = _binary(np.minimum)
     arctan2 = _binary(np.arctan2)
-    equal = staticmethod(np.equal)
-    not_equal = staticmethod(np.not_equal)
-    less = staticmethod(np.less)
-    less_equal = staticmethod(np.less_equal)
-    greater = staticmethod(np.greater)
-    greater_equal = staticmethod(np.greater_equal)
-    logical_and = staticmethod(np.logical_and)
-    logical_or = staticmethod(np.logical_or)
-    logical_not = staticmethod(np.logical_not)
-    bitwise_and = staticmethod(np.bitwise_and)
-    bitwise_or = staticmethod(np.bitwise_or)
-    bitwise_xor = staticmethod(np.bitwise_xor)
-    bitwise_not = staticmethod(np.bitwise_not)
-    left_shift = staticmethod(np.left_shift)
-    right_shift = staticmethod(np.right_shift)
-    negative = staticmethod(np.negative)
-    absolute = staticmethod(np.absolute)
-    sign = staticmethod(np.sign)
-    square = staticmethod(np.square)
-    sqrt = staticmethod(np.sqrt)
-    exp = staticmethod(np.exp)
-    expm1 = staticmethod(np.expm1)
-    log = staticmethod(np.log)
-    log1p = staticmethod(np.log1p)
-    log2 = staticmethod(np.log2)
-    log10 = staticmethod(np.log10)
-    sin = staticmethod(np.sin)
-    cos = staticmethod(np.cos)
-    tan = staticmethod(np.tan)
-    arcsin = staticmethod(np.arcsin)
-    arccos = staticmethod(np.arccos)
-    arctan = staticmethod(np.arctan)
-    sinh = staticmethod(np.sinh)
-    cosh = staticmethod(np.cosh)
-    tanh = staticmethod(np.tanh)
-    arcsinh = staticmethod(np.arcsinh)
-    arccosh = staticmethod(np.arccosh)
-    arctanh = staticmethod(np.arctanh)
-    floor = staticmethod(np.floor)
-    ceil = staticmethod(np.ceil)
-    round = staticmethod(np.round)
-    isnan = staticmethod(np.isnan)
-    isinf = staticmethod(np.isinf)
-    isfinite = staticmethod(np.isfinite)
-    real = staticmethod(np.real)
-    imag = staticmethod(np.imag)
-    conj = staticmethod(np.conj)
     erf = _special("erf")
     sigmoid = _special("expit")
 

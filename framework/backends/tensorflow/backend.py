@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ... import dtypes
 from ..base import Backend, specs
+from ..renames import renamed
 from . import neural
 from .layer import TensorflowLayer
 
@@ -53,6 +54,7 @@ _UNSIGNED = {tf.uint8: tf.int32, tf.uint16: tf.int32, tf.uint32: tf.int64, tf.ui
 _SHORT = {tf.bool: tf.int32, tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED}
 
 
+@renamed("tensorflow", {"": tf})
 class TensorflowBackend(Backend):
     """Kernels on `tf.Tensor`, eager or in a graph."""
 
@@ -61,6 +63,10 @@ class TensorflowBackend(Backend):
     compiles = True
     tensor_types = (tf.Tensor, tf.Variable, tf.IndexedSlices)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
+
+    def passes(self, error):
+        kinds = (tf.errors.ResourceExhaustedError, tf.errors.AbortedError, tf.errors.CancelledError)
+        return isinstance(error, kinds) or type(error).__name__ == "OperatorNotAllowedInGraphError"
 
     # Conversion
 
@@ -112,14 +118,6 @@ class TensorflowBackend(Backend):
 
     def eye(self, rows, columns, k, dtype):
         return tf.constant(np.eye(rows, columns, k), _NATIVE[dtype])
-
-    reshape = _plain(tf.reshape)
-    broadcast_to = _plain(tf.broadcast_to)
-    concatenate = _plain(tf.concat)
-    stack = _plain(tf.stack)
-    where = _plain(tf.where)
-    copy = _plain(tf.identity)
-    stop_gradient = _plain(tf.stop_gradient)
 
     def transpose(self, x, axes=None):
         # TensorFlow takes negative axes, but cannot differentiate through them.
@@ -228,61 +226,20 @@ class TensorflowBackend(Backend):
     # Elementwise
 
     add = _through(tf.add, _BOOLEAN)
-    subtract = _plain(tf.subtract)
     multiply = _through(tf.multiply, _BOOLEAN)
-    divide = _plain(tf.divide)
-    floor_divide = _plain(tf.math.floordiv)
-    mod = _plain(tf.math.floormod)
     power = _through(tf.pow, _UNSIGNED)
     maximum = _through(tf.maximum, _BOOLEAN)
     minimum = _through(tf.minimum, _BOOLEAN)
-    arctan2 = _plain(tf.math.atan2)
-    equal = _plain(tf.equal)
-    not_equal = _plain(tf.not_equal)
     less = _through(tf.less, _BOOLEAN)
     less_equal = _through(tf.less_equal, _BOOLEAN)
     greater = _through(tf.greater, _BOOLEAN)
     greater_equal = _through(tf.greater_equal, _BOOLEAN)
-    logical_and = _plain(tf.logical_and)
-    logical_or = _plain(tf.logical_or)
-    logical_not = _plain(tf.logical_not)
     bitwise_and = _through(tf.bitwise.bitwise_and, _BOOLEAN)
     bitwise_or = _through(tf.bitwise.bitwise_or, _BOOLEAN)
     bitwise_xor = _through(tf.bitwise.bitwise_xor, _BOOLEAN)
-    left_shift = _plain(tf.bitwise.left_shift)
-    right_shift = _plain(tf.bitwise.right_shift)
     negative = _through(tf.negative, _UNSIGNED)
     absolute = _through(tf.abs, _UNSIGNED)
     sign = _through(tf.sign, _UNSIGNED)
-    square = _plain(tf.square)
-    sqrt = _plain(tf.sqrt)
-    rsqrt = _plain(tf.math.rsqrt)
-    exp = _plain(tf.exp)
-    expm1 = _plain(tf.math.expm1)
-    log = _plain(tf.math.log)
-    log1p = _plain(tf.math.log1p)
-    sin = _plain(tf.sin)
-    cos = _plain(tf.cos)
-    tan = _plain(tf.tan)
-    arcsin = _plain(tf.asin)
-    arccos = _plain(tf.acos)
-    arctan = _plain(tf.atan)
-    sinh = _plain(tf.sinh)
-    cosh = _plain(tf.cosh)
-    tanh = _plain(tf.tanh)
-    arcsinh = _plain(tf.asinh)
-    arccosh = _plain(tf.acosh)
-    arctanh = _plain(tf.atanh)
-    erf = _plain(tf.math.erf)
-    sigmoid = _plain(tf.sigmoid)
-    floor = _plain(tf.floor)
-    ceil = _plain(tf.math.ceil)
-    isnan = _plain(tf.math.is_nan)
-    isinf = _plain(tf.math.is_inf)
-    isfinite = _plain(tf.math.is_finite)
-    real = _plain(tf.math.real)
-    imag = _plain(tf.math.imag)
-    conj = _plain(tf.math.conj)
 
     def bitwise_not(self, x):
         return tf.logical_not(x) if x.dtype == tf.bool else tf.bitwise.invert(x)
@@ -338,12 +295,6 @@ class TensorflowBackend(Backend):
 
     # Neural-network kernels
 
-    relu = _plain(tf.nn.relu)
-    relu6 = _plain(tf.nn.relu6)
-    silu = _plain(tf.nn.silu)
-    softmax = _plain(tf.nn.softmax)
-    log_softmax = _plain(tf.nn.log_softmax)
-    softplus = _plain(tf.nn.softplus)
     conv = _plain(neural.conv)
     depthwise_conv = _plain(neural.depthwise_conv)
     conv_batch_norm = neural.conv_batch_norm

@@ -3,6 +3,7 @@
 # Kernels stand here as plain renames of the framework's functions, where the base has methods.
 # pyright: reportAssignmentType=false
 
+import logging
 import operator
 from math import prod
 
@@ -13,6 +14,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from ... import dtypes
 from ..base import Backend, native_order, specs
+from ..renames import renamed
 from . import folding, neural
 from .layer import TorchLayer
 
@@ -47,6 +49,7 @@ def _one_by_one(function):
     return along
 
 
+@renamed("torch", {"": torch, "operator": operator})
 class TorchBackend(Backend):
     """Kernels on `torch.Tensor`, on the device of their inputs."""
 
@@ -54,6 +57,11 @@ class TorchBackend(Backend):
     tensor_types = (torch.Tensor,)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
     layer_base = TorchLayer
+
+    def passes(self, error):
+        home = type(error).__module__
+        tracing = home.startswith(("torch._dynamo", "torch.fx", "torch._subclasses"))
+        return tracing or isinstance(error, torch.OutOfMemoryError)
 
     # Conversion
 
@@ -117,16 +125,6 @@ class TorchBackend(Backend):
     def _shifted_eye(self, rows, columns, k, dtype):
         i, j = torch.arange(rows)[:, None], torch.arange(columns)
         return (j - i == k).to(_NATIVE[dtype])
-
-    reshape = staticmethod(torch.reshape)
-    broadcast_to = staticmethod(torch.broadcast_to)
-    concatenate = staticmethod(torch.cat)
-    stack = staticmethod(torch.stack)
-    tile = staticmethod(torch.tile)
-    where = staticmethod(torch.where)
-    tril = staticmethod(torch.tril)
-    triu = staticmethod(torch.triu)
-    copy = staticmethod(torch.clone)
 
     def transpose(self, x, axes=None):
         return x.permute(tuple(range(x.ndim - 1, -1, -1)) if axes is None else axes)
@@ -215,8 +213,6 @@ class TorchBackend(Backend):
     def cumprod(self, x, axis):
         return torch.cumprod(x, axis, dtype=x.dtype)
 
-    stop_gradient = staticmethod(torch.Tensor.detach)
-
     def squeeze(self, x, axis=None):
         if axis is None:
             return torch.squeeze(x)
@@ -229,27 +225,6 @@ class TorchBackend(Backend):
         return x.unsqueeze(axis) if isinstance(axis, int) else super().expand_dims(x, axis)
 
     # Elementwise: operators, since they take Python scalars on either side
-
-    add = staticmethod(operator.add)
-    subtract = staticmethod(operator.sub)
-    multiply = staticmethod(operator.mul)
-    divide = staticmethod(operator.truediv)
-    floor_divide = staticmethod(operator.floordiv)
-    mod = staticmethod(operator.mod)
-    power = staticmethod(operator.pow)
-    equal = staticmethod(operator.eq)
-    not_equal = staticmethod(operator.ne)
-    less = staticmethod(operator.lt)
-    less_equal = staticmethod(operator.le)
-    greater = staticmethod(operator.gt)
-    greater_equal = staticmethod(operator.ge)
-    bitwise_and = staticmethod(operator.and_)
-    bitwise_or = staticmethod(operator.or_)
-    bitwise_xor = staticmethod(operator.xor)
-    left_shift = staticmethod(operator.lshift)
-    right_shift = staticmethod(operator.rshift)
-    negative = staticmethod(torch.neg)
-    absolute = staticmethod(torch.abs)
 
     def maximum(self, x1, x2):
         return self._extremum(torch.maximum, x1, x2)
@@ -274,42 +249,6 @@ class TorchBackend(Backend):
 
     def logical_or(self, x1, x2):
         return torch.logical_or(x1, torch.as_tensor(x2))
-
-    arctan2 = staticmethod(torch.arctan2)
-    logical_not = staticmethod(torch.logical_not)
-    bitwise_not = staticmethod(torch.bitwise_not)
-    square = staticmethod(torch.square)
-    sqrt = staticmethod(torch.sqrt)
-    rsqrt = staticmethod(torch.rsqrt)
-    reciprocal = staticmethod(torch.reciprocal)
-    exp = staticmethod(torch.exp)
-    expm1 = staticmethod(torch.expm1)
-    log = staticmethod(torch.log)
-    log1p = staticmethod(torch.log1p)
-    log2 = staticmethod(torch.log2)
-    log10 = staticmethod(torch.log10)
-    sin = staticmethod(torch.sin)
-    cos = staticmethod(torch.cos)
-    tan = staticmethod(torch.tan)
-    arcsin = staticmethod(torch.arcsin)
-    arccos = staticmethod(torch.arccos)
-    arctan = staticmethod(torch.arctan)
-    sinh = staticmethod(torch.sinh)
-    cosh = staticmethod(torch.cosh)
-    tanh = staticmethod(torch.tanh)
-    arcsinh = staticmethod(torch.arcsinh)
-    arccosh = staticmethod(torch.arccosh)
-    arctanh = staticmethod(torch.arctanh)
-    erf = staticmethod(torch.erf)
-    sigmoid = staticmethod(torch.sigmoid)
-    floor = staticmethod(torch.floor)
-    ceil = staticmethod(torch.ceil)
-    isnan = staticmethod(torch.isnan)
-    isinf = staticmethod(torch.isinf)
-    isfinite = staticmethod(torch.isfinite)
-    real = staticmethod(torch.real)
-    imag = staticmethod(torch.imag)
-    conj = staticmethod(torch.conj)
 
     def sign(self, x):
         y = torch.sgn(x)
@@ -348,17 +287,8 @@ class TorchBackend(Backend):
 
     # Products
 
-    matmul = staticmethod(torch.matmul)
-    einsum = staticmethod(torch.einsum)
-
     # Neural-network kernels
 
-    relu = staticmethod(torch.relu)
-    relu6 = staticmethod(torch.nn.functional.relu6)
-    silu = staticmethod(torch.nn.functional.silu)
-    softmax = staticmethod(torch.softmax)
-    log_softmax = staticmethod(torch.log_softmax)
-    softplus = staticmethod(torch.nn.functional.softplus)
     dense = staticmethod(neural.dense)
     conv = staticmethod(neural.conv)
     depthwise_conv = staticmethod(neural.depthwise_conv)
@@ -415,7 +345,16 @@ class TorchBackend(Backend):
     def abstract(self, function, given):
         from torch._subclasses.fake_tensor import FakeTensorMode
 
-        with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        # What does not fit is an error that the caller gets; torch would log it, too.
+        log = logging.getLogger(FakeTensorMode.__module__)
+        quiet, log.disabled = log.disabled, True
+        try:
+            return self._traced(function, given, FakeTensorMode(allow_non_fake_inputs=True))
+        finally:
+            log.disabled = quiet
+
+    def _traced(self, function, given, mode):
+        with mode, torch.no_grad():
             inputs = [torch.empty(spec.shape, dtype=_NATIVE[spec.dtype]) for spec in given]
             return specs(self, function(*inputs))
 

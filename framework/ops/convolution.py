@@ -1,105 +1,7 @@
-"""Kernels of neural networks, on tensors with channels last."""
+"""Convolution and pooling over one, two or three spatial axes."""
 
-from .. import dtypes
-from .dispatch import Tensor, floating, promoted_all, tensor, together
-
-
-def relu(x) -> Tensor:
-    """max(x, 0)."""
-    backend, x = tensor(x)
-    return backend.relu(x)
-
-
-def relu6(x) -> Tensor:
-    """min(max(x, 0), 6)."""
-    backend, x = floating(x)
-    return backend.relu6(x)
-
-
-def leaky_relu(x, negative_slope: float = 0.2) -> Tensor:
-    """x where positive, `negative_slope` * x elsewhere."""
-    backend, x = floating(x)
-    return backend.leaky_relu(x, negative_slope)
-
-
-def elu(x, alpha: float = 1.0) -> Tensor:
-    """x where positive, alpha * (exp(x) - 1) elsewhere."""
-    backend, x = floating(x)
-    return backend.elu(x, alpha)
-
-
-def gelu(x, approximate: bool = True) -> Tensor:
-    """x * P(X <= x) for a standard normal X (Hendrycks & Gimpel 2016); by tanh if `approximate`."""
-    backend, x = floating(x)
-    return backend.gelu(x, approximate)
-
-
-def silu(x) -> Tensor:
-    """x * sigmoid(x)."""
-    backend, x = floating(x)
-    return backend.silu(x)
-
-
-swish = silu
-
-
-def sigmoid(x) -> Tensor:
-    """1 / (1 + exp(-x))."""
-    backend, x = floating(x)
-    return backend.sigmoid(x)
-
-
-def softplus(x) -> Tensor:
-    """log(1 + exp(x)), without overflow."""
-    backend, x = floating(x)
-    return backend.softplus(x)
-
-
-def softmax(x, axis: int = -1) -> Tensor:
-    """exp(x) over its sum along `axis`."""
-    backend, x = floating(x)
-    return backend.softmax(x, axis)
-
-
-def log_softmax(x, axis: int = -1) -> Tensor:
-    """The logarithm of softmax along `axis`."""
-    backend, x = floating(x)
-    return backend.log_softmax(x, axis)
-
-
-def one_hot(x, num_classes: int, axis: int = -1, dtype=None) -> Tensor:
-    """1 at the position that each integer of `x` names, along a new axis; zeros out of range."""
-    backend, x = tensor(x)
-    return backend.one_hot(x, num_classes, axis, dtypes.standardize(dtype))
-
-
-def dense(x, kernel, bias=None) -> Tensor:
-    """x @ kernel + bias.
-
-    Shapes: x (…, in), kernel (in, out), bias (out,) or None; the result is (…, out).
-    """
-    backend, (x, kernel, bias) = together(x, kernel, bias)
-    return backend.dense(x, kernel, bias)
-
-
-def layer_normalization(x, gamma=None, beta=None, axis: int = -1, epsilon: float = 1e-3) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * gamma + beta along one axis (Ba et al. 2016)."""
-    backend, (x, gamma, beta) = together(x, gamma, beta)
-    return backend.layer_normalization(x, gamma, beta, axis, epsilon)
-
-
-def rms_normalization(x, scale=None, axis: int = -1, epsilon: float = 1e-6) -> Tensor:
-    """x / sqrt(mean(x^2) + epsilon) * scale along one axis (Zhang & Sennrich 2019)."""
-    backend, (x, scale) = together(x, scale)
-    return backend.rms_normalization(x, scale, axis, epsilon)
-
-
-def batch_normalization(
-    x, mean, variance, axis: int, offset=None, scale=None, epsilon=1e-3
-) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * scale + offset with statistics per channel."""
-    backend, (x, mean, variance, offset, scale) = together(x, mean, variance, offset, scale)
-    return backend.batch_normalization(x, mean, variance, axis, offset, scale, epsilon)
+from .dispatch import Tensor, promoted_all, tensor, together
+from .op import op
 
 
 def _ntuple(value, rank: int, name: str) -> tuple[int, ...]:
@@ -119,6 +21,7 @@ def _padding(padding):
     return padding
 
 
+@op
 def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1) -> Tensor:
     """Convolution (cross-correlation) over 1, 2 or 3 spatial axes.
 
@@ -159,6 +62,7 @@ def _groups(inputs, kernel) -> int:
     return channels // per_group
 
 
+@op
 def depthwise_conv(
     inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1
 ) -> Tensor:
@@ -186,11 +90,13 @@ def depthwise_conv(
     )
 
 
+@op
 def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None) -> Tensor:
     """The largest element of each window; padding never wins."""
     return _pool(inputs, pool_size, strides, padding, data_format, "max")
 
 
+@op
 def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None) -> Tensor:
     """The mean of each window over its real elements; padding does not count."""
     return _pool(inputs, pool_size, strides, padding, data_format, "average")
@@ -212,35 +118,7 @@ def _channels_last(backend, x, data_format):
     return backend.moveaxis(x, 1, -1), lambda y: backend.moveaxis(y, -1, 1)
 
 
-def dot_product_attention(
-    query, key, value, bias=None, mask=None, scale=None, is_causal: bool = False
-) -> Tensor:
-    """softmax(query key^T * scale + bias) value, fused where the backend can (Vaswani et al. 2017).
-
-    Shapes: query (batch, target, heads, dim), key and value (batch, source, heads, dim); mask
-    (boolean, true = attend) and bias broadcast to (batch, heads, target, source). `scale` is
-    1 / sqrt(dim) unless given. A query that may attend to nothing gets the mean. The result has
-    the shape of query.
-    """
-    backend, (query, key, value, bias, mask) = together(query, key, value, bias, mask)
-    if mask is not None and backend.dtype(mask) != "bool":
-        mask = backend.cast(mask, "bool")
-    scale = query.shape[-1] ** -0.5 if scale is None else scale
-    return backend.attention(query, key, value, mask, bias, scale, is_causal)
-
-
-def rfft(x, fft_length: int | None = None) -> Tensor:
-    """The discrete Fourier transform of real signals over the last axis: (…, length // 2 + 1)."""
-    backend, x = floating(x)
-    return backend.rfft(x, x.shape[-1] if fft_length is None else fft_length)
-
-
-def irfft(x, fft_length: int | None = None) -> Tensor:
-    """The real signals whose rfft is `x`, over the last axis."""
-    backend, x = tensor(x)
-    return backend.irfft(x, 2 * (x.shape[-1] - 1) if fft_length is None else fft_length)
-
-
+@op
 def conv_batch_norm(
     inputs,
     kernel,

@@ -1,0 +1,1 @@
+"""Kernels made of primitives, by subject. A backend overrides one where it has a better one."""

@@ -1,0 +1,131 @@
+"""Kernels that a framework has under a name of its own: one row for each, all backends in a line.
+
+A cell is the function's path below the framework's root module, as `ROOTS` of the backend says; an
+empty cell means that the backend defines the kernel itself, or takes the derived one.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+COLUMNS = ("numpy", "jax", "torch", "tensorflow")
+
+# kernel, then what it is called on each of COLUMNS ("-": see the backend's own class).
+TABLE = """
+reshape          reshape          reshape             reshape                 reshape
+transpose        transpose        transpose           -                       -
+broadcast_to     broadcast_to     broadcast_to        broadcast_to            broadcast_to
+concatenate      concatenate      concatenate         cat                     concat
+stack            stack            stack               stack                   stack
+flip             flip             flip                -                       -
+tile             tile             tile                tile                    -
+repeat           repeat           -                   -                       -
+take_along_axis  take_along_axis  take_along_axis     -                       -
+roll             roll             roll                -                       -
+tril             tril             tril                tril                    -
+triu             triu             triu                triu                    -
+copy             copy             copy                clone                   identity
+equal            equal            equal               operator.eq             equal
+not_equal        not_equal        not_equal           operator.ne             not_equal
+less             less             less                operator.lt             -
+less_equal       less_equal       less_equal          operator.le             -
+greater          greater          greater             operator.gt             -
+greater_equal    greater_equal    greater_equal       operator.ge             -
+logical_and      logical_and      logical_and         -                       logical_and
+logical_or       logical_or       logical_or          -                       logical_or
+logical_not      logical_not      logical_not         logical_not             logical_not
+bitwise_and      bitwise_and      bitwise_and         operator.and_           -
+bitwise_or       bitwise_or       bitwise_or          operator.or_            -
+bitwise_xor      bitwise_xor      bitwise_xor         operator.xor            -
+bitwise_not      bitwise_not      bitwise_not         bitwise_not             -
+left_shift       left_shift       left_shift          operator.lshift         bitwise.left_shift
+right_shift      right_shift      right_shift         operator.rshift         bitwise.right_shift
+negative         negative         negative            neg                     -
+absolute         absolute         absolute            abs                     -
+sign             sign             sign                -                       -
+square           square           square              square                  square
+sqrt             sqrt             sqrt                sqrt                    sqrt
+exp              exp              exp                 exp                     exp
+expm1            expm1            expm1               expm1                   math.expm1
+log              log              log                 log                     math.log
+log1p            log1p            log1p               log1p                   math.log1p
+log2             log2             log2                log2                    -
+log10            log10            log10               log10                   -
+sin              sin              sin                 sin                     sin
+cos              cos              cos                 cos                     cos
+tan              tan              tan                 tan                     tan
+arcsin           arcsin           arcsin              arcsin                  asin
+arccos           arccos           arccos              arccos                  acos
+arctan           arctan           arctan              arctan                  atan
+sinh             sinh             sinh                sinh                    sinh
+cosh             cosh             cosh                cosh                    cosh
+tanh             tanh             tanh                tanh                    tanh
+arcsinh          arcsinh          arcsinh             arcsinh                 asinh
+arccosh          arccosh          arccosh             arccosh                 acosh
+arctanh          arctanh          arctanh             arctanh                 atanh
+floor            floor            floor               floor                   floor
+ceil             ceil             ceil                ceil                    math.ceil
+round            round            round               -                       -
+isnan            isnan            isnan               isnan                   math.is_nan
+isinf            isinf            isinf               isinf                   math.is_inf
+isfinite         isfinite         isfinite            isfinite                math.is_finite
+real             real             real                real                    math.real
+imag             imag             imag                imag                    math.imag
+conj             conj             conj                conj                    math.conj
+where            -                where               where                   where
+stop_gradient    -                lax.stop_gradient   Tensor.detach           stop_gradient
+add              -                add                 operator.add            -
+subtract         -                subtract            operator.sub            subtract
+multiply         -                multiply            operator.mul            -
+divide           -                true_divide         operator.truediv        divide
+floor_divide     -                floor_divide        operator.floordiv       math.floordiv
+mod              -                mod                 operator.mod            math.floormod
+power            -                power               operator.pow            -
+maximum          -                maximum             -                       -
+minimum          -                minimum             -                       -
+arctan2          -                arctan2             arctan2                 math.atan2
+rsqrt            -                lax.rsqrt           rsqrt                   math.rsqrt
+erf              -                lax.erf             erf                     math.erf
+sigmoid          -                lax.logistic        sigmoid                 sigmoid
+matmul           -                matmul              matmul                  -
+einsum           -                einsum              einsum                  -
+relu             -                jax.nn.relu         relu                    nn.relu
+relu6            -                jax.nn.relu6        nn.functional.relu6     nn.relu6
+silu             -                jax.nn.silu         nn.functional.silu      nn.silu
+softmax          -                jax.nn.softmax      softmax                 nn.softmax
+log_softmax      -                jax.nn.log_softmax  log_softmax             nn.log_softmax
+softplus         -                jax.nn.softplus     nn.functional.softplus  nn.softplus
+jit              -                jax.jit             -                       -
+reciprocal       -                -                   reciprocal              -
+"""
+
+
+def renamed(backend: str, roots: Mapping[str, Any]) -> Callable[[type], type]:
+    """A class decorator that gives a backend the kernels of its column.
+
+    `roots` maps the first part of a path to a module; "" is the module for paths without such a
+    part. What the class defines itself stays.
+    """
+    place = COLUMNS.index(backend) + 1
+
+    def fill(cls: type) -> type:
+        for row in filter(None, TABLE.splitlines()):
+            cells = row.split()
+            name, path = cells[0], cells[place]
+            if path != "-" and name not in vars(cls):
+                setattr(cls, name, staticmethod(_follow(path, roots)))
+        return cls
+
+    return fill
+
+
+def _follow(path: str, roots: Mapping[str, Any]) -> Any:
+    first, _, rest = path.partition(".")
+    found = roots[first] if rest and first in roots else getattr(roots[""], first)
+    for part in filter(None, rest.split(".")):
+        found = getattr(found, part)
+    return found
+
+
+def names() -> tuple[str, ...]:
+    """The kernels of the table."""
+    return tuple(row.split()[0] for row in filter(None, TABLE.splitlines()))

@@ -1,0 +1,201 @@
+"""Mathematical functions of one operand, element by element, as NumPy defines them.
+
+Integers are answered in the default float.
+"""
+
+from .. import dtypes
+from .dispatch import Tensor, floating, tensor
+from .op import op
+
+
+@op
+def sqrt(x) -> Tensor:
+    """The square root; NaN for negative x."""
+    backend, x = floating(x)
+    return backend.sqrt(x)
+
+
+@op
+def rsqrt(x) -> Tensor:
+    """1 / sqrt(x)."""
+    backend, x = floating(x)
+    return backend.rsqrt(x)
+
+
+@op
+def exp(x) -> Tensor:
+    """e to the power of x."""
+    backend, x = floating(x)
+    return backend.exp(x)
+
+
+@op
+def expm1(x) -> Tensor:
+    """exp(x) - 1, exact near 0."""
+    backend, x = floating(x)
+    return backend.expm1(x)
+
+
+@op
+def log(x) -> Tensor:
+    """The natural logarithm."""
+    backend, x = floating(x)
+    return backend.log(x)
+
+
+@op
+def log1p(x) -> Tensor:
+    """log(1 + x), exact near 0."""
+    backend, x = floating(x)
+    return backend.log1p(x)
+
+
+@op
+def log2(x) -> Tensor:
+    """The logarithm to base 2."""
+    backend, x = floating(x)
+    return backend.log2(x)
+
+
+@op
+def log10(x) -> Tensor:
+    """The logarithm to base 10."""
+    backend, x = floating(x)
+    return backend.log10(x)
+
+
+@op
+def sin(x) -> Tensor:
+    """The sine of x radians."""
+    backend, x = floating(x)
+    return backend.sin(x)
+
+
+@op
+def cos(x) -> Tensor:
+    """The cosine of x radians."""
+    backend, x = floating(x)
+    return backend.cos(x)
+
+
+@op
+def tan(x) -> Tensor:
+    """The tangent of x radians."""
+    backend, x = floating(x)
+    return backend.tan(x)
+
+
+@op
+def arcsin(x) -> Tensor:
+    """The angle in radians whose sine is x."""
+    backend, x = floating(x)
+    return backend.arcsin(x)
+
+
+@op
+def arccos(x) -> Tensor:
+    """The angle in radians whose cosine is x."""
+    backend, x = floating(x)
+    return backend.arccos(x)
+
+
+@op
+def arctan(x) -> Tensor:
+    """The angle in radians whose tangent is x."""
+    backend, x = floating(x)
+    return backend.arctan(x)
+
+
+@op
+def sinh(x) -> Tensor:
+    """The hyperbolic sine."""
+    backend, x = floating(x)
+    return backend.sinh(x)
+
+
+@op
+def cosh(x) -> Tensor:
+    """The hyperbolic cosine."""
+    backend, x = floating(x)
+    return backend.cosh(x)
+
+
+@op
+def tanh(x) -> Tensor:
+    """The hyperbolic tangent."""
+    backend, x = floating(x)
+    return backend.tanh(x)
+
+
+@op
+def arcsinh(x) -> Tensor:
+    """The inverse of sinh."""
+    backend, x = floating(x)
+    return backend.arcsinh(x)
+
+
+@op
+def arccosh(x) -> Tensor:
+    """The inverse of cosh."""
+    backend, x = floating(x)
+    return backend.arccosh(x)
+
+
+@op
+def arctanh(x) -> Tensor:
+    """The inverse of tanh."""
+    backend, x = floating(x)
+    return backend.arctanh(x)
+
+
+@op
+def erf(x) -> Tensor:
+    """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    backend, x = floating(x)
+    return backend.erf(x)
+
+
+@op
+def floor(x) -> Tensor:
+    """The largest integer not above x, as a float."""
+    backend, x = floating(x)
+    return backend.floor(x)
+
+
+@op
+def ceil(x) -> Tensor:
+    """The smallest integer not below x, as a float."""
+    backend, x = floating(x)
+    return backend.ceil(x)
+
+
+@op
+def round(x, decimals: int = 0) -> Tensor:
+    """x to `decimals` places; halves go to the even neighbour."""
+    backend, x = tensor(x)
+    return backend.round(x, decimals) if x.dtype in backend.float_types else x
+
+
+@op
+def real(x) -> Tensor:
+    """The real part; real x itself."""
+    backend, x = tensor(x)
+    return backend.real(x) if backend.dtype(x) in dtypes.COMPLEX else x
+
+
+@op
+def imag(x) -> Tensor:
+    """The imaginary part; zeros for real x."""
+    backend, x = tensor(x)
+    dtype = backend.dtype(x)
+    return backend.imag(x) if dtype in dtypes.COMPLEX else backend.full_like(x, 0, dtype)
+
+
+@op
+def conjugate(x) -> Tensor:
+    """The complex conjugate; real x itself."""
+    backend, x = tensor(x)
+    return backend.conj(x) if backend.dtype(x) in dtypes.COMPLEX else x
+
+
+conj = conjugate

@@ -1,0 +1,8 @@
+"""Keras's namespace `utils`."""
+
+from ..config import disable_interactive_logging as disable_interactive_logging
+from ..config import enable_interactive_logging as enable_interactive_logging
+from ..config import is_interactive_logging_enabled as is_interactive_logging_enabled
+from ..core.keras_tensor import is_keras_tensor as is_keras_tensor
+from ..core.session import clear_session as clear_session
+from ..dtypes import standardize as standardize_dtype
