@@ -110,6 +110,16 @@ def is_float(name: str) -> bool:
     return name in FLOATS
 
 
+def is_float_dtype(dtype) -> bool:
+    """Whether a dtype, in any form that `standardize` takes, is a real floating-point dtype."""
+    return is_float(standardize(dtype))
+
+
+def is_int_dtype(dtype) -> bool:
+    """Whether a dtype, in any form that `standardize` takes, is an integer (``bool`` is not)."""
+    return is_integer(standardize(dtype))
+
+
 def is_inexact(name: str) -> bool:
     """Whether the named dtype is floating-point or complex."""
     return name in FLOATS or name in COMPLEX

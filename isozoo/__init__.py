@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _NAMES: dict[str, tuple[str, str | None]] = {
     "activations": (".activations", None),
     "applications": (".applications", None),
+    "backend": (".backend", None),
     "config": (".config", None),
     "cv": (".cv", None),
     "hub": (".hub", None),
@@ -28,10 +29,14 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "nlp": (".nlp", None),
     "ops": (".ops", None),
     "random": (".random", None),
+    "tree": (".tree", None),
+    "utils": (".utils", None),
+    "Function": (".framework.core.function", "Function"),
     "Input": (".framework.models", "Input"),
-    "KerasTensor": (".framework.core.symbolic", "KerasTensor"),
+    "KerasTensor": (".framework.core.keras_tensor", "KerasTensor"),
     "Layer": (".framework.core.layer", "Layer"),
     "Model": (".framework.models", "Model"),
+    "Operation": (".framework.core.operation", "Operation"),
     "Sequential": (".framework.models", "Sequential"),
     "StatelessScope": (".framework.core.scopes", "StatelessScope"),
     "Variable": (".framework.core.variable", "Variable"),
@@ -42,6 +47,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
 }
 
 if TYPE_CHECKING:
+    from . import backend as backend
     from .framework import activations as activations
     from .framework import config as config
     from .framework import initializers as initializers
@@ -49,10 +55,14 @@ if TYPE_CHECKING:
     from .framework import models as models
     from .framework import ops as ops
     from .framework import random as random
+    from .framework import tree as tree
+    from .framework import utils as utils
     from .framework.config import use_backend as use_backend
+    from .framework.core.function import Function as Function
+    from .framework.core.keras_tensor import KerasTensor as KerasTensor
     from .framework.core.layer import Layer as Layer
+    from .framework.core.operation import Operation as Operation
     from .framework.core.scopes import StatelessScope as StatelessScope
-    from .framework.core.symbolic import KerasTensor as KerasTensor
     from .framework.core.variable import Variable as Variable
     from .framework.models import Input as Input
     from .framework.models import Model as Model

@@ -196,15 +196,19 @@ def _promote(xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
     names = [type(x) if _is_scalar(x) else backend.dtype(x) for x in natives]
     target = dtypes.result_type(*names)
     return backend, [
-        _scalar(x, target) if _is_scalar(x) else (x if n == target else backend.cast(x, target))
+        _scalar(backend, x, target)
+        if _is_scalar(x)
+        else (x if n == target else backend.cast(x, target))
         for x, n in zip(natives, names, strict=True)
     ]
 
 
-def _scalar(x: Any, target: str) -> Any:
+def _scalar(backend: Any, x: Any, target: str) -> Any:
     """A Python scalar in the Python type of the dtype that it meets."""
     if dtypes.is_inexact(target):
         return complex(x) if target in dtypes.COMPLEX else float(x)
+    if target in ("int64", "uint64") and x.bit_length() > 31:
+        return backend.asarray(x, target)  # JAX takes it for an int32
     return int(x) if target != "bool" else x
 
 

@@ -28,6 +28,21 @@ def _same_dtype(function):
     return reduce
 
 
+_WIDE = {np.dtype(name) for name in ("int64", "uint64", "float64", "complex128")}
+
+
+def wide(function):
+    """A kernel that JAX has for 64-bit tensors, but only where its x64 switch is on."""
+
+    def kernel(x, *args, **kwargs):
+        if x.dtype not in _WIDE:
+            return function(x, *args, **kwargs)
+        with jax.enable_x64(True):
+            return function(x, *args, **kwargs)
+
+    return kernel
+
+
 def _reduce(function):
     def reduce(self, x, axis=None, keepdims=False):
         return function(x, _axis(axis), keepdims=keepdims)
@@ -152,8 +167,9 @@ class JaxBackend(Backend):
     sum = _same_dtype(jnp.sum)
     prod = _same_dtype(jnp.prod)
     mean = _reduce(jnp.mean)
-    max = _reduce(jnp.max)
-    min = _reduce(jnp.min)
+    max = _reduce(wide(jnp.max))
+    min = _reduce(wide(jnp.min))
+    log10 = staticmethod(wide(jnp.log10))
     all = _reduce(jnp.all)
     any = _reduce(jnp.any)
 
