@@ -4,7 +4,7 @@ The rooms are by subject. Keras's namespaces (`ops.numpy`, `ops.nn`, `ops.linalg
 views of them, made from the table below; ops of images stand in their namespace only.
 """
 
-import sys as _sys
+from importlib import import_module as _import_module
 
 from .activations import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
@@ -32,13 +32,15 @@ ROOMS = {
         "arithmetic logic mathematical creation indexing sorting shaping products reductions"
     ).split(),
     "nn": "activations normalization convolution attention encoding".split(),
+    "linalg": [],
+    "image": [],
     "": "conversion signal programs".split(),
 }
 
 
 def public(room: str) -> dict[str, object]:
     """The ops that a room defines, under all their names."""
-    module = _sys.modules[f"{__name__}.{room}"]
+    module = _import_module(f".{room}", __name__)
     return {
         name: value
         for name, value in vars(module).items()
@@ -46,8 +48,13 @@ def public(room: str) -> dict[str, object]:
     }
 
 
+def view(namespace: str) -> dict[str, object]:
+    """The ops of one of Keras's namespaces."""
+    return {name: value for room in ROOMS[namespace] for name, value in public(room).items()}
+
+
 def _all() -> list[str]:
-    return [name for rooms in ROOMS.values() for room in rooms for name in public(room)]
+    return [name for namespace in ROOMS if namespace != "image" for name in view(namespace)]
 
 
 __all__ = ["BackendMismatchError", "InvalidArgumentError", *_all()]  # pyright: ignore
@@ -57,3 +64,8 @@ for _name, _value in list(globals().items()):
     _home = getattr(_value, "__module__", None) or ""
     if _home.startswith(f"{__name__}.") and not (_name.startswith("_") or _name in __all__):
         del globals()[_name]
+
+from . import image as image  # noqa: E402
+from . import linalg as linalg  # noqa: E402
+from . import nn as nn  # noqa: E402
+from . import numpy as numpy  # noqa: E402

@@ -97,7 +97,9 @@ def test_jax_has_64_bits_where_they_are_named():
 
         x = ops.cast([1, 2], "int64")
         assert x.dtype == "int64"
-        assert ops.convert_to_numpy(ops.add(x, 2**40)).tolist() == [2**40 + 1, 2**40 + 2]
+        big = ops.add(x, 2**40)
+        assert big.dtype == "int64"
+        assert ops.convert_to_numpy(big).tolist() == [2**40 + 1, 2**40 + 2]
         assert ops.convert_to_tensor(np.zeros(2)).dtype == "float64"
         assert ops.convert_to_tensor([0.5]).dtype == "float32"
         assert ops.mean(x).dtype == "float32"

@@ -92,6 +92,8 @@ class JaxBackend(Backend):
         native = self._native[dtype]
         if isinstance(x, jax.Array):
             return x if x.dtype == native else x.astype(native)
+        if native in _WIDE and isinstance(x, int | float | complex):
+            x = np.asarray(x, native)  # JAX would read the number in 32 bits
         return jnp.asarray(x, native)
 
     def to_numpy(self, x):

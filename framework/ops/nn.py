@@ -1,0 +1,5 @@
+"""Keras's namespace `ops.nn`: neural-network functions, as a view of the rooms that define them."""
+
+from .. import ops as _ops
+
+globals().update(_ops.view("nn"))

@@ -1,0 +1,8 @@
+"""Bad calls of all ops, one file for each group."""
+
+from __future__ import annotations
+
+from . import elementary
+from .table import BAD as BAD
+
+__all__ = ["elementary"]
