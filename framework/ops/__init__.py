@@ -48,13 +48,13 @@ def public(room: str) -> dict[str, object]:
     }
 
 
-def view(namespace: str) -> dict[str, object]:
+def in_namespace(namespace: str) -> dict[str, object]:
     """The ops of one of Keras's namespaces."""
     return {name: value for room in ROOMS[namespace] for name, value in public(room).items()}
 
 
 def _all() -> list[str]:
-    return [name for namespace in ROOMS if namespace != "image" for name in view(namespace)]
+    return [name for namespace in ROOMS if namespace != "image" for name in in_namespace(namespace)]
 
 
 __all__ = ["BackendMismatchError", "InvalidArgumentError", *_all()]  # pyright: ignore

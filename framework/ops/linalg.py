@@ -2,4 +2,4 @@
 
 from .. import ops as _ops
 
-globals().update(_ops.view("linalg"))
+globals().update(_ops.in_namespace("linalg"))

@@ -2,4 +2,4 @@
 
 from .. import ops as _ops
 
-globals().update(_ops.view("numpy"))
+globals().update(_ops.in_namespace("numpy"))
