@@ -78,6 +78,10 @@ def standardize(dtype) -> str:
     return name
 
 
+# Keras's name of it.
+standardize_dtype = standardize
+
+
 def _concrete(name: str) -> str:
     """A weak dtype that met no tensor: the defaults of Python scalars."""
     if name == "float*":

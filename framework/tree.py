@@ -20,18 +20,21 @@ class MAP_TO_NONE:
     """What the function given to `traverse` returns to put None in the place of a structure."""
 
 
-optree.register_pytree_node(
-    TrackedList,
-    lambda x: (list(x), None, tuple(range(len(x)))),
-    lambda _, children: list(children),
-    namespace=_NAMESPACE,
-)
-optree.register_pytree_node(
-    TrackedDict,
-    lambda x: ([x[key] for key in sorted(x)], tuple(sorted(x)), tuple(sorted(x))),
-    lambda keys, children: dict(zip(keys, children, strict=True)),
-    namespace=_NAMESPACE,
-)
+def _split(x: Any) -> tuple[list[Any], Any, tuple[Any, ...]]:
+    """Children, keys (None for a list) and paths of a list or dict that a layer holds."""
+    if isinstance(x, dict):
+        keys = tuple(sorted(x))
+        return [x[key] for key in keys], keys, keys
+    return list(x), None, tuple(range(len(x)))
+
+
+def _join(keys: Any, children: Any) -> Any:
+    """An ordinary list or dict: what is made of a layer's parts belongs to no layer."""
+    return list(children) if keys is None else dict(zip(keys, children, strict=True))
+
+
+for _view in (TrackedList, TrackedDict):
+    optree.register_pytree_node(_view, _split, _join, namespace=_NAMESPACE)
 
 
 def is_nested(structure: Any) -> bool:
@@ -173,7 +176,7 @@ def lists_to_tuples(structure: Any) -> Any:
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
-    """`func` of each shape in `structure`: of each list or tuple of ints and None, and each leaf."""
+    """`func` of each shape (list or tuple of ints and None) and each other leaf of `structure`."""
     return optree.tree_map(
         func, structure, is_leaf=_is_shape, none_is_leaf=True, namespace=_NAMESPACE
     )

@@ -7,8 +7,8 @@ from typing import Any
 from .. import dtypes, initializers
 from ..backends import registry
 from ..backends.registry import TENSORS, Kind, classify, state
-from . import symbolic
-from .naming import auto_name, snake_case
+from . import symbolic, tracebacks
+from .operation import Operation
 from .scopes import StatelessScope
 from .tracking import LayerMeta, is_view, tracked_view
 from .variable import SeedState, Variable
@@ -16,7 +16,7 @@ from .variable import SeedState, Variable
 _HERE = nullcontext()
 
 
-class Layer(metaclass=LayerMeta):
+class Layer(Operation, metaclass=LayerMeta):
     """Base of all layers. Subclasses make weights in `build` and compute in `call`.
 
     A layer belongs to the backend that is current when it is created, for life. On torch it is a
@@ -38,7 +38,7 @@ class Layer(metaclass=LayerMeta):
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None):
-        self.name = name or auto_name(snake_case(type(self).__name__))
+        Operation.__init__(self, name)
         self._trainable = trainable
         self._set_dtype(dtypes.standardize(dtype or state.dtype))
         if input_dim is not None:
@@ -199,9 +199,7 @@ class Layer(metaclass=LayerMeta):
         """A call from outside: convert the inputs, build, and compute on the layer's backend."""
         # The usual case, one native tensor, needs no search through nested inputs.
         single = not kwargs and len(args) == 1 and TENSORS.get(type(args[0])) is self._backend
-        symbols = not single and any(
-            isinstance(x, symbolic.KerasTensor) for x in symbolic.flatten((args, kwargs))
-        )
+        symbols = not single and symbolic.among((args, kwargs))
         outer = state.inside, state.training, self._backend.activate()
         try:
             # A tap sees every call, so calls from inside must not take the short way either.
@@ -226,6 +224,10 @@ class Layer(metaclass=LayerMeta):
             if state.tap is not None:
                 state.tap(self, outputs)
             return outputs
+        except Exception as error:
+            if outer[0] is None:
+                tracebacks.trim(error)
+            raise
         finally:
             state.inside, state.training, state.backend = outer
 
@@ -265,9 +267,13 @@ class Layer(metaclass=LayerMeta):
         return self._backend.static_shape(x)
 
     def _call_symbolic(self, args, kwargs):
+        return symbolic.link(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
+
+    def compute_output_spec(self, *args, **kwargs):
+        """The shapes and dtypes that `call` gives for symbolic tensors; builds the layer."""
         if not self.built:
             self._build_for(args, kwargs)
-        return symbolic.record(self, self.call, args, kwargs, self._backend)
+        return symbolic.infer(self._backend, self.call, args, kwargs)
 
     def resolve_training(self, training: bool | None) -> bool:
         """The argument if it was given, else what the call that is under way says."""

@@ -49,6 +49,11 @@ def flatten(x: Any) -> list[Any]:
     return list(_leaves(x))
 
 
+def among(x: Any) -> bool:
+    """Whether a symbolic tensor is among the leaves of `x`."""
+    return any(isinstance(leaf, KerasTensor) for leaf in _leaves(x))
+
+
 def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Symbolic results of `function(*args, **kwargs)`, by abstract evaluation on `backend`.
 
@@ -96,11 +101,25 @@ def _merge(runs: list[Any]) -> Any:
 
 def record(target: Any, function, args: tuple, kwargs: dict[str, Any], backend: Any) -> Any:
     """A node for the call, and the symbolic tensors that it gives."""
+    return link(target, args, kwargs, infer(backend, function, args, kwargs))
+
+
+def link(target: Any, args: tuple, kwargs: dict[str, Any], outputs: Any) -> Any:
+    """`outputs` as what the call of `target` gives: they, and the target, know the node."""
     node = Node(target, args, kwargs)
-    node.outputs = infer(backend, function, args, kwargs)
-    for output in _leaves(node.outputs):
-        if output is not None:
-            output.node = node
+    given = {id(x) for x in node.inputs}
+
+    def own(x):
+        # A tensor that is handed through keeps its own origin; what comes out is another one.
+        return KerasTensor(x.shape, x.dtype, x.sparse, x.ragged) if id(x) in given else x
+
+    node.outputs = map_structure(own, outputs)
+    if all(x.record_history for x in node.inputs):
+        for output in _leaves(node.outputs):
+            if isinstance(output, KerasTensor):
+                output.node = node
+    if hasattr(target, "_inbound_nodes"):
+        target._inbound_nodes.append(node)
     return node.outputs
 
 
@@ -125,8 +144,12 @@ class SymbolicBackend:
         return x.dtype
 
     def to_numpy(self, x: KerasTensor):
-        """Always a TypeError: there are no values."""
-        raise TypeError(f"{x!r} has no value: it describes a model that has not been run.")
+        """Always an error: there are no values."""
+        from ..ops.errors import InvalidArgumentError
+
+        raise InvalidArgumentError(
+            f"{x!r} has no value: it describes a model that has not been run."
+        )
 
     def record(self, op, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The symbolic result of a public op."""

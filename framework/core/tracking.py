@@ -51,6 +51,7 @@ def begin(cls: type, backend: Any) -> Any:
         _token=None,
         _tracked={},
         _arguments=((), {}),
+        _inbound_nodes=[],
         _input_shape_arg=None,
         _trainable=True,
         built=False,

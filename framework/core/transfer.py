@@ -55,6 +55,8 @@ def _copy(x: Any, target: Target, memo: dict[int, Any]) -> Any:
             _copy(x.kwargs, target, memo),
         )
         made.outputs = _copy(x.outputs, target, memo)
+        if isinstance(made.target, Layer):
+            made.target._inbound_nodes.append(made)
     elif not isinstance(owner, Kind):
         made = target.backend.asarray(np.array(owner.to_numpy(x)), target.dtype(owner.dtype(x)))
     elif is_view(x):

@@ -2,8 +2,12 @@
 
 from typing import Any
 
-from ..core.layer import Layer, auto_name
-from ..core.symbolic import KerasTensor, Node, flatten, map_structure
+from ..core import graph
+from ..core.keras_tensor import KerasTensor
+from ..core.layer import Layer
+from ..core.naming import auto_name
+from ..core.operation import Operation
+from ..core.symbolic import flatten
 from .model import Model
 
 
@@ -30,7 +34,7 @@ class Functional(Model):
     def __init__(self, inputs, outputs, name=None, trainable=True):
         super().__init__(name=name, trainable=trainable)
         self.inputs_structure, self.outputs_structure = inputs, outputs
-        self._nodes = _sorted_nodes(flatten(inputs), flatten(outputs))
+        self._nodes = graph.sorted_nodes(flatten(inputs), flatten(outputs))
         for node in self._nodes:
             target = node.target
             if isinstance(target, Layer) and target.name not in self._tracked:
@@ -47,22 +51,24 @@ class Functional(Model):
         """The symbolic outputs, as a flat list."""
         return flatten(self.outputs_structure)
 
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, in the structure in which they were given."""
+        return self.inputs_structure
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, in the structure in which they were given."""
+        return self.outputs_structure
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The layers and ops between inputs and outputs, in the order of their first calls."""
+        return graph.operations(self._nodes)
+
     def call(self, inputs):
         """The graph on tensors given in the structure of the symbolic inputs."""
-        tensors: dict[int, Any] = {}
-        given = self._match(inputs)
-        for symbol, x in zip(self.inputs, given, strict=True):
-            tensors[id(symbol)] = x
-
-        def look_up(x):
-            return tensors[id(x)] if isinstance(x, KerasTensor) else x
-
-        for node in self._nodes:
-            args, kwargs = map_structure(look_up, node.args), map_structure(look_up, node.kwargs)
-            results = node.run(args, kwargs)
-            for symbol, x in _pairs(node.outputs, results):
-                tensors[id(symbol)] = x
-        return map_structure(look_up, self.outputs_structure)
+        return graph.run(self._nodes, self.inputs, self._match(inputs), self.outputs_structure)
 
     def _match(self, inputs) -> list[Any]:
         structure = self.inputs_structure
@@ -75,35 +81,3 @@ class Functional(Model):
         if len(given) != len(self.inputs):
             raise ValueError(f"{self.name} takes {len(self.inputs)} inputs; got {len(given)}.")
         return given
-
-
-def _pairs(symbols: Any, results: Any):
-    """Pairs (symbol, tensor) of two equal structures. Dicts go by key: jax sorts them."""
-    if isinstance(symbols, dict):
-        for key in symbols:
-            yield from _pairs(symbols[key], results[key])
-    elif isinstance(symbols, list | tuple):
-        for part in zip(symbols, results, strict=True):
-            yield from _pairs(*part)
-    else:
-        yield symbols, results
-
-
-def _sorted_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """The nodes between inputs and outputs, each behind those that it needs."""
-    starts = {id(x) for x in inputs}
-    done: dict[int, Node] = {}
-    stack: list[tuple[KerasTensor, bool]] = [(x, False) for x in reversed(outputs)]
-    while stack:
-        symbol, expanded = stack.pop()
-        node = symbol.node
-        if id(symbol) in starts or (node is not None and id(node) in done):
-            continue
-        if node is None:
-            raise ValueError(f"{symbol!r} is needed for the outputs, but is not among the inputs.")
-        if expanded:
-            done[id(node)] = node
-        else:
-            stack.append((symbol, True))
-            stack.extend((x, False) for x in node.inputs)
-    return list(done.values())

@@ -3,6 +3,7 @@
 from ..config import disable_interactive_logging as disable_interactive_logging
 from ..config import enable_interactive_logging as enable_interactive_logging
 from ..config import is_interactive_logging_enabled as is_interactive_logging_enabled
+from ..core.graph import get_source_inputs as get_source_inputs
 from ..core.keras_tensor import is_keras_tensor as is_keras_tensor
 from ..core.session import clear_session as clear_session
-from ..dtypes import standardize as standardize_dtype
+from ..dtypes import standardize_dtype as standardize_dtype

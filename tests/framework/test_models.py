@@ -78,9 +78,9 @@ def test_functional_graph_errors(backend):
         Input()
     with pytest.raises(TypeError, match="no value"):
         bool(x)
-    with pytest.raises(TypeError, match="no value"):
+    with pytest.raises(ValueError, match="no value"):
         ops.convert_to_numpy(x)
-    with pytest.raises(TypeError):
+    with pytest.raises(NotImplementedError, match="ops.unstack"):
         iter(x)
 
 
