@@ -40,6 +40,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "Sequential": (".framework.models", "Sequential"),
     "StatelessScope": (".framework.core.scopes", "StatelessScope"),
     "Variable": (".framework.core.variable", "Variable"),
+    "device": (".framework.core.devices", "device"),
     "from_preset": (".catalog", "from_preset"),
     "list_presets": (".catalog", "list_presets"),
     "use_backend": (".framework.config", "use_backend"),
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .framework import tree as tree
     from .framework import utils as utils
     from .framework.config import use_backend as use_backend
+    from .framework.core.devices import device as device
     from .framework.core.function import Function as Function
     from .framework.core.keras_tensor import KerasTensor as KerasTensor
     from .framework.core.layer import Layer as Layer

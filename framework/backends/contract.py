@@ -18,8 +18,8 @@ REDUCTIONS = "sum prod max min all any argmax argmin".split()
 
 PRODUCTS = "matmul einsum".split()
 
-NEURAL = "conv depthwise_conv pool rfft irfft random_bits".split()
+NEURAL = "conv depthwise_conv pool rfft irfft random_words".split()
 
-PROGRAMS = "abstract value_and_grad jit inference_function make_value set_value".split()
+PROGRAMS = "abstract value_and_grad jit inference_function make_value set_value device seed".split()
 
 REQUIRED = (*renames.names(), *ARRAYS, *ELEMENTWISE, *REDUCTIONS, *PRODUCTS, *NEURAL, *PROGRAMS)

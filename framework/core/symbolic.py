@@ -67,7 +67,10 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
 
     def run(sizes: tuple[int, ...]) -> Any:
         rest = iter(sizes)
-        specs = [Spec((next(rest) if n is None else n for n in x.shape), x.dtype) for x in symbols]
+        specs = [
+            Spec((next(rest) if n is None else n for n in x.shape), x.dtype, x.sparse)
+            for x in symbols
+        ]
 
         def call(*tensors):
             given = dict(zip(map(id, symbols), tensors, strict=True))
@@ -96,7 +99,8 @@ def _merge(runs: list[Any]) -> Any:
         merged = [_merge(list(parts)) for parts in zip(*runs, strict=True)]
         return type(first)(*merged) if hasattr(first, "_fields") else type(first)(merged)
     shapes = zip(*(run.shape for run in runs), strict=True)
-    return KerasTensor((s[0] if len(set(s)) == 1 else None for s in shapes), first.dtype)
+    sizes = (s[0] if len(set(s)) == 1 else None for s in shapes)
+    return KerasTensor(sizes, first.dtype, sparse=first.sparse)
 
 
 def record(target: Any, function, args: tuple, kwargs: dict[str, Any], backend: Any) -> Any:

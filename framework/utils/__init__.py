@@ -7,3 +7,4 @@ from ..core.graph import get_source_inputs as get_source_inputs
 from ..core.keras_tensor import is_keras_tensor as is_keras_tensor
 from ..core.session import clear_session as clear_session
 from ..dtypes import standardize_dtype as standardize_dtype
+from .seeds import set_random_seed as set_random_seed

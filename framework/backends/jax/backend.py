@@ -3,6 +3,8 @@
 # Kernels stand here as plain renames of the framework's functions, where the base has methods.
 # pyright: reportAssignmentType=false
 
+from typing import Any
+
 import jax
 import jax.core
 import jax.numpy as jnp
@@ -10,9 +12,9 @@ import numpy as np
 from jax import lax
 
 from ... import dtypes
-from ..base import Backend, Spec, native_order
+from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import neural
+from . import neural, random
 
 
 def _axis(axis):
@@ -71,6 +73,17 @@ class JaxBackend(Backend):
         self._names = {native: name for name, native in self._native.items()}
         inexact = (*dtypes.FLOATS, *dtypes.COMPLEX)
         self.float_types = frozenset(self._native[name] for name in inexact)
+
+    def owner(self, cls):
+        if not cls.__module__.startswith("jax.experimental.sparse"):
+            return super().owner(cls)
+        from .sparse import JaxSparse  # importing JAX does not bring it along
+
+        if self._sparse is None:
+            self._sparse = JaxSparse(self)
+        return self._sparse if issubclass(cls, JaxSparse.sparse_types) else None
+
+    _sparse: Any = None
 
     def passes(self, error):
         kinds = (
@@ -188,7 +201,10 @@ class JaxBackend(Backend):
     conv = staticmethod(neural.conv)
     depthwise_conv = staticmethod(neural.depthwise_conv)
     pool = staticmethod(neural.pool)
-    random_bits = staticmethod(neural.random_bits)
+    random_words = staticmethod(random.random_words)
+    random_uniform = staticmethod(random.random_uniform)
+    random_normal = staticmethod(random.random_normal)
+    random_dropout = staticmethod(random.random_dropout)
 
     def gelu(self, x, approximate):
         return jax.nn.gelu(x, approximate=approximate)
@@ -218,15 +234,34 @@ class JaxBackend(Backend):
         return jnp.array(value, box.dtype)
 
     def abstract(self, function, given):
-        inputs = [jax.ShapeDtypeStruct(spec.shape, self._native[spec.dtype]) for spec in given]
-        out = jax.eval_shape(function, *inputs)
-        return jax.tree.map(lambda leaf: Spec(leaf.shape, self._names[np.dtype(leaf.dtype)]), out)
+        found = []
+
+        def traced(*tensors):
+            found.append(specs(self, out := function(*tensors)))
+            return out
+
+        jax.eval_shape(traced, *map(self._described, given))
+        return found[-1]
+
+    def _described(self, spec):
+        described = jax.ShapeDtypeStruct(spec.shape, self._native[spec.dtype])
+        if not spec.sparse:
+            return described
+        from jax.experimental.sparse import BCOO
+
+        return jax.eval_shape(lambda x: BCOO.fromdense(x, nse=2), described)
 
     def value_and_grad(self, function):
         def differentiated(*inputs):
             return jax.value_and_grad(function, argnums=tuple(range(len(inputs))))(*inputs)
 
         return differentiated
+
+    def device(self, kind, index):
+        return jax.default_device(jax.devices(kind)[index or 0])
+
+    def seed(self, seed):
+        """JAX has no seed of its own: each draw is given its key."""
 
     def inference_function(self, layer):
         @jax.jit

@@ -1,11 +1,12 @@
 """The NumPy backend."""
 
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
 
 from ... import dtypes
-from .. import philox
+from .. import host_draws
 from ..base import Backend, native_order, specs
 from ..renames import renamed
 from . import neural
@@ -222,10 +223,10 @@ class NumpyBackend(Backend):
     def irfft(self, x, length):
         return np.fft.irfft(x, length)
 
-    def random_bits(self, seed, shape, bits):
-        first, second = (int(k) for k in np.asarray(seed))
-        words = philox.words((first, second), int(np.prod(shape, dtype=np.int64)))
-        return (words >> np.uint32(32 - bits)).astype(np.float32).reshape(shape)
+    random_words = staticmethod(host_draws.random_words)
+    random_uniform = staticmethod(host_draws.random_uniform)
+    random_normal = staticmethod(host_draws.random_normal)
+    random_dropout = staticmethod(host_draws.random_dropout)
 
     # Weights and programs
 
@@ -237,6 +238,14 @@ class NumpyBackend(Backend):
 
     def set_value(self, box, value):
         return np.array(value, box.dtype)  # a copy: the variable's memory is its own
+
+    def device(self, kind, index):
+        if (kind, index or 0) != ("cpu", 0):
+            raise ValueError("NumPy computes on the CPU alone")
+        return nullcontext()
+
+    def seed(self, seed):
+        np.random.seed(seed % 2**32)
 
     def abstract(self, function, given):
         # NumPy cannot trace, so it runs on zeros, whose logarithms are nobody's concern.

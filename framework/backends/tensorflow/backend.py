@@ -11,8 +11,9 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
-from . import neural
+from . import neural, random
 from .layer import TensorflowLayer
+from .sparse import TensorflowSparse
 
 _NATIVE = {name: getattr(tf, name) for name in dtypes.ALL}
 _NAMES = {native: name for name, native in _NATIVE.items()}
@@ -61,8 +62,16 @@ class TensorflowBackend(Backend):
     name = "tensorflow"
     layer_base = TensorflowLayer
     compiles = True
-    tensor_types = (tf.Tensor, tf.Variable, tf.IndexedSlices)
+    tensor_types = (tf.Tensor, tf.Variable)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
+
+    def __init__(self):
+        self._sparse = TensorflowSparse(self)
+
+    def owner(self, cls):
+        if issubclass(cls, TensorflowSparse.sparse_types):
+            return self._sparse
+        return super().owner(cls)
 
     def passes(self, error):
         kinds = (tf.errors.ResourceExhaustedError, tf.errors.AbortedError, tf.errors.CancelledError)
@@ -299,7 +308,10 @@ class TensorflowBackend(Backend):
     depthwise_conv = _plain(neural.depthwise_conv)
     conv_batch_norm = neural.conv_batch_norm
     pool = _plain(neural.pool)
-    random_bits = _plain(neural.random_bits)
+    random_words = staticmethod(random.random_words)
+    random_uniform = staticmethod(random.random_uniform)
+    random_normal = staticmethod(random.random_normal)
+    random_dropout = staticmethod(random.random_dropout)
 
     def gelu(self, x, approximate):
         return tf.nn.gelu(x, approximate)
@@ -336,7 +348,8 @@ class TensorflowBackend(Backend):
         def traced(*tensors):
             found.append(specs(self, function(*tensors)))
 
-        inputs = [tf.TensorSpec(s.shape, _NATIVE[s.dtype]) for s in given]
+        kinds = {True: tf.SparseTensorSpec, False: tf.TensorSpec}
+        inputs = [kinds[s.sparse](s.shape, _NATIVE[s.dtype]) for s in given]
         tf.function(traced, autograph=False).get_concrete_function(*inputs)
         return found[-1]
 
@@ -354,6 +367,15 @@ class TensorflowBackend(Backend):
 
     def jit(self, function):
         return tf.function(function, autograph=False, jit_compile=True)
+
+    def device(self, kind, index):
+        found = tf.config.list_logical_devices(kind.upper())
+        if (index or 0) >= len(found):
+            raise ValueError(f"TensorFlow sees {len(found)} of this kind")
+        return tf.device(found[index or 0].name)
+
+    def seed(self, seed):
+        tf.random.set_seed(seed)
 
     def inference_function(self, layer):
         made = []

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import folding, neural
+from . import folding, neural, random
 from .layer import TorchLayer
 
 _NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
@@ -296,7 +296,10 @@ class TorchBackend(Backend):
     attention = staticmethod(neural.attention)
     batch_normalization = staticmethod(neural.batch_normalization)
     conv_batch_norm = folding.conv_batch_norm
-    random_bits = staticmethod(neural.random_bits)
+    random_words = staticmethod(random.random_words)
+    random_uniform = staticmethod(random.random_uniform)
+    random_normal = staticmethod(random.random_normal)
+    random_dropout = staticmethod(random.random_dropout)
 
     def leaky_relu(self, x, negative_slope):
         return torch.nn.functional.leaky_relu(x, negative_slope)
@@ -370,6 +373,15 @@ class TorchBackend(Backend):
             return value.detach(), tuple(zeros)
 
         return differentiated
+
+    def device(self, kind, index):
+        kind = "cuda" if kind == "gpu" else kind
+        if kind == "cuda" and (index or 0) >= torch.cuda.device_count():
+            raise ValueError(f"torch sees {torch.cuda.device_count()} GPUs")
+        return torch.device(kind if index is None else f"{kind}:{index}")
+
+    def seed(self, seed):
+        torch.manual_seed(seed)
 
     def placement(self, layer):
         # What is being compiled has its devices by the tensors that come in.
