@@ -13,3 +13,4 @@ from .framework.core.session import clear_session as clear_session
 from .framework.dtypes import is_float_dtype as is_float_dtype
 from .framework.dtypes import is_int_dtype as is_int_dtype
 from .framework.dtypes import result_type as result_type
+from .framework.dtypes import standardize_dtype as standardize_dtype
