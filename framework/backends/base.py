@@ -4,17 +4,18 @@ Kernels get tensors of this backend, already promoted to a common dtype by the o
 axes are as the caller gave them. Names are those of the public ops.
 """
 
-import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from .. import dtypes
 from . import registry
 from .derived.arrays import Arrays
+from .derived.image import Images
 from .derived.neural import Neural
+from .derived.random import Random
 
 
-class Backend(Arrays, Neural):
+class Backend(Arrays, Images, Neural, Random):
     """Base of all backends. `contract.REQUIRED` lists what a subclass must give."""
 
     name: str
@@ -24,6 +25,7 @@ class Backend(Arrays, Neural):
     differentiable = True
     compiles = False  # whether inference is compiled anew for each set of input shapes
     symbolic = False
+    dense: Any = None  # of the sparse side of a backend: the backend
 
     if TYPE_CHECKING:
         # The primitives (`contract.REQUIRED`): every backend has them, the base has not.
@@ -46,6 +48,18 @@ class Backend(Arrays, Neural):
     def static_shape(self, x: Any) -> tuple[int | None, ...]:
         """The shape as far as it is known without running anything."""
         return tuple(x.shape)
+
+    def owner(self, cls: type) -> Any:
+        """What owns tensors of type `cls`: this backend, its sparse side, or None."""
+        return self if issubclass(cls, self.tensor_types) else None
+
+    def is_sparse(self, x: Any) -> bool:
+        """Whether `x` stores its non-zero elements only; see `backends.sparse`."""
+        return False
+
+    def densify(self, x: Any) -> Any:
+        """`x` with all its elements stored."""
+        return x
 
     def passes(self, error: Exception) -> bool:
         """Whether an error is none of an op's arguments: it then reaches the caller as it is."""
@@ -79,23 +93,9 @@ class Backend(Arrays, Neural):
         """The tensor that a box holds."""
         return box
 
-    # Random -----------------------------------------------------------------------------------
-
-    def random_uniform(self, seed, shape, dtype):
-        """Uniform draws in [0, 1): the top 24 bits of each 32-bit word, times 2^-24."""
-        bits = self.random_bits(seed, shape, 24)
-        return self.cast(self.multiply(bits, 2.0**-24), dtype)
-
-    def random_normal(self, seed, shape, dtype):
-        """Standard normal draws by Box and Muller, one pair of words for each element."""
-        pairs = self.random_bits(seed, (2, *shape), 24)
-        first, second = (self.take(pairs, i, 0) for i in (0, 1))
-        # (n + 1) / 2^24 lies in (0, 1], where the logarithm is finite.
-        radius = self.sqrt(
-            self.multiply(self.log(self.multiply(self.add(first, 1.0), 2.0**-24)), -2.0)
-        )
-        angle = self.multiply(second, 2 * math.pi * 2.0**-24)
-        return self.cast(self.multiply(radius, self.cos(angle)), dtype)
+    def frozen(self, held: Any, read: Any) -> bool:
+        """Whether `read`, made of what a variable has `held`, is a constant of a traced program."""
+        return False
 
     # Programs ---------------------------------------------------------------------------------
 
@@ -125,13 +125,14 @@ class Backend(Arrays, Neural):
 
 
 class Spec:
-    """The shape and the dtype of a tensor that does not exist."""
+    """The shape and the dtype of a tensor that does not exist, and whether it is sparse."""
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("dtype", "shape", "sparse")
 
-    def __init__(self, shape, dtype: str) -> None:
+    def __init__(self, shape, dtype: str, sparse: bool = False) -> None:
         self.shape = tuple(shape)
         self.dtype = dtype
+        self.sparse = sparse
 
     def __eq__(self, other) -> bool:
         return isinstance(other, Spec) and (self.shape, self.dtype) == (other.shape, other.dtype)
@@ -154,7 +155,9 @@ def specs(backend, out):
         return type(out)(*parts) if hasattr(out, "_fields") else type(out)(parts)
     if isinstance(out, bool | int | float | complex):
         return Spec((), dtypes.result_type(type(out)))
-    return Spec(backend.static_shape(out), backend.dtype(out))
+    owner = registry.TENSORS.get(type(out)) or registry.classify(type(out))
+    backend = backend if isinstance(owner, registry.Kind) else owner
+    return Spec(backend.static_shape(out), backend.dtype(out), backend.is_sparse(out))
 
 
 def native_order(x):

@@ -1,41 +1,50 @@
-"""Draws on the host, for initial weights, and the seed that all else is made from."""
+"""The seed that all else is made from, and draws on the host for initial weights."""
 
-import math
 import secrets
 import threading
+from typing import Any
 
 import numpy as np
 
-from . import philox
+from . import host_draws, philox
 
 _lock = threading.Lock()
 _global = {"seed": secrets.randbits(32), "draws": 0}
+
+# The generators of draws without a seed, one for each backend in use.
+generators: dict[str, Any] = {}
+
+# Draws on the host count from here on; the generators, whose seed is the same, count from 0.
+FIRST = 1 << 31
 
 
 def set_random_seed(seed: int) -> None:
     """Make all draws without a seed of their own follow from `seed`, on every backend."""
     with _lock:
         _global.update(seed=int(seed), draws=0)
+        generators.clear()
+
+
+def global_seed() -> int:
+    """The seed that was set, or that this process began with."""
+    return _global["seed"]
 
 
 def next_key() -> tuple[int, int]:
     """A key that was not used since the seed was set."""
     with _lock:
         _global["draws"] += 1
-        return _global["seed"], _global["draws"]
+        return _global["seed"] & philox.MASK, FIRST + _global["draws"] - 1
 
 
 def uniform(key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
     """Uniform draws in [0, 1) with 24 bits, as float64."""
-    words = philox.words(key, math.prod(shape))
-    return ((words >> np.uint32(8)) * 2.0**-24).reshape(shape)
+    return host_draws.random_uniform(key, shape).astype(np.float64)
 
 
 def normal(key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
     """Standard normal draws by Box and Muller, as float64."""
-    first, second = philox.words(key, 2 * math.prod(shape)).reshape(2, -1) >> np.uint32(8)
-    radius = np.sqrt(-2.0 * np.log((first + 1.0) * 2.0**-24))
-    return (radius * np.cos(2 * math.pi * 2.0**-24 * second)).reshape(shape)
+    return host_draws.random_normal(key, shape, "float64")
 
 
 def truncated_normal(key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:

@@ -22,6 +22,7 @@ class State(threading.local):
     training: bool | None = None
     substitutes: dict[int, Any] | None = None
     deferred: bool = False
+    inferring: bool = False  # only shapes and dtypes of a call are wanted
     dtype: str | None = None
     tap: Any = None
 
@@ -153,8 +154,9 @@ def _find(cls: type) -> Any:
         if root in (module, module + "lib") and name != "numpy":
             get(name)
     for backend in loaded():
-        if issubclass(cls, backend.tensor_types):
-            return HOST if backend.name == "numpy" else backend
+        owner = backend.owner(cls)
+        if owner is not None:
+            return HOST if backend.name == "numpy" else owner
     for base in cls.__mro__[1:]:
         if base in TENSORS or base in KINDS:
             return TENSORS.get(base) or KINDS[base]

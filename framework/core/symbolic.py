@@ -1,9 +1,11 @@
 """Symbolic calls: nodes of a graph, and the shapes and dtypes that they give."""
 
+import math
 from typing import Any
 
 from ..backends import registry
 from ..backends.base import Spec
+from ..backends.registry import state
 from . import fillings as _fillings
 from .keras_tensor import KerasTensor
 
@@ -80,13 +82,27 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
 
             return function(*map_structure(fill, args), **map_structure(fill, kwargs))
 
-        return backend.abstract(call, specs)
+        before, state.inferring = state.inferring, True
+        try:
+            return backend.abstract(call, specs)
+        finally:
+            state.inferring = before
 
     unknown = sum(n is None for x in symbols for n in x.shape)
     if not unknown:
         return _merge([run(())])
     known = {n for x in symbols for n in x.shape if n is not None}
+    known |= _asked_for(symbols, args, kwargs)
     return _merge(_fillings.runs(run, unknown, known))
+
+
+def _asked_for(symbols: list[KerasTensor], args: tuple, kwargs: dict[str, Any]) -> set[int]:
+    """Sizes that arguments name: the numbers among them, and what a whole shape leaves over."""
+    values = [*args, *kwargs.values()]
+    numbers = {n for n in _leaves(values) if type(n) is int and 0 < n < 10_000}
+    known = math.prod(n for n in symbols[0].shape if n is not None)
+    shapes = (v for v in values if isinstance(v, list | tuple) and all(type(n) is int for n in v))
+    return numbers | {math.prod(shape) // known for shape in shapes if known}
 
 
 def _merge(runs: list[Any]) -> Any:
@@ -157,7 +173,14 @@ class SymbolicBackend:
 
     def record(self, op, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The symbolic result of a public op."""
-        return record(op, op, args, kwargs, registry.current())
+        rule = getattr(op, "rule", None)
+        if rule is None:
+            return record(op, op, args, kwargs, registry.current())
+        return link(op, args, kwargs, map_structure(_described, rule(*args, **kwargs)))
+
+
+def _described(spec: Spec) -> KerasTensor:
+    return KerasTensor(spec.shape, spec.dtype)
 
 
 SYMBOLIC = SymbolicBackend()

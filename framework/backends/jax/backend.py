@@ -226,6 +226,9 @@ class JaxBackend(Backend):
     def adopt_value(self, array, dtype, trainable, layout):
         return jnp.asarray(array, self._native[dtype])
 
+    def frozen(self, held, read):
+        return isinstance(read, jax.core.Tracer) and not isinstance(held, jax.core.Tracer)
+
     def eagerly(self):
         return jax.ensure_compile_time_eval()
 

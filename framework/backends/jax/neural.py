@@ -1,4 +1,4 @@
-"""Convolution, pooling and random bits in JAX, channels last."""
+"""Convolution and pooling in JAX, channels last."""
 
 import itertools
 import math
@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .. import philox
 from ..base import explicit_pads
 
 _AXES = {1: "W", 2: "HW", 3: "DHW"}
@@ -102,34 +101,3 @@ def pool(x, size, strides, padding, kind):
         return total
     ones = jnp.ones((1, *x.shape[1:-1], 1), x.dtype)
     return total / lax.reduce_window(ones, zero, lax.add, window, steps, pads)
-
-
-def _product(a: int, b):
-    """High and low words of the 64-bit product of a constant and a uint32 array."""
-    a0, a1 = jnp.uint32(a & 0xFFFF), jnp.uint32(a >> 16)
-    b0, b1 = b & 0xFFFF, b >> 16
-    low, middle, other = a0 * b0, a1 * b0, a0 * b1
-    carry = (low >> 16) + (middle & 0xFFFF) + (other & 0xFFFF)
-    high = a1 * b1 + (middle >> 16) + (other >> 16) + (carry >> 16)
-    return high, jnp.uint32(a) * b
-
-
-def random_bits(seed, shape, bits):
-    """The top `bits` bits of Philox words, as float32. JAX has no 64-bit integers by default."""
-    count = 1
-    for n in shape:
-        count *= n
-    keys = seed.astype(jnp.uint32)
-    k0, k1 = keys[0], keys[1]
-    # Each lane is computed where it ends up: XLA fuses this, and is slow at interleaving lanes.
-    index = lax.iota(jnp.uint32, count)
-    c0 = index >> 2
-    c1 = c2 = c3 = jnp.zeros_like(index)
-    for _ in range(philox.ROUNDS):
-        h0, l0 = _product(philox.MULTIPLIERS[0], c0)
-        h1, l1 = _product(philox.MULTIPLIERS[1], c2)
-        c0, c1, c2, c3 = h1 ^ c1 ^ k0, l1, h0 ^ c3 ^ k1, l0
-        k0, k1 = k0 + jnp.uint32(philox.WEYL[0]), k1 + jnp.uint32(philox.WEYL[1])
-    lane = index & 3
-    words = jnp.where(lane < 2, jnp.where(lane == 0, c0, c1), jnp.where(lane == 2, c2, c3))
-    return (words >> (32 - bits)).astype(jnp.float32).reshape(shape)

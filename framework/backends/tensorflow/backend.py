@@ -13,7 +13,7 @@ from ..base import Backend, specs
 from ..renames import renamed
 from . import neural, random
 from .layer import TensorflowLayer
-from .sparse import TensorflowSparse
+from .sparse import TensorflowRagged, TensorflowSparse
 
 _NATIVE = {name: getattr(tf, name) for name in dtypes.ALL}
 _NAMES = {native: name for name, native in _NATIVE.items()}
@@ -66,12 +66,11 @@ class TensorflowBackend(Backend):
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
 
     def __init__(self):
-        self._sparse = TensorflowSparse(self)
+        self._sides = (TensorflowSparse(self), TensorflowRagged(self))
 
     def owner(self, cls):
-        if issubclass(cls, TensorflowSparse.sparse_types):
-            return self._sparse
-        return super().owner(cls)
+        found = (side for side in self._sides if issubclass(cls, side.sparse_types))
+        return next(found, None) or super().owner(cls)
 
     def passes(self, error):
         kinds = (tf.errors.ResourceExhaustedError, tf.errors.AbortedError, tf.errors.CancelledError)

@@ -1,4 +1,4 @@
-"""Products, convolution, pooling, padding and random bits in TensorFlow, channels last."""
+"""Products, convolution, pooling and padding in TensorFlow, channels last."""
 
 from typing import Any
 
@@ -172,16 +172,3 @@ def slice_update(x, start, updates):
     moved = tf.tensor_scatter_nd_update(tf.transpose(x, order), index, tf.transpose(updates, order))
     back = [order.index(i) for i in range(len(shape))]
     return tf.transpose(moved, back)
-
-
-def random_bits(seed, shape, bits):
-    """The top `bits` bits of Philox words, as float32: TensorFlow's stateless kernel gives them."""
-    words = tf.cast(tf.bitwise.bitwise_and(tf.cast(seed, tf.int64), 0xFFFFFFFF), tf.uint64)
-    key = tf.bitwise.bitwise_or(
-        words[0], tf.bitwise.left_shift(words[1], tf.constant(32, tf.uint64))
-    )
-    drawn = tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=shape, key=key[None], counter=tf.zeros([2], tf.uint64), alg=1, dtype=tf.uint32
-    )
-    shifted = tf.bitwise.right_shift(drawn, tf.constant(32 - bits, tf.uint32))
-    return tf.cast(shifted, tf.float32)

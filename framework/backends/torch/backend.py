@@ -308,9 +308,13 @@ class TorchBackend(Backend):
         return torch.nn.functional.gelu(x, approximate="tanh" if approximate else "none")
 
     def layer_normalization(self, x, gamma, beta, axis, epsilon):
-        if axis in (-1, x.ndim - 1):
-            return torch.nn.functional.layer_norm(x, x.shape[-1:], gamma, beta, epsilon)
-        return super().layer_normalization(x, gamma, beta, axis, epsilon)
+        axes = axis if isinstance(axis, tuple) else (axis % x.ndim,)
+        sizes = x.shape[axes[0] :]
+        if len(sizes) != len(axes) or any(
+            v is not None and (v.shape != sizes or v.dtype != x.dtype) for v in (gamma, beta)
+        ):
+            return super().layer_normalization(x, gamma, beta, axis, epsilon)
+        return torch.nn.functional.layer_norm(x, sizes, gamma, beta, epsilon)
 
     def logsumexp(self, x, axis=None, keepdims=False):
         axis = tuple(range(x.ndim)) if axis is None else axis

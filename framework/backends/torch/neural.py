@@ -7,7 +7,6 @@ calls the channels-last memory format, so nothing is copied on the way in or out
 import torch
 from torch.nn import functional as F
 
-from .. import philox
 from ..base import explicit_pads
 
 
@@ -211,30 +210,3 @@ def _mirror(size, low, high, mode):
     index = index % period
     last = period if mode == "reflect" else period - 1
     return torch.where(index < size, index, last - index)
-
-
-def random_bits(seed, shape, bits):
-    """The top `bits` bits of Philox words, as float32. Words are computed in int64.
-
-    A product of two 32-bit words can pass 2^63; it then wraps, and the mask behind the arithmetic
-    shift still takes the right bits.
-    """
-    count = 1
-    for n in shape:
-        count *= n
-    keys = seed.to(torch.int64)
-    k0, k1 = keys[0] & philox.MASK, keys[1] & philox.MASK
-    index = torch.arange(-(-count // 4), dtype=torch.int64, device=seed.device)
-    c0, c1 = index & philox.MASK, index >> 32
-    c2 = c3 = torch.zeros_like(index)
-    for _ in range(philox.ROUNDS):
-        p0, p1 = c0 * philox.MULTIPLIERS[0], c2 * philox.MULTIPLIERS[1]
-        c0, c1, c2, c3 = (
-            ((p1 >> 32) & philox.MASK) ^ c1 ^ k0,
-            p1 & philox.MASK,
-            ((p0 >> 32) & philox.MASK) ^ c3 ^ k1,
-            p0 & philox.MASK,
-        )
-        k0, k1 = (k0 + philox.WEYL[0]) & philox.MASK, (k1 + philox.WEYL[1]) & philox.MASK
-    words = torch.stack([c0, c1, c2, c3], -1).reshape(-1)[:count]
-    return (words >> (32 - bits)).to(torch.float32).reshape(shape)

@@ -1,0 +1,87 @@
+"""Random draws in NumPy: each chunk of words becomes draws while it is in the cache.
+
+The NumPy backend's kernels; also for initial weights, and for small draws in PyTorch.
+"""
+
+import math
+
+import numpy as np
+
+from . import philox
+from .derived.random import LOW, STEP, TINY, on_host, threshold
+
+
+def random_words(key, shape, stream=0):
+    """Words of a stream of `key`, as int64."""
+    words = philox.words(on_host(key), math.prod(shape), stream)
+    return words.astype(np.int64).reshape(shape)
+
+
+def _filled(key, shape, dtype, convert):
+    """An array that `convert(words, place)` fills, chunk by chunk; `place` takes as many draws."""
+    count = math.prod(shape)
+    total = -(-count // 4)
+    out = np.empty(4 * total, dtype)
+
+    def use(words, start):
+        convert(words, out[start : start + len(words)])
+
+    philox.each(on_host(key), total, use)
+    return out[:count].reshape(shape)
+
+
+def random_uniform(key, shape, bits=24):
+    """Uniform float32 in [0, 1), see `derived.random`."""
+
+    def convert(words, place):
+        np.right_shift(words, np.uint32(32 - bits), out=words)
+        place[:] = words.view(np.int32)
+        np.multiply(place, np.float32(2.0**-bits), out=place)
+
+    return _filled(key, shape, np.float32, convert)
+
+
+def random_normal(key, shape, dtype):
+    """Standard normal draws, see `derived.random`."""
+    number = np.dtype(dtype).type
+
+    def convert(words, place):
+        np.bitwise_and(words, np.uint32(LOW), out=words)
+        place[:] = words.view(np.int32)
+        np.multiply(place, number(STEP), out=place)
+        radius, angle = place[0::2].copy(), place[1::2].copy()
+        np.maximum(radius, number(TINY), out=radius)
+        np.log(radius, out=radius)
+        np.multiply(radius, number(-2.0), out=radius)
+        np.sqrt(radius, out=radius)
+        np.multiply(angle, number(2 * math.pi), out=angle)
+        np.multiply(radius, np.sin(angle), out=place[0::2])
+        np.multiply(radius, np.cos(angle), out=place[1::2])
+
+    return _filled(key, shape, number, convert)
+
+
+def random_kept(key, shape, rate):
+    """Whether each element stays when a share `rate` is dropped."""
+    least = np.uint32(threshold(rate))
+    return _filled(key, shape, np.bool_, lambda words, place: np.greater_equal(words, least, place))
+
+
+def random_dropout(x, key, shape, rate):
+    """x / (1 - rate) or 0, see `derived.random`."""
+    scale = x.dtype.type(1.0 / (1.0 - rate))
+    if tuple(shape) != x.shape or x.dtype != np.float32:
+        return np.where(random_kept(key, shape, rate), x * scale, x.dtype.type(0))
+    flat = np.ascontiguousarray(x).reshape(-1)
+    out = np.empty(x.size, x.dtype)
+    least = np.uint32(threshold(rate))
+
+    def use(words, start):
+        stop = min(start + len(words), len(flat))
+        place = out[start:stop]
+        kept = np.greater_equal(words[: stop - start], least)
+        np.multiply(flat[start:stop], scale, out=place)
+        place[~kept] = 0
+
+    philox.each(on_host(key), -(-x.size // 4), use)
+    return out.reshape(x.shape)

@@ -1,0 +1,103 @@
+"""Random draws in JAX: Philox in 64-bit products, which XLA fuses with what the words become."""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .. import philox
+from ..derived.random import LOW, STEP, TINY, threshold
+
+_HALF = np.uint64(32)
+
+
+def _lanes(key, count, stream=0):
+    """The four lanes of the blocks that hold `count` words: uint32 of shape (blocks,) each."""
+    total = -(-count // 4)
+    index = lax.iota(jnp.uint64 if total >> 32 else jnp.uint32, total)
+    c0, c2 = index.astype(jnp.uint32), jnp.full_like(index, stream, jnp.uint32)
+    c1 = (index >> _HALF).astype(jnp.uint32) if total >> 32 else jnp.zeros_like(index)
+    c3 = jnp.zeros_like(c0)
+    k0, k1 = key[0], key[1]
+    for _ in range(philox.ROUNDS):
+        p0, p1 = (
+            c.astype(jnp.uint64) * np.uint64(m)
+            for c, m in zip((c0, c2), philox.MULTIPLIERS, strict=True)
+        )
+        (high0, low0), (high1, low1) = (
+            ((p >> _HALF).astype(jnp.uint32), p.astype(jnp.uint32)) for p in (p0, p1)
+        )
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+        k0, k1 = k0 + np.uint32(philox.WEYL[0]), k1 + np.uint32(philox.WEYL[1])
+    return c0, c1, c2, c3
+
+
+def _joined(lanes, shape):
+    """Lanes side by side, cut to `shape`."""
+    return jnp.stack(lanes, -1).reshape(-1)[: math.prod(shape)].reshape(shape)
+
+
+def _key(key):
+    """A key as uint32 of shape (2,)."""
+    if isinstance(key, tuple):
+        return np.array(key, np.uint32)
+    return key.astype(jnp.uint32)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _words(key, shape, stream):
+    return _joined(_lanes(key, math.prod(shape), stream), shape)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _uniform(key, shape, bits):
+    lanes = _lanes(key, math.prod(shape))
+    scale = np.float32(2.0**-bits)
+    return _joined([(c >> np.uint32(32 - bits)).astype(jnp.float32) * scale for c in lanes], shape)
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _normal(key, shape, dtype):
+
+    def number(value):
+        return jnp.asarray(np.asarray(value, dtype), dtype)  # JAX would read it in 32 bits
+
+    u0, v0, u1, v1 = (
+        (c & np.uint32(LOW)).astype(dtype) * number(STEP) for c in _lanes(key, math.prod(shape))
+    )
+    lanes = []
+    for u, v in ((u0, v0), (u1, v1)):
+        radius = jnp.sqrt(number(-2.0) * jnp.log(jnp.maximum(u, number(TINY))))
+        angle = v * number(2 * math.pi)
+        lanes += [radius * jnp.sin(angle), radius * jnp.cos(angle)]
+    return _joined(lanes, shape)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _dropout(x, key, shape, rate):
+    kept = _words(key, shape, 0) >= np.uint32(threshold(rate))
+    scale = jnp.asarray(np.asarray(1.0 / (1.0 - rate), x.dtype), x.dtype)
+    return jnp.where(kept, x * scale, jnp.zeros((), x.dtype))
+
+
+def random_words(key, shape, stream=0):
+    """Words of a stream of `key`, as int64."""
+    return _words(_key(key), tuple(shape), stream).astype(jnp.int64)
+
+
+def random_uniform(key, shape, bits=24):
+    """Uniform float32 in [0, 1), see `derived.random`."""
+    return _uniform(_key(key), tuple(shape), bits)
+
+
+def random_normal(key, shape, dtype):
+    """Standard normal draws, see `derived.random`."""
+    return _normal(_key(key), tuple(shape), dtype)
+
+
+def random_dropout(x, key, shape, rate):
+    """x / (1 - rate) or 0, see `derived.random`."""
+    return _dropout(x, _key(key), tuple(shape), rate)

@@ -1,0 +1,227 @@
+"""Random draws in PyTorch.
+
+Three ways to the same bits. Traced, on tensors that are not plain ones, and on devices other than
+the CPU, Philox is written in int64 operations. Small draws on the CPU come from NumPy, which takes
+a third of the time. Once many words have been drawn, large draws take kernels that inductor has
+compiled, the first of which costs some seconds; where it has no compiler, nothing changes.
+"""
+
+import math
+
+import torch
+
+from .. import host_draws as host
+from .. import philox
+from ..derived.random import LOW, STEP, TINY, threshold
+
+LARGE = 1 << 20  # words from which on a draw may take a compiled kernel
+_PATIENCE = 1 << 26  # words that are drawn in large draws before kernels are compiled
+_compiled: dict[str, object] = {}
+_state = {"drawn": 0, "broken": False}
+
+
+# In int64 operations
+
+
+def _block(index, key, stream=0):
+    """The four words of the blocks that `index` counts, as int64.
+
+    A product of two 32-bit words can pass 2^63; it then wraps, and the mask behind the arithmetic
+    shift still takes the right bits.
+    """
+    k0, k1 = key[0] & philox.MASK, key[1] & philox.MASK
+    c0, c1 = index & philox.MASK, index >> 32
+    c2, c3 = torch.full_like(index, stream), torch.zeros_like(index)
+    for _ in range(philox.ROUNDS):
+        p0, p1 = c0 * philox.MULTIPLIERS[0], c2 * philox.MULTIPLIERS[1]
+        c0, c1, c2, c3 = (
+            ((p1 >> 32) & philox.MASK) ^ c1 ^ k0,
+            p1 & philox.MASK,
+            ((p0 >> 32) & philox.MASK) ^ c3 ^ k1,
+            p0 & philox.MASK,
+        )
+        k0, k1 = (k0 + philox.WEYL[0]) & philox.MASK, (k1 + philox.WEYL[1]) & philox.MASK
+    return c0, c1, c2, c3
+
+
+def _fused_words(key, count, stream=0):
+    """Words in the form that a compiler fuses: each computed where it ends up."""
+    index = torch.arange(count, device=key.device)
+    c0, c1, c2, c3 = _block(index >> 2, key, stream)
+    lane = index & 3
+    return torch.where(lane < 2, torch.where(lane == 0, c0, c1), torch.where(lane == 2, c2, c3))
+
+
+def _plain_words(key, shape, stream=0):
+    count = math.prod(shape)
+    if torch.compiler.is_compiling():
+        return _fused_words(key, count, stream).reshape(shape)
+    index = torch.arange(-(-count // 4), device=key.device)
+    return torch.stack(_block(index, key, stream), -1).reshape(-1)[:count].reshape(shape)
+
+
+def _plain_normal(key, shape, dtype):
+    count = math.prod(shape)
+    words = _plain_words(key, (-(-count // 2), 2)) & LOW
+    u, v = (words.to(dtype) * STEP).unbind(-1)
+    radius = torch.sqrt(-2.0 * torch.log(u.clamp(min=TINY)))
+    angle = v * (2 * math.pi)
+    both = torch.stack([radius * torch.sin(angle), radius * torch.cos(angle)], -1)
+    return both.reshape(-1)[:count].reshape(shape)
+
+
+# By inductor: two float32 stand in one int64, since inductor does not interleave well
+
+
+def _two_words(key, pairs):
+    index = torch.arange(pairs, device=key.device)
+    c0, c1, c2, c3 = _block(index >> 1, key)
+    odd = (index & 1) == 1
+    return torch.where(odd, c2, c0), torch.where(odd, c3, c1)
+
+
+def _packed(first, second):
+    low, high = (x.view(torch.int32).to(torch.int64) for x in (first, second))
+    return (low & philox.MASK) | (high << 32)
+
+
+def _uniform_kernel(key, pairs):
+    first, second = _two_words(key, pairs)
+    return _packed(*((w >> 8).to(torch.float32) * 2.0**-24 for w in (first, second)))
+
+
+def _normal_kernel(key, pairs):
+    first, second = _two_words(key, pairs)
+    u, v = ((w & LOW).to(torch.float32) * STEP for w in (first, second))
+    radius = torch.sqrt(-2.0 * torch.log(u.clamp(min=TINY)))
+    angle = v * (2 * math.pi)
+    return _packed(radius * torch.sin(angle), radius * torch.cos(angle))
+
+
+def _dropout_kernel(key, x, least, scale):
+    kept = _fused_words(key, x.shape[0]) >= least
+    return torch.where(kept, x * scale, torch.zeros((), dtype=x.dtype, device=x.device))
+
+
+_KERNELS = {"uniform": _uniform_kernel, "normal": _normal_kernel, "dropout": _dropout_kernel}
+
+
+def _run(name, *args):
+    """The result of a compiled kernel, or None where nothing can be compiled."""
+    try:
+        if name not in _compiled:
+            _compiled[name] = torch.compile(_KERNELS[name], fullgraph=True, dynamic=True)
+        with torch.no_grad():
+            return _compiled[name](*args)  # pyright: ignore[reportCallIssue]
+    except Exception:  # whatever the compiler lacks: the other ways give the same draws
+        _state["broken"] = True
+        return None
+
+
+def _worth_compiling(count, device):
+    """Whether a draw should take a compiled kernel, after it has been counted."""
+    if _state["broken"] or (count < LARGE and device.type == "cpu"):
+        return False
+    if _state["drawn"] < _PATIENCE:
+        # Elsewhere than on the CPU a draw costs a hundred launches, however small it is.
+        _state["drawn"] += count if device.type == "cpu" else max(count, 1 << 16)
+        return False
+    return True
+
+
+def _ordinary(*tensors):
+    """Whether nothing watches the operations on these tensors: no tracing, no transformation."""
+    return (
+        not torch.compiler.is_compiling()
+        and not torch._C._len_torch_dispatch_stack()
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and not torch._C._get_tracing_state()
+        and all(isinstance(x, tuple) or type(x) in _PLAIN for x in tensors)
+    )
+
+
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def _device(key):
+    return torch.get_default_device() if isinstance(key, tuple) else key.device
+
+
+def _key(key, device=None):
+    """A key as int64 of shape (2,)."""
+    if isinstance(key, tuple):
+        return torch.tensor(key, dtype=torch.int64, device=device)
+    return key.to(device=device, dtype=torch.int64)
+
+
+def random_words(key, shape, stream=0):
+    """Words of a stream of `key`, as int64."""
+    if _ordinary(key) and _device(key).type == "cpu":
+        return torch.from_numpy(host.random_words(key, shape, stream))
+    return _plain_words(_key(key), shape, stream)
+
+
+def random_uniform(key, shape, bits=24):
+    """Uniform float32 in [0, 1), see `derived.random`."""
+    if _ordinary(key):
+        count, device = math.prod(shape), _device(key)
+        if bits == 24 and _worth_compiling(count, device):
+            packed = _run("uniform", _key(key), -(-count // 2))
+            if packed is not None:
+                return packed.view(torch.float32)[:count].reshape(shape)
+        if device.type == "cpu":
+            return torch.from_numpy(host.random_uniform(key, shape, bits))
+    words = _plain_words(_key(key), shape)
+    return (words >> (32 - bits)).to(torch.float32) * 2.0**-bits
+
+
+def random_normal(key, shape, dtype):
+    """Standard normal draws, see `derived.random`."""
+    if _ordinary(key):
+        count, device = math.prod(shape), _device(key)
+        if dtype == "float32" and _worth_compiling(count, device):
+            packed = _run("normal", _key(key), -(-count // 2))
+            if packed is not None:
+                return packed.view(torch.float32)[:count].reshape(shape)
+        if device.type == "cpu":
+            return torch.from_numpy(host.random_normal(key, shape, dtype))
+    return _plain_normal(_key(key), shape, getattr(torch, dtype))
+
+
+def random_dropout(x, key, shape, rate):
+    """x / (1 - rate) or 0, see `derived.random`."""
+    if _ordinary(key, x):
+        whole = tuple(shape) == tuple(x.shape)
+        if whole and _worth_compiling(x.numel(), x.device):
+            y = _Dropout.apply(x, _key(key, x.device), rate)
+            if y is not None:
+                return y
+        if x.device.type == "cpu":
+            kept = torch.from_numpy(host.random_kept(key, shape, rate))
+            return _where(kept, x, rate)
+    return _where(_plain_words(_key(key, x.device), shape) >= threshold(rate), x, rate)
+
+
+def _where(kept, x, rate):
+    zero = torch.zeros((), dtype=x.dtype, device=x.device)
+    return torch.where(kept, x * (1.0 / (1.0 - rate)), zero)
+
+
+class _Dropout(torch.autograd.Function):
+    """Dropout in one kernel. It is linear, so its derivative is itself: no mask is kept."""
+
+    @staticmethod
+    def forward(ctx, x, key, rate):
+        ctx.key, ctx.rate = key, rate
+        least = torch.tensor(threshold(rate), device=x.device)
+        scale = torch.tensor(1.0 / (1.0 - rate), dtype=torch.float64, device=x.device)
+        y = _run("dropout", key, x.reshape(-1), least, scale)
+        return y if y is None else y.view(x.shape)
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        return random_dropout(gradients[0], ctx.key, gradients[0].shape, ctx.rate), None, None
+
+    @staticmethod
+    def jvp(ctx, *tangents):
+        return random_dropout(tangents[0], ctx.key, tangents[0].shape, ctx.rate)
