@@ -42,13 +42,13 @@ def image_data_format() -> str:
     return _settings["image_data_format"]
 
 
-def set_image_data_format(value: str) -> None:
+def set_image_data_format(data_format: str) -> None:
     """Set the default layout of images: ``"channels_last"`` or ``"channels_first"``."""
-    if value not in ("channels_last", "channels_first"):
+    if data_format not in ("channels_last", "channels_first"):
         raise ValueError(
-            f"image_data_format must be 'channels_last' or 'channels_first'; got {value!r}."
+            f"image_data_format must be 'channels_last' or 'channels_first'; got {data_format!r}."
         )
-    _settings["image_data_format"] = value
+    _settings["image_data_format"] = data_format
 
 
 def available_backends() -> tuple[str, ...]:
@@ -114,17 +114,17 @@ def is_traceback_filtering_enabled() -> bool:
 
 
 def enable_interactive_logging() -> None:
-    """Show progress and messages on the terminal (the default)."""
+    """Show progress bars on a terminal (the default)."""
     _settings["interactive_logging"] = True
 
 
 def disable_interactive_logging() -> None:
-    """Show no progress bars; messages go to the logger ``isozoo``."""
+    """Show no progress bars, but where a call asks for one."""
     _settings["interactive_logging"] = False
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Whether progress and messages are shown on the terminal."""
+    """Whether progress bars are shown on a terminal."""
     return _settings["interactive_logging"]
 
 

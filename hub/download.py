@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..framework.config import is_interactive_logging_enabled
 from .cache import BlobWriter
 from .errors import IntegrityError
 from .preset import SHA1, SHA256, FileEntry, HuggingFace
@@ -96,8 +97,12 @@ def stream(open_at: Opener, writer: BlobWriter, progress: Callable[[int], None])
 
 @contextlib.contextmanager
 def progress_bar(name: str, size: int | None, show: bool | None) -> Iterator[Callable[[int], None]]:
-    """A callable that is told the number of new bytes; a bar on a terminal, silence in a pipe."""
-    if not (sys.stderr.isatty() if show is None else show):
+    """A callable that is told the number of new bytes; a bar on a terminal, silence in a pipe.
+
+    Silence too where interactive logging is disabled, unless `show` asks for the bar.
+    """
+    quiet = not (sys.stderr.isatty() and is_interactive_logging_enabled())
+    if quiet if show is None else not show:
         yield lambda count: None
         return
     from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""Every public name of keras.ops and keras.random, with Keras's signature."""
+"""Every public name of these namespaces of Keras, with Keras's signature."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 
 import isozoo
 
-NAMESPACES = ("ops", "ops.numpy", "ops.nn", "ops.linalg", "ops.image", "random")
+NAMESPACES = (
+    "ops", "ops.numpy", "ops.nn", "ops.linalg", "ops.image", "random", "backend", "tree",
+)  # fmt: skip
 
 
 def _names(namespace: str) -> dict[str, object]:

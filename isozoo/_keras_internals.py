@@ -1,0 +1,24 @@
+"""What Keras's own tests read of its internals and isozoo has under other names.
+
+For the referee alone: nothing else may import it. A key is the path of the name in Keras without
+`keras.src.`.
+"""
+
+from .framework.backends.registry import state
+from .framework.core import naming, symbolic
+from .framework.random import SeedGenerator
+
+
+def _any_symbolic_tensors(args=None, kwargs=None) -> bool:
+    return symbolic.among((args or (), kwargs or {}))
+
+
+SYMBOLS = {
+    "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
+    "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
+    "random.seed_generator.SeedGenerator": SeedGenerator,
+    "utils.naming.auto_name": lambda prefix: naming.auto_name(naming.snake_case(prefix)),
+    "utils.naming.reset_uids": naming.reset,
+    "utils.naming.to_snake_case": naming.snake_case,
+    "utils.naming.uniquify": naming.auto_name,
+}
