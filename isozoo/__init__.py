@@ -33,7 +33,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "utils": (".utils", None),
     "Function": (".framework.core.function", "Function"),
     "Input": (".framework.models", "Input"),
-    "KerasTensor": (".framework.core.keras_tensor", "KerasTensor"),
+    "KerasTensor": (".framework.core.symbolic", "KerasTensor"),
     "Layer": (".framework.core.layer", "Layer"),
     "Model": (".framework.models", "Model"),
     "Operation": (".framework.core.operation", "Operation"),

@@ -14,6 +14,7 @@ from .. import dtypes
 from ..backends import registry
 from ..backends.registry import BOX, HOST, SCALAR, SEQUENCE, TENSORS, Kind, classify
 from .errors import BackendMismatchError as BackendMismatchError
+from .errors import InvalidArgumentError
 from .errors import is_scalar as _is_scalar
 
 Tensor = Any
@@ -119,8 +120,10 @@ def _meet(found: Any, owner: Any) -> Any:
     """The backend of a call that has tensors of both."""
     if found is None or owner.symbolic:
         return owner
-    if found.symbolic:
+    if found.symbolic or found.dense is owner:
         return found
+    if owner.dense is found:
+        return owner
     raise BackendMismatchError(
         f"One call got a tensor of the {found.name} backend and one of the {owner.name} "
         "backend. Copy one of them over first: "
@@ -151,7 +154,7 @@ def _convert(x: Any) -> tuple[Any, Tensor]:
 
 def _native(backend: Any, x: Any) -> Any:
     owner = TENSORS.get(type(x)) or classify(type(x))
-    if owner is backend:
+    if owner is backend or owner is backend.dense:
         return x
     if owner is BOX:
         return x.value
@@ -169,9 +172,7 @@ def _native(backend: Any, x: Any) -> Any:
 
 def _from_sequence(backend: Any, x: Any) -> Tensor:
     """A nested list: of Python numbers in the default dtypes, else as the backend stacks it."""
-    flat: list[Any] = []
-    _flatten(x, flat)
-    kinds = {type(value) for value in flat}
+    kinds = {type(value) for value in flattened(x)}
     if kinds <= {bool, int, float, complex}:
         return backend.asarray(x, dtypes.result_type(*kinds) if kinds else dtypes.standardize(None))
     if any(isinstance(classify(kind), Kind) is False or classify(kind) is BOX for kind in kinds):
@@ -180,12 +181,12 @@ def _from_sequence(backend: Any, x: Any) -> Tensor:
     return backend.asarray(x)
 
 
-def _flatten(x: Any, into: list[Any]) -> None:
+def flattened(x: Any) -> list[Any]:
+    """The elements of nested lists and tuples."""
+    flat: list[Any] = []
     for value in x:
-        if isinstance(value, list | tuple):
-            _flatten(value, into)
-        else:
-            into.append(value)
+        flat += flattened(value) if isinstance(value, list | tuple) else [value]
+    return flat
 
 
 def _promote(xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
@@ -207,9 +208,17 @@ def _scalar(backend: Any, x: Any, target: str) -> Any:
     """A Python scalar in the Python type of the dtype that it meets."""
     if dtypes.is_inexact(target):
         return complex(x) if target in dtypes.COMPLEX else float(x)
-    if target in ("int64", "uint64") and x.bit_length() > 31:
+    if target == "bool":
+        return x
+    low, high = dtypes.LIMITS[target]
+    if not low <= x <= high:
+        raise InvalidArgumentError(
+            f"the Python integer {x} meets a tensor of {target}, which holds numbers from {low} to "
+            f"{high}. Cast the tensor to a wider dtype first, or give the number as a tensor."
+        )
+    if x.bit_length() > 31:
         return backend.asarray(x, target)  # JAX takes it for an int32
-    return int(x) if target != "bool" else x
+    return int(x)
 
 
 def sizes(shape) -> tuple:

@@ -14,7 +14,7 @@ from jax import lax
 from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import neural, random
+from . import neural, random, windows
 
 
 def _axis(axis):
@@ -199,6 +199,7 @@ class JaxBackend(Backend):
     # Neural-network kernels
 
     conv = staticmethod(neural.conv)
+    conv_transpose = staticmethod(windows.conv_transpose)
     depthwise_conv = staticmethod(neural.depthwise_conv)
     pool = staticmethod(neural.pool)
     random_words = staticmethod(random.random_words)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
-from . import neural, random
+from . import neural, random, windows
 from .layer import TensorflowLayer
 from .sparse import TensorflowRagged, TensorflowSparse
 
@@ -304,6 +304,8 @@ class TensorflowBackend(Backend):
     # Neural-network kernels
 
     conv = _plain(neural.conv)
+    conv_transpose = windows.conv_transpose
+    across_replicas = _plain(windows.across_replicas)
     depthwise_conv = _plain(neural.depthwise_conv)
     conv_batch_norm = neural.conv_batch_norm
     pool = _plain(neural.pool)
