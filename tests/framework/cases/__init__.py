@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import arrays, creation, elementwise, neural, reductions
+from . import arrays, creation, elementwise, image, neural, reductions
 from .table import BATCH as BATCH
 from .table import CASES as CASES
 from .table import FLOATS as FLOATS
 from .table import Case as Case
 
-__all__ = ["arrays", "creation", "elementwise", "neural", "reductions"]
+__all__ = ["arrays", "creation", "elementwise", "image", "neural", "reductions"]
 
 # Ops that give no tensor, or take functions: who tests them.
 ELSEWHERE = {

@@ -1,0 +1,106 @@
+"""Colours of images."""
+
+from .. import dtypes
+from .dispatch import Tensor
+from .errors import wrong
+from .image_common import channels_last, pictures, wide
+from .op import op
+
+# Luma of ITU-R BT.601 in ten-thousandths, as in TensorFlow.
+_LUMA = (2989, 5870, 1140)
+_NARROW = ("uint8", "int8", "uint16", "int16")
+
+
+@op
+def rgb_to_grayscale(images, data_format=None) -> Tensor:
+    """The luma 0.2989 R + 0.587 G + 0.114 B of RGB images, in one channel.
+
+    Shapes: (batch, height, width, 3) or (height, width, 3) gives 1 channel in the place of 3; gray
+    images, of 1 channel, stay as they are. With data_format "channels_first" the channels stand in
+    front of the height. The dtype stays; integers lose the fraction (as in Keras), halves are
+    computed in float32. InvalidArgumentError for other ranks and numbers of channels.
+    """
+    backend, x = pictures(images)
+    axis = -1 if channels_last(data_format) else -3
+    channels = _channels(backend, x, axis, (1, 3))
+    if channels == 1:
+        return x
+    dtype = backend.dtype(x)
+    # Sums of whole numbers are the same everywhere, those of floats may end below a whole number.
+    whole = dtype in _NARROW
+    planes = _planes(backend, backend.cast(x, "int32" if whole else wide(dtype)), axis)
+    scale = 1 if whole else 1e-4
+    luma = sum(p * (w * scale) for p, w in zip(planes, _LUMA, strict=True))
+    if whole:  # towards zero
+        luma = backend.where(luma < 0, -(-luma // 10000), luma // 10000)
+    return backend.expand_dims(backend.cast(luma, dtype), axis)
+
+
+@op
+def rgb_to_hsv(images, data_format=None) -> Tensor:
+    """Hue, saturation and value of RGB images, as `colorsys` defines them.
+
+    Shapes: (batch, height, width, 3) or (height, width, 3), or with data_format "channels_first"
+    (batch, 3, height, width) or (3, height, width); the shape and the float dtype stay. All results
+    are in [0, 1] if the images are; gray has hue 0. InvalidArgumentError for other shapes and for
+    dtypes that are no floats.
+    """
+    backend, x, planes, axis = _colours(images, data_format)
+    red, green, blue = planes
+    value = backend.maximum(backend.maximum(red, green), blue)
+    spread = value - backend.minimum(backend.minimum(red, green), blue)
+    # Gradients go through both branches of a `where`, and so would divisions by zero.
+    some = spread > 0
+    sixth = 1.0 / (6.0 * backend.where(some, spread, 1.0))
+    saturation = backend.where(value > 0, spread / backend.where(value > 0, value, 1.0), 0.0)
+    cold = backend.where(
+        value == green, sixth * (blue - red) + 2.0 / 6.0, sixth * (red - green) + 4.0 / 6.0
+    )
+    hue = backend.where(value == red, sixth * (green - blue), cold)
+    hue = backend.where(some, hue, 0.0)
+    hue = backend.where(hue < 0, hue + 1.0, hue)
+    return _image(backend, (hue, saturation, value), axis, backend.dtype(x))
+
+
+@op
+def hsv_to_rgb(images, data_format=None) -> Tensor:
+    """RGB of images of hue, saturation and value: the inverse of `rgb_to_hsv`.
+
+    Shapes and dtypes are those of `rgb_to_hsv`; a hue counts by its fraction.
+    """
+    backend, x, planes, axis = _colours(images, data_format)
+    hue, saturation, value = planes
+    place = (hue - backend.floor(hue)) * 6.0
+    shares = (
+        backend.clip(backend.absolute(place - 3.0) - 1.0, 0.0, 1.0),
+        backend.clip(2.0 - backend.absolute(place - 2.0), 0.0, 1.0),
+        backend.clip(2.0 - backend.absolute(place - 4.0), 0.0, 1.0),
+    )
+    mixed = [value * (1.0 - saturation + saturation * share) for share in shares]
+    return _image(backend, mixed, axis, backend.dtype(x))
+
+
+def _colours(images, data_format):
+    """Backend, images, the three planes of colour in the dtype of computation, and their axis."""
+    backend, x = pictures(images)
+    axis = -1 if channels_last(data_format) else -3
+    if backend.dtype(x) not in dtypes.FLOATS:
+        raise wrong("images", x, "floats (Invalid images dtype)")
+    _channels(backend, x, axis, (3,))
+    return backend, x, _planes(backend, backend.cast(x, wide(backend.dtype(x))), axis), axis
+
+
+def _channels(backend, x, axis: int, counts: tuple[int, ...]) -> int:
+    channels = backend.static_shape(x)[axis]
+    if channels not in counts:
+        text = " or ".join(map(str, counts))
+        raise wrong("images", x, f"{text} channels in axis {axis} (Invalid channel size)")
+    return channels
+
+
+def _planes(backend, x, axis: int) -> list[Tensor]:
+    return [backend.take(x, i, axis) for i in range(3)]
+
+
+def _image(backend, planes, axis: int, dtype: str) -> Tensor:
+    return backend.cast(backend.stack(list(planes), axis), dtype)
