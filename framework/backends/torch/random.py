@@ -134,7 +134,7 @@ def _ordinary(*tensors):
     return (
         not torch.compiler.is_compiling()
         and not torch._C._len_torch_dispatch_stack()
-        and torch._C._functorch.peek_interpreter_stack() is None
+        and torch._C._functorch.peek_interpreter_stack() is None  # pyright: ignore
         and not torch._C._get_tracing_state()
         and all(isinstance(x, tuple) or type(x) in _PLAIN for x in tensors)
     )
