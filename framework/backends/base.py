@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from .. import dtypes
 from . import registry
+from .derived.arithmetic import Arithmetic
 from .derived.arrays import Arrays
+from .derived.control import Control
 from .derived.image import Images
+from .derived.linalg import Linalg
 from .derived.neural import Neural
+from .derived.picking import Picking
 from .derived.random import Random
+from .derived.transforms import Transforms
+from .derived.signal import Signal
 
 
-class Backend(Arrays, Images, Neural, Random):
+class Backend(Arithmetic, Arrays, Images, Neural, Picking, Random, Linalg, Signal, Control, Transforms):
     """Base of all backends. `contract.REQUIRED` lists what a subclass must give."""
 
     name: str
@@ -98,10 +104,6 @@ class Backend(Arrays, Images, Neural, Random):
         return False
 
     # Programs ---------------------------------------------------------------------------------
-
-    def jit(self, function):
-        """`function`, compiled where the backend has a compiler that pays."""
-        return function
 
     def placement(self, layer: Any) -> AbstractContextManager | None:
         """A context in which new tensors go where the layer's weights lie; None if they do so."""

@@ -8,8 +8,8 @@ this list.
 from . import renames
 
 ARRAYS = (
-    "asarray to_numpy dtype cast shape zeros full arange linspace eye split pad take "
-    "slice slice_update scatter_add sort argsort top_k cumsum cumprod"
+    "asarray to_numpy dtype cast shape zeros full arange eye split pad take "
+    "slice slice_update scatter searchsorted bitcast sort argsort top_k cumsum cumprod"
 ).split()
 
 ELEMENTWISE = ("").split()
@@ -18,8 +18,22 @@ REDUCTIONS = "sum prod max min all any argmax argmin".split()
 
 PRODUCTS = "matmul einsum".split()
 
-NEURAL = "conv depthwise_conv pool rfft irfft random_words".split()
+NEURAL = "conv conv_transpose depthwise_conv pool rfft irfft random_words".split()
 
-PROGRAMS = "abstract value_and_grad jit inference_function make_value set_value device seed".split()
+LINALG = "solve_triangular svd svdvals pinv lu".split()
 
-REQUIRED = (*renames.names(), *ARRAYS, *ELEMENTWISE, *REDUCTIONS, *PRODUCTS, *NEURAL, *PROGRAMS)
+SIGNAL = "segment_reduce count_segments".split()
+
+PROGRAMS = "abstract known value_and_grad vjp jvp custom_gradient vmap jit inference_function make_value set_value device seed".split()
+
+REQUIRED = (
+    *renames.names(),
+    *ARRAYS,
+    *ELEMENTWISE,
+    *REDUCTIONS,
+    *PRODUCTS,
+    *NEURAL,
+    *LINALG,
+    *SIGNAL,
+    *PROGRAMS,
+)

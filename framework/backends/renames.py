@@ -23,6 +23,10 @@ take_along_axis  take_along_axis  take_along_axis     -                       -
 roll             roll             roll                -                       -
 tril             tril             tril                tril                    -
 triu             triu             triu                triu                    -
+diag             diag             diag                diag                    -
+diagonal         diagonal         diagonal            diagonal                -
+nonzero          nonzero          nonzero             -                       -
+complex_from     -                lax.complex         complex                 dtypes.complex
 copy             copy             copy                clone                   identity
 equal            equal            equal               operator.eq             equal
 not_equal        not_equal        not_equal           operator.ne             not_equal
@@ -83,6 +87,18 @@ power            -                power               operator.pow            -
 maximum          -                maximum             -                       -
 minimum          -                minimum             -                       -
 arctan2          -                arctan2             arctan2                 math.atan2
+hypot            -                hypot               hypot                   -
+logaddexp        -                logaddexp           logaddexp               -
+logaddexp2       -                logaddexp2          logaddexp2              -
+nextafter        -                nextafter           nextafter               -
+fmod             -                fmod                fmod                    -
+gcd              -                gcd                 gcd                     -
+lcm              -                lcm                 lcm                     -
+cbrt             cbrt             cbrt                -                       -
+exp2             exp2             exp2                exp2                    -
+trunc            trunc            trunc               trunc                   -
+sinc             sinc             sinc                sinc                    -
+i0               -                i0                  i0                      -
 rsqrt            -                lax.rsqrt           rsqrt                   math.rsqrt
 erf              -                lax.erf             erf                     math.erf
 sigmoid          -                lax.logistic        sigmoid                 sigmoid
@@ -94,8 +110,31 @@ silu             -                jax.nn.silu         nn.functional.silu      nn
 softmax          -                jax.nn.softmax      softmax                 nn.softmax
 log_softmax      -                jax.nn.log_softmax  log_softmax             nn.log_softmax
 softplus         -                jax.nn.softplus     nn.functional.softplus  nn.softplus
-jit              -                jax.jit             -                       -
+celu             -                jax.nn.celu         celu                    -
+selu             -                jax.nn.selu         selu                    nn.selu
+glu              -                jax.nn.glu          nn.functional.glu       -
+log_sigmoid      -                jax.nn.log_sigmoid  nn.functional.logsigmoid  math.log_sigmoid
+hard_sigmoid     -                jax.nn.hard_sigmoid  nn.functional.hardsigmoid  -
+hard_silu        -                jax.nn.hard_silu    nn.functional.hardswish  -
+softsign         -                jax.nn.soft_sign    nn.functional.softsign  nn.softsign
+soft_shrink      -                -                   nn.functional.softshrink  -
+hard_shrink      -                -                   nn.functional.hardshrink  -
+threshold        -                -                   nn.functional.threshold  -
 reciprocal       -                -                   reciprocal              -
+erfc             -                lax.erfc            erfc                    math.erfc
+erfinv           -                lax.erf_inv         erfinv                  math.erfinv
+complex          -                lax.complex         complex                 complex
+fft              fft.fft          fft.fft             fft.fft                 signal.fft
+fft2             fft.fft2         fft.fft2            fft.fft2                signal.fft2d
+ifft2            fft.ifft2        fft.ifft2           fft.ifft2               signal.ifft2d
+cholesky         linalg.cholesky  -                   linalg.cholesky         -
+det              linalg.det       linalg.det          linalg.det              linalg.det
+slogdet          linalg.slogdet   linalg.slogdet      linalg.slogdet          linalg.slogdet
+eig              -                linalg.eig          linalg.eig              linalg.eig
+eigh             linalg.eigh      -                   linalg.eigh             linalg.eigh
+inv              linalg.inv       -                   linalg.inv              linalg.inv
+qr               linalg.qr        linalg.qr           linalg.qr               -
+solve            linalg.solve     -                   linalg.solve            -
 """
 
 

@@ -9,32 +9,52 @@ from importlib import import_module as _import_module
 from .activations import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
 from .attention import *  # noqa: F403
+from .control import *  # noqa: F403
 from .conversion import *  # noqa: F403
 from .convolution import *  # noqa: F403
+from .counting import *  # noqa: F403
 from .creation import *  # noqa: F403
+from .determinants import *  # noqa: F403
+from .diagonals import *  # noqa: F403
+from .distances import *  # noqa: F403
 from .encoding import *  # noqa: F403
 from .errors import BackendMismatchError as BackendMismatchError
 from .errors import InvalidArgumentError as InvalidArgumentError
+from .forward_mode import *  # noqa: F403
 from .indexing import *  # noqa: F403
+from .joining import *  # noqa: F403
+from .linear_algebra import *  # noqa: F403
 from .logic import *  # noqa: F403
+from .losses import *  # noqa: F403
 from .mathematical import *  # noqa: F403
 from .normalization import *  # noqa: F403
+from .patches import *  # noqa: F403
+from .pooling import *  # noqa: F403
 from .products import *  # noqa: F403
 from .programs import *  # noqa: F403
+from .ranges import *  # noqa: F403
+from .ranking import *  # noqa: F403
+from .rearranging import *  # noqa: F403
 from .reductions import *  # noqa: F403
+from .scanning import *  # noqa: F403
+from .segments import *  # noqa: F403
 from .shaping import *  # noqa: F403
 from .signal import *  # noqa: F403
 from .sorting import *  # noqa: F403
+from .special import *  # noqa: F403
+from .vectorizing import *  # noqa: F403
+from .windows import *  # noqa: F403
 
 # Keras's namespace -> the rooms whose ops are in it; "" for those that are in none.
 ROOMS = {
     "numpy": (
-        "arithmetic logic mathematical creation indexing sorting shaping products reductions"
+        "vectorizing arithmetic logic mathematical creation indexing sorting shaping products reductions "
+        "determinants counting diagonals joining ranges windows"
     ).split(),
-    "nn": "activations normalization convolution attention encoding".split(),
-    "linalg": [],
-    "image": [],
-    "": "conversion signal programs".split(),
+    "nn": "activations normalization convolution pooling patches attention encoding losses".split(),
+    "linalg": "forward_mode linear_algebra determinants".split(),
+    "image": "image_color image_resize image_warp image_frames image_filter".split(),
+    "": "conversion signal programs special segments distances ranking control scanning rearranging".split(),
 }
 
 

@@ -15,6 +15,11 @@ from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
 from . import neural, random, windows
+from .control import JaxControl
+from .arrays import ArrayKernels
+from .linalg import JaxLinalg
+from .signal import JaxSignal
+from .transforms import JaxTransforms
 
 
 def _axis(axis):
@@ -45,6 +50,9 @@ def wide(function):
     return kernel
 
 
+_argmax, _argmin = wide(jnp.argmax), wide(jnp.argmin)
+
+
 def _reduce(function):
     def reduce(self, x, axis=None, keepdims=False):
         return function(x, _axis(axis), keepdims=keepdims)
@@ -53,7 +61,7 @@ def _reduce(function):
 
 
 @renamed("jax", {"": jnp, "lax": lax, "jax": jax})
-class JaxBackend(Backend):
+class JaxBackend(ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, JaxSignal, Backend):
     """Kernels on `jax.Array` and on tracers.
 
     64-bit dtypes are JAX's explicit ones: what is asked for by name has them, what JAX makes by
@@ -129,9 +137,6 @@ class JaxBackend(Backend):
     def arange(self, start, stop, step, dtype):
         return jnp.arange(start, stop, step, dtype=self._native[dtype])
 
-    def linspace(self, start, stop, num, endpoint, dtype):
-        return jnp.linspace(start, stop, num, endpoint=endpoint, dtype=self._native[dtype])
-
     def eye(self, rows, columns, k, dtype):
         return jnp.eye(rows, columns, k, dtype=self._native[dtype])
 
@@ -156,9 +161,6 @@ class JaxBackend(Backend):
 
     def slice_update(self, x, start, updates):
         return lax.dynamic_update_slice(x, updates, start)
-
-    def scatter_add(self, x, indices, updates):
-        return x.at[tuple(jnp.moveaxis(indices, -1, 0))].add(updates)
 
     def sort(self, x, axis):
         return jnp.sort(x, axis, stable=True)
@@ -189,10 +191,10 @@ class JaxBackend(Backend):
     any = _reduce(jnp.any)
 
     def argmax(self, x, axis=None, keepdims=False):
-        return jnp.argmax(x, axis, keepdims=keepdims).astype(jnp.int32)
+        return _argmax(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
 
     def argmin(self, x, axis=None, keepdims=False):
-        return jnp.argmin(x, axis, keepdims=keepdims).astype(jnp.int32)
+        return _argmin(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
 
     # Products
 
@@ -254,18 +256,6 @@ class JaxBackend(Backend):
         from jax.experimental.sparse import BCOO
 
         return jax.eval_shape(lambda x: BCOO.fromdense(x, nse=2), described)
-
-    def value_and_grad(self, function):
-        def differentiated(*inputs):
-            return jax.value_and_grad(function, argnums=tuple(range(len(inputs))))(*inputs)
-
-        return differentiated
-
-    def device(self, kind, index):
-        return jax.default_device(jax.devices(kind)[index or 0])
-
-    def seed(self, seed):
-        """JAX has no seed of its own: each draw is given its key."""
 
     def inference_function(self, layer):
         @jax.jit

@@ -9,7 +9,10 @@ from ... import dtypes
 from .. import host_draws
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import neural
+from . import neural, windows
+from .arrays import ArrayKernels
+from .linalg import NumpyLinalg
+from .signal import NumpySignal
 
 _HALVES = ("float16", "bfloat16")
 
@@ -65,8 +68,38 @@ def _same_dtype(function):
     return reduce
 
 
+# What NumPy warns of, the other backends do silently: overflow, and functions of what is outside
+# their domain.
+_WARNING = (
+    "add subtract multiply divide floor_divide mod fmod power hypot logaddexp logaddexp2 ldexp "
+    "square sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arccosh "
+    "arctanh sinh cosh sinc nextafter sum prod cumsum cumprod matmul einsum i0"
+).split()
+
+
+def _quiet(function):
+    """A kernel without NumPy's warnings, for 1 or 2 microseconds a call."""
+
+    def kernel(*args, **kwargs):
+        with np.errstate(all="ignore"):
+            return function(*args, **kwargs)
+
+    return kernel
+
+
+def _quietly(cls):
+    for name in _WARNING:
+        kernel = vars(cls).get(name)
+        if isinstance(kernel, staticmethod):
+            setattr(cls, name, staticmethod(_quiet(kernel.__func__)))
+        elif kernel is not None:
+            setattr(cls, name, _quiet(kernel))
+    return cls
+
+
+@_quietly
 @renamed("numpy", {"": np})
-class NumpyBackend(Backend):
+class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     """Kernels on `numpy.ndarray`; special functions come from SciPy."""
 
     name = "numpy"
@@ -109,9 +142,6 @@ class NumpyBackend(Backend):
     def arange(self, start, stop, step, dtype):
         return np.arange(start, stop, step).astype(self._native[dtype])
 
-    def linspace(self, start, stop, num, endpoint, dtype):
-        return np.linspace(start, stop, num, endpoint=endpoint).astype(self._native[dtype])
-
     def eye(self, rows, columns, k, dtype):
         return np.eye(rows, columns, k, dtype=self._native[dtype])
 
@@ -136,11 +166,6 @@ class NumpyBackend(Backend):
         out = np.copy(x)
         where = tuple(slice(int(s), int(s) + n) for s, n in zip(start, updates.shape, strict=True))
         out[where] = updates
-        return out
-
-    def scatter_add(self, x, indices, updates):
-        out = np.copy(x)
-        np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), updates)
         return out
 
     def sort(self, x, axis):
@@ -177,11 +202,24 @@ class NumpyBackend(Backend):
     maximum = _binary(np.maximum)
     minimum = _binary(np.minimum)
     arctan2 = _binary(np.arctan2)
+    hypot = _binary(np.hypot)
+    logaddexp = _in_single(np.logaddexp)
+    logaddexp2 = _in_single(np.logaddexp2)
+    nextafter = _binary(np.nextafter)
+    fmod = _binary(np.fmod)
+    gcd = _binary(np.gcd)
+    lcm = _binary(np.lcm)
     erf = _special("erf")
+    erfc = _special("erfc")
+    erfinv = _special("erfinv")
     sigmoid = _special("expit")
+    i0 = _special("i0")
 
     def rsqrt(self, x):
         return np.reciprocal(np.sqrt(x))
+
+    def divided(self, kernel, x1, x2):
+        return kernel(x1, x2)  # NumPy's own quotients by zero are 0
 
     # Reductions
 
@@ -214,6 +252,11 @@ class NumpyBackend(Backend):
     # Neural-network kernels
 
     conv = _in_single(neural.conv)
+    _conv_transpose = _in_single(windows.conv_transpose)
+
+    def conv_transpose(self, x, kernel, strides, crops, dilation):
+        return self.cropped(self._conv_transpose(x, kernel, strides, dilation), crops)
+
     depthwise_conv = _in_single(neural.depthwise_conv)
     pool = staticmethod(neural.pool)
 
@@ -248,13 +291,16 @@ class NumpyBackend(Backend):
         np.random.seed(seed % 2**32)
 
     def abstract(self, function, given):
-        # NumPy cannot trace, so it runs on zeros, whose logarithms are nobody's concern.
+        # NumPy cannot trace, so it runs on zeros, whose logarithms are nobody's concern. As
+        # matrices they are singular: what refuses such gets ones on the diagonal.
         with np.errstate(all="ignore"):
-            out = function(*(np.zeros(spec.shape, self._native[spec.dtype]) for spec in given))
+            try:
+                out = function(*(np.zeros(s.shape, self._native[s.dtype]) for s in given))
+            except ValueError as error:
+                if not isinstance(error.__cause__ or error, np.linalg.LinAlgError):
+                    raise
+                out = function(*(self._unit(s.shape, self._native[s.dtype]) for s in given))
         return specs(self, out)
 
-    def value_and_grad(self, function):
-        raise RuntimeError(
-            "The numpy backend is for inference and gives no gradients. Move the model with "
-            'model.to_backend("jax"), "torch" or "tensorflow".'
-        )
+    def _unit(self, shape, dtype):
+        return np.zeros(shape, dtype) + (np.eye(*shape[-2:], dtype=dtype) if shape[1:] else 0)

@@ -11,8 +11,13 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
-from . import neural, random, windows
+from . import arithmetic, neural, random, windows
+from .arrays import ArrayKernels
+from .control import TensorflowControl
 from .layer import TensorflowLayer
+from .transforms import TensorflowTransforms
+from .linalg import TensorflowLinalg
+from .signal import TensorflowSignal
 from .sparse import TensorflowRagged, TensorflowSparse
 
 _NATIVE = {name: getattr(tf, name) for name in dtypes.ALL}
@@ -51,12 +56,13 @@ def _through(function, wider):
 
 
 _BOOLEAN = {tf.bool: tf.uint8}
+_HALVES = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
 _UNSIGNED = {tf.uint8: tf.int32, tf.uint16: tf.int32, tf.uint32: tf.int64, tf.uint64: tf.int64}
 _SHORT = {tf.bool: tf.int32, tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED}
 
 
 @renamed("tensorflow", {"": tf})
-class TensorflowBackend(Backend):
+class TensorflowBackend(ArrayKernels, TensorflowControl, TensorflowTransforms, TensorflowLinalg, TensorflowSignal, Backend):
     """Kernels on `tf.Tensor`, eager or in a graph."""
 
     name = "tensorflow"
@@ -119,10 +125,6 @@ class TensorflowBackend(Backend):
             return tf.range(start, stop, step, native)
         wide = tf.int64 if dtypes.is_integer(dtype) else tf.float32
         return tf.cast(tf.range(start, stop, step, wide), native)
-
-    def linspace(self, start, stop, num, endpoint, dtype):
-        last = stop if endpoint or num == 0 else stop - (stop - start) / num
-        return tf.cast(np.linspace(start, last, num), _NATIVE[dtype])
 
     def eye(self, rows, columns, k, dtype):
         return tf.constant(np.eye(rows, columns, k), _NATIVE[dtype])
@@ -195,11 +197,6 @@ class TensorflowBackend(Backend):
     def slice_update(self, x, start, updates):
         return neural.slice_update(x, start, updates)
 
-    def scatter_add(self, x, indices, updates):
-        # A negative index counts from the end, as in NumPy.
-        sizes = tf.shape(x, indices.dtype)[: indices.shape[-1]]
-        return tf.tensor_scatter_nd_add(x, tf.where(indices < 0, indices + sizes, indices), updates)
-
     def sort(self, x, axis):
         if not x.dtype.is_floating:
             return self._sort(x, axis)
@@ -222,11 +219,8 @@ class TensorflowBackend(Backend):
             return tf.cast(values, tf.bool), places
         return tuple(tf.math.top_k(x, k, sorted))
 
-    def cumsum(self, x, axis):
-        return tf.cumsum(x, axis)
-
-    def cumprod(self, x, axis):
-        return tf.math.cumprod(x, axis)
+    cumsum = _through(tf.cumsum, _HALVES)
+    cumprod = _through(tf.math.cumprod, _HALVES)
 
     def squeeze(self, x, axis=None):
         return tf.squeeze(x, axis)
@@ -236,8 +230,14 @@ class TensorflowBackend(Backend):
     add = _through(tf.add, _BOOLEAN)
     multiply = _through(tf.multiply, _BOOLEAN)
     power = _through(tf.pow, _UNSIGNED)
-    maximum = _through(tf.maximum, _BOOLEAN)
-    minimum = _through(tf.minimum, _BOOLEAN)
+    maximum = _through(arithmetic.extremum(tf.maximum, tf.greater), _BOOLEAN)
+    minimum = _through(arithmetic.extremum(tf.minimum, tf.less), _BOOLEAN)
+    floor_divide = _plain(arithmetic.floor_divide)
+    fmod = _plain(arithmetic.fmod)
+    gcd = _plain(arithmetic.gcd)
+    lcm = _plain(arithmetic.lcm)
+    nextafter = _plain(arithmetic.nextafter)
+    i0 = _plain(arithmetic.i0)
     less = _through(tf.less, _BOOLEAN)
     less_equal = _through(tf.less_equal, _BOOLEAN)
     greater = _through(tf.greater, _BOOLEAN)
@@ -266,9 +266,9 @@ class TensorflowBackend(Backend):
 
     # Reductions
 
-    sum = _reduce(tf.reduce_sum)
-    prod = _reduce(tf.reduce_prod)
-    mean = _reduce(tf.reduce_mean)
+    sum = _through(tf.reduce_sum, _HALVES)
+    prod = _through(tf.reduce_prod, _HALVES)
+    mean = _through(tf.reduce_mean, _HALVES)
     max = _through(tf.reduce_max, _BOOLEAN)
     min = _through(tf.reduce_min, _BOOLEAN)
     all = _reduce(tf.reduce_all)
@@ -353,30 +353,6 @@ class TensorflowBackend(Backend):
         inputs = [kinds[s.sparse](s.shape, _NATIVE[s.dtype]) for s in given]
         tf.function(traced, autograph=False).get_concrete_function(*inputs)
         return found[-1]
-
-    def value_and_grad(self, function):
-        def differentiated(*inputs):
-            inputs = [tf.convert_to_tensor(x) for x in inputs]
-            with tf.GradientTape() as tape:
-                for x in inputs:
-                    tape.watch(x)
-                value = function(*inputs)
-            none = tf.UnconnectedGradients.ZERO
-            return value, tuple(tape.gradient(value, inputs, unconnected_gradients=none))
-
-        return differentiated
-
-    def jit(self, function):
-        return tf.function(function, autograph=False, jit_compile=True)
-
-    def device(self, kind, index):
-        found = tf.config.list_logical_devices(kind.upper())
-        if (index or 0) >= len(found):
-            raise ValueError(f"TensorFlow sees {len(found)} of this kind")
-        return tf.device(found[index or 0].name)
-
-    def seed(self, seed):
-        tf.random.set_seed(seed)
 
     def inference_function(self, layer):
         made = []

@@ -15,8 +15,13 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import folding, neural, random
+from . import folding, neural, random, windows, unsigned
+from .arrays import ArrayKernels
+from .control import TorchControl
 from .layer import TorchLayer
+from .transforms import TorchTransforms
+from .linalg import TorchLinalg
+from .signal import TorchSignal
 
 _NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
 _NAMES = {native: name for name, native in _NATIVE.items()}
@@ -50,7 +55,7 @@ def _one_by_one(function):
 
 
 @renamed("torch", {"": torch, "operator": operator})
-class TorchBackend(Backend):
+class TorchBackend(ArrayKernels, TorchControl, TorchTransforms, TorchLinalg, TorchSignal, Backend):
     """Kernels on `torch.Tensor`, on the device of their inputs."""
 
     name = "torch"
@@ -109,10 +114,6 @@ class TorchBackend(Backend):
 
     def arange(self, start, stop, step, dtype):
         return torch.arange(start, stop, step, dtype=_NATIVE[dtype])
-
-    def linspace(self, start, stop, num, endpoint, dtype):
-        last = stop if endpoint or num == 0 else stop - (stop - start) / num
-        return torch.linspace(start, last, num, dtype=_NATIVE[dtype])
 
     def eye(self, rows, columns, k, dtype):
         ones = torch.ones(max(rows, columns), dtype=_NATIVE[dtype])
@@ -192,9 +193,6 @@ class TorchBackend(Backend):
         out = x.clone()
         self.slice(out, start, updates.shape).copy_(updates)
         return out
-
-    def scatter_add(self, x, indices, updates):
-        return x.index_put(tuple(indices.long().unbind(-1)), updates, accumulate=True)
 
     def sort(self, x, axis):
         return torch.sort(x, dim=axis, stable=True).values
@@ -280,6 +278,7 @@ class TorchBackend(Backend):
         return self._first(torch.argmin, x, axis, keepdims)
 
     def _first(self, function, x, axis, keepdims):
+        x = x.to(torch.uint8) if x.dtype == torch.bool else x
         if axis is None:
             y = function(x.reshape(-1)).to(torch.int32)
             return y.reshape((1,) * x.ndim) if keepdims else y
@@ -291,9 +290,15 @@ class TorchBackend(Backend):
 
     dense = staticmethod(neural.dense)
     conv = staticmethod(neural.conv)
+    conv_transpose = windows.conv_transpose
+    adaptive_pool = windows.adaptive_pool
+    fold = windows.fold
+    unfold = windows.unfold
+    across_replicas = windows.across_replicas
     depthwise_conv = staticmethod(neural.depthwise_conv)
     pool = staticmethod(neural.pool)
     attention = staticmethod(neural.attention)
+    has_flash_attention = True
     batch_normalization = staticmethod(neural.batch_normalization)
     conv_batch_norm = folding.conv_batch_norm
     random_words = staticmethod(random.random_words)
@@ -308,13 +313,13 @@ class TorchBackend(Backend):
         return torch.nn.functional.gelu(x, approximate="tanh" if approximate else "none")
 
     def layer_normalization(self, x, gamma, beta, axis, epsilon):
-        axes = axis if isinstance(axis, tuple) else (axis % x.ndim,)
-        sizes = x.shape[axes[0] :]
-        if len(sizes) != len(axes) or any(
-            v is not None and (v.shape != sizes or v.dtype != x.dtype) for v in (gamma, beta)
+        count = neural.trailing(axis, x.ndim)
+        sizes = x.shape[x.ndim - count :]
+        if count and all(
+            v is None or (v.dtype is x.dtype and v.shape == sizes) for v in (gamma, beta)
         ):
-            return super().layer_normalization(x, gamma, beta, axis, epsilon)
-        return torch.nn.functional.layer_norm(x, sizes, gamma, beta, epsilon)
+            return torch.nn.functional.layer_norm(x, sizes, gamma, beta, epsilon)
+        return super().layer_normalization(x, gamma, beta, axis, epsilon)
 
     def logsumexp(self, x, axis=None, keepdims=False):
         axis = tuple(range(x.ndim)) if axis is None else axis
@@ -365,28 +370,6 @@ class TorchBackend(Backend):
             inputs = [torch.empty(spec.shape, dtype=_NATIVE[spec.dtype]) for spec in given]
             return specs(self, function(*inputs))
 
-    def value_and_grad(self, function):
-        def differentiated(*inputs):
-            leaves = [x.detach().requires_grad_() for x in inputs]
-            with torch.enable_grad():
-                value = function(*leaves)
-                grads = torch.autograd.grad(value, leaves, allow_unused=True)
-            zeros = (
-                torch.zeros_like(x) if g is None else g for x, g in zip(leaves, grads, strict=True)
-            )
-            return value.detach(), tuple(zeros)
-
-        return differentiated
-
-    def device(self, kind, index):
-        kind = "cuda" if kind == "gpu" else kind
-        if kind == "cuda" and (index or 0) >= torch.cuda.device_count():
-            raise ValueError(f"torch sees {torch.cuda.device_count()} GPUs")
-        return torch.device(kind if index is None else f"{kind}:{index}")
-
-    def seed(self, seed):
-        torch.manual_seed(seed)
-
     def placement(self, layer):
         # What is being compiled has its devices by the tensors that come in.
         weight = None if torch.compiler.is_compiling() else layer.first_weight()
@@ -406,3 +389,6 @@ class TorchBackend(Backend):
 
     def size(self, x):
         return prod(x.shape)
+
+
+unsigned.extend(TorchBackend)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import arrays, creation, elementwise, image, neural, reductions
+from . import arrays, creation, elementwise, image, linalg, neural, reductions, signal
 from .table import BATCH as BATCH
 from .table import CASES as CASES
 from .table import FLOATS as FLOATS
 from .table import Case as Case
 
-__all__ = ["arrays", "creation", "elementwise", "image", "neural", "reductions"]
+__all__ = ["arrays", "creation", "elementwise", "image", "linalg", "neural", "reductions", "signal"]
 
 # Ops that give no tensor, or take functions: who tests them.
 ELSEWHERE = {
@@ -19,6 +19,20 @@ ELSEWHERE = {
     "value_and_grad": "test_programs.py",
     "grad": "test_programs.py",
     "jit": "test_programs.py",
+    "rearrange": "test_rearrange.py",
+    "vectorize": "test_control.py",
+    "associative_scan": "test_control.py",
+    "vectorized_map": "test_control.py",
+    "map": "test_control.py",
+    "scan": "test_control.py",
+    "fori_loop": "test_control.py",
+    "while_loop": "test_control.py",
+    "switch": "test_control.py",
+    "cond": "test_control.py",
+    "custom_gradient": "test_programs.py",
+    "jvp": "test_programs.py",
+    "vmap": "test_programs.py",
+    "vjp": "test_programs.py",
     "BackendMismatchError": "test_backends.py",
     "InvalidArgumentError": "test_errors.py",
 }

@@ -6,13 +6,16 @@ import numpy as np
 import scipy.special
 
 from .. import references as by_hand
+from .. import references_neural as defined
 from .table import (
     CUBE,
     FLOAT,
     FLOATS,
     NUMBERS,
     SMALL,
+    UNIT,
     A,
+    C,
     case,
     numbers,
     rows,
@@ -53,7 +56,7 @@ case("dense", CUBE, numbers(4, 2), numbers(2), reference=lambda x, k, b: x @ k +
      of_largest=True)  # fmt: skip
 case("dense", A, numbers(5, 2), reference=lambda x, k: x @ k, tried=FLOATS, of_largest=True,
      note="no-bias")  # fmt: skip
-case("layer_normalization", CUBE, reference=by_hand.layer_normalization, tried=FLOATS,
+case("layer_normalization", CUBE, epsilon=1e-3, reference=by_hand.layer_normalization, tried=FLOATS,
      of_largest=True)  # fmt: skip
 case("layer_normalization", CUBE, numbers(4), numbers(4), epsilon=1e-5, tried=FLOATS, note="affine",
      reference=by_hand.layer_normalization, of_largest=True)  # fmt: skip
@@ -81,6 +84,96 @@ HEADS = rows(4, 2, 3)
 case("dot_product_attention", HEADS, rows(5, 2, 3), rows(5, 2, 3), reference=by_hand.attention,
      tried=FLOATS, of_largest=True)  # fmt: skip
 
+case("selu", A, reference=defined.selu, dtype=FLOAT)
+case("celu", A, alpha=0.5, reference=defined.celu, dtype=FLOAT)
+case("glu", rows(6), reference=defined.glu, dtype=FLOAT)
+case("glu", rows(4, 3), axis=1, reference=defined.glu, dtype=FLOAT, note="axis")
+case("log_sigmoid", A * 4, reference=lambda x: -np.logaddexp(0, -x), dtype=FLOAT)
+case("sparse_sigmoid", A, reference=lambda x: np.clip((x + 1) / 2, 0, 1), dtype=FLOAT)
+case("hard_sigmoid", A * 3, reference=lambda x: np.clip(x / 6 + 0.5, 0, 1), dtype=FLOAT)
+for name in ("hard_silu", "hard_swish"):
+    case(name, A * 3, reference=lambda x: x * np.clip(x / 6 + 0.5, 0, 1), dtype=FLOAT)
+case("hard_tanh", A, reference=lambda x: np.clip(x, -1, 1), dtype=FLOAT)
+case("sparse_plus", A, dtype=FLOAT,
+     reference=lambda x: np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x)))  # fmt: skip
+case("squareplus", A * 9, b=3, reference=lambda x, b: (x + np.sqrt(x * x + b)) / 2, dtype=FLOAT)
+case("softsign", A, reference=lambda x: x / (1 + np.abs(x)), dtype=FLOAT)
+# Near zero both terms nearly cancel.
+case("tanh_shrink", A, reference=lambda x: x - np.tanh(x), dtype=FLOAT, of_largest=True)
+case("soft_shrink", A, threshold=0.75, dtype=FLOAT,
+     reference=lambda x, threshold: np.sign(x) * np.maximum(np.abs(x) - threshold, 0))  # fmt: skip
+case("hard_shrink", A, threshold=0.7, dtype=FLOAT,
+     reference=lambda x, threshold: np.where(np.abs(x) > threshold, x, 0))  # fmt: skip
+case("threshold", A, 0.7, 3.0, dtype=FLOAT, reference=lambda x, t, v: np.where(x > t, x, v))
+case("sparsemax", CUBE, reference=defined.sparsemax, dtype=FLOAT, of_largest=True)
+case("sparsemax", CUBE, axis=1, reference=defined.sparsemax, dtype=FLOAT, of_largest=True,
+     note="axis")  # fmt: skip
+for axes, note in (((1, 2), "axes"), ((0, -1), "apart"), (None, "whole")):
+    places = None if axes is None else tuple(a % 3 for a in axes)
+    case("softmax", CUBE, axis=axes, reference=defined.several_axes(by_hand.softmax, places),
+         dtype=FLOAT, note=note)  # fmt: skip
+    case("log_softmax", CUBE, axis=axes, reference=defined.several_axes(_log_softmax, places),
+         dtype=FLOAT, of_largest=True, note=note)  # fmt: skip
+case("one_hot", SMALL, 3, dtype_argument="int8", reference=lambda x, n, dtype_argument:
+     by_hand.one_hot(x, n), dtype="int8", gradient=False, tried=("int64", "uint8"),
+     note="dtype")  # fmt: skip
+case("multi_hot", SMALL - 1, 4, reference=defined.multi_hot, dtype="float32", gradient=False,
+     tried=("int64", "uint8"))  # fmt: skip
+case("polar", A, C, reference=lambda r, t: r * np.exp(1j * t), dtype="complex64", gradient=False,
+     tried=("float16", "bfloat16", "int32", "uint8"), of_largest=True)  # fmt: skip
+case("moments", CUBE, (0, 2), reference=defined.moments, dtype=FLOAT, of_largest=True)
+case("moments", CUBE, 1, keepdims=True, reference=defined.moments, dtype=FLOAT, of_largest=True,
+     note="keepdims")  # fmt: skip
+case("normalize", CUBE, reference=defined.normalize, dtype=FLOAT, of_largest=True)
+case("normalize", CUBE, axis=(1, 2), order=3, reference=defined.normalize, dtype=FLOAT,
+     of_largest=True, note="order3")  # fmt: skip
+case("normalize", CUBE, axis=None, order=1, reference=defined.normalize, dtype=FLOAT,
+     of_largest=True, note="order1")  # fmt: skip
+case("psnr", UNIT, A, 2.0, reference=lambda x, y, m: 10 * np.log10(m * m / np.mean((x - y) ** 2)),
+     dtype=FLOAT)  # fmt: skip
+case("layer_normalization", CUBE, numbers(3, 4), numbers(3, 4), axis=(1, 2), epsilon=1e-3,
+     reference=defined.over_axes(by_hand.layer_normalization, 2), tried=FLOATS, note="axes",
+     of_largest=True)  # fmt: skip
+case("rms_normalization", CUBE, numbers(3, 4), axis=(-1, 1), epsilon=1e-3, tried=FLOATS,
+     reference=defined.over_axes(by_hand.rms_normalization, 2), note="axes",
+     of_largest=True)  # fmt: skip
+case("separable_conv", rows(5, 4, 2), numbers(3, 2, 2, 2), numbers(1, 1, 4, 3), padding="same",
+     reference=defined.separable_conv, tried=FLOATS, of_largest=True)  # fmt: skip
+case("conv_transpose", rows(3, 2, 3), numbers(3, 2, 2, 3), strides=2, padding="same", tried=FLOATS,
+     reference=defined.conv_transpose, of_largest=True)  # fmt: skip
+case("adaptive_max_pool", rows(5, 4, 2), (3, 2), reference=defined.adaptive_pool, tried=NUMBERS)
+case("adaptive_average_pool", rows(5, 4, 2), (3, 2), dtype=FLOAT, of_largest=True,
+     reference=lambda x, o: defined.adaptive_pool(x, o, np.mean))  # fmt: skip
+PLANES = rows(2, 5, 4)
+case("unfold", PLANES, (3, 2), padding=1, stride=2, reference=defined.unfold)
+case("fold", rows(12, 6), (5, 4), (3, 2), padding=1, stride=(2, 3), reference=defined.fold,
+     tried=NUMBERS, of_largest=True)  # fmt: skip
+case("depth_to_space", rows(2, 3, 8), 2, reference=defined.depth_to_space)
+case("depth_to_space", rows(8, 2, 3), 2, "channels_first", reference=defined.depth_to_space,
+     note="first")  # fmt: skip
+case("space_to_depth", rows(4, 6, 2), 2, reference=defined.space_to_depth)
+case("space_to_depth", rows(2, 4, 6), 2, "channels_first", reference=defined.space_to_depth,
+     note="first")  # fmt: skip
+LABELS = np.float32(np.random.default_rng(3).dirichlet(np.ones(4), (7, 3)))
+SHARES = rows(3, 4, low=0.125, high=0.875)
+case("binary_crossentropy", rows(5, low=0, high=1), rows(5, low=0.125, high=0.875), tried=FLOATS,
+     reference=defined.binary_crossentropy)  # fmt: skip
+case("binary_crossentropy", rows(5, low=0, high=1), A * 4, from_logits=True, tried=FLOATS,
+     reference=defined.binary_crossentropy, note="logits")  # fmt: skip
+case("categorical_crossentropy", LABELS, SHARES, reference=defined.categorical_crossentropy,
+     tried=FLOATS)  # fmt: skip
+case("categorical_crossentropy", LABELS, CUBE, from_logits=True, axis=1, tried=FLOATS,
+     reference=defined.categorical_crossentropy, note="logits")  # fmt: skip
+CLASSES = np.random.default_rng(4).integers(0, 4, (7, 3)).astype(np.int32)
+case("sparse_categorical_crossentropy", CLASSES, SHARES, tried=FLOATS, fixed=(0,),
+     reference=defined.sparse_categorical_crossentropy)  # fmt: skip
+case("sparse_categorical_crossentropy", CLASSES[:, :2] - 1, rows(3, 2), from_logits=True, axis=1,
+     tried=FLOATS, fixed=(0,), reference=defined.sparse_categorical_crossentropy,
+     note="logits")  # fmt: skip
+case("dot_product_attention", rows(4, 4, 3), rows(5, 2, 3), rows(5, 2, 3),
+     attn_logits_soft_cap=1.5, reference=defined.attention, tried=FLOATS, of_largest=True,
+     note="grouped")  # fmt: skip
+
 
 def _conv_norm(x, kernel, bias, mean, variance, gamma, beta, epsilon, strides, padding, dilation,
                depthwise):  # fmt: skip
@@ -95,12 +188,3 @@ for depthwise, shape in ((False, (3, 3, 4, 8)), (True, (3, 3, 4, 2))):
     case("conv_batch_norm", IMAGE, numbers(*shape), *statistics, 1e-3, (2, 2), "same", (1, 1),
          depthwise, reference=_conv_norm, tried=(), of_largest=True, fixed=(3, 4),
          note="depthwise" if depthwise else "")  # fmt: skip
-case("rfft", rows(8), dtype="complex64", tried=("bool", "int32", "uint8"), of_largest=True,
-     gradient=False)  # fmt: skip
-case("rfft", rows(8), 6, dtype="complex64", tried=(), of_largest=True, gradient=False, note="cut")
-case(
-    "rfft", rows(5), 8, dtype="complex64", tried=(), of_largest=True, gradient=False, note="filled"
-)
-SPECTRUM = np.fft.rfft(rows(8)).astype(np.complex64)
-case("irfft", SPECTRUM, dtype="float32", tried=(), of_largest=True, gradient=False)
-case("irfft", SPECTRUM, 9, dtype="float32", tried=(), of_largest=True, gradient=False, note="odd")

@@ -1,0 +1,114 @@
+"""Linear algebra on TensorFlow, where its functions are not the kernels already."""
+
+# The kernels belong to a backend, whose other kernels they call.
+# pyright: reportAttributeAccessIssue=false
+
+import numpy as np
+import tensorflow as tf
+
+
+class TensorflowLinalg:
+    """Kernels of linear algebra."""
+
+    def concrete(self, x):
+        return tf.executing_eagerly() and hasattr(x, "numpy")
+
+    def cholesky(self, x):
+        y = tf.linalg.cholesky(x)
+        if self.concrete(y) and np.isnan(y.numpy()).any():
+            raise np.linalg.LinAlgError("the matrix is not positive definite.")
+        return y
+
+    def qr(self, x, mode):
+        return tf.linalg.qr(x, full_matrices=mode == "complete")
+
+    def solve(self, a, b):
+        return tf.linalg.solve(*_in_one_batch(a, b))
+
+    def solve_triangular(self, a, b, lower):
+        return tf.linalg.triangular_solve(*_in_one_batch(a, b), lower=lower)
+
+    def svd(self, x, full_matrices):
+        s, u, v = tf.linalg.svd(x, full_matrices=full_matrices)
+        return u, s, tf.linalg.adjoint(v)
+
+    def svdvals(self, x):
+        return tf.linalg.svd(x, compute_uv=False)
+
+    def pinv(self, x, rcond):
+        @tf.custom_gradient
+        def inverse(x):
+            y = tf.linalg.pinv(x, rcond)
+
+            def backward(up):
+                return _pinv_gradient(x, self.pinv(x, rcond), up)
+
+            return y, backward
+
+        return inverse(x)
+
+    def lu(self, x):
+        rows, columns = x.shape[-2:]
+        factors, order = tf.linalg.lu(_squared(x))
+        size = min(rows, columns)
+        return factors[..., :rows, :columns], _pivots(order)[..., :size]
+
+
+def _in_one_batch(a, b):
+    """Both with the leading axes that they have in common by broadcasting."""
+    if a.shape.is_fully_defined() and a.shape[:-2] == b.shape[:-2]:
+        return a, b
+    batch = tf.broadcast_dynamic_shape(tf.shape(a)[:-2], tf.shape(b)[:-2])
+    return tuple(tf.broadcast_to(x, tf.concat([batch, tf.shape(x)[-2:]], 0)) for x in (a, b))
+
+
+def _pinv_gradient(x, y, up):
+    """Of the pseudoinverse, by Golub and Pereyra (1973): no term divides by singular values.
+
+    TensorFlow's own goes through the SVD's, which is NaN where singular values are equal.
+    """
+    adjoint = tf.linalg.adjoint
+    beyond = adjoint(up) @ y
+    before = y @ adjoint(up)
+    return (
+        (beyond - x @ (y @ beyond)) @ adjoint(y)
+        + adjoint(y) @ (before - (before @ y) @ x)
+        - adjoint(y) @ up @ adjoint(y)
+    )
+
+
+def _squared(x):
+    """`x` with columns or rows added that leave its LU decomposition as it is."""
+    rows, columns = x.shape[-2:]
+    more = abs(rows - columns)
+    if not more:
+        return x
+    batch = tf.shape(x)[:-2]
+    if columns > rows:
+        added = np.eye(more, columns, columns - more)  # zero where pivots are looked for
+    else:
+        added = np.cos(np.outer(np.arange(1, rows + 1), np.arange(1, more + 1) * 1.7))
+    added = tf.cast(added, x.dtype)
+    added = tf.broadcast_to(added, tf.concat([batch, tf.shape(added)], 0))
+    return tf.concat([x, added], -2 if columns > rows else -1)
+
+
+def _pivots(order):
+    """LAPACK's row exchanges, from the permutation that they make."""
+    size = order.shape[-1]
+    current = tf.broadcast_to(tf.range(size), tf.shape(order))
+    found = tf.TensorArray(tf.int32, size)
+
+    def step(i, current, found):
+        wanted = order[..., i, None]
+        place = tf.argmax(tf.cast(current == wanted, tf.int32), -1, tf.int32)
+        here = tf.one_hot(i, size, dtype=tf.bool, on_value=True, off_value=False)
+        there = tf.one_hot(place, size, dtype=tf.bool, on_value=True, off_value=False)
+        current = tf.where(there, current[..., i, None], current)
+        return i + 1, tf.where(here, wanted, current), found.write(i, place)
+
+    start = (tf.constant(0), current, found)
+    # Eigen's pivoting is a sequence of exchanges, so each step looks only at what is left.
+    *_, found = tf.while_loop(lambda i, *_: i < size, step, start, maximum_iterations=size)
+    places = found.stack()
+    return tf.transpose(places, [*range(1, len(order.shape)), 0])

@@ -1,0 +1,50 @@
+"""Frames and segments on TensorFlow."""
+
+import tensorflow as tf
+
+_UNSIGNED = {tf.uint16: tf.int32, tf.uint32: tf.int64, tf.uint64: tf.int64}
+
+
+class TensorflowSignal:
+    """Kernels of signals and segments."""
+
+    def countable(self, ids):
+        return True  # a graph's sizes may depend on values
+
+    def extract_sequences(self, x, length, stride):
+        count = tf.maximum(tf.shape(x)[-1] - length + 1, 0)
+        if x.shape[-1] is not None:
+            count = max(x.shape[-1] - length + 1, 0)
+        starts = tf.range(0, count, stride)
+        return tf.gather(x, starts[:, None] + tf.range(length), axis=-1)
+
+    def overlap_add(self, frames, stride):
+        return tf.signal.overlap_and_add(frames, stride)
+
+    def count_segments(self, ids):
+        return tf.maximum(tf.reduce_max(tf.cast(ids, tf.int64)) + 1, 0)
+
+    def segment_reduce(self, kind, data, ids, number, sorted):
+        if data.dtype in _UNSIGNED:
+            wide = tf.cast(data, _UNSIGNED[data.dtype])
+            return tf.cast(self.segment_reduce(kind, wide, ids, number, sorted), data.dtype)
+        ids = tf.cast(ids, tf.int64)
+        ids = tf.where(ids < tf.cast(number, tf.int64), ids, -1)  # negative ones are left out
+        if kind in ("max", "min") and data.dtype.is_floating:
+            return _extremum(kind, data, ids, number)
+        return _REDUCTIONS[kind](data, ids, number)
+
+
+_REDUCTIONS = {
+    "sum": tf.math.unsorted_segment_sum,
+    "prod": tf.math.unsorted_segment_prod,
+    "max": tf.math.unsorted_segment_max,
+    "min": tf.math.unsorted_segment_min,
+}
+
+
+def _extremum(kind, data, ids, number):
+    """TensorFlow starts from the largest finite number, which an infinity cannot replace."""
+    worst = tf.constant(float("-inf") if kind == "max" else float("inf"), data.dtype)
+    found = tf.math.unsorted_segment_sum(tf.cast(data != worst, tf.int32), ids, number)
+    return tf.where(found == 0, worst, _REDUCTIONS[kind](data, ids, number))

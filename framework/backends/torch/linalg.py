@@ -1,0 +1,35 @@
+"""Linear algebra on PyTorch, where its functions are not the kernels already."""
+
+import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch._subclasses.fake_tensor import FakeTensor
+
+
+class TorchLinalg:
+    """Kernels of linear algebra."""
+
+    def concrete(self, x):
+        if torch.compiler.is_compiling() or isinstance(x, FakeTensor):
+            return False
+        return not is_functorch_wrapped_tensor(x)
+
+    def solve_triangular(self, a, b, lower):
+        self.refuse_singular(a)  # pyright: ignore[reportAttributeAccessIssue]
+        return torch.linalg.solve_triangular(a, b, upper=not lower)
+
+    def svd(self, x, full_matrices):
+        return torch.linalg.svd(x, full_matrices=full_matrices)
+
+    def svdvals(self, x):
+        return torch.linalg.svdvals(x)
+
+    def pinv(self, x, rcond):
+        return torch.linalg.pinv(x, rtol=rcond)
+
+    def lu(self, x):
+        factors, pivots = torch.linalg.lu_factor(x)
+        return factors, pivots - 1  # LAPACK counts from 1
+
+    def cdist(self, x, y):
+        # The other modes lose digits in |x|^2 - 2xy + |y|^2.
+        return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
