@@ -122,7 +122,7 @@ hard_shrink      -                -                   nn.functional.hardshrink  
 threshold        -                -                   nn.functional.threshold  -
 reciprocal       -                -                   reciprocal              -
 erfc             -                lax.erfc            erfc                    math.erfc
-erfinv           -                lax.erf_inv         erfinv                  math.erfinv
+erfinv           -                lax.erf_inv         erfinv                  -
 complex          -                lax.complex         complex                 complex
 fft              fft.fft          fft.fft             fft.fft                 signal.fft
 fft2             fft.fft2         fft.fft2            fft.fft2                signal.fft2d

@@ -39,9 +39,7 @@ class Signal:
         parts = self.reshape(frames, (*lead, number, rounds, stride))
         total = None
         for k in range(rounds):
-            part = self.pad(
-                parts[..., k, :], [*rest, (k, rounds - 1 - k), (0, 0)], "constant", 0
-            )
+            part = self.pad(parts[..., k, :], [*rest, (k, rounds - 1 - k), (0, 0)], "constant", 0)
             total = part if total is None else self.add(total, part)
         total = self.reshape(total, (*lead, (number + rounds - 1) * stride))
         return total[..., : (number - 1) * stride + length]

@@ -8,6 +8,11 @@ _UNSIGNED = {tf.uint16: tf.int32, tf.uint32: tf.int64, tf.uint64: tf.int64}
 class TensorflowSignal:
     """Kernels of signals and segments."""
 
+    def erfinv(self, x):
+        # In float32 TensorFlow is off by 20 roundings; half precisions it does not have.
+        y = tf.math.erfinv(tf.cast(x, tf.float64))
+        return tf.cast(y, x.dtype)
+
     def countable(self, ids):
         return True  # a graph's sizes may depend on values
 

@@ -82,8 +82,9 @@ for ord in (None, 1, 2, 3, 0.5, -1, INFINITY, -INFINITY, 0):
              note=f"{ord}-kept" if axis == 1 else "", **EXACT)  # fmt: skip
 for ord in (None, "fro", "nuc", 1, -1, 2, -2, INFINITY, -INFINITY):
     for axis in ((1, 2), (-1, 0)):
-        case("norm", CUBES, ord=ord, axis=axis, keepdims=axis == (1, 2), reference=np.linalg.norm,
-             tried=(), error=4e-6, note="" if axis[0] == 1 else f"matrix-{ord}", **EXACT)  # fmt: skip
+        note = "" if axis == (1, 2) else f"matrix-{ord}"
+        case("norm", CUBES, ord=ord, axis=axis, keepdims=not note, reference=np.linalg.norm,
+             tried=(), error=4e-6, note=note, **EXACT)  # fmt: skip
 case("norm", CUBES, reference=np.linalg.norm, **EXACT)
 case("norm", CUBES[0], 2, reference=np.linalg.norm, tried=(), note="whole-matrix", error=2e-6,
      **EXACT)  # fmt: skip
