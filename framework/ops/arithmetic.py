@@ -4,8 +4,47 @@ Operands broadcast and meet in the dtype of the promotion table (`framework.dtyp
 with real values answer integers in the default float.
 """
 
-from .dispatch import Tensor, float_promoted, floating, numeric, operands, promoted, tensor
+import math
+from typing import Any
+
+from .. import dtypes
+from .checks import of_integers
+from .dispatch import (
+    Tensor,
+    float_promoted,
+    floating,
+    numeric,
+    operands,
+    promoted,
+    tensor,
+    together,
+)
+from .errors import is_scalar, wrong
 from .op import op
+
+
+def _counted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
+    """Like `promoted`, with booleans made int32."""
+    backend, x1, x2 = promoted(x1, x2)
+    if backend.dtype(x2 if is_scalar(x1) else x1) == "bool":
+        x1, x2 = (x if is_scalar(x) else backend.cast(x, "int32") for x in (x1, x2))
+    return backend, x1, x2
+
+
+def _tensors(backend: Any, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
+    """Promoted operands, of which none stays a Python number."""
+    if is_scalar(x1):
+        return backend.asarray(x1, backend.dtype(x2)), x2
+    return x1, backend.asarray(x2, backend.dtype(x1)) if is_scalar(x2) else x2
+
+
+def _real_tensors(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
+    """The backend, and both operands as tensors of one float dtype that is not complex."""
+    backend, x1, x2 = float_promoted(x1, x2)
+    x1, x2 = _tensors(backend, x1, x2)
+    if backend.dtype(x1) in dtypes.COMPLEX:
+        raise wrong("x1", x1, "real numbers, as x2")
+    return backend, x1, x2
 
 
 @op
@@ -43,38 +82,161 @@ true_divide = divide
 def floor_divide(x1, x2) -> Tensor:
     """The largest integer not above x1 / x2, in the operands' dtype.
 
-    An integer divided by zero is an error or any number, as the backend has it.
+    An integer divided by zero is 0, as in NumPy. Booleans count as int32.
     """
-    backend, x1, x2 = promoted(x1, x2)
-    return backend.floor_divide(x1, x2)
+    backend, x1, x2 = _counted(x1, x2)
+    return backend.divided(backend.floor_divide, x1, x2)
 
 
 @op
 def mod(x1, x2) -> Tensor:
-    """x1 - floor(x1 / x2) * x2: the remainder with the divisor's sign."""
-    backend, x1, x2 = promoted(x1, x2)
-    return backend.mod(x1, x2)
+    """x1 - floor(x1 / x2) * x2: the remainder with the divisor's sign.
+
+    An integer modulo zero is 0, as in NumPy. Booleans count as int32.
+    """
+    backend, x1, x2 = _counted(x1, x2)
+    return backend.divided(backend.mod, x1, x2)
+
+
+@op
+def fmod(x1, x2) -> Tensor:
+    """x1 - trunc(x1 / x2) * x2: the remainder with the sign of x1.
+
+    An integer modulo zero is 0, as in NumPy. Booleans count as int32.
+    """
+    backend, x1, x2 = _counted(x1, x2)
+    return backend.divided(backend.fmod, *_tensors(backend, x1, x2))
+
+
+@op
+def divide_no_nan(x1, x2) -> Tensor:
+    """x1 / x2 in a float dtype, and 0 where x2 is 0. As in Keras."""
+    backend, x1, x2 = float_promoted(x1, x2)
+    x1, x2 = _tensors(backend, x1, x2)
+    dtype = backend.dtype(x2)
+    none = backend.equal(x2, backend.asarray(0, dtype))
+    # The divisor is replaced too, so that no NaN comes into the gradient.
+    y = backend.divide(x1, backend.where(none, backend.asarray(1, dtype), x2))
+    return backend.where(none, backend.asarray(0, dtype), y)
 
 
 @op
 def power(x1, x2) -> Tensor:
-    """x1 to the power of x2."""
-    backend, x1, x2 = promoted(x1, x2)
-    return backend.power(x1, x2)
+    """x1 to the power of x2. Booleans count as int32.
+
+    An integer to a negative integer power is 1 / x, truncated; that of 0 is 0.
+    """
+    backend, x1, x2 = _counted(x1, x2)
+    if (x2 if is_scalar(x1) else x1).dtype in backend.float_types:
+        return backend.power(x1, x2)
+    return backend.integer_power(x1, x2)
 
 
 @op
 def maximum(x1, x2) -> Tensor:
-    """The larger of both; NaN where either is NaN."""
+    """The larger of both; NaN where either is NaN. Equal operands share the gradient."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.maximum(x1, x2)
 
 
 @op
 def minimum(x1, x2) -> Tensor:
-    """The smaller of both; NaN where either is NaN."""
+    """The smaller of both; NaN where either is NaN. Equal operands share the gradient."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.minimum(x1, x2)
+
+
+@op
+def fmax(x1, x2) -> Tensor:
+    """The larger of both; where one is NaN, the other."""
+    backend, x1, x2 = promoted(x1, x2)
+    return _without_nan(backend, backend.maximum, x1, x2)
+
+
+@op
+def fmin(x1, x2) -> Tensor:
+    """The smaller of both; where one is NaN, the other."""
+    backend, x1, x2 = promoted(x1, x2)
+    return _without_nan(backend, backend.minimum, x1, x2)
+
+
+def _without_nan(backend: Any, extremum: Any, x1: Any, x2: Any) -> Tensor:
+    x1, x2 = _tensors(backend, x1, x2)
+    if x1.dtype not in backend.float_types:
+        return extremum(x1, x2)
+    first = backend.where(backend.isnan(x1), x2, x1)
+    second = backend.where(backend.isnan(x2), x1, x2)
+    return extremum(first, second)
+
+
+@op
+def hypot(x1, x2) -> Tensor:
+    """sqrt(x1^2 + x2^2) in a float dtype, without overflow of the squares."""
+    backend, x1, x2 = _real_tensors(x1, x2)
+    return backend.hypot(x1, x2)
+
+
+@op
+def logaddexp(x1, x2) -> Tensor:
+    """log(exp(x1) + exp(x2)) in a float dtype, without overflow."""
+    backend, x1, x2 = _real_tensors(x1, x2)
+    return backend.logaddexp(x1, x2)
+
+
+@op
+def logaddexp2(x1, x2) -> Tensor:
+    """log2(2^x1 + 2^x2) in a float dtype, without overflow."""
+    backend, x1, x2 = _real_tensors(x1, x2)
+    return backend.logaddexp2(x1, x2)
+
+
+@op
+def heaviside(x1, x2) -> Tensor:
+    """0 for negative x1, 1 for positive x1, x2 where x1 is 0; NaN stays NaN. In a float dtype."""
+    backend, x1, x2 = _real_tensors(x1, x2)
+    zero, one = (backend.asarray(n, backend.dtype(x1)) for n in (0, 1))
+    side = backend.where(backend.less(x1, zero), zero, one)
+    y = backend.where(backend.equal(x1, zero), x2, side)
+    return backend.where(backend.isnan(x1), x1, y)
+
+
+@op
+def nextafter(x1, x2) -> Tensor:
+    """The number of the (float) dtype that comes next to x1 on the way to x2."""
+    backend, x1, x2 = _real_tensors(x1, x2)
+    return backend.nextafter(x1, x2)
+
+
+@op
+def ldexp(x1, x2) -> Tensor:
+    """x1 * 2^x2, x2 integers; in the float dtype of x1."""
+    backend, (x1, x2) = together(x1, x2)
+    backend, x1 = floating(x1)
+    of_integers(backend, x2, "x2")
+    if backend.dtype(x2) in ("int64", "uint32", "uint64"):
+        x2 = backend.clip(x2, *((0, 9999) if backend.dtype(x2)[0] == "u" else (-9999, 9999)))
+    return backend.ldexp(x1, backend.cast(x2, "int32"))
+
+
+def _whole(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
+    backend, x1, x2 = _counted(x1, x2)
+    x1, x2 = _tensors(backend, x1, x2)
+    of_integers(backend, x1, "x1")
+    return backend, x1, x2
+
+
+@op
+def gcd(x1, x2) -> Tensor:
+    """The greatest common divisor of integers; gcd(0, 0) is 0. Booleans count as int32."""
+    backend, x1, x2 = _whole(x1, x2)
+    return backend.gcd(x1, x2)
+
+
+@op
+def lcm(x1, x2) -> Tensor:
+    """The least common multiple of integers, 0 if one is 0. Booleans count as int32."""
+    backend, x1, x2 = _whole(x1, x2)
+    return backend.lcm(x1, x2)
 
 
 @op
@@ -102,9 +264,49 @@ abs = absolute
 
 
 @op
-def sign(x) -> Tensor:
-    """-1, 0 or 1 by the sign of x; NaN stays NaN."""
+def fabs(x) -> Tensor:
+    """|x| in a float dtype."""
+    backend, x = floating(x)
+    return backend.absolute(x)
+
+
+@op
+def nan_to_num(x, nan=0.0, posinf=None, neginf=None) -> Tensor:
+    """x with `nan` for NaN, `posinf` and `neginf` for infinities.
+
+    By default infinities become the largest and the smallest number of the dtype. Integers stay.
+    """
     backend, x = tensor(x)
+    dtype = backend.dtype(x)
+    if dtype in dtypes.COMPLEX:
+        parts = (
+            _finite(backend, part(x), nan, posinf, neginf) for part in (backend.real, backend.imag)
+        )
+        first, second = (backend.cast(part, dtype) for part in parts)
+        return backend.add(first, backend.multiply(second, backend.asarray(1j, dtype)))
+    return _finite(backend, x, nan, posinf, neginf) if x.dtype in backend.float_types else x
+
+
+def _finite(backend: Any, x: Tensor, nan: Any, posinf: Any, neginf: Any) -> Tensor:
+    import ml_dtypes
+
+    dtype = backend.dtype(x)
+    most = float(ml_dtypes.finfo(dtype).max)
+    for found, value in (
+        (backend.isnan(x), nan),
+        (backend.equal(x, math.inf), most if posinf is None else posinf),
+        (backend.equal(x, -math.inf), -most if neginf is None else neginf),
+    ):
+        x = backend.where(found, backend.asarray(value, dtype), x)
+    return x
+
+
+@op
+def sign(x) -> Tensor:
+    """-1, 0 or 1 by the sign of x; NaN stays NaN. Booleans have none: an error."""
+    backend, x = tensor(x)
+    if backend.dtype(x) == "bool":
+        raise wrong("x", x, "numbers")
     return backend.sign(x)
 
 

@@ -3,6 +3,8 @@
 Integers are answered in the default float.
 """
 
+import math
+
 from .. import dtypes
 from .dispatch import Tensor, floating, tensor
 from .op import op
@@ -149,6 +151,48 @@ def arctanh(x) -> Tensor:
 
 
 @op
+def cbrt(x) -> Tensor:
+    """The cube root, of negative x too."""
+    backend, x = floating(x)
+    return backend.cbrt(x)
+
+
+@op
+def exp2(x) -> Tensor:
+    """2 to the power of x."""
+    backend, x = floating(x)
+    return backend.exp2(x)
+
+
+@op
+def sinc(x) -> Tensor:
+    """sin(pi x) / (pi x), 1 at 0."""
+    backend, x = floating(x)
+    return backend.sinc(x)
+
+
+@op
+def i0(x) -> Tensor:
+    """The modified Bessel function of the first kind, of order 0."""
+    backend, x = floating(x)
+    return backend.i0(x)
+
+
+@op
+def deg2rad(x) -> Tensor:
+    """Degrees as radians: x * pi / 180."""
+    backend, x = floating(x)
+    return backend.multiply(x, math.pi / 180)
+
+
+@op
+def rad2deg(x) -> Tensor:
+    """Radians as degrees: x * 180 / pi."""
+    backend, x = floating(x)
+    return backend.multiply(x, 180 / math.pi)
+
+
+@op
 def erf(x) -> Tensor:
     """The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
     backend, x = floating(x)
@@ -167,6 +211,13 @@ def ceil(x) -> Tensor:
     """The smallest integer not below x, as a float."""
     backend, x = floating(x)
     return backend.ceil(x)
+
+
+@op
+def trunc(x) -> Tensor:
+    """x without its fraction, in the dtype of x."""
+    backend, x = tensor(x)
+    return backend.trunc(x) if x.dtype in backend.float_types else x
 
 
 @op
@@ -199,3 +250,14 @@ def conjugate(x) -> Tensor:
 
 
 conj = conjugate
+
+
+@op
+def angle(x) -> Tensor:
+    """The angle of a complex number, in radians from -pi to pi; of real x: 0, or pi below 0."""
+    backend, x = floating(x)
+    if backend.dtype(x) in dtypes.COMPLEX:
+        return backend.arctan2(backend.imag(x), backend.real(x))
+    # By arctan2, so that -0 has the angle pi and NaN has NaN; no slope, but at the jump.
+    flat = backend.stop_gradient(x)
+    return backend.arctan2(backend.full_like(flat, 0, backend.dtype(flat)), flat)

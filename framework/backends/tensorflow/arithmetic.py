@@ -1,0 +1,110 @@
+"""Elementwise kernels in TensorFlow that differ from its own: ties, remainders, divisors."""
+
+import tensorflow as tf
+from tensorflow.python.eager import record
+
+_HALVES = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
+
+
+def extremum(function, wins):
+    """tf.maximum or tf.minimum; operands that are equal share the gradient, as on JAX and torch."""
+
+    @tf.custom_gradient
+    def shared(x1, x2):
+        def gradient(upstream):
+            half = tf.cast(0.5, upstream.dtype)
+            part = tf.where(x1 == x2, half, tf.cast(wins(x1, x2), upstream.dtype))
+            # Where an operand is NaN neither wins; what comes out is NaN, whichever is blamed.
+            first, second = upstream * part, upstream * (1 - part)
+            return _reduced(first, x1), _reduced(second, x2)
+
+        return function(x1, x2), gradient
+
+    def kernel(x1, x2):
+        dtype = getattr(x1, "dtype", None) or x2.dtype
+        # The wrapper costs 0.1 ms for each eager call: only where somebody is recording.
+        if not dtype.is_floating or (tf.executing_eagerly() and not record.could_possibly_record()):
+            return function(x1, x2)
+        return shared(tf.convert_to_tensor(x1, dtype), tf.convert_to_tensor(x2, dtype))
+
+    return kernel
+
+
+def _reduced(gradient, x):
+    """`gradient`, of the broadcast operand, in the shape of the operand."""
+    if x.shape.is_fully_defined() and x.shape == gradient.shape:
+        return gradient
+    ours, theirs = tf.shape(x), tf.shape(gradient)
+    axes = tf.raw_ops.BroadcastGradientArgs(s0=ours, s1=theirs).r0
+    return tf.reshape(tf.reduce_sum(gradient, axes), ours)
+
+
+def floor_divide(x1, x2):
+    """The quotient that goes with the remainder; floor(x1 / x2) can be one too large."""
+    dtype = getattr(x1, "dtype", None) or x2.dtype
+    if not dtype.is_floating:
+        return tf.math.floordiv(x1, x2)
+    x1, x2 = tf.convert_to_tensor(x1, dtype), tf.convert_to_tensor(x2, dtype)
+    quotient = tf.round((x1 - tf.math.floormod(x1, x2)) / x2)
+    plain = x1 / x2
+    return tf.where((x2 == 0) & tf.math.is_finite(x1), plain, quotient)
+
+
+def fmod(x1, x2):
+    """The remainder of x1 / x2 with the sign of x1."""
+    dtype = x1.dtype
+    wide = dtype if dtype in (tf.float32, tf.float64, tf.int32, tf.int64) else tf.float32
+    if dtype.is_integer and wide is tf.float32:
+        wide = tf.int64 if dtype.size >= 4 else tf.int32
+    x1, x2 = tf.cast(x1, wide), tf.cast(x2, wide)
+    return tf.cast(_fmod(x1, x2) if dtype.is_floating else tf.truncatemod(x1, x2), dtype)
+
+
+@tf.custom_gradient
+def _fmod(x1, x2):
+    def gradient(upstream):
+        turns = (x1 - y) / x2
+        return _reduced(upstream, x1), _reduced(-upstream * tf.round(turns), x2)
+
+    y = tf.truncatemod(x1, x2)
+    return y, gradient
+
+
+def nextafter(x1, x2):
+    """The next number from x1 towards x2; in half precision by the bits, which grow with it."""
+    dtype = x1.dtype
+    if dtype not in _HALVES:
+        return tf.math.nextafter(x1, x2)
+    x1, x2 = x1 + tf.zeros_like(x2), x2 + tf.zeros_like(x1)
+    bits, zero = tf.bitcast(x1, tf.int16), tf.zeros([], dtype)
+    y = tf.bitcast(tf.where((x2 > x1) == (x1 > zero), bits + 1, bits - 1), dtype)
+    tiny = tf.bitcast(tf.ones([], tf.int16), dtype)
+    y = tf.where(x1 == zero, tf.where(x2 < x1, -tiny, tiny), y)
+    y = tf.where(x1 == x2, x2, y)
+    return tf.where(tf.math.is_nan(x1) | tf.math.is_nan(x2), x1 + x2, y)
+
+
+def gcd(x1, x2):
+    """The greatest common divisor, by Euclid; 64 bits are enough for every dtype but uint64."""
+    dtype = x1.dtype
+    x1, x2 = tf.abs(tf.cast(x1, tf.int64)), tf.abs(tf.cast(x2, tf.int64))
+    x1, x2 = x1 + tf.zeros_like(x2), x2 + tf.zeros_like(x1)
+
+    def step(x, y):
+        none = y == 0
+        return tf.where(none, x, y), tf.where(none, y, x % tf.where(none, tf.ones_like(y), y))
+
+    return tf.cast(tf.while_loop(lambda _, y: tf.reduce_any(y != 0), step, (x1, x2))[0], dtype)
+
+
+def lcm(x1, x2):
+    """The least common multiple: 0 where an operand is 0."""
+    dtype = x1.dtype
+    x1, x2 = tf.abs(tf.cast(x1, tf.int64)), tf.abs(tf.cast(x2, tf.int64))
+    common = gcd(x1, x2)
+    return tf.cast(x1 // tf.where(common == 0, tf.ones_like(common), common) * x2, dtype)
+
+
+def i0(x):
+    """The modified Bessel function of order 0."""
+    return tf.cast(tf.math.bessel_i0(tf.cast(x, _HALVES.get(x.dtype, x.dtype))), x.dtype)
