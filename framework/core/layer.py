@@ -267,13 +267,19 @@ class Layer(Operation, metaclass=LayerMeta):
         return self._backend.static_shape(x)
 
     def _call_symbolic(self, args, kwargs):
+        if not self.built:
+            self._build_for(args, kwargs)
         return symbolic.link(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
 
     def compute_output_spec(self, *args, **kwargs):
         """The shapes and dtypes that `call` gives for symbolic tensors; builds the layer."""
-        if not self.built:
-            self._build_for(args, kwargs)
-        return symbolic.infer(self._backend, self.call, args, kwargs)
+        before = self._backend.activate()
+        try:
+            if not self.built:
+                self._build_for(args, kwargs)
+            return symbolic.infer(self._backend, self.call, args, kwargs)
+        finally:
+            state.backend = before
 
     def resolve_training(self, training: bool | None) -> bool:
         """The argument if it was given, else what the call that is under way says."""

@@ -12,6 +12,17 @@ from .keras_tensor import KerasTensor
 _PLAIN = (str, int, float, bool, type(None))
 
 
+class Computed:
+    """A property that an attribute of the instance hides: a layer may have a part `output`."""
+
+    def __init__(self, read: Callable[[Any], Any]) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else self._read(instance)
+
+
 class Operation:
     """A computation that can be called on tensors and on symbolic tensors.
 
@@ -119,12 +130,12 @@ class Operation:
 
     # The graph --------------------------------------------------------------------------------
 
-    @property
+    @Computed
     def input(self) -> Any:
         """The symbolic tensor, or list of them, that the first symbolic call took."""
         return _one(self._first_node("input").inputs)
 
-    @property
+    @Computed
     def output(self) -> Any:
         """The symbolic tensor, or list of them, that the first symbolic call gave."""
         return _one(symbolic.flatten(self._first_node("output").outputs))

@@ -6,7 +6,7 @@ from ..core import graph
 from ..core.keras_tensor import KerasTensor
 from ..core.layer import Layer
 from ..core.naming import auto_name
-from ..core.operation import Operation
+from ..core.operation import Computed, Operation
 from ..core.symbolic import flatten
 from .model import Model
 
@@ -51,12 +51,12 @@ class Functional(Model):
         """The symbolic outputs, as a flat list."""
         return flatten(self.outputs_structure)
 
-    @property
+    @Computed
     def input(self) -> Any:
         """The symbolic inputs, in the structure in which they were given."""
         return self.inputs_structure
 
-    @property
+    @Computed
     def output(self) -> Any:
         """The symbolic outputs, in the structure in which they were given."""
         return self.outputs_structure

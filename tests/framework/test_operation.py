@@ -149,6 +149,21 @@ def test_layers_are_operations(backend):
         assert features(data).shape == (5, 2)
 
 
+def test_a_layer_may_have_parts_called_input_and_output(backend):
+    class Both(isozoo.Layer):
+        def __init__(self):
+            super().__init__()
+            self.input, self.output = layers.Dense(2, input_dim=3), layers.Dense(1, input_dim=2)
+
+        def call(self, x):
+            return self.output(self.input(x))
+
+    both = Both()
+    assert both(_draw(4, 3)).shape == (4, 1)
+    paths = [path for path, _ in both.named_variables()]
+    assert paths == ["input.kernel", "input.bias", "output.kernel", "output.bias"]
+
+
 def test_function(backend):
     x1, x2 = KerasTensor((None, 3)), KerasTensor((2, 3))
     total = ops.add(x1, x2)
