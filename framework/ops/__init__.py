@@ -14,6 +14,7 @@ from .conversion import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .counting import *  # noqa: F403
 from .creation import *  # noqa: F403
+from .ctc import *  # noqa: F403
 from .determinants import *  # noqa: F403
 from .diagonals import *  # noqa: F403
 from .distances import *  # noqa: F403
@@ -27,6 +28,7 @@ from .linear_algebra import *  # noqa: F403
 from .logic import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .mathematical import *  # noqa: F403
+from .nans import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .patches import *  # noqa: F403
 from .pooling import *  # noqa: F403
@@ -42,16 +44,17 @@ from .shaping import *  # noqa: F403
 from .signal import *  # noqa: F403
 from .sorting import *  # noqa: F403
 from .special import *  # noqa: F403
+from .statistics import *  # noqa: F403
 from .vectorizing import *  # noqa: F403
 from .windows import *  # noqa: F403
 
 # Keras's namespace -> the rooms whose ops are in it; "" for those that are in none.
 ROOMS = {
     "numpy": (
-        "vectorizing arithmetic logic mathematical creation indexing sorting shaping products reductions "
+        "vectorizing arithmetic logic mathematical creation indexing sorting shaping products reductions nans statistics "
         "determinants counting diagonals joining ranges windows"
     ).split(),
-    "nn": "activations normalization convolution pooling patches attention encoding losses".split(),
+    "nn": "activations normalization convolution pooling patches attention encoding losses ctc".split(),
     "linalg": "forward_mode linear_algebra determinants".split(),
     "image": "image_color image_resize image_warp image_frames image_filter".split(),
     "": "conversion signal programs special segments distances ranking control scanning rearranging".split(),
@@ -79,7 +82,9 @@ def _all() -> list[str]:
 
 __all__ = ["BackendMismatchError", "InvalidArgumentError", *_all()]  # pyright: ignore
 
-# What the rooms import for themselves came along with them.
+# What the rooms import for themselves came along with them, and may have an op's name.
+for _namespace in ROOMS:
+    globals().update(in_namespace(_namespace) if _namespace != "image" else {})
 for _name, _value in list(globals().items()):
     _home = getattr(_value, "__module__", None) or ""
     if _home.startswith(f"{__name__}.") and not (_name.startswith("_") or _name in __all__):

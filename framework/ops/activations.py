@@ -1,6 +1,11 @@
-"""Activation functions."""
+"""Activation functions. Integers are answered in the default float, but for relu."""
 
+from collections.abc import Callable
+from typing import Any
+
+from . import checks
 from .dispatch import Tensor, floating, tensor
+from .errors import wrong
 from .op import op
 
 
@@ -33,6 +38,20 @@ def elu(x, alpha: float = 1.0) -> Tensor:
 
 
 @op
+def selu(x) -> Tensor:
+    """1.0507 * elu(x, 1.6733): self-normalizing (Klambauer et al. 2017)."""
+    backend, x = floating(x)
+    return backend.selu(x)
+
+
+@op
+def celu(x, alpha: float = 1.0) -> Tensor:
+    """x where positive, alpha * (exp(x / alpha) - 1) elsewhere (Barron 2017)."""
+    backend, x = floating(x)
+    return backend.celu(x, alpha)
+
+
+@op
 def gelu(x, approximate: bool = True) -> Tensor:
     """x * P(X <= x) for a standard normal X (Hendrycks & Gimpel 2016); by tanh if `approximate`."""
     backend, x = floating(x)
@@ -50,10 +69,62 @@ swish = silu
 
 
 @op
+def glu(x, axis: int = -1) -> Tensor:
+    """The first half of `axis` times the sigmoid of the second (Dauphin et al. 2016).
+
+    The result has half as many elements along `axis`, whose size must be even.
+    """
+    backend, x = floating(x)
+    place = checks.axis_of(backend, x, axis)
+    size = backend.static_shape(x)[place]
+    if size is not None and size % 2:
+        raise wrong("x", x, f"an even size of axis {axis}, which is halved")
+    return backend.glu(x, place)
+
+
+@op
 def sigmoid(x) -> Tensor:
     """1 / (1 + exp(-x))."""
     backend, x = floating(x)
     return backend.sigmoid(x)
+
+
+@op
+def log_sigmoid(x) -> Tensor:
+    """log(sigmoid(x)), without underflow."""
+    backend, x = floating(x)
+    return backend.log_sigmoid(x)
+
+
+@op
+def sparse_sigmoid(x) -> Tensor:
+    """(x + 1) / 2, no lower than 0 and no higher than 1."""
+    backend, x = floating(x)
+    return backend.clip(backend.multiply(backend.add(x, 1.0), 0.5), 0.0, 1.0)
+
+
+@op
+def hard_sigmoid(x) -> Tensor:
+    """x / 6 + 1/2, no lower than 0 and no higher than 1."""
+    backend, x = floating(x)
+    return backend.hard_sigmoid(x)
+
+
+@op
+def hard_silu(x) -> Tensor:
+    """x * hard_sigmoid(x) (Howard et al. 2019)."""
+    backend, x = floating(x)
+    return backend.hard_silu(x)
+
+
+hard_swish = hard_silu
+
+
+@op
+def hard_tanh(x) -> Tensor:
+    """x, no lower than -1 and no higher than 1."""
+    backend, x = floating(x)
+    return backend.clip(x, -1.0, 1.0)
 
 
 @op
@@ -64,14 +135,93 @@ def softplus(x) -> Tensor:
 
 
 @op
-def softmax(x, axis: int = -1) -> Tensor:
-    """exp(x) over its sum along `axis`."""
+def sparse_plus(x) -> Tensor:
+    """0 up to -1, (x + 1)^2 / 4 up to 1, x from there."""
     backend, x = floating(x)
-    return backend.softmax(x, axis)
+    return backend.sparse_plus(x)
 
 
 @op
-def log_softmax(x, axis: int = -1) -> Tensor:
-    """The logarithm of softmax along `axis`."""
+def squareplus(x, b: float = 4) -> Tensor:
+    """(x + sqrt(x^2 + b)) / 2 (Barron 2021), without cancellation below zero."""
     backend, x = floating(x)
-    return backend.log_softmax(x, axis)
+    return backend.squareplus(x, b)
+
+
+@op
+def softsign(x) -> Tensor:
+    """x / (1 + |x|)."""
+    backend, x = floating(x)
+    return backend.softsign(x)
+
+
+@op
+def tanh_shrink(x) -> Tensor:
+    """x - tanh(x)."""
+    backend, x = floating(x)
+    return backend.subtract(x, backend.tanh(x))
+
+
+@op
+def soft_shrink(x, threshold: float = 0.5) -> Tensor:
+    """x moved towards zero by `threshold`, which is not negative; zero where it would cross it."""
+    backend, x = floating(x)
+    _not_negative(threshold)
+    return backend.soft_shrink(x, threshold)
+
+
+@op
+def hard_shrink(x, threshold: float = 0.5) -> Tensor:
+    """x where |x| > `threshold`, which is not negative; zero elsewhere."""
+    backend, x = floating(x)
+    _not_negative(threshold)
+    return backend.hard_shrink(x, threshold)
+
+
+def _not_negative(threshold: Any) -> None:
+    if isinstance(threshold, int | float) and threshold < 0:
+        raise wrong("threshold", threshold, "a number of at least 0")
+
+
+@op
+def threshold(x, threshold: float, default_value: float) -> Tensor:
+    """x where greater than `threshold`, `default_value` elsewhere; NaN stays NaN."""
+    backend, x = floating(x)
+    return backend.threshold(x, threshold, default_value)
+
+
+@op
+def softmax(x, axis=-1) -> Tensor:
+    """exp(x) over its sum along `axis`: one axis, several in a tuple, or None for all."""
+    backend, x = floating(x)
+    if type(axis) is int:
+        return backend.softmax(x, axis)
+    return _over_axes(backend, backend.softmax, x, axis)
+
+
+@op
+def log_softmax(x, axis=-1) -> Tensor:
+    """The logarithm of softmax along `axis`: one axis, several in a tuple, or None for all."""
+    backend, x = floating(x)
+    if type(axis) is int:
+        return backend.log_softmax(x, axis)
+    return _over_axes(backend, backend.log_softmax, x, axis)
+
+
+def _over_axes(backend: Any, kernel: Callable[..., Tensor], x: Tensor, axis: Any) -> Tensor:
+    """A kernel of one axis over several: they go last and become one, and back."""
+    rank = len(backend.static_shape(x))
+    axes = checks.axes_of(backend, x, axis)
+    order = [a for a in range(rank) if a not in axes] + list(axes)
+    moved = backend.transpose(x, tuple(order))
+    shape = backend.shape(moved)
+    flat = backend.reshape(moved, (*shape[: rank - len(axes)], -1))
+    y = backend.reshape(kernel(flat, -1), shape)
+    return backend.transpose(y, tuple(order.index(a) for a in range(rank)))
+
+
+@op
+def sparsemax(x, axis: int = -1) -> Tensor:
+    """max(x - t, 0) with the t that makes it sum to 1 along `axis` (Martins & Astudillo 2016)."""
+    backend, x = floating(x)
+    return backend.sparsemax(x, checks.axis_of(backend, x, axis))

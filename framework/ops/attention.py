@@ -1,22 +1,59 @@
 """Attention."""
 
-from .dispatch import Tensor, together
+from .dispatch import Tensor, promoted_all, together
+from .errors import wrong
 from .op import op
 
 
 @op
 def dot_product_attention(
-    query, key, value, bias=None, mask=None, scale=None, is_causal: bool = False
+    query,
+    key,
+    value,
+    bias=None,
+    mask=None,
+    scale=None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
     """softmax(query key^T * scale + bias) value, fused where the backend can (Vaswani et al. 2017).
 
     Shapes: query (batch, target, heads, dim), key and value (batch, source, heads, dim); mask
-    (boolean, true = attend) and bias broadcast to (batch, heads, target, source). `scale` is
+    (boolean, true = attend) and bias broadcast to (batch, heads, target, source). key and value may
+    have fewer heads, of which each then serves several of query (Ainslie et al. 2023). `scale` is
     1 / sqrt(dim) unless given. A query that may attend to nothing gets the mean. The result has
-    the shape of query.
+    the shape of query, in the common dtype of query, key and value.
+
+    `attn_logits_soft_cap` c makes c * tanh(s / c) of the scores s = query key^T * scale + bias.
+    `flash_attention` True asks for a kernel that does not store the scores: an error where the
+    backend has none, None leaves the choice to the backend.
     """
     backend, (query, key, value, bias, mask) = together(query, key, value, bias, mask)
+    if not query.dtype == key.dtype == value.dtype:
+        backend, (query, key, value) = promoted_all(query, key, value)
+    _check_shapes(query, key, value)
     if mask is not None and backend.dtype(mask) != "bool":
         mask = backend.cast(mask, "bool")
+    if bias is not None and bias.dtype != query.dtype:
+        bias = backend.cast(bias, backend.dtype(query))
+    if flash_attention and not backend.has_flash_attention:
+        raise wrong("flash_attention", True, f"False or None: {backend.name} has no such kernel")
+    groups = query.shape[2] // key.shape[2] if key.shape[2] != query.shape[2] else 1
+    if groups > 1:
+        key, value = backend.repeat(key, groups, 2), backend.repeat(value, groups, 2)
     scale = query.shape[-1] ** -0.5 if scale is None else scale
+    if attn_logits_soft_cap is not None:
+        cap = attn_logits_soft_cap
+        return backend.capped_attention(query, key, value, mask, bias, scale, is_causal, cap)
     return backend.attention(query, key, value, mask, bias, scale, is_causal)
+
+
+def _check_shapes(query, key, value) -> None:
+    """An error for other ranks than four, and for heads of key that do not serve all of query."""
+    for name, x in (("query", query), ("key", key), ("value", value)):
+        if len(x.shape) != 4:
+            raise wrong(name, x, "4 axes: (batch, length, heads, dim)")
+    heads, served = key.shape[2], query.shape[2]
+    if heads != served and (not heads or served % heads):
+        raise wrong("key", key, f"as many heads as query, {served}, or a divisor of it")

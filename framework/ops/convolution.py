@@ -1,24 +1,47 @@
-"""Convolution and pooling over one, two or three spatial axes."""
+"""Convolution over one, two or three spatial axes."""
 
-from .dispatch import Tensor, promoted_all, tensor, together
+
+from .. import config
+from .dispatch import Tensor, promoted_all, together
+from .errors import wrong
 from .op import op
 
 
 def _ntuple(value, rank: int, name: str) -> tuple[int, ...]:
     values = (value,) * rank if isinstance(value, int) else tuple(int(v) for v in value)
     if len(values) != rank:
-        raise ValueError(f"`{name}` needs {rank} integers for {rank} spatial axes; got {value!r}.")
+        raise wrong(name, value, f"an integer, or {rank} for {rank} spatial axes")
     return values
 
 
 def _padding(padding):
     if isinstance(padding, str):
-        padding = padding.lower()
+        given, padding = padding, padding.lower()
         if padding not in ("valid", "same"):
-            raise ValueError(
-                f"`padding` must be 'valid', 'same' or pairs (before, behind); got {padding!r}."
-            )
+            raise wrong("padding", given, "'valid', 'same' or pairs (before, behind) for each axis")
     return padding
+
+
+def _channels_last(backend, x, data_format):
+    """`x` with its channels last, and the function that puts a result's channels back."""
+    if (data_format or config.image_data_format()) == "channels_last":
+        return x, _as_it_is
+    if data_format not in (None, "channels_first"):
+        raise wrong("data_format", data_format, "'channels_last', 'channels_first' or None")
+    return backend.moveaxis(x, 1, -1), lambda y: backend.moveaxis(y, -1, 1)
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x
+
+
+def _check_window(x, size, padding, dilation, name: str) -> None:
+    """An error where no window fits into the spatial axes of `x`."""
+    pads = ((0, 0),) * len(size) if padding == "valid" else padding
+    for n, k, d, (low, high) in zip(x.shape[1:-1], size, dilation, pads, strict=True):
+        if n is not None and n + low + high <= (k - 1) * d:
+            room = tuple(x.shape[1:-1])
+            raise wrong(name, size, f"windows that fit into the spatial axes, which are {room}")
 
 
 @op
@@ -27,39 +50,50 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
 
     Shapes: inputs (batch, *spatial, in), kernel (*size, in / groups, out); the result is
     (batch, *output, out). `padding` is "valid", "same" (the odd element goes behind, as in
-    TensorFlow) or a pair (before, behind) for each spatial axis. The number of groups follows
-    from the shapes. Raises ValueError when the channels do not fit.
+    TensorFlow) or a pair (before, behind) for each spatial axis. With `data_format`
+    "channels_first" the channels of inputs and result stand behind the batch; None is the
+    configured format. The number of groups follows from the shapes. An error when the channels do
+    not fit or the window is larger than what it moves over.
     """
     backend, (inputs, kernel) = promoted_all(inputs, kernel)
     inputs, back = _channels_last(backend, inputs, data_format)
     rank, groups = len(kernel.shape) - 2, _groups(inputs, kernel)
-    return back(
-        backend.conv(
-            inputs,
-            kernel,
-            _ntuple(strides, rank, "strides"),
-            _padding(padding),
-            _ntuple(dilation_rate, rank, "dilation_rate"),
-            groups,
-        )
-    )
+    padding, dilation = _padding(padding), _ntuple(dilation_rate, rank, "dilation_rate")
+    if padding != "same":
+        _check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
+    strides = _ntuple(strides, rank, "strides")
+    return back(backend.conv(inputs, kernel, strides, padding, dilation, groups))
 
 
 def _groups(inputs, kernel) -> int:
-    """How many groups of channels a kernel makes of the inputs. ValueError when it does not fit."""
-    rank = len(kernel.shape) - 2
-    if len(inputs.shape) != rank + 2:
-        raise ValueError(
-            f"conv: a kernel of shape {tuple(kernel.shape)} needs inputs with {rank + 2} axes "
-            f"(batch, {rank} spatial, channels); got shape {tuple(inputs.shape)}."
-        )
+    """How many groups of channels a kernel makes of the inputs. An error when it does not fit."""
+    _check_ranks(inputs, kernel)
     channels, per_group = inputs.shape[-1], kernel.shape[-2]
     if channels % per_group or not channels or kernel.shape[-1] % (channels // per_group):
-        raise ValueError(
-            f"conv: inputs with {channels} channels (shape {tuple(inputs.shape)}) do not fit a "
-            f"kernel of shape {tuple(kernel.shape)}, (*size, in / groups, out)."
+        raise wrong(
+            "kernel",
+            kernel,
+            f"(*size, in / groups, out) for inputs with {channels} channels (of shape "
+            f"{tuple(inputs.shape)}, channels last)",
         )
     return channels // per_group
+
+
+def _check_ranks(inputs, kernel) -> None:
+    rank = len(kernel.shape) - 2
+    if not 1 <= rank <= 3:
+        raise wrong("kernel", kernel, "1, 2 or 3 spatial axes and 2 of channels")
+    if len(inputs.shape) != rank + 2:
+        shape = tuple(kernel.shape)
+        expected = f"(batch, {rank} spatial, channels): a kernel of shape {shape} needs inputs with"
+        raise wrong("inputs", inputs, f"{expected} {rank + 2} axes")
+
+
+def _check_channels(inputs, kernel, place: int, form: str) -> None:
+    _check_ranks(inputs, kernel)
+    channels = inputs.shape[-1]
+    if channels is not None and channels != kernel.shape[place]:
+        raise wrong("kernel", kernel, f"{form} for inputs with {channels} channels")
 
 
 @op
@@ -69,53 +103,90 @@ def depthwise_conv(
     """Convolution of each channel with its own kernels.
 
     Shapes: inputs (batch, *spatial, channels), kernel (*size, channels, multiplier); the result is
-    (batch, *output, channels * multiplier).
+    (batch, *output, channels * multiplier). The other arguments are those of `conv`.
     """
     backend, (inputs, kernel) = promoted_all(inputs, kernel)
     inputs, back = _channels_last(backend, inputs, data_format)
+    _check_channels(inputs, kernel, -2, "(*size, channels, multiplier)")
+    return back(_depthwise(backend, inputs, kernel, strides, padding, dilation_rate))
+
+
+def _depthwise(backend, inputs, kernel, strides, padding, dilation_rate):
     rank = len(kernel.shape) - 2
-    if inputs.shape[-1] != kernel.shape[-2]:
-        raise ValueError(
-            f"depthwise_conv: inputs with {inputs.shape[-1]} channels do not fit a kernel of shape "
-            f"{tuple(kernel.shape)}, (*size, channels, multiplier)."
-        )
-    return back(
-        backend.depthwise_conv(
-            inputs,
-            kernel,
-            _ntuple(strides, rank, "strides"),
-            _padding(padding),
-            _ntuple(dilation_rate, rank, "dilation_rate"),
-        )
-    )
+    padding, dilation = _padding(padding), _ntuple(dilation_rate, rank, "dilation_rate")
+    if padding != "same":
+        _check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
+    strides = _ntuple(strides, rank, "strides")
+    return backend.depthwise_conv(inputs, kernel, strides, padding, dilation)
 
 
 @op
-def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None) -> Tensor:
-    """The largest element of each window; padding never wins."""
-    return _pool(inputs, pool_size, strides, padding, data_format, "max")
+def separable_conv(
+    inputs,
+    depthwise_kernel,
+    pointwise_kernel,
+    strides=1,
+    padding="valid",
+    data_format=None,
+    dilation_rate=1,
+) -> Tensor:
+    """`depthwise_conv`, then `conv` with a kernel of one element that mixes the channels.
 
-
-@op
-def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None) -> Tensor:
-    """The mean of each window over its real elements; padding does not count."""
-    return _pool(inputs, pool_size, strides, padding, data_format, "average")
-
-
-def _pool(inputs, pool_size, strides, padding, data_format, kind):
-    backend, inputs = tensor(inputs)
+    Shapes: inputs (batch, *spatial, channels), depthwise_kernel (*size, channels, multiplier),
+    pointwise_kernel (1, ..., channels * multiplier, out); the result is (batch, *output, out).
+    """
+    backend, tensors = promoted_all(inputs, depthwise_kernel, pointwise_kernel)
+    inputs, depthwise_kernel, pointwise_kernel = tensors
     inputs, back = _channels_last(backend, inputs, data_format)
-    rank = len(inputs.shape) - 2
-    size = _ntuple(pool_size, rank, "pool_size")
-    steps = size if strides is None else _ntuple(strides, rank, "strides")
-    return back(backend.pool(inputs, size, steps, _padding(padding), kind))
+    form = "(*size, channels, multiplier)"
+    _check_channels(inputs, depthwise_kernel, -2, form)
+    y = _depthwise(backend, inputs, depthwise_kernel, strides, padding, dilation_rate)
+    _check_channels(y, pointwise_kernel, -2, "(1, ..., channels * multiplier, out)")
+    ones = (1,) * (len(y.shape) - 2)
+    return back(backend.conv(y, pointwise_kernel, ones, "valid", ones, 1))
 
 
-def _channels_last(backend, x, data_format):
-    """`x` with its channels last, and the function that puts a result's channels back."""
-    if data_format in (None, "channels_last"):
-        return x, lambda y: y
-    return backend.moveaxis(x, 1, -1), lambda y: backend.moveaxis(y, -1, 1)
+@op
+def conv_transpose(
+    inputs,
+    kernel,
+    strides=1,
+    padding="valid",
+    output_padding=None,
+    data_format=None,
+    dilation_rate=1,
+) -> Tensor:
+    """The transpose of `conv`: what its derivative by the inputs does to the outputs.
+
+    Shapes: inputs (batch, *spatial, in), kernel (*size, out, in); the result is
+    (batch, *output, out). With a window that reaches k = (size - 1) * dilation + 1 elements, n
+    inputs and stride s, an output axis has (n - 1) s + max(k, s) elements ("valid") or n s
+    ("same"); with `output_padding` p it has (n - 1) s + k + p or (n - 1) s + k % 2 + p. Of what
+    "same" cuts off, the odd element is cut behind, as in TensorFlow.
+    """
+    backend, (inputs, kernel) = promoted_all(inputs, kernel)
+    inputs, back = _channels_last(backend, inputs, data_format)
+    _check_channels(inputs, kernel, -1, "(*size, out, in)")
+    rank, padding = len(kernel.shape) - 2, _padding(padding)
+    if not isinstance(padding, str):
+        raise wrong("padding", padding, "'valid' or 'same'")
+    strides = _ntuple(strides, rank, "strides")
+    dilation = _ntuple(dilation_rate, rank, "dilation_rate")
+    more = (None,) * rank
+    if output_padding is not None:
+        more = _ntuple(output_padding, rank, "output_padding")
+    axes = zip(kernel.shape[:rank], strides, dilation, more, strict=True)
+    crops = tuple(_crop((k - 1) * d + 1, s, padding, p) for k, s, d, p in axes)
+    return back(backend.conv_transpose(inputs, kernel, strides, crops, dilation))
+
+
+def _crop(reach: int, stride: int, padding: str, more: int | None) -> tuple[int, int]:
+    """What to cut before and behind the (n - 1) * stride + reach elements; negative: to add."""
+    if padding == "valid":
+        return 0, -(max(stride - reach, 0) if more is None else more)
+    excess = reach - stride if more is None else reach - reach % 2 - more
+    front = max(excess, 0) // 2
+    return front, excess - front
 
 
 @op
@@ -140,10 +211,10 @@ def conv_batch_norm(
     Arguments are those of `conv` (or `depthwise_conv`) and of `batch_normalization`, channels
     last; `activation` is "relu", "relu6" or None, `shortcut` a tensor like the result or None.
     Where the backend keeps what it computes, the normalization is folded into the kernel.
-    Raises ValueError for another activation.
+    Another activation is an error.
     """
     if activation not in (None, "relu", "relu6"):
-        raise ValueError(f"`activation` must be 'relu', 'relu6' or None; got {activation!r}.")
+        raise wrong("activation", activation, "'relu', 'relu6' or None")
     backend, (*tensors, shortcut) = together(
         inputs, kernel, bias, mean, variance, gamma, beta, shortcut
     )

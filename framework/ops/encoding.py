@@ -1,12 +1,61 @@
-"""Categories as numbers."""
+"""Categories and complex numbers by their parts."""
 
 from .. import dtypes
-from .dispatch import Tensor, tensor
+from .dispatch import Tensor, float_promoted, tensor
+from .errors import wrong
 from .op import op
 
 
 @op
-def one_hot(x, num_classes: int, axis: int = -1, dtype=None) -> Tensor:
-    """1 at the position that each integer of `x` names, along a new axis; zeros out of range."""
+def one_hot(x, num_classes: int, axis: int = -1, dtype=None, sparse: bool = False) -> Tensor:
+    """1 at the position that each integer of `x` names, along a new axis; zeros out of range.
+
+    The result has `num_classes` elements at `axis`, in the default float unless `dtype` is given.
+    """
     backend, x = tensor(x)
-    return backend.one_hot(x, num_classes, axis, dtypes.standardize(dtype))
+    return _hot(backend, x, num_classes, axis, dtypes.standardize(dtype), sparse)
+
+
+@op
+def multi_hot(
+    inputs,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype=None,
+    sparse: bool = False,
+    *,
+    num_tokens: int | None = None,
+) -> Tensor:
+    """1 at all positions that a row of integers names: the largest of its `one_hot` vectors.
+
+    The maximum is taken over axis 1 of `one_hot(inputs, num_classes, axis)`, over axis 0 when
+    `inputs` is one row. `num_tokens` is an old name of `num_classes`.
+    """
+    num_classes = num_tokens if num_classes is None else num_classes
+    if num_classes is None:
+        raise wrong("num_classes", None, "the number of classes")
+    backend, x = tensor(inputs)
+    hot = _hot(backend, x, num_classes, axis, dtypes.standardize(dtype), sparse)
+    return backend.max(hot, 1 if len(x.shape) > 1 else 0)
+
+
+def _hot(backend, x, num_classes, axis, dtype, sparse):
+    if sparse:
+        raise wrong("sparse", sparse, "False")
+    rank = len(backend.static_shape(x))
+    if not hasattr(type(axis), "__index__") or not -rank - 1 <= axis <= rank:
+        raise wrong("axis", axis, f"a place from {-rank - 1} to {rank} for the new axis")
+    if backend.dtype(x) not in ("int32", "int64", "uint64"):
+        x = backend.cast(x, "int64" if backend.dtype(x) == "uint32" else "int32")
+    return backend.one_hot(x, num_classes, axis, dtype)
+
+
+@op
+def polar(abs_, angle) -> Tensor:
+    """abs_ * (cos(angle) + i sin(angle)): complex128 for float64, else complex64."""
+    backend, abs_, angle = float_promoted(abs_, angle)
+    abs_, angle = (x if hasattr(x, "shape") else backend.asarray(x) for x in (abs_, angle))
+    wide = "float64" if "float64" in (backend.dtype(abs_), backend.dtype(angle)) else "float32"
+    abs_, angle = backend.cast(abs_, wide), backend.cast(angle, wide)
+    real, imaginary = (backend.multiply(abs_, part(angle)) for part in (backend.cos, backend.sin))
+    return backend.complex(real, imaginary)

@@ -108,7 +108,7 @@ def normalize(x, mean, variance, scale=None, offset=None, epsilon=1e-3):
     return y if offset is None else y + offset
 
 
-def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-3):
+def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-7):
     """Normalization by the moments of one axis."""
     shape = [1] * x.ndim
     shape[axis] = -1
@@ -119,7 +119,7 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-3):
     )
 
 
-def rms_normalization(x, scale=None, axis=-1, epsilon=1e-6):
+def rms_normalization(x, scale=None, axis=-1, epsilon=1e-7):
     """Division by the root of the mean square of one axis."""
     shape = [1] * x.ndim
     shape[axis] = -1

@@ -1,55 +1,12 @@
 """Neural-network kernels from primitives."""
 
-import math
-from typing import TYPE_CHECKING, Any
+from .activations import Activations
+from .ctc import Ctc
+from .windows import Windows
 
 
-class Neural:
+class Neural(Activations, Windows, Ctc):
     """Neural-network kernels that follow from others."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
-
-    # Activations
-
-    def relu(self, x):
-        return self.maximum(x, 0)
-
-    def relu6(self, x):
-        return self.clip(x, 0, 6)
-
-    def leaky_relu(self, x, negative_slope):
-        return self.where(self.greater(x, 0), x, self.multiply(x, negative_slope))
-
-    def elu(self, x, alpha):
-        low = self.expm1(self.minimum(x, 0))
-        return self.where(self.greater(x, 0), x, self.multiply(low, alpha))
-
-    def silu(self, x):
-        return self.multiply(x, self.sigmoid(x))
-
-    def gelu(self, x, approximate):
-        if approximate:
-            cubic = self.add(x, self.multiply(self.multiply(self.square(x), x), 0.044715))
-            inner = self.tanh(self.multiply(cubic, math.sqrt(2 / math.pi)))
-        else:
-            inner = self.erf(self.multiply(x, math.sqrt(0.5)))
-        return self.multiply(self.multiply(x, 0.5), self.add(inner, 1.0))
-
-    def softplus(self, x):
-        tail = self.log1p(self.exp(self.negative(self.absolute(x))))
-        return self.add(self.maximum(x, 0), tail)
-
-    def softmax(self, x, axis):
-        top = self.max(x, axis, True)
-        power = self.exp(self.subtract(x, self.stop_gradient(top)))
-        return self.divide(power, self.sum(power, axis, True))
-
-    def log_softmax(self, x, axis):
-        return self.subtract(x, self.logsumexp(x, axis, True))
-
-    # Layers
 
     def dense(self, x, kernel, bias):
         y = self.matmul(x, kernel)
@@ -65,6 +22,15 @@ class Neural:
         x, gamma, _, back = self._widened(x, gamma, None)
         scale = self.rsqrt(self.add(self.mean(self.square(x), axis, True), epsilon))
         return back(self._affine(self.multiply(x, scale), gamma, None, axis))
+
+    def variance_normalization(self, x, gamma, axis, epsilon):
+        x, gamma, _, back = self._widened(x, gamma, None)
+        scale = self.rsqrt(self.add(self.var(x, axis, True), epsilon))
+        return back(self._affine(self.multiply(x, scale), gamma, None, axis))
+
+    def across_replicas(self, x):
+        """The mean of `x` over the replicas that run this program; one where there are none."""
+        return x
 
     def batch_normalization(self, x, mean, variance, axis, beta, gamma, epsilon):
         mean, variance, gamma, beta = self._along((mean, variance, gamma, beta), x, axis)
@@ -105,32 +71,47 @@ class Neural:
         return y if activation is None else getattr(self, activation)(y)
 
     def _widened(self, x, gamma, beta):
-        """Statistics of half-precision inputs are taken in float32."""
+        """Statistics of half-precision inputs are taken in float32; vectors get the dtype of x."""
+        x, back = self.in_single(x)
         name = self.dtype(x)
-        if name not in ("float16", "bfloat16"):
-            return x, gamma, beta, lambda y: y
-        wide = [None if t is None else self.cast(t, "float32") for t in (x, gamma, beta)]
-        return *wide, lambda y: self.cast(y, name)
+        cast = (
+            None if t is None else (t if t.dtype == x.dtype else self.cast(t, name))
+            for t in (gamma, beta)
+        )
+        return x, *cast, back
 
     def _along(self, vectors, x, axis):
-        """Vectors (or None) in a shape that broadcasts along `axis` of `x`."""
+        """Vectors (or None) in a shape that broadcasts along one axis of `x`, or several."""
         rank = len(self.static_shape(x))
-        if axis % rank == rank - 1:
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        if tuple(a % rank for a in axes) == tuple(range(rank - len(axes), rank)):
             return vectors
-        sizes = tuple(-1 if i == axis % rank else 1 for i in range(rank))
-        return tuple(None if v is None else self.reshape(v, sizes) for v in vectors)
+        shape = self.shape(x)
+        places = {a % rank for a in axes}
+        sizes = tuple(shape[i] if i in places else 1 for i in range(rank))
+        return tuple(
+            v if v is None or len(v.shape) in (0, rank) else self.reshape(v, sizes) for v in vectors
+        )
 
     def _affine(self, x, gamma, beta, axis):
         gamma, beta = self._along((gamma, beta), x, axis)
         x = x if gamma is None else self.multiply(x, gamma)
         return x if beta is None else self.add(x, beta)
 
+    has_flash_attention = False
+
     def attention(self, query, key, value, mask, bias, scale, is_causal):
         """softmax(q k^T * scale + bias) v over (batch, length, heads, dim) tensors."""
+        return self.capped_attention(query, key, value, mask, bias, scale, is_causal, None)
+
+    def capped_attention(self, query, key, value, mask, bias, scale, is_causal, cap):
+        """`attention` with scores s bent to cap * tanh(s / cap), if there is a cap."""
         q, k, v = (self.transpose(t, (0, 2, 1, 3)) for t in (query, key, value))
         scores = self.multiply(self.matmul(q, self.transpose(k, (0, 1, 3, 2))), scale)
         if bias is not None:
             scores = self.add(scores, bias)
+        if cap is not None:
+            scores = self.multiply(self.tanh(self.divide(scores, cap)), cap)
         mask = self.attention_mask(query, key, mask, is_causal)
         if mask is not None:
             # Finite, so that a row with nothing to attend to gives numbers and not NaN.

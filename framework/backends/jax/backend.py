@@ -14,7 +14,7 @@ from jax import lax
 from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import neural, random, windows
+from . import ctc, neural, random, windows
 from .control import JaxControl
 from .arrays import ArrayKernels
 from .linalg import JaxLinalg
@@ -202,6 +202,8 @@ class JaxBackend(ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, JaxSignal, 
 
     conv = staticmethod(neural.conv)
     conv_transpose = staticmethod(windows.conv_transpose)
+    ctc_loss = ctc.ctc_loss
+    ctc_beam_search = ctc.ctc_beam_search
     depthwise_conv = staticmethod(neural.depthwise_conv)
     pool = staticmethod(neural.pool)
     random_words = staticmethod(random.random_words)
@@ -256,6 +258,12 @@ class JaxBackend(ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, JaxSignal, 
         from jax.experimental.sparse import BCOO
 
         return jax.eval_shape(lambda x: BCOO.fromdense(x, nse=2), described)
+
+    def device(self, kind, index):
+        return jax.default_device(jax.devices(kind)[index or 0])
+
+    def seed(self, seed):
+        """JAX has no seed of its own: each draw is given its key."""
 
     def inference_function(self, layer):
         @jax.jit

@@ -11,7 +11,7 @@ from jax import lax
 
 from ..base import explicit_pads
 
-_AXES = {1: "W", 2: "HW", 3: "DHW"}
+AXES = {1: "W", 2: "HW", 3: "DHW"}
 
 
 def conv(x, kernel, strides, padding, dilation, groups):
@@ -26,7 +26,7 @@ def conv(x, kernel, strides, padding, dilation, groups):
 
 
 def _convolve(x, kernel, strides, pads, dilation, groups):
-    spatial = _AXES[kernel.ndim - 2]
+    spatial = AXES[kernel.ndim - 2]
     return lax.conv_general_dilated(
         x,
         kernel,

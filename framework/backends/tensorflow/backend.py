@@ -11,7 +11,7 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
-from . import arithmetic, neural, random, windows
+from . import arithmetic, ctc, neural, random, windows
 from .arrays import ArrayKernels
 from .control import TensorflowControl
 from .layer import TensorflowLayer
@@ -219,8 +219,8 @@ class TensorflowBackend(ArrayKernels, TensorflowControl, TensorflowTransforms, T
             return tf.cast(values, tf.bool), places
         return tuple(tf.math.top_k(x, k, sorted))
 
-    cumsum = _through(tf.cumsum, _HALVES)
-    cumprod = _through(tf.math.cumprod, _HALVES)
+    cumsum = _plain(tf.cumsum)
+    cumprod = _plain(tf.math.cumprod)
 
     def squeeze(self, x, axis=None):
         return tf.squeeze(x, axis)
@@ -305,6 +305,8 @@ class TensorflowBackend(ArrayKernels, TensorflowControl, TensorflowTransforms, T
 
     conv = _plain(neural.conv)
     conv_transpose = windows.conv_transpose
+    ctc_loss = ctc.ctc_loss
+    ctc_beam_search = ctc.ctc_beam_search
     across_replicas = _plain(windows.across_replicas)
     depthwise_conv = _plain(neural.depthwise_conv)
     conv_batch_norm = neural.conv_batch_norm
@@ -353,6 +355,15 @@ class TensorflowBackend(ArrayKernels, TensorflowControl, TensorflowTransforms, T
         inputs = [kinds[s.sparse](s.shape, _NATIVE[s.dtype]) for s in given]
         tf.function(traced, autograph=False).get_concrete_function(*inputs)
         return found[-1]
+
+    def device(self, kind, index):
+        found = tf.config.list_logical_devices(kind.upper())
+        if (index or 0) >= len(found):
+            raise ValueError(f"TensorFlow sees {len(found)} of this kind")
+        return tf.device(found[index or 0].name)
+
+    def seed(self, seed):
+        tf.random.set_seed(seed)
 
     def inference_function(self, layer):
         made = []

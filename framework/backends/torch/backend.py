@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import folding, neural, random, windows, unsigned
+from . import ctc, folding, neural, random, unsigned, windows
 from .arrays import ArrayKernels
 from .control import TorchControl
 from .layer import TorchLayer
@@ -25,6 +25,7 @@ from .signal import TorchSignal
 
 _NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
 _NAMES = {native: name for name, native in _NATIVE.items()}
+_HOST = (np.ndarray, np.generic)
 
 
 def _reduce(whole, along):
@@ -74,7 +75,7 @@ class TorchBackend(ArrayKernels, TorchControl, TorchTransforms, TorchLinalg, Tor
         native = None if dtype is None else _NATIVE[dtype]
         if isinstance(x, torch.Tensor):
             return x if native is None else x.to(native)
-        if isinstance(x, np.ndarray | np.generic):
+        if isinstance(x, _HOST):  # torch.compile cannot trace a union of NumPy's types
             x = native_order(np.asarray(x))
             if x.dtype == ml_dtypes.bfloat16:
                 x = torch.from_numpy(np.array(x.view(np.int16))).view(torch.bfloat16)
@@ -291,6 +292,7 @@ class TorchBackend(ArrayKernels, TorchControl, TorchTransforms, TorchLinalg, Tor
     dense = staticmethod(neural.dense)
     conv = staticmethod(neural.conv)
     conv_transpose = windows.conv_transpose
+    ctc_loss = ctc.ctc_loss
     adaptive_pool = windows.adaptive_pool
     fold = windows.fold
     unfold = windows.unfold
@@ -369,6 +371,15 @@ class TorchBackend(ArrayKernels, TorchControl, TorchTransforms, TorchLinalg, Tor
         with mode, torch.no_grad():
             inputs = [torch.empty(spec.shape, dtype=_NATIVE[spec.dtype]) for spec in given]
             return specs(self, function(*inputs))
+
+    def device(self, kind, index):
+        kind = "cuda" if kind == "gpu" else kind
+        if kind == "cuda" and (index or 0) >= torch.cuda.device_count():
+            raise ValueError(f"torch sees {torch.cuda.device_count()} GPUs")
+        return torch.device(kind if index is None else f"{kind}:{index}")
+
+    def seed(self, seed):
+        torch.manual_seed(seed)
 
     def placement(self, layer):
         # What is being compiled has its devices by the tensors that come in.

@@ -173,6 +173,13 @@ def pool(x, size, strides, padding, kind):
     return mean * cells / pool(ones, size, strides, padding, "sum")
 
 
+def trailing(axis, rank):
+    """How many axes `axis` names, if they are the last ones of `rank` in order; else none."""
+    if isinstance(axis, tuple):
+        return len(axis) if axis == tuple(range(rank - len(axis), rank)) else 0
+    return 1 if axis in (-1, rank - 1) else 0
+
+
 def attention(query, key, value, mask, bias, scale, is_causal):
     """softmax(q k^T * scale + bias) v over (batch, length, heads, dim) tensors, fused."""
     q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)

@@ -174,6 +174,19 @@ case("dot_product_attention", rows(4, 4, 3), rows(5, 2, 3), rows(5, 2, 3),
      attn_logits_soft_cap=1.5, reference=defined.attention, tried=FLOATS, of_largest=True,
      note="grouped")  # fmt: skip
 
+WORDS = np.random.default_rng(6).integers(1, 4, (7, 2)).astype(np.int32)
+LENGTHS = np.array([2, 2, 1, 2, 0, 2, 1], np.int32)
+TIMES = np.array([5, 5, 3, 4, 5, 5, 2], np.int32)
+SOUNDS = rows(5, 4)
+case("ctc_loss", WORDS, SOUNDS, LENGTHS, TIMES, reference=defined.ctc_loss, dtype="float32",
+     tried=("float16", "bfloat16"), fixed=(0, 2, 3))  # fmt: skip
+case("ctc_decode", SOUNDS, TIMES, reference=defined.ctc_greedy, gradient=False, tried=(), fixed=(1,),
+     note="greedy")  # fmt: skip
+case("ctc_decode", rows(4, 3), np.minimum(TIMES, 4), strategy="beam_search", beam_width=31,
+     top_paths=2, mask_index=2, gradient=False, tried=(), fixed=(1,), of_largest=True,
+     reference=lambda x, n, strategy, beam_width, top_paths, mask_index:
+     defined.ctc_beam_search(x, n, top_paths, mask_index), note="beam")  # fmt: skip
+
 
 def _conv_norm(x, kernel, bias, mean, variance, gamma, beta, epsilon, strides, padding, dilation,
                depthwise):  # fmt: skip

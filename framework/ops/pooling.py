@@ -1,0 +1,84 @@
+"""Pooling over one, two or three spatial axes."""
+
+from .convolution import _channels_last, _check_window, _ntuple, _padding
+from .dispatch import Tensor, floating, tensor
+from .errors import wrong
+from .op import op
+
+
+@op
+def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None) -> Tensor:
+    """The largest element of each window; padding never wins.
+
+    Shapes: inputs (batch, *spatial, channels), or channels behind the batch with `data_format`
+    "channels_first" (None: the configured format). Windows of `pool_size` move by `strides`, their
+    own size unless given; `padding` is that of `conv`.
+    """
+    backend, inputs = tensor(inputs)
+    return _pool(backend, inputs, pool_size, strides, padding, data_format, "max")
+
+
+@op
+def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None) -> Tensor:
+    """The mean of each window over its real elements; padding does not count.
+
+    Arguments are those of `max_pool`; integers are answered in the default float.
+    """
+    backend, inputs = floating(inputs)
+    return _pool(backend, inputs, pool_size, strides, padding, data_format, "average")
+
+
+def _pool(backend, inputs, pool_size, strides, padding, data_format, kind):
+    rank = _spatial_rank(inputs)
+    inputs, back = _channels_last(backend, inputs, data_format)
+    size, padding = _ntuple(pool_size, rank, "pool_size"), _padding(padding)
+    steps = size if strides is None else _ntuple(strides, rank, "strides")
+    if padding != "same":
+        _check_window(inputs, size, padding, (1,) * rank, "pool_size")
+    return back(backend.pool(inputs, size, steps, padding, kind))
+
+
+def _spatial_rank(inputs) -> int:
+    rank = len(inputs.shape) - 2
+    if not 1 <= rank <= 3:
+        raise wrong("inputs", inputs, "a batch, 1, 2 or 3 spatial axes, and channels")
+    return rank
+
+
+@op
+def adaptive_max_pool(inputs, output_size, data_format=None) -> Tensor:
+    """The largest element of each of `output_size` windows that cover the inputs.
+
+    Window i of the o on an axis of n elements goes from floor(i n / o) to ceil((i + 1) n / o), as
+    in PyTorch. Shapes: inputs (batch, *spatial, channels), or channels behind the batch with
+    `data_format` "channels_first" (None: the configured format). `output_size` is one number or
+    one for each spatial axis; None keeps an axis.
+    """
+    backend, inputs = tensor(inputs)
+    return _adaptive_pool(backend, inputs, output_size, data_format, "max")
+
+
+@op
+def adaptive_average_pool(inputs, output_size, data_format=None) -> Tensor:
+    """The mean of each of `output_size` windows that cover the inputs.
+
+    Windows and arguments are those of `adaptive_max_pool`; integers are answered in the default
+    float.
+    """
+    backend, inputs = floating(inputs)
+    return _adaptive_pool(backend, inputs, output_size, data_format, "average")
+
+
+def _adaptive_pool(backend, inputs, output_size, data_format, kind):
+    rank = _spatial_rank(inputs)
+    inputs, back = _channels_last(backend, inputs, data_format)
+    sizes = tuple(inputs.shape[1:-1])
+    if isinstance(output_size, list | tuple) and None in output_size:
+        pairs = zip(output_size, sizes, strict=False)
+        output_size = [n if o is None else o for o, n in pairs]
+    output = _ntuple(output_size, rank, "output_size")
+    if min(output) < 1:
+        raise wrong("output_size", output_size, "numbers of at least 1")
+    if None in sizes:
+        raise wrong("inputs", inputs, "spatial axes of known size: the windows depend on it")
+    return back(backend.adaptive_pool(inputs, output, kind))

@@ -1,0 +1,281 @@
+"""Activations, losses and windows by definition, in NumPy and float64; none shared with isozoo."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import scipy.special
+
+from . import references
+
+
+def selu(x):
+    """The published constants times elu."""
+    scale, alpha = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+    return scale * np.where(x > 0, x, alpha * np.expm1(x))
+
+
+def celu(x, alpha=1.0):
+    """Barron's continuously differentiable elu."""
+    return np.maximum(x, 0) + np.minimum(0, alpha * np.expm1(x / alpha))
+
+
+def glu(x, axis=-1):
+    """One half gated by the other."""
+    value, gate = np.split(x, 2, axis)
+    return value * scipy.special.expit(gate)
+
+
+def sparsemax(x, axis=-1):
+    """The projection on the simplex, row by row, by bisection of its threshold."""
+
+    def row(z):
+        low, high = z.min() - 1.0, z.max()
+        for _ in range(200):
+            middle = (low + high) / 2
+            low, high = (middle, high) if np.maximum(z - middle, 0).sum() > 1 else (low, middle)
+        support = z > high
+        return np.where(support, z - (z[support].sum() - 1) / support.sum(), 0)
+
+    return np.apply_along_axis(row, axis, x)
+
+
+def several_axes(function, axes):
+    """A function of one axis over several, by reshaping."""
+
+    def over(x, axis):
+        places = tuple(range(x.ndim)) if axes is None else axes
+        rest = [a for a in range(x.ndim) if a not in places]
+        order = rest + list(places)
+        moved = np.transpose(x, order)
+        flat = function(moved.reshape([x.shape[a] for a in rest] + [-1]), -1)
+        return np.transpose(flat.reshape(moved.shape), np.argsort(order))
+
+    return over
+
+
+def binary_crossentropy(target, output, from_logits=False):
+    """The logarithm of the probability of each target."""
+    if from_logits:
+        return target * np.logaddexp(0, -output) + (1 - target) * np.logaddexp(0, output)
+    output = np.clip(output, 1e-7, 1 - 1e-7)
+    return -(target * np.log(output) + (1 - target) * np.log1p(-output))
+
+
+def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """The sum of target times the logarithm of the share of each class."""
+    if from_logits:
+        logs = scipy.special.log_softmax(output, axis)
+    else:
+        logs = np.log(np.clip(output / output.sum(axis, keepdims=True), 1e-7, 1 - 1e-7))
+    return -(target * logs).sum(axis)
+
+
+def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """The same with the target given by its number, which may be out of range."""
+    if target.ndim == output.ndim:
+        target = target[..., 0]
+    hot = target[..., None] == np.arange(output.shape[axis])
+    return categorical_crossentropy(np.moveaxis(hot, -1, axis), output, from_logits, axis)
+
+
+def moments(x, axes, keepdims=False):
+    """NumPy's."""
+    axes = tuple(axes) if isinstance(axes, list) else axes
+    return [x.mean(axes, keepdims=keepdims), x.var(axes, keepdims=keepdims)]
+
+
+def normalize(x, axis=-1, order=2, epsilon=1e-7):
+    """Division by the norm, which is at least epsilon."""
+    norm = (np.abs(x) ** order).sum(axis, keepdims=True) ** (1 / order)
+    return x / np.maximum(norm, epsilon)
+
+
+def over_axes(function, count):
+    """A normalization of one axis over `count` last ones."""
+
+    def over(x, *vectors, axis, **settings):
+        flat = x.reshape(*x.shape[: x.ndim - count], -1)
+        vectors = [None if v is None else v.reshape(-1) for v in vectors]
+        return function(flat, *vectors, **settings).reshape(x.shape)
+
+    return over
+
+
+def conv_transpose(x, kernel, strides=1, padding="valid", output_padding=None, dilation_rate=1):
+    """Each input adds its share to the window that it came from; then what is too much is cut."""
+    rank = kernel.ndim - 2
+    strides, dilation = (references._each(v, rank) for v in (strides, dilation_rate))
+    size = kernel.shape[:rank]
+    reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    more = (None,) * rank if output_padding is None else references._each(output_padding, rank)
+    axes = list(zip(x.shape[1:-1], reach, strides, more, strict=True))
+    if padding == "valid":
+        output = [(n - 1) * s + (max(k, s) if p is None else k + p) for n, k, s, p in axes]
+    else:
+        output = [n * s if p is None else (n - 1) * s + k % 2 + p for n, k, s, p in axes]
+    whole = [max((n - 1) * s + k, o) + k for (n, k, s, _), o in zip(axes, output, strict=True)]
+    total = np.zeros((len(x), *whole, kernel.shape[-2]))
+    for place in itertools.product(*map(range, x.shape[1:-1])):
+        for tap in itertools.product(*map(range, size)):
+            at = [p * s + t * d for p, s, t, d in zip(place, strides, tap, dilation, strict=True)]
+            total[(slice(None), *at)] += x[(slice(None), *place)] @ kernel[tap].T
+    front = [0] * rank
+    if padding == "same":  # what a convolution of the output with padding "same" would pad before
+        front = [
+            max((n - 1) * s + k - o, 0) // 2 for (n, k, s, _), o in zip(axes, output, strict=True)
+        ]
+    cut = tuple(slice(f, f + o) for f, o in zip(front, output, strict=True))
+    return total[(slice(None), *cut)]
+
+
+def adaptive_pool(x, output_size, reduce=np.max):
+    """Window by window."""
+    rank = x.ndim - 2
+    output = references._each(output_size, rank)
+    result = np.zeros((len(x), *output, x.shape[-1]))
+    for place in itertools.product(*map(range, output)):
+        cut = tuple(
+            slice(p * n // o, -(-(p + 1) * n // o))
+            for p, n, o in zip(place, x.shape[1:-1], output, strict=True)
+        )
+        axes = tuple(range(1, rank + 1))
+        result[(slice(None), *place)] = reduce(x[(slice(None), *cut)], axis=axes)
+    return result
+
+
+def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
+    """Window by window, channels first."""
+    (k, w), (d, e), (p, q), (s, t) = (
+        references._each(v, 2) for v in (kernel_size, dilation, padding, stride)
+    )
+    x = np.pad(x, ((0, 0), (0, 0), (p, p), (q, q)))
+    rows = range(0, x.shape[2] - (k - 1) * d, s)
+    columns = range(0, x.shape[3] - (w - 1) * e, t)
+    windows = [
+        x[:, :, i : i + (k - 1) * d + 1 : d, j : j + (w - 1) * e + 1 : e].reshape(len(x), -1)
+        for i in rows
+        for j in columns
+    ]
+    return np.stack(windows, -1)
+
+
+def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """The transpose of unfold, which is linear: its matrix, from unit images."""
+    output, size = references._each(output_size, 2), references._each(kernel_size, 2)
+    channels = x.shape[1] // (size[0] * size[1])
+    cells = channels * output[0] * output[1]
+    units = np.eye(cells).reshape(cells, channels, *output)
+    columns = unfold(units, size, dilation, padding, stride).reshape(cells, -1)
+    return (x.reshape(len(x), -1) @ columns.T).reshape(len(x), channels, *output)
+
+
+def depth_to_space(x, block_size, data_format="channels_last"):
+    """Pixel by pixel."""
+    first = data_format == "channels_first"
+    x = np.moveaxis(x, 1, -1) if first else x
+    b, (n, h, w, c) = block_size, x.shape
+    y = np.zeros((n, h * b, w * b, c // (b * b)))
+    for i, j, k in itertools.product(range(h * b), range(w * b), range(c // (b * b))):
+        place = (i % b) * b + j % b
+        source = k * b * b + place if first else place * (c // (b * b)) + k
+        y[:, i, j, k] = x[:, i // b, j // b, source]
+    return np.moveaxis(y, -1, 1) if first else y
+
+
+def space_to_depth(x, block_size, data_format="channels_last"):
+    """The permutation that depth_to_space undoes, found from numbered elements."""
+    b, first = block_size, data_format == "channels_first"
+    n, h, w, c = (x.shape[0], *x.shape[2:], x.shape[1]) if first else x.shape
+    sizes = (h // b, w // b)
+    shape = (n, c * b * b, *sizes) if first else (n, *sizes, c * b * b)
+    numbers = np.arange(x.size, dtype=float).reshape(shape)
+    places = depth_to_space(numbers, b, data_format).astype(int)
+    flat = np.zeros(x.size)
+    flat[places.reshape(-1)] = x.reshape(-1)
+    return flat.reshape(shape)
+
+
+def multi_hot(x, num_classes, axis=-1):
+    """The largest of the one-hot vectors."""
+    return references.one_hot(x, num_classes, axis).max(1 if x.ndim > 1 else 0)
+
+
+def separable_conv(x, depthwise, pointwise, strides=1, padding="valid", dilation_rate=1):
+    """One convolution after the other."""
+    y = references.depthwise_conv(x, depthwise, strides, padding, dilation_rate)
+    return references.conv(y, pointwise)
+
+
+def attention(query, key, value, *, attn_logits_soft_cap=None, **settings):
+    """Heads of key repeated, scores bent."""
+    groups = query.shape[2] // key.shape[2]
+    key, value = (np.repeat(x, groups, 2) for x in (key, value))
+    if attn_logits_soft_cap is None:
+        return references.attention(query, key, value, **settings)
+    scores = np.einsum("bthd,bshd->bhts", query, key) * query.shape[-1] ** -0.5
+    scores = attn_logits_soft_cap * np.tanh(scores / attn_logits_soft_cap)
+    return np.einsum("bhts,bshd->bthd", references.softmax(scores), value)
+
+
+def _alignments(labels, blank):
+    """Labels with a blank around each of them."""
+    return [blank, *(c for label in labels for c in (label, blank))]
+
+
+def ctc_loss(target, output, target_length, output_length, mask_index=0):
+    """The forward recursion of Graves et al. 2006, with probabilities as they are, and scaled."""
+    losses = []
+    for labels, logits, count, time in zip(
+        target, output, target_length, output_length, strict=True
+    ):
+        states = _alignments(labels[:count], mask_index)
+        shares = references.softmax(logits[:time])
+        forward, log_scale = np.eye(1, len(states))[0], 0.0
+        for share in shares:
+            moved = np.zeros(len(states))
+            for s, label in enumerate(states):
+                moved[s] = forward[s] + (forward[s - 1] if s else 0)
+                if s > 1 and label not in (mask_index, states[s - 2]):
+                    moved[s] += forward[s - 2]
+                moved[s] *= share[label]
+            log_scale += np.log(moved.sum())
+            forward = moved / moved.sum()
+        losses.append(-log_scale - np.log(forward[-2:].sum()))
+    return np.array(losses)
+
+
+def ctc_paths(logits, blank=0):
+    """The probability of every row of labels, by all alignments: {labels: log probability}."""
+    logs = np.log(references.softmax(logits))
+    found: dict[tuple[int, ...], float] = {}
+    for path in itertools.product(range(logits.shape[1]), repeat=len(logits)):
+        merged = [label for label, _ in itertools.groupby(path) if label != blank]
+        total = sum(logs[step, label] for step, label in enumerate(path))
+        key = tuple(merged)
+        found[key] = np.logaddexp(found.get(key, -np.inf), total)
+    return found
+
+
+def ctc_beam_search(inputs, lengths, paths, mask_index=0):
+    """The likeliest rows of labels, none left out: (paths, batch, time), log probabilities."""
+    labels = np.full((paths, len(inputs), inputs.shape[1]), -1)
+    scores = np.zeros((len(inputs), paths))
+    for i, (logits, time) in enumerate(zip(inputs, lengths, strict=True)):
+        ranked = sorted(ctc_paths(logits[:time], mask_index).items(), key=lambda found: -found[1])
+        for place, (row, score) in enumerate(ranked[:paths]):
+            labels[place, i, : len(row)], scores[i, place] = row, score
+    return [labels, scores]
+
+
+def ctc_greedy(inputs, lengths, mask_index=0):
+    """The likeliest class of each step, runs as one, blanks left out."""
+    labels = np.full((1, len(inputs), inputs.shape[1]), -1)
+    scores = np.zeros((len(inputs), 1))
+    for i, (logits, time) in enumerate(zip(inputs, lengths, strict=True)):
+        runs = itertools.groupby(logits[:time].argmax(-1))
+        row = [label for label, _ in runs if label != mask_index]
+        labels[0, i, : len(row)] = row
+        scores[i] = -logits[:time].max(-1).sum()
+    return [labels, scores]
