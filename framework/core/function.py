@@ -68,9 +68,17 @@ class Function(Operation):
         return super().compute_output_spec(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shapes of the outputs for inputs of the shapes given, in the inputs' dtypes."""
-        dtypes = iter([x.dtype for x in self._inputs])
-        symbols = _with_shapes(self._inputs_structure, input_shape, dtypes)
+        """The shapes of the outputs for inputs of the shapes given, in the inputs' dtypes.
+
+        ValueError for another structure, or shapes that do not fit.
+        """
+        try:
+            symbols = _with_shapes(self._inputs_structure, input_shape)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{self.name} was given an invalid structure of shapes. Expected shapes for: "
+                f"{_outline(self._inputs_structure)}; got: {input_shape!r}."
+            ) from error
         return map_structure(lambda x: x.shape, self.compute_output_spec(symbols))
 
     def _match(self, inputs: Any) -> list[Any]:
@@ -108,13 +116,13 @@ def _follow(structure: Any, x: Any, into: list[Any]) -> bool:
     return hasattr(x, "shape")
 
 
-def _with_shapes(structure: Any, shapes: Any, dtypes: Any) -> Any:
+def _with_shapes(structure: Any, shapes: Any) -> Any:
+    """The symbolic tensors of a structure in other shapes."""
     if isinstance(structure, dict):
-        return {key: _with_shapes(structure[key], shapes[key], dtypes) for key in structure}
+        return {key: _with_shapes(structure[key], shapes[key]) for key in structure}
     if isinstance(structure, list | tuple):
-        pairs = zip(structure, shapes, strict=True)
-        return type(structure)(_with_shapes(*pair, dtypes) for pair in pairs)
-    return KerasTensor(shapes, next(dtypes))
+        return [_with_shapes(*pair) for pair in zip(structure, shapes, strict=True)]
+    return KerasTensor(shapes, structure.dtype, structure.sparse, structure.ragged)
 
 
 def _fits(shape: tuple, expected: tuple) -> bool:
@@ -126,4 +134,4 @@ def _fits(shape: tuple, expected: tuple) -> bool:
 
 def _outline(x: Any) -> Any:
     """A structure as text, with shapes for tensors."""
-    return map_structure(lambda leaf: describe(leaf), x)
+    return map_structure(describe, x)

@@ -206,6 +206,10 @@ def test_function_refuses():
     for shape in ((2, 3, 3), (4, 3)):
         with pytest.raises(ValueError, match=r"incompatible inputs\..*expected shape \(2, 3\)"):
             function([np.ones(shape), np.ones((2, 3))])
+    for shapes in ((2, 3), [(2, 3)], {"x": (2, 3)}, None):
+        with pytest.raises(ValueError, match="invalid structure of shapes"):
+            function.compute_output_shape(shapes)
+    assert function.compute_output_shape([(2, 3), (2, None)]) == (2, 3)
     for what, given in (("inputs", ([], x)), ("outputs", (x, []))):
         with pytest.raises(ValueError, match=f"`{what}` argument cannot be empty"):
             Function(*given)
