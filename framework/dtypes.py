@@ -38,6 +38,19 @@ COMPLEX = ("complex64", "complex128")
 INTEGERS = tuple(name for name in ALL if "int" in name)
 
 
+def _limits(name: str) -> tuple[int, int]:
+    bits = int(name.removeprefix("u").removeprefix("int"))
+    return (0, 2**bits - 1) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+# Bytes of one element.
+ITEMSIZES = {
+    name: 1 if name == "bool" else int("".join(c for c in name if c.isdigit())) // 8 for name in ALL
+}
+# The smallest and the largest number of each integer dtype.
+LIMITS = {name: _limits(name) for name in INTEGERS}
+
+
 def _reach(name: str) -> frozenset[str]:
     found, todo = set(), [name]
     while todo:

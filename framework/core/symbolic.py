@@ -174,9 +174,10 @@ class SymbolicBackend:
     def record(self, op, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The symbolic result of a public op."""
         rule = getattr(op, "rule", None)
-        if rule is None:
-            return record(op, op, args, kwargs, registry.current())
-        return link(op, args, kwargs, map_structure(_described, rule(*args, **kwargs)))
+        made = None if rule is None else rule(*args, **kwargs)
+        if made is None:
+            return record(op, getattr(op, "outline", op), args, kwargs, registry.current())
+        return link(op, args, kwargs, map_structure(_described, made))
 
 
 def _described(spec: Spec) -> KerasTensor:

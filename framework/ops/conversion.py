@@ -1,25 +1,48 @@
 """Into tensors, out of them, and between dtypes."""
 
+from typing import Any
+
 import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import classify
-from .dispatch import Tensor, tensor
+from ..backends.registry import SCALAR, SEQUENCE, classify
+from .checks import fits
+from .dispatch import Tensor, common_backend, flattened, tensor
+from .errors import wrong
 from .op import op
 
 
 @op
-def convert_to_tensor(x, dtype=None) -> Tensor:
+def convert_to_tensor(x, dtype=None, sparse: bool | None = None, ragged: bool | None = None):
     """`x` as a tensor of its backend (of the current one, if it is no tensor yet).
 
-    Python ints become int32, floats the default float; NumPy arrays keep their dtype.
+    Python ints become int32, floats the default float; NumPy arrays keep their dtype, unless
+    `dtype` says otherwise. A Python integer that `dtype` cannot hold is an error. With `sparse`
+    False a sparse tensor is filled with its zeros. There are no ragged tensors, so `ragged`
+    changes nothing.
     """
+    y = converted(x, dtype)
+    if sparse is False:
+        backend, y = tensor(y)
+        return backend.densify(y)
+    return y
+
+
+def converted(x: Any, dtype: Any) -> Tensor:
+    """`x` as a tensor, in `dtype` unless that is None."""
+    if dtype is None:
+        return tensor(x)[1]
+    dtype = dtypes.standardize(dtype)
+    kind = classify(type(x))
+    if kind is SCALAR or kind is SEQUENCE:
+        numbers = [x] if kind is SCALAR else flattened(x)
+        if numbers and all(type(v) is int or type(v) is bool for v in numbers):
+            for value in (min(numbers), max(numbers)):
+                fits(value, dtype, "x")
+            return common_backend(()).asarray(x, dtype)
     backend, x = tensor(x)
-    return x if dtype is None else _cast(backend, x, dtype)
-
-
-array = convert_to_tensor
+    return cast_to(backend, x, dtype)
 
 
 def convert_to_numpy(x) -> np.ndarray:
@@ -44,33 +67,97 @@ def shape(x) -> tuple:
     return backend.shape(x)
 
 
-def ndim(x) -> int:
-    """The number of axes of `x`."""
+def dtype(x) -> str:
+    """The name of the dtype of `x`, such as "float32"."""
     backend, x = tensor(x)
-    return len(backend.static_shape(x))
+    return backend.dtype(x)
 
 
 @op
 def cast(x, dtype) -> Tensor:
-    """`x` in another dtype. Floats become integers by cutting off the fraction."""
+    """`x` in another dtype.
+
+    Floats become integers by cutting off the fraction; what lies beyond the integers that `dtype`
+    holds becomes the nearest of them, NaN becomes 0. Integers that are too long lose their upper
+    bits. Of a complex number the real part is kept. Booleans are 1 and 0; what is not zero is true.
+    """
     backend, x = tensor(x)
-    return _cast(backend, x, dtype)
+    return cast_to(backend, x, dtypes.standardize(dtype))
 
 
-def _cast(backend, x, dtype):
-    dtype = dtypes.standardize(dtype)
-    return x if backend.dtype(x) == dtype else backend.cast(x, dtype)
+def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
+    """`cast`, on a tensor of `backend` and to the name of a dtype."""
+    before = backend.dtype(x)
+    if before == dtype:
+        return x
+    if before in dtypes.COMPLEX and dtype not in dtypes.COMPLEX and dtype != "bool":
+        return cast_to(backend, backend.real(x), dtype)
+    if dtype in dtypes.LIMITS and before in dtypes.FLOATS:
+        return backend.saturated(x, dtype)
+    return backend.cast(x, dtype)
 
 
 @op
-def stop_gradient(x) -> Tensor:
-    """`x`, through which no gradient flows."""
+def saturate_cast(x, dtype) -> Tensor:
+    """`x` in another dtype; what lies beyond that dtype's range becomes its nearest end.
+
+    Floats that are too large become the largest finite number, infinities included; NaN stays NaN
+    in a float dtype and becomes 0 in an integer one.
+    """
     backend, x = tensor(x)
+    dtype, before = dtypes.standardize(dtype), backend.dtype(x)
+    if "bool" in (before, dtype) or before == dtype or before in dtypes.COMPLEX:
+        return cast_to(backend, x, dtype)
+    if dtype in dtypes.FLOATS:
+        if before in dtypes.FLOATS:
+            low, high = _float_ends(before, dtype)
+            x = backend.minimum(backend.maximum(x, low), high)
+    elif before in dtypes.LIMITS:
+        ends = zip(dtypes.LIMITS[before], dtypes.LIMITS[dtype], strict=True)
+        (low, least), (high, most) = ends
+        x = backend.maximum(x, backend.asarray(least, before)) if least > low else x
+        x = backend.minimum(x, backend.asarray(most, before)) if most < high else x
+    return cast_to(backend, x, dtype)
+
+
+def _float_ends(before: str, dtype: str) -> tuple[float, float]:
+    """The finite numbers that both dtypes hold."""
+    largest = {
+        "float16": 65504.0,
+        "bfloat16": float.fromhex("0x1.fep127"),
+        "float32": float.fromhex("0x1.fffffep127"),
+        "float64": float.fromhex("0x1.fffffffffffffp1023"),
+    }
+    high = min(largest[before], largest[dtype])
+    return -high, high
+
+
+@op
+def stop_gradient(variable) -> Tensor:
+    """`variable`, through which no gradient flows."""
+    backend, x = tensor(variable)
     return backend.stop_gradient(x)
 
 
 @op
-def copy(x) -> Tensor:
-    """A tensor with the same contents and memory of its own."""
+def view_as_complex(x) -> Tensor:
+    """Complex numbers from pairs: (..., 2) real and imaginary parts to (...).
+
+    complex64 from float32 (and from the half floats), complex128 from float64.
+    """
     backend, x = tensor(x)
-    return backend.copy(x)
+    sizes = backend.static_shape(x)
+    if not sizes or sizes[-1] != 2:
+        raise wrong("x", x, "a tensor whose last axis has 2 elements, a real and an imaginary part")
+    if backend.dtype(x) not in ("float32", "float64"):
+        x = backend.cast(x, "float32")
+    return backend.complex_from(backend.get_item(x, (..., 0)), backend.get_item(x, (..., 1)))
+
+
+@op
+def view_as_real(x) -> Tensor:
+    """Pairs of real and imaginary parts, (..., 2), from complex numbers (...)."""
+    backend, x = tensor(x)
+    if backend.dtype(x) not in dtypes.COMPLEX:
+        raise wrong("x", x, "a tensor of complex numbers")
+    return backend.stack([backend.real(x), backend.imag(x)], -1)

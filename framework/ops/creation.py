@@ -1,11 +1,26 @@
 """Making tensors, as NumPy and Keras define it."""
 
-import numpy as np
-
 from .. import dtypes
 from ..backends import registry
-from .dispatch import Tensor, common_backend, sizes, tensor
+from ..backends.registry import SCALAR, classify
+from .checks import count_of, fits
+from .conversion import cast_to, converted
+from .dispatch import Tensor, common_backend, sizes, tensor, together
+from .errors import wrong
 from .op import op
+
+
+@op
+def array(x, dtype=None) -> Tensor:
+    """`x` as a tensor, as `convert_to_tensor` makes it."""
+    return converted(x, dtype)
+
+
+@op
+def copy(x) -> Tensor:
+    """A tensor with the same contents and memory of its own."""
+    backend, x = tensor(x)
+    return backend.copy(x)
 
 
 @op
@@ -21,12 +36,25 @@ def ones(shape, dtype=None) -> Tensor:
 
 
 @op
+def empty(shape, dtype=None) -> Tensor:
+    """A tensor for contents to come; it holds zeros, so that all backends give the same."""
+    return registry.current().zeros(sizes(shape), dtypes.standardize(dtype))
+
+
+@op
 def full(shape, fill_value, dtype=None) -> Tensor:
-    """A tensor of one value, in the default float unless `dtype` or a tensor value says more."""
+    """A tensor of one value, or of values that broadcast to `shape`.
+
+    In the default float, unless `dtype` or the dtype of a tensor value says otherwise.
+    """
     backend = common_backend((fill_value,))
-    if dtype is None and not isinstance(fill_value, bool | int | float):
+    if dtype is None and classify(type(fill_value)) is not SCALAR:
         dtype = backend.dtype(tensor(fill_value)[1])
-    return backend.full(sizes(shape), fill_value, dtypes.standardize(dtype))
+    dtype = dtypes.standardize(dtype)
+    if classify(type(fill_value)) is SCALAR:
+        fits(fill_value, dtype, "fill_value")
+        return backend.full(sizes(shape), fill_value, dtype)
+    return backend.broadcast_to(cast_to(backend, tensor(fill_value)[1], dtype), sizes(shape))
 
 
 def _like(x, dtype):
@@ -49,51 +77,79 @@ def ones_like(x, dtype=None) -> Tensor:
 
 
 @op
-def full_like(x, fill_value, dtype=None) -> Tensor:
-    """One value in the shape (and dtype) of `x`."""
+def empty_like(x, dtype=None) -> Tensor:
+    """A tensor for contents to come, in the shape (and dtype) of `x`; it holds zeros."""
     backend, x, dtype = _like(x, dtype)
-    return backend.full_like(x, fill_value, dtype)
+    return backend.full_like(x, 0, dtype)
 
 
 @op
-def arange(start, stop=None, step=1, dtype=None) -> Tensor:
-    """Numbers from `start` (0 when only one bound is given) below `stop`, `step` apart.
-
-    int32 for ints, the default float for floats, unless `dtype` says otherwise.
-    """
-    if stop is None:
-        start, stop = 0, start
-    start, stop, step = (v.item() if isinstance(v, np.generic) else v for v in (start, stop, step))
-    backend = common_backend((start, stop, step))
-    if dtype is None:
-        kinds = (
-            type(v) if isinstance(v, int | float) else backend.dtype(v) for v in (start, stop, step)
-        )
-        dtype = dtypes.result_type(*kinds)
-    return backend.arange(start, stop, step, dtypes.standardize(dtype))
-
-
-@op
-def linspace(start, stop, num: int = 50, endpoint: bool = True, dtype=None) -> Tensor:
-    """`num` evenly spaced numbers from `start` to `stop` (Python scalars)."""
-    return registry.current().linspace(start, stop, num, endpoint, dtypes.standardize(dtype))
+def full_like(x, fill_value, dtype=None) -> Tensor:
+    """One value, or values that broadcast, in the shape (and dtype) of `x`."""
+    if classify(type(fill_value)) is SCALAR:
+        backend, x, dtype = _like(x, dtype)
+        fits(fill_value, dtype, "fill_value")
+        return backend.full_like(x, fill_value, dtype)
+    backend, (x, fill_value) = together(x, fill_value)
+    dtype = backend.dtype(x) if dtype is None else dtypes.standardize(dtype)
+    return backend.broadcast_to(cast_to(backend, fill_value, dtype), backend.shape(x))
 
 
 @op
 def eye(N: int, M: int | None = None, k: int = 0, dtype=None) -> Tensor:
     """Ones on diagonal `k` of an N by M matrix."""
-    return registry.current().eye(N, N if M is None else M, k, dtypes.standardize(dtype))
+    rows, columns = _rectangle(N, M)
+    return registry.current().eye(rows, columns, _diagonal(k), dtypes.standardize(dtype))
 
 
 @op
-def tril(x, k: int = 0) -> Tensor:
-    """`x` with zeros above diagonal `k` of its last two axes."""
-    backend, x = tensor(x)
-    return backend.tril(x, k)
+def identity(n: int, dtype=None) -> Tensor:
+    """Ones on the diagonal of an n by n matrix."""
+    n = count_of(n, "n")
+    return registry.current().eye(n, n, 0, dtypes.standardize(dtype))
 
 
 @op
-def triu(x, k: int = 0) -> Tensor:
-    """`x` with zeros below diagonal `k` of its last two axes."""
-    backend, x = tensor(x)
-    return backend.triu(x, k)
+def tri(N: int, M: int | None = None, k: int = 0, dtype=None) -> Tensor:
+    """Ones on diagonal `k` of an N by M matrix and below it."""
+    (rows, columns), k, backend = _rectangle(N, M), _diagonal(k), registry.current()
+    down = backend.reshape(backend.arange(k, k + rows, 1, "int32"), (rows, 1))
+    across = backend.arange(0, columns, 1, "int32")
+    return backend.cast(backend.greater_equal(down, across), dtypes.standardize(dtype))
+
+
+def _rectangle(rows, columns) -> tuple[int, int]:
+    rows = count_of(rows, "N")
+    return rows, rows if columns is None else count_of(columns, "M")
+
+
+def _diagonal(k) -> int:
+    if isinstance(k, bool) or not hasattr(k, "__index__"):
+        raise wrong("k", k, "an integer, the number of a diagonal")
+    return k.__index__()
+
+
+@op
+def meshgrid(*x, indexing: str = "xy") -> list[Tensor]:
+    """The coordinates of a grid: one tensor for each axis, all of the grid's shape.
+
+    Each of `x` lists the coordinates along one axis. With "xy" the first two axes change places.
+    """
+    if indexing not in ("xy", "ij"):
+        raise wrong("indexing", indexing, '"xy" or "ij"')
+    if not x:
+        return []
+    backend, axes = together(*x)
+    axes = [backend.reshape(line, (-1,)) for line in axes]
+    rank = len(axes)
+    order = list(range(rank))
+    if indexing == "xy" and rank > 1:
+        order[:2] = [1, 0]
+    grid: list = [None] * rank
+    for line, place in zip(axes, order, strict=True):
+        grid[place] = backend.shape(line)[0]
+    across = [tuple(-1 if i == place else 1 for i in range(rank)) for place in order]
+    return [
+        backend.broadcast_to(backend.reshape(line, sizes), tuple(grid))
+        for line, sizes in zip(axes, across, strict=True)
+    ]

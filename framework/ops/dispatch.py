@@ -69,6 +69,14 @@ def operands(*xs: Any) -> tuple[Any, list[Tensor]]:
 
 def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
     """Like `promoted`, for any number of operands, all of which become tensors."""
+    owner = TENSORS.get(type(xs[0])) if xs else None
+    if owner is not None and backend in (None, owner):
+        dtype = xs[0].dtype
+        for x in xs:
+            if TENSORS.get(type(x)) is not owner or x.dtype != dtype:
+                break
+        else:  # nothing to convert
+            return owner, list(xs)
     backend, operands = _promote(xs, backend)
     dtype = next(backend.dtype(x) for x in operands if not _is_scalar(x))
     return backend, [backend.asarray(x, dtype) if _is_scalar(x) else x for x in operands]

@@ -10,6 +10,8 @@ from ..backends.registry import BOX, SCALAR, TENSORS, Kind, classify
 
 # Arguments that name one axis or several of the op's first tensor.
 _AXES = {"axis", "axes", "axis1", "axis2", "source", "destination"}
+# How the operands are called of ops that broadcast two.
+_PAIRS = (("x1", "x2"), ("x", "y"))
 
 
 class InvalidArgumentError(ValueError, TypeError, IndexError):
@@ -119,13 +121,15 @@ def _about_kinds(given: dict[str, Any]) -> InvalidArgumentError | None:
 
 def _about_shapes(given: dict[str, Any]) -> InvalidArgumentError | None:
     """Operands whose shapes do not broadcast, where the op takes x1 and x2."""
-    if "x1" not in given or "x2" not in given or "axes" in given:
+    names = next((pair for pair in _PAIRS if given.keys() >= set(pair)), None)
+    if names is None or "axes" in given:
         return None
-    first, second = (tuple(getattr(given[k], "shape", ())) for k in ("x1", "x2"))
+    first, second = (tuple(getattr(given[k], "shape", ())) for k in names)
     pairs = zip(reversed(first), reversed(second), strict=False)
     if all(a == b or 1 in (a, b) or None in (a, b) for a, b in pairs):
         return None
-    return wrong("x2", given["x2"], f"a shape that fits x1, which is {describe(given['x1'])}")
+    one, other = names
+    return wrong(other, given[other], f"a shape that fits {one}, which is {describe(given[one])}")
 
 
 def _in_general(function: Callable, given: dict[str, Any], error: Exception):

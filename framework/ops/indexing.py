@@ -1,17 +1,69 @@
 """Picking and placing elements, as NumPy and Keras define it."""
 
+import math
+
+import numpy as np
+
+from ..backends.base import Spec
+from .checks import axis_of, count_of, of_integers, one_of, rank_of
 from .dispatch import Tensor, common_backend, promoted_all, tensor, together
-from .op import op
+from .errors import wrong
+from .op import op, shaped
 
 
-@op
-def where(condition, x1, x2) -> Tensor:
-    """x1 where `condition` is true, x2 elsewhere."""
+def _where_shape(condition, x1=None, x2=None):
+    if x1 is None and x2 is None:
+        return _positions_unknown(condition)
+    return None
+
+
+def _positions_unknown(x) -> tuple[Spec, ...]:
+    return tuple(Spec((None,), "int32") for _ in x.shape)
+
+
+@shaped(_where_shape)
+def where(condition, x1=None, x2=None) -> Tensor | tuple[Tensor, ...]:
+    """x1 where `condition` is true (not zero), x2 elsewhere; all three broadcast.
+
+    Without x1 and x2, the positions where `condition` is true, as `nonzero` gives them.
+    """
+    if x1 is None and x2 is None:
+        return _nonzero(*tensor(condition))
+    if x1 is None or x2 is None:
+        raise wrong("x2" if x2 is None else "x1", None, "a tensor, or None for both x1 and x2")
     backend = common_backend((condition, x1, x2))
     _, (x1, x2) = promoted_all(x1, x2, backend=backend)
     _, (condition,) = together(condition, backend=backend)
-    condition = condition if backend.dtype(condition) == "bool" else backend.cast(condition, "bool")
-    return backend.where(condition, x1, x2)
+    return backend.where(_as_condition(backend, condition), x1, x2)
+
+
+def _as_condition(backend, x):
+    return x if backend.dtype(x) == "bool" else backend.cast(x, "bool")
+
+
+@shaped(_positions_unknown)
+def nonzero(x) -> tuple[Tensor, ...]:
+    """The positions of the elements that are not zero: one int32 vector for each axis of `x`."""
+    return _nonzero(*tensor(x))
+
+
+def _nonzero(backend, x):
+    if not rank_of(backend, x):
+        raise wrong("x", x, "a tensor of at least 1 axis")
+    return tuple(backend.cast(places, "int32") for places in backend.nonzero(x))
+
+
+@op
+def select(condlist, choicelist, default=0) -> Tensor:
+    """For each element the first choice whose condition is true; `default` where none is."""
+    if not condlist or len(condlist) != len(choicelist):
+        raise wrong("choicelist", choicelist, f"as many choices as conditions, {len(condlist)}")
+    backend = common_backend((*condlist, *choicelist, default))
+    _, (result, *choices) = promoted_all(default, *choicelist, backend=backend)
+    _, conditions = together(*condlist, backend=backend)
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        result = backend.where(_as_condition(backend, condition), choice, result)
+    return result
 
 
 @op
@@ -21,45 +73,179 @@ def take(x, indices, axis: int | None = None) -> Tensor:
     Negative indices count from the end. One that is out of range is an error; in compiled code
     and on jax, which cannot raise there, it gives NaN or any element.
     """
-    if isinstance(indices, int):
+    if type(indices) is int:
         backend, x = tensor(x)
+        if axis is None:
+            x, axis = backend.reshape(x, (-1,)), 0
+        size = backend.static_shape(x)[axis_of(backend, x, axis)]
+        if size is not None and not -size <= indices < size:
+            raise wrong("indices", indices, f"an index of {size} elements along axis {axis}")
         return backend.take(x, indices, axis)
     backend, (x, indices) = together(x, indices)
-    return backend.take(x, indices, axis)
+    if axis is not None:
+        axis = axis_of(backend, x, axis)
+    return backend.take(x, _as_indices(backend, indices), axis)
+
+
+def _as_indices(backend, indices):
+    """Indices as integers: an empty list has come as floats, others are cut off as in Keras."""
+    whole = backend.dtype(indices) in ("int32", "int64", "int16", "int8", "uint8", "uint16")
+    return (
+        indices if whole else backend.cast(indices, "int64" if _wide(backend, indices) else "int32")
+    )
+
+
+def _wide(backend, indices) -> bool:
+    return backend.dtype(indices) in ("uint32", "uint64")
 
 
 @op
 def take_along_axis(x, indices, axis: int | None = None) -> Tensor:
-    """The elements of `x` at `indices`, matched position by position along `axis`."""
+    """The elements of `x` at `indices`, matched position by position along `axis`.
+
+    The other axes of both broadcast. See `take` for indices that are out of range.
+    """
     backend, (x, indices) = together(x, indices)
+    of_integers(backend, indices, "indices")
     if axis is None:
-        x, axis = backend.reshape(x, (-1,)), 0
-    return backend.take_along_axis(x, indices, axis)
+        x, indices, axis = backend.reshape(x, (-1,)), backend.reshape(indices, (-1,)), 0
+    place = axis_of(backend, x, axis)
+    if rank_of(backend, indices) != rank_of(backend, x):
+        raise wrong("indices", indices, f"a tensor of {rank_of(backend, x)} axes, as x has")
+    return backend.take_along_axis(x, _as_indices(backend, indices), place)
+
+
+@op
+def unravel_index(indices, shape) -> tuple[Tensor, ...]:
+    """The positions in a tensor of `shape` of elements counted in order, one tensor per axis.
+
+    Negative numbers count from the end. In the dtype of `indices`.
+    """
+    backend, x = tensor(indices)
+    of_integers(backend, x, "indices")
+    sizes = [count_of(n, "shape") for n in ((shape,) if isinstance(shape, int) else shape)]
+    if backend.dtype(x) == "bool":
+        x = backend.cast(x, "int32")
+    if not backend.dtype(x).startswith("u"):
+        x = backend.where(backend.less(x, 0), backend.add(x, math.prod(sizes)), x)
+    places = []
+    for size in reversed(sizes[1:]):
+        places.append(backend.mod(x, size))
+        x = backend.floor_divide(x, size)
+    return tuple([x, *reversed(places)][: len(sizes)])
 
 
 @op
 def slice(inputs, start_indices, shape) -> Tensor:
-    """The block of `shape` at `start_indices` (ints or scalar tensors)."""
-    backend, inputs = tensor(inputs)
-    return backend.slice(inputs, tuple(start_indices), tuple(shape))
+    """The block of `shape` at `start_indices` (ints or scalar tensors, one for each axis).
+
+    A size of -1 reaches to the end of its axis. A block that is known to reach beyond the tensor
+    is an error; in compiled code it may be moved inside or cut short, as the backend has it.
+    """
+    backend, (inputs, start) = _block(inputs, start_indices)
+    known = backend.static_shape(inputs)
+    lengths = tuple(shape) if not hasattr(shape, "tolist") else tuple(shape.tolist())
+    if len(lengths) != len(known):
+        raise wrong("shape", shape, f"{len(known)} sizes, one for each axis of inputs")
+    sizes = backend.shape(inputs)
+    lengths = tuple(
+        n if n != -1 else size - first for n, size, first in zip(lengths, sizes, start, strict=True)
+    )
+    _inside(known, start, lengths, "shape", shape)
+    return backend.slice(inputs, start, lengths)
 
 
 @op
 def slice_update(inputs, start_indices, updates) -> Tensor:
-    """`inputs` with the block at `start_indices` replaced by `updates`."""
-    backend, (inputs, updates) = together(inputs, updates)
-    return backend.slice_update(inputs, tuple(start_indices), updates)
+    """`inputs` with the block at `start_indices` replaced by `updates`.
+
+    A block that is known to reach beyond the tensor is an error; see `slice`.
+    """
+    backend, (inputs, start, updates) = _block(inputs, start_indices, updates)
+    if rank_of(backend, updates) != rank_of(backend, inputs):
+        raise wrong("updates", updates, f"a tensor of {rank_of(backend, inputs)} axes, as inputs")
+    dtype = backend.dtype(inputs)
+    updates = updates if backend.dtype(updates) == dtype else backend.cast(updates, dtype)
+    _inside(backend.static_shape(inputs), start, backend.static_shape(updates), "updates", updates)
+    return backend.slice_update(inputs, start, updates)
+
+
+def _block(inputs, start, *more):
+    """The tensors of a call, and where the block begins: an int or a scalar tensor per axis."""
+    tensors = (inputs, *more)
+    start = start.tolist() if isinstance(start, np.ndarray) else start
+    places = list(start) if isinstance(start, list | tuple) else None
+    firsts = places if places is not None else [start]
+    backend = common_backend((*tensors, *(v for v in firsts if not hasattr(v, "__index__"))))
+    _, (inputs, *more) = together(*tensors, backend=backend)
+    rank = rank_of(backend, inputs)
+    if places is None:
+        _, (start,) = together(start, backend=backend)
+        places = [backend.get_item(start, i) for i in range(backend.static_shape(start)[0])]
+    if len(places) != rank:
+        raise wrong("start_indices", start, f"{rank} places, one for each axis of inputs")
+    places = tuple(int(v) if isinstance(v, int | np.integer) else v for v in places)
+    return backend, (inputs, places, *more)
+
+
+def _inside(sizes, start, lengths, name, value) -> None:
+    for axis, (size, first, length) in enumerate(zip(sizes, start, lengths, strict=True)):
+        known = isinstance(size, int) and isinstance(length, int)
+        low = first if isinstance(first, int) else 0
+        if known and (low < 0 or length < 0 or low + length > size):
+            begins = first if isinstance(first, int) else "a tensor"
+            raise wrong(
+                name, value, f"a block inside of {size} elements along axis {axis}, from {begins}"
+            )
+
+
+@op
+def scatter(indices, values, shape) -> Tensor:
+    """Zeros of `shape` with `values` added at `indices`.
+
+    `indices` (..., k) are places on the first k axes, `values` (..., *shape[k:]). What is given
+    for one place several times adds up. See `scatter_update` for places that do not exist.
+    """
+    backend, (indices, values) = together(indices, values)
+    of_integers(backend, indices, "indices")
+    zeros = backend.zeros(tuple(shape), backend.dtype(values))
+    return backend.scatter(zeros, _as_indices(backend, indices), values, "add")
+
+
+@op
+def scatter_update(inputs, indices, updates, reduction: str | None = None) -> Tensor:
+    """`inputs` with `updates` put at `indices`.
+
+    `indices` (..., k) are places on the first k axes of `inputs`, negative ones counted from the
+    end; `updates` (..., *inputs.shape[k:]). `reduction` is what becomes of the old and the new
+    elements: None (the last new one stands; where a place is named several times and the backend
+    works in parallel, any of them), "add", "max", "min" or "mul". A place that does not exist is
+    an error; in compiled code and on jax, which cannot raise there, nothing is put.
+    """
+    one_of(reduction, "reduction", None, "add", "max", "min", "mul")
+    backend, (inputs, indices, updates) = together(inputs, indices, updates)
+    of_integers(backend, indices, "indices")
+    dtype = backend.dtype(inputs)
+    updates = updates if backend.dtype(updates) == dtype else backend.cast(updates, dtype)
+    deep = backend.static_shape(indices)[-1:]
+    if not deep or (deep[0] or 0) > rank_of(backend, inputs):
+        raise wrong("indices", indices, f"(..., k) with k at most {rank_of(backend, inputs)}")
+    return backend.scatter(inputs, _as_indices(backend, indices), updates, reduction)
 
 
 @op
 def scatter_add(x, indices, updates) -> Tensor:
     """`x` with `updates` added at `indices` (…, number of leading axes); repeats add up."""
     backend, (x, indices, updates) = together(x, indices, updates)
-    return backend.scatter_add(x, indices, updates)
+    return backend.scatter(x, indices, updates, "add")
 
 
 @op
 def get_item(x, key) -> Tensor:
-    """x[key], for ints, slices, None, Ellipsis and tensors as NumPy's indexing takes them."""
+    """x[key], as NumPy's indexing takes ints, slices, None, Ellipsis, lists and tensors.
+
+    Slices may have negative steps. A tensor of booleans picks where it is true; its shape is that
+    of the axes which it stands for.
+    """
     backend, x = tensor(x)
     return backend.get_item(x, key)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..backends import registry
 from ..backends.registry import TENSORS
-from .errors import explain
+from .errors import InvalidArgumentError, explain
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -40,17 +40,51 @@ def op(function: _Function) -> _Function:
     return call  # pyright: ignore[reportReturnType]
 
 
-def program(function: _Function) -> _Function:
-    """`function`, which calls functions of the user, as a public op: their errors stay theirs."""
+def shaped(rule: Callable[..., Any]) -> Callable[[_Function], _Function]:
+    """A decorator like `op`, for ops whose results have shapes that depend on values.
+
+    They cannot be evaluated abstractly. `rule`, called as the op is, gives Specs in the place of
+    the results instead, with None for unknown sizes; None where the shapes depend on none.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        call = op(function)
+        call.rule = rule  # pyright: ignore[reportFunctionMemberAccess]
+        return call
+
+    return decorate
+
+
+def program(
+    function: Any = None,
+    *,
+    outline: Callable[..., Any] | None = None,
+    symbolic: Callable[..., Any] | None = None,
+) -> Any:
+    """`function`, which calls functions of the user, as a public op: their errors stay theirs.
+
+    `outline` takes its place where only the shapes and dtypes of its results are wanted;
+    `symbolic`, which gets the symbolic backend first, wherever it has symbolic arguments.
+    """
+    if function is None:
+        return lambda function: program(function, outline=outline, symbolic=symbolic)
 
     @wraps(function)
     def call(*args, **kwargs):
-        symbolic = _symbolic_among(args) or _symbolic_among(kwargs.values())
-        if symbolic is not None:
-            return symbolic.record(call, args, kwargs)
-        return function(*args, **kwargs)
+        owner = _symbolic_among(args) or _symbolic_among(kwargs.values())
+        try:
+            if owner is None:
+                return function(*args, **kwargs)
+            if symbolic is not None and not registry.state.inferring:
+                return symbolic(owner, *args, **kwargs)
+            return owner.record(call, args, kwargs)
+        except InvalidArgumentError as error:
+            if error.op is None:
+                error.op = function.__name__
+            raise
 
-    return call  # pyright: ignore[reportReturnType]
+    call.outline = outline or function  # pyright: ignore[reportFunctionMemberAccess]
+    return call
 
 
 def _symbolic_among(values: Any) -> Any:

@@ -1,9 +1,25 @@
-"""Shaping, joining and cutting tensors, as NumPy and Keras define it."""
+"""The shape of tensors, and the order of their axes and elements, as NumPy and Keras define it."""
 
 import numpy as np
 
-from .dispatch import Tensor, promoted_all, sizes, tensor
+from .. import dtypes
+from .checks import axis_in, axis_of, count_of, one_of, rank_of
+from .dispatch import Tensor, sizes, tensor
+from .errors import wrong
 from .op import op
+
+
+def ndim(x) -> int:
+    """The number of axes of `x`."""
+    backend, x = tensor(x)
+    return rank_of(backend, x)
+
+
+@op
+def size(x):
+    """The number of elements of `x`: an int, a scalar tensor in a TF graph that does not know."""
+    backend, x = tensor(x)
+    return backend.size(x)
 
 
 @op
@@ -24,38 +40,107 @@ def ravel(x) -> Tensor:
 
 
 @op
+def view(x, dtype=None) -> Tensor:
+    """The same bits read as another dtype; the length of the last axis changes with its width."""
+    backend, x = tensor(x)
+    before = backend.dtype(x)
+    dtype = before if dtype is None else dtypes.standardize(dtype)
+    if dtype == before:
+        return x
+    if "bool" in (before, dtype):
+        raise wrong("dtype", dtype, f"a dtype with another meaning of the bits of {before}")
+    old, new = (dtypes.ITEMSIZES[name] for name in (before, dtype))
+    if (old != new or "complex" in before + dtype) and not rank_of(backend, x):
+        raise wrong("x", x, f"a tensor of at least 1 axis, to be read as {dtype}")
+    last = backend.static_shape(x)[-1] if old != new else 0
+    if last is not None and last * old % new:
+        raise wrong("x", x, f"a last axis of a multiple of {new // old} elements, for {dtype}")
+    return _bits(backend, x, before, dtype)
+
+
+def _bits(backend, x, before: str, dtype: str):
+    """The bits of `x` read as `dtype`; complex numbers are pairs of floats."""
+    outer = backend.shape(x)[:-1]
+    if before in dtypes.COMPLEX:
+        x = backend.stack([backend.real(x), backend.imag(x)], -1)
+        x = backend.reshape(x, (*outer, -1))
+        before = backend.dtype(x)
+    part = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+    x = x if part == before else backend.bitcast(x, part)
+    if part == dtype:
+        return x
+    pairs = backend.reshape(x, (*outer, -1, 2))
+    return backend.complex_from(*(backend.get_item(pairs, (..., i)) for i in (0, 1)))
+
+
+@op
 def transpose(x, axes=None) -> Tensor:
     """`x` with its axes in another order; reversed when `axes` is None."""
     backend, x = tensor(x)
-    return backend.transpose(x, axes)
+    if axes is None:
+        return backend.transpose(x, None)
+    rank = rank_of(backend, x)
+    order = tuple(axis_in(rank, axis, "axes") for axis in axes)
+    if len(order) != rank or len(set(order)) != rank:
+        raise wrong("axes", axes, f"each of the {rank} axes once")
+    return backend.transpose(x, order)
 
 
 @op
 def swapaxes(x, axis1: int, axis2: int) -> Tensor:
     """`x` with two axes exchanged."""
     backend, x = tensor(x)
-    return backend.swapaxes(x, axis1, axis2)
+    return backend.swapaxes(
+        x, axis_of(backend, x, axis1, "axis1"), axis_of(backend, x, axis2, "axis2")
+    )
 
 
 @op
 def moveaxis(x, source, destination) -> Tensor:
     """`x` with the axes `source` moved to `destination`."""
     backend, x = tensor(x)
+    source, destination = (
+        _axes(backend, x, source, "source"),
+        _axes(backend, x, destination, "destination"),
+    )
+    if len(source) != len(destination):
+        raise wrong("destination", destination, f"as many axes as in `source`, {len(source)}")
     return backend.moveaxis(x, source, destination)
+
+
+def _axes(backend, x, axes, name: str) -> tuple[int, ...]:
+    """One axis or several, from the front, each once."""
+    several = axes if isinstance(axes, list | tuple) else (axes,)
+    found = tuple(axis_of(backend, x, axis, name) for axis in several)
+    if len(set(found)) != len(found):
+        raise wrong(name, axes, "each axis once")
+    return found
 
 
 @op
 def expand_dims(x, axis) -> Tensor:
-    """`x` with new axes of length 1 at `axis`."""
+    """`x` with new axes of length 1 at `axis`, an axis of the result or several."""
     backend, x = tensor(x)
-    return backend.expand_dims(x, tuple(axis) if isinstance(axis, list) else axis)
+    if type(axis) is int:
+        return backend.expand_dims(x, axis_in(rank_of(backend, x) + 1, axis))
+    rank = rank_of(backend, x) + len(axis)
+    places = tuple(axis_in(rank, a) for a in axis)
+    if len(set(places)) != len(places):
+        raise wrong("axis", axis, "each axis once")
+    return backend.expand_dims(x, places)
 
 
 @op
 def squeeze(x, axis=None) -> Tensor:
     """`x` without the axes `axis` (all those of length 1, when None)."""
     backend, x = tensor(x)
-    return backend.squeeze(x, tuple(axis) if isinstance(axis, list) else axis)
+    if axis is None:
+        return backend.squeeze(x, None)
+    axes = _axes(backend, x, axis, "axis")
+    known = backend.static_shape(x)
+    if any(known[a] not in (1, None) for a in axes):
+        raise wrong("axis", axis, f"axes of length 1 of a tensor of shape {known}")
+    return backend.squeeze(x, axes)
 
 
 @op
@@ -65,34 +150,7 @@ def broadcast_to(x, shape) -> Tensor:
     return backend.broadcast_to(x, sizes(shape))
 
 
-@op
-def concatenate(xs, axis: int = 0) -> Tensor:
-    """Tensors joined along an existing axis."""
-    backend, xs = promoted_all(*xs)
-    return backend.concatenate(xs, axis)
-
-
-@op
-def stack(x, axis: int = 0) -> Tensor:
-    """Tensors joined along a new axis."""
-    backend, x = promoted_all(*x)
-    return backend.stack(x, axis)
-
-
-@op
-def unstack(x, num: int | None = None, axis: int = 0) -> list[Tensor]:
-    """The slices of `x` along `axis`, without that axis."""
-    backend, x = tensor(x)
-    count = backend.static_shape(x)[axis] if num is None else num
-    return [backend.take(x, i, axis) for i in range(count)]
-
-
-@op
-def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
-    """`x` cut along `axis` into equal parts (int) or at the given positions."""
-    backend, x = tensor(x)
-    cuts = indices_or_sections
-    return list(backend.split(x, cuts if isinstance(cuts, int) else list(cuts), axis))
+_MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
 
 
 @op
@@ -100,11 +158,20 @@ def pad(x, pad_width, mode: str = "constant", constant_values=None) -> Tensor:
     """`x` with elements added around it.
 
     `pad_width` is a pair (before, behind) for each axis, one pair for all, or one int. `mode` is
-    "constant", "reflect", "symmetric", "edge" or "wrap", as in NumPy.
+    "constant", "reflect", "symmetric", "edge" or "wrap", as in NumPy; `constant_values` (0) is
+    what "constant" adds.
     """
     backend, x = tensor(x)
-    rank = len(backend.static_shape(x))
-    pairs = np.broadcast_to(np.asarray(pad_width), (rank, 2)).tolist()
+    one_of(mode, "mode", *_MODES)
+    if constant_values is not None and mode != "constant":
+        raise wrong("constant_values", constant_values, f"None with the mode {mode!r}")
+    rank = rank_of(backend, x)
+    try:
+        pairs = np.broadcast_to(np.asarray(pad_width, np.int64), (rank, 2)).tolist()
+    except ValueError as error:
+        raise wrong("pad_width", pad_width, f"a pair for each of {rank} axes") from error
+    if any(n < 0 for pair in pairs for n in pair):
+        raise wrong("pad_width", pad_width, "numbers that are not negative")
     value = 0 if constant_values is None else constant_values
     return backend.pad(x, tuple(map(tuple, pairs)), mode, value)
 
@@ -113,25 +180,99 @@ def pad(x, pad_width, mode: str = "constant", constant_values=None) -> Tensor:
 def flip(x, axis=None) -> Tensor:
     """`x` in reverse order along `axis` (all axes, when None)."""
     backend, x = tensor(x)
-    return backend.flip(x, axis)
+    axes = tuple(range(rank_of(backend, x))) if axis is None else _axes(backend, x, axis, "axis")
+    return backend.flip(x, axes)
+
+
+@op
+def fliplr(x) -> Tensor:
+    """`x` in reverse order along its second axis."""
+    backend, x = tensor(x)
+    _at_least(backend, x, 2)
+    return backend.flip(x, (1,))
+
+
+@op
+def flipud(x) -> Tensor:
+    """`x` in reverse order along its first axis."""
+    backend, x = tensor(x)
+    _at_least(backend, x, 1)
+    return backend.flip(x, (0,))
+
+
+def _at_least(backend, x, rank: int, name: str = "x") -> None:
+    if rank_of(backend, x) < rank:
+        raise wrong(name, x, f"a tensor of at least {rank} {'axis' if rank == 1 else 'axes'}")
+
+
+@op
+def rot90(array, k: int = 1, axes=(0, 1)) -> Tensor:
+    """`array` turned `k` times by 90 degrees, from the first of two `axes` towards the second."""
+    backend, x = tensor(array)
+    _at_least(backend, x, 2, "array")
+    if not isinstance(axes, list | tuple) or len(axes) != 2:
+        raise wrong("axes", axes, "two axes")
+    first, second = _axes(backend, x, axes, "axes")
+    turns = k % 4
+    if turns == 0:
+        return x
+    if turns == 2:
+        return backend.flip(x, (first, second))
+    x = backend.flip(x, (second,)) if turns == 1 else x
+    x = backend.swapaxes(x, first, second)
+    return backend.flip(x, (second,)) if turns == 3 else x
 
 
 @op
 def tile(x, repeats) -> Tensor:
-    """`x` laid out `repeats` times along each axis."""
+    """`x` laid out `repeats` times along each axis, the last ones when there are fewer."""
     backend, x = tensor(x)
     return backend.tile(x, sizes(repeats))
 
 
 @op
 def repeat(x, repeats, axis=None) -> Tensor:
-    """Each element of `x` repeated along `axis`."""
+    """Each element of `x` repeated along `axis` (of the flattened `x`, when None).
+
+    `repeats` is one number, or one for each element along the axis.
+    """
     backend, x = tensor(x)
-    return backend.repeat(x, repeats, axis)
+    if axis is None:
+        x, axis = backend.reshape(x, (-1,)), 0
+    if isinstance(repeats, np.ndarray | np.integer):
+        repeats = repeats.tolist()
+    if isinstance(repeats, list | tuple) and len(repeats) == 1:
+        repeats = repeats[0]
+    if isinstance(repeats, int):
+        repeats = count_of(repeats, "repeats")
+    return backend.repeat(x, repeats, axis_of(backend, x, axis))
 
 
 @op
 def roll(x, shift, axis=None) -> Tensor:
-    """`x` shifted along `axis`; what leaves one end enters at the other."""
+    """`x` shifted along `axis`; what leaves one end enters at the other.
+
+    The flattened `x` is shifted when `axis` is None; several shifts belong to several axes.
+    """
     backend, x = tensor(x)
+    if axis is not None:
+        several = axis if isinstance(axis, list | tuple) else (axis,)
+        axis = tuple(axis_of(backend, x, a) for a in several)
+        shift = tuple(shift) if isinstance(shift, list | tuple) else (shift,) * len(axis)
+        if len(shift) != len(axis):
+            raise wrong("shift", shift, f"as many as in `axis`, {len(axis)}")
     return backend.roll(x, shift, axis)
+
+
+@op
+def diff(a, n: int = 1, axis: int = -1) -> Tensor:
+    """Differences of neighbours along `axis`, taken `n` times; of booleans, whether they differ."""
+    backend, a = tensor(a)
+    if not rank_of(backend, a):
+        raise wrong("a", a, "a tensor of at least 1 axis")
+    before = (slice(None),) * axis_of(backend, a, axis)
+    kernel = backend.not_equal if backend.dtype(a) == "bool" else backend.subtract
+    for _ in range(count_of(n, "n")):
+        behind = backend.get_item(a, (*before, slice(1, None)))
+        a = kernel(behind, backend.get_item(a, (*before, slice(None, -1))))
+    return a

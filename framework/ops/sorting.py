@@ -2,22 +2,72 @@
 
 from typing import Any
 
-from .dispatch import Tensor, numeric, tensor
+from .. import dtypes
+from .checks import axis_of, of_rank, one_of
+from .dispatch import Tensor, numeric, promoted_all, tensor
+from .errors import wrong
 from .op import op
 
 
 @op
-def sort(x, axis: int = -1) -> Tensor:
-    """`x` in ascending order along `axis`."""
-    backend, x = tensor(x)
+def sort(x, axis: int | None = -1) -> Tensor:
+    """`x` in ascending order along `axis` (flattened before, when None); NaN comes last."""
+    backend, x, axis = _ordered(x, axis)
     return backend.sort(x, axis)
 
 
 @op
-def argsort(x, axis: int = -1) -> Tensor:
-    """Positions (int32) that sort `x` along `axis`; equal elements keep their order."""
-    backend, x = tensor(x)
+def argsort(x, axis: int | None = -1) -> Tensor:
+    """Positions (int32) that sort `x` along `axis` (flattened before, when None).
+
+    Equal elements keep their order; NaN comes last.
+    """
+    backend, x, axis = _ordered(x, axis)
     return backend.argsort(x, axis)
+
+
+@op
+def argpartition(x, kth: int, axis: int | None = -1) -> Tensor:
+    """Positions (int32) that bring the `kth` smallest element along `axis` to its sorted place.
+
+    What is smaller stands before it, what is larger behind. All backends sort completely, so that
+    they give the same order.
+    """
+    backend, x, axis = _ordered(x, axis)
+    if isinstance(kth, bool) or not hasattr(kth, "__index__"):
+        raise wrong("kth", kth, "an integer")
+    return backend.argsort(x, axis)
+
+
+def _ordered(x: Any, axis: int | None) -> tuple[Any, Tensor, int]:
+    backend, x = tensor(x)
+    if axis is None:
+        return backend, backend.reshape(x, (-1,)), 0
+    return backend, x, axis_of(backend, x, axis)
+
+
+@op
+def searchsorted(sorted_sequence, values, side: str = "left") -> Tensor:
+    """Positions (int32) where `values` belong in the ascending vector `sorted_sequence`.
+
+    For the side "left" the number of elements that are smaller, for "right" the number of those
+    that are not larger. NaN counts as larger than everything else.
+    """
+    one_of(side, "side", "left", "right")
+    backend, (line, values) = promoted_all(sorted_sequence, values)
+    of_rank(backend, line, "sorted_sequence", 1)
+    return backend.cast(backend.searchsorted(line, values, side), "int32")
+
+
+@op
+def digitize(x, bins) -> Tensor:
+    """The number (int32) of the bin of each element: i where bins[i - 1] <= x < bins[i].
+
+    `bins` is a vector in ascending order.
+    """
+    backend, (x, bins) = promoted_all(x, bins)
+    of_rank(backend, bins, "bins", 1)
+    return backend.cast(backend.searchsorted(bins, x, "right"), "int32")
 
 
 @op
@@ -31,19 +81,30 @@ def top_k(x, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 
 @op
-def cumsum(x, axis: int | None = None) -> Tensor:
-    """Running sums along `axis` (of the flattened `x`, when None)."""
-    backend, x = _along(x, axis)
-    return backend.cumsum(x, 0 if axis is None else axis)
+def cumsum(x, axis: int | None = None, dtype=None) -> Tensor:
+    """Running sums along `axis` (of the flattened `x`, when None), in `dtype` or that of `x`.
+
+    Booleans count as int32.
+    """
+    backend, x, axis, back = _along(x, axis, dtype)
+    return back(backend.cumsum(x, axis))
 
 
 @op
-def cumprod(x, axis: int | None = None) -> Tensor:
-    """Running products along `axis` (of the flattened `x`, when None)."""
-    backend, x = _along(x, axis)
-    return backend.cumprod(x, 0 if axis is None else axis)
+def cumprod(x, axis: int | None = None, dtype=None) -> Tensor:
+    """Running products along `axis` (of the flattened `x`, when None), in `dtype` or that of `x`.
+
+    Booleans count as int32.
+    """
+    backend, x, axis, back = _along(x, axis, dtype)
+    return back(backend.cumprod(x, axis))
 
 
-def _along(x: Any, axis: int | None) -> tuple[Any, Tensor]:
+def _along(x: Any, axis: int | None, dtype: Any) -> tuple[Any, Tensor, int, Any]:
+    """The backend, `x` as it is added up, the axis, and what brings the result to its dtype."""
     backend, x = numeric(x)
-    return backend, backend.reshape(x, (-1,)) if axis is None else x
+    x = x if dtype is None else backend.cast(x, dtypes.standardize(dtype))
+    if axis is None:
+        x, axis = backend.reshape(x, (-1,)), 0
+    wide, back = backend.in_single(x)
+    return backend, wide, axis_of(backend, x, axis), back

@@ -98,12 +98,19 @@ def test_symbolic(case, backend):
     args = [_map(_symbols, x) for x in case.args]
     outputs = _call(case, args)
     for symbol, value in zip(_leaves(outputs), eager, strict=True):
-        assert symbol.shape == _spread(ops.shape(value))
+        assert symbol.shape == _spread(ops.shape(value)) or _fits(case, symbol, value)
         assert symbol.dtype == _dtype(value)
     inputs = [x for x in _leaves(args) if hasattr(x, "node")]
     model = Model(inputs, list(_leaves(outputs)))
     arrays = [x for arg in case.args for x in _leaves(arg) if isinstance(x, np.ndarray)]
     _assert_close(case, model(arrays), list(_leaves(_expected(case))))
+
+
+def _fits(case, symbol, value):
+    """Whether an op whose sizes depend on values has left them unknown."""
+    sizes = ops.shape(value)
+    known = [n in (None, m) for n, m in zip(symbol.shape, sizes, strict=True)]
+    return hasattr(getattr(ops, case.op), "rule") and all(known)
 
 
 def _dtype(x):
@@ -124,6 +131,9 @@ def _rule(case: Case, dtype: str) -> str:
         return dtype
     if case.dtype == "nobool":
         return "int32" if dtype == "bool" else dtype
+    if case.dtype == "sum":
+        narrow = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32"}
+        return narrow.get(dtype, dtype)
     if case.dtype == "float":
         return dtype if dtype in ("float32", *FLOATS) else "float32"
     return case.dtype
@@ -168,7 +178,7 @@ def _abstract_dtype(case, args, backend):
         found.update(_dtype(result) for result in results)
         return results
 
-    if backend == "jax":
+    if backend == "jax" and not hasattr(getattr(ops, case.op), "rule"):
         import jax
 
         jax.eval_shape(call)
@@ -218,7 +228,7 @@ def test_gradient(case, backend):
         results = _leaves(_expected(case, rebuild(values)))
         return sum((w * y).sum() for w, y in zip(weights, results, strict=True))
 
-    differentiated = ops.value_and_grad(loss)
+    differentiated = ops.value_and_grad(loss, tuple(range(len(flat))))
     if backend == "jax":  # one compilation in the place of many
         differentiated = ops.jit(differentiated)
     _, gradients = differentiated(*flat)

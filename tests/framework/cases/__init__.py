@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from . import arrays, creation, elementwise, image, linalg, neural, reductions, signal
+from . import (
+    arrays,
+    creation,
+    elementwise,
+    image,
+    linalg,
+    neural,
+    numeric,
+    reductions,
+    selecting,
+    signal,
+    statistics,
+)
 from .table import BATCH as BATCH
 from .table import CASES as CASES
 from .table import FLOATS as FLOATS
 from .table import Case as Case
 
-__all__ = ["arrays", "creation", "elementwise", "image", "linalg", "neural", "reductions", "signal"]
+__all__ = [
+    "arrays",
+    "creation",
+    "elementwise",
+    "image",
+    "linalg",
+    "neural",
+    "numeric",
+    "reductions",
+    "selecting",
+    "signal",
+    "statistics",
+]
 
 # Ops that give no tensor, or take functions: who tests them.
 ELSEWHERE = {
     "convert_to_numpy": "test_backends.py",
     "is_tensor": "test_backends.py",
     "shape": "test_backends.py",
+    "dtype": "test_edges_arrays.py",
+    "size": "test_edges_arrays.py",
     "ndim": "test_backends.py",
     "value_and_grad": "test_programs.py",
     "grad": "test_programs.py",

@@ -1,0 +1,129 @@
+"""Picking, placing and casting on torch's tensors."""
+
+from functools import wraps
+
+import torch
+
+from ... import dtypes
+
+_NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
+# Unsigned dtypes that torch stores and moves, but has few kernels for: signed ones of their width.
+_SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+_LOWEST = {torch.int16: -(2**15), torch.int32: -(2**31), torch.int64: -(2**63)}
+_REDUCE = {None: "set", "add": "sum", "max": "amax", "min": "amin", "mul": "prod"}
+
+
+def moved(function):
+    """A kernel that moves elements and computes nothing: unsigned ones move as signed ones do."""
+
+    @wraps(function)
+    def kernel(x, *args, **kwargs):
+        signed = _SIGNED.get(x.dtype)
+        if signed is None:
+            return function(x, *args, **kwargs)
+        return function(x.view(signed), *args, **kwargs).view(x.dtype)
+
+    return kernel
+
+
+def in_order(x):
+    """`x` in a dtype that torch compares, with the same order of its elements."""
+    signed = _SIGNED.get(x.dtype)
+    if signed is not None:
+        return x.view(signed) ^ _LOWEST[signed]
+    return x.to(torch.uint8) if x.dtype is torch.bool else x
+
+
+class ArrayKernels:
+    """Kernels of arrays that are no plain renames."""
+
+    def nonzero(self, x):
+        return torch.nonzero(in_order(x) if x.dtype not in _SIGNED else x != 0, as_tuple=True)
+
+    def searchsorted(self, line, values, side):
+        line, values = in_order(line), in_order(values)
+        places = torch.searchsorted(line, values.contiguous(), side=side)
+        if not line.dtype.is_floating_point:
+            return places
+        # NaN, which stands at the end of the line, is larger than everything else.
+        real = line.shape[0] - torch.isnan(line).sum()
+        line = torch.where(torch.isnan(line), torch.inf, line)
+        places = torch.searchsorted(line, values.contiguous(), side=side).minimum(real)
+        of_nan = real if side == "left" else torch.full_like(real, line.shape[0])
+        return torch.where(torch.isnan(values), of_nan, places)
+
+    def scatter(self, x, indices, updates, reduction):
+        if x.dtype in _SIGNED and reduction in (None, "add"):
+            signed = _SIGNED[x.dtype]
+            return self.scatter(x.view(signed), indices, updates.view(signed), reduction).view(
+                x.dtype
+            )
+        if x.dtype is torch.bool and reduction is not None:
+            return self.scatter(x.int(), indices, updates.int(), reduction).bool()
+        if x.dtype in _SIGNED:
+            return self.scatter(x.long(), indices, updates.long(), reduction).to(x.dtype)
+        places = tuple(indices.long().unbind(-1))
+        if reduction in (None, "add"):
+            return x.index_put(places, updates, accumulate=reduction == "add")
+        return _reduced(x, places, updates, _REDUCE[reduction])
+
+    def saturated(self, x, dtype):
+        if dtypes.ITEMSIZES[dtype] > 4:
+            return super().saturated(x, dtype)  # pyright: ignore
+        # float64 holds all the integers of 32 bits, float32 those of 16.
+        wide = torch.float64 if dtypes.ITEMSIZES[dtype] == 4 else torch.float32
+        x = x if x.dtype is torch.float64 else x.to(wide)
+        return torch.nan_to_num(x).clamp(*dtypes.LIMITS[dtype]).to(_NATIVE[dtype])
+
+    def bitcast(self, x, dtype):
+        return x.contiguous().view(_NATIVE[dtype])
+
+    def signbit(self, x):
+        if x.dtype in _SIGNED:
+            return torch.zeros_like(x, dtype=torch.bool)
+        return torch.signbit(x)
+
+    def get_item(self, x, key):
+        keys = key if isinstance(key, tuple) else (key,)
+        keys = tuple(torch.as_tensor(k, device=x.device) if _is_listed(k) else k for k in keys)
+        keys = tuple(k.long() if _is_place(k) else k for k in keys)
+        if any(isinstance(k, slice) and (k.step or 1) < 0 for k in keys):
+            x, keys = _turned(x, keys)
+        return x[keys]
+
+
+def _is_listed(key) -> bool:
+    return isinstance(key, list) or (hasattr(key, "dtype") and not isinstance(key, torch.Tensor))
+
+
+def _is_place(key) -> bool:
+    return isinstance(key, torch.Tensor) and key.dtype is not torch.bool
+
+
+def _turned(x, keys):
+    """The tensor with the axes reversed that slices walk backwards, and slices that walk forth."""
+    spans = [k.ndim if getattr(k, "dtype", None) is torch.bool else k is not None for k in keys]
+    rest = x.ndim - sum(n for n, k in zip(spans, keys, strict=True) if k is not Ellipsis)
+    axis, made, reversed_axes = 0, [], []
+    for span, key in zip(spans, keys, strict=True):
+        if isinstance(key, slice) and (key.step or 1) < 0:
+            size = x.shape[axis]
+            start, stop, step = key.indices(size)
+            key = slice(size - 1 - start, size - 1 - stop, -step)
+            reversed_axes.append(axis)
+        axis += rest if key is Ellipsis else span
+        made.append(key)
+    return torch.flip(x, reversed_axes), tuple(made)
+
+
+def _reduced(x, places, updates, reduction):
+    """Updates combined with what they meet, by the number of their place in the flat tensor."""
+    deep = len(places)
+    lead = x.shape[:deep]
+    flat = torch.zeros_like(places[0])
+    for place, size in zip(places, lead, strict=True):
+        flat = flat * size + torch.where(place < 0, place + size, place)
+    rows = x.reshape(-1, *x.shape[deep:])
+    flat = flat.reshape(-1)
+    updates = updates.expand(*places[0].shape, *x.shape[deep:]).reshape(-1, *x.shape[deep:])
+    return rows.index_reduce(0, flat, updates, reduction).reshape(x.shape)
