@@ -1,6 +1,6 @@
 """The calls between symbolic inputs and outputs: in which order, and how to do them again."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from .keras_tensor import KerasTensor
 from .symbolic import Node, flatten, map_structure
@@ -50,6 +50,26 @@ def get_source_inputs(tensor: Any) -> list[KerasTensor]:
             seen.add(id(symbol.node))
             stack.extend(reversed(symbol.node.inputs))
     return list(found.values())
+
+
+class History(NamedTuple):
+    """Where a symbolic tensor comes from: what was called, in which of its calls, which result."""
+
+    operation: Any
+    node_index: int
+    tensor_index: int
+
+
+def history(tensor: KerasTensor) -> History:
+    """The `History` of a tensor that a call gave."""
+    node = tensor.node
+    calls = getattr(node.target, "_inbound_nodes", [node])
+    results = flatten(node.outputs)
+    return History(
+        operations([node])[0],
+        next(i for i, call in enumerate(calls) if call is node),
+        next(i for i, result in enumerate(results) if result is tensor),
+    )
 
 
 def run(nodes: list[Node], inputs: list[KerasTensor], given: list[Any], outputs: Any) -> Any:

@@ -98,6 +98,15 @@ class KerasTensor:
         """The number of axes."""
         return len(self._shape)
 
+    @property
+    def _keras_history(self) -> Any:
+        # The name by which programs written for Keras ask whether and how a tensor came about.
+        if self.node is None:
+            raise AttributeError(f"No call gave {self.name!r}: it has no history.")
+        from .graph import history
+
+        return history(self)
+
     def reshape(self, newshape) -> "KerasTensor":
         """`ops.reshape` of the tensor."""
         from .. import ops

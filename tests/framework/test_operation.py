@@ -225,6 +225,16 @@ def test_no_history_no_graph():
         Function(x, x + 1)
 
 
+def test_history():
+    x = KerasTensor((4, 3))
+    assert not hasattr(x, "_keras_history")
+    halves = Halves()
+    halves(x)
+    operation, call, result = halves(x)["rest"][0]._keras_history
+    assert (operation, call, result) == (halves, 1, 1)
+    assert ops.cast(x, "float16")._keras_history.operation.name == "cast"
+
+
 def test_source_inputs():
     x1, x2 = KerasTensor((2,)), KerasTensor((2,))
     y = ops.square(x1 + x2 + 2 + x1)
