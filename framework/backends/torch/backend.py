@@ -18,6 +18,7 @@ from ..renames import renamed
 from . import ctc, folding, neural, random, unsigned, windows
 from .arrays import ArrayKernels
 from .control import TorchControl
+from .image import TorchImages
 from .layer import TorchLayer
 from .transforms import TorchTransforms
 from .linalg import TorchLinalg
@@ -56,7 +57,7 @@ def _one_by_one(function):
 
 
 @renamed("torch", {"": torch, "operator": operator})
-class TorchBackend(ArrayKernels, TorchControl, TorchTransforms, TorchLinalg, TorchSignal, Backend):
+class TorchBackend(ArrayKernels, TorchControl, TorchImages, TorchTransforms, TorchLinalg, TorchSignal, Backend):
     """Kernels on `torch.Tensor`, on the device of their inputs."""
 
     name = "torch"
@@ -76,6 +77,8 @@ class TorchBackend(ArrayKernels, TorchControl, TorchTransforms, TorchLinalg, Tor
         if isinstance(x, torch.Tensor):
             return x if native is None else x.to(native)
         if isinstance(x, _HOST):  # torch.compile cannot trace a union of NumPy's types
+            if torch.compiler.is_compiling():  # which knows little of arrays
+                return torch.as_tensor(x, dtype=native)
             x = native_order(np.asarray(x))
             if x.dtype == ml_dtypes.bfloat16:
                 x = torch.from_numpy(np.array(x.view(np.int16))).view(torch.bfloat16)
@@ -326,12 +329,6 @@ class TorchBackend(ArrayKernels, TorchControl, TorchTransforms, TorchLinalg, Tor
     def logsumexp(self, x, axis=None, keepdims=False):
         axis = tuple(range(x.ndim)) if axis is None else axis
         return torch.logsumexp(x, axis, keepdims)
-
-    def rfft(self, x, length):
-        return torch.fft.rfft(x, length)
-
-    def irfft(self, x, length):
-        return torch.fft.irfft(x, length)
 
     # Weights and programs
 
