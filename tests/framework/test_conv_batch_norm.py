@@ -166,7 +166,7 @@ def test_gradients(backend, form):
         y = layers.conv_norm(conv, norm, x)
         return ops.sum(ops.multiply(y, ops.convert_to_tensor(weights)))
 
-    _, (gradient,) = ops.value_and_grad(loss)(ops.convert_to_tensor(x))
+    _, gradient = ops.value_and_grad(loss)(ops.convert_to_tensor(x))
     step = 1e-3
     ends = [(expected(x + s * way, conv, norm) * weights).sum() for s in (step, -step)]
     slope = (ends[0] - ends[1]) / (2 * step)

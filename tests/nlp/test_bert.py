@@ -109,11 +109,11 @@ def test_gradients_are_those_of_transformers(backend, original, folder):
     paths = [path for path, v in model.weights_by_path().items() if v.trainable]
     trainable, others = model.state_values()
 
-    def loss(*values):
-        outputs, _ = model.stateless_call(list(values), others, given)
+    def loss(values):
+        outputs, _ = model.stateless_call(values, others, given)
         return isozoo.ops.sum(isozoo.ops.multiply(outputs["sequence_output"], weights))
 
-    _, found = isozoo.ops.value_and_grad(loss)(*trainable)
+    _, found = isozoo.ops.value_and_grad(loss)(trainable)
     gradients = dict(zip(paths, found, strict=True))
     layer = original.encoder.layer[0]
     close(

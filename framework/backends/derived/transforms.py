@@ -1,0 +1,46 @@
+"""Transforms of functions where a backend has none: of flat lists of tensors, like `control`."""
+
+from typing import TYPE_CHECKING, Any
+
+_NO_GRADIENTS = (
+    "The {} backend is for inference and gives no gradients. Move the model with "
+    'model.to_backend("jax"), "torch" or "tensorflow".'
+)
+
+
+class Transforms:
+    """What a backend without differentiation and compilation does."""
+
+    if TYPE_CHECKING:
+        # The primitives: every backend has them, this class has not.
+        def __getattr__(self, name: str) -> Any: ...
+
+    def value_and_grad(self, function, leaves):
+        """(value, others, gradients), where `function(*leaves)` gives a scalar and others."""
+        raise RuntimeError(_NO_GRADIENTS.format(self.name))
+
+    def vjp(self, function, leaves):
+        """(results, others, pull), where `function(*leaves)` gives lists of results and others.
+
+        `pull` takes a cotangent for each result and gives a gradient for each leaf; for complex
+        ones it is the conjugate that leads uphill, so that a gradient can be subtracted.
+        """
+        raise RuntimeError(_NO_GRADIENTS.format(self.name))
+
+    def jvp(self, function, leaves, tangents):
+        """(results, others, tangents of the results)."""
+        raise RuntimeError(_NO_GRADIENTS.format(self.name))
+
+    def custom_gradient(self, function, leaves):
+        """The results, where `function(*leaves)` gives them and their `pull`, as in `vjp`."""
+        return function(*leaves)[0]
+
+    def vmap(self, function, leaves):
+        """`function` of the rows of all `leaves`, its results stacked."""
+        rows = zip(*(self.rows(x) for x in leaves), strict=True)
+        results = [function(*row) for row in rows]
+        return [self.stack(list(ys), 0) for ys in zip(*results, strict=True)]
+
+    def jit(self, function):
+        """`function`, compiled where the backend has a compiler."""
+        return function

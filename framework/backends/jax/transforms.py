@@ -1,0 +1,62 @@
+"""JAX's own transforms."""
+
+from contextlib import nullcontext
+
+import jax
+import jax.numpy as jnp
+
+from ..derived.transforms import Transforms
+
+
+def _uphill(x):
+    """JAX gives the gradient by a complex number conjugate to what torch and TensorFlow give."""
+    return jnp.conj(x) if jnp.iscomplexobj(x) else x
+
+
+def _wide(leaves):
+    """A context in which JAX differentiates 64-bit numbers through all of its operations."""
+    wide = any(x.dtype.itemsize == 8 + 8 * jnp.iscomplexobj(x) for x in leaves)
+    return jax.enable_x64(True) if wide else nullcontext()
+
+
+class JaxTransforms(Transforms):
+    """`jax.vjp` and its like; all of them nest."""
+
+    def value_and_grad(self, function, leaves):
+        places = tuple(range(len(leaves)))
+        made = jax.value_and_grad(function, argnums=places, has_aux=True)
+        with _wide(leaves):
+            (value, others), gradients = made(*leaves)
+        return value, others, [_uphill(g) for g in gradients]
+
+    def vjp(self, function, leaves):
+        with _wide(leaves):
+            results, pull, others = jax.vjp(function, *leaves, has_aux=True)
+
+        def pulled(*cotangents):
+            with _wide(leaves):
+                return [_uphill(g) for g in pull([_uphill(c) for c in cotangents])]
+
+        return results, others, pulled
+
+    def jvp(self, function, leaves, tangents):
+        with _wide(leaves):
+            results, moved, others = jax.jvp(function, leaves, tangents, has_aux=True)
+        return results, others, moved
+
+    def custom_gradient(self, function, leaves):
+        def flat(*leaves):
+            results, pull = function(*leaves)
+
+            def pulled(cotangents):
+                return tuple(_uphill(g) for g in pull(*(_uphill(c) for c in cotangents)))
+
+            return results, pulled
+
+        return jax.custom_gradient(flat)(*leaves)
+
+    def vmap(self, function, leaves):
+        return jax.vmap(function)(*leaves)
+
+    def jit(self, function):
+        return jax.jit(function)

@@ -1,0 +1,64 @@
+"""Transforms on TensorFlow: tapes, accumulators and `tf.vectorized_map`."""
+
+import tensorflow as tf
+
+from ..derived.transforms import Transforms
+
+_ZERO = tf.UnconnectedGradients.ZERO
+
+
+def _dense(gradients):
+    """Gradients of gathers come as slices."""
+    return [tf.convert_to_tensor(g) for g in gradients]
+
+
+class TensorflowTransforms(Transforms):
+    """A tape inside of another's reach is recorded by it: so they nest."""
+
+    def value_and_grad(self, function, leaves):
+        # Copies: a tape cannot tell two arguments from each other that are the same tensor.
+        leaves = [tf.identity(x) for x in leaves]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(leaves)
+            value, others = function(*leaves)
+        gradients = tape.gradient(value, leaves, unconnected_gradients=_ZERO)
+        return value, others, _dense(gradients)
+
+    def vjp(self, function, leaves):
+        leaves = [tf.identity(x) for x in leaves]
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(leaves)
+            results, others = function(*leaves)
+
+        def pull(*cotangents):
+            return _dense(tape.gradient(results, leaves, list(cotangents), _ZERO))
+
+        return results, others, pull
+
+    def jvp(self, function, leaves, tangents):
+        leaves = [tf.identity(x) for x in leaves]
+        with tf.autodiff.ForwardAccumulator(leaves, list(tangents)) as accumulator:
+            results, others = function(*leaves)
+        moved = [accumulator.jvp(y, unconnected_gradients=_ZERO) for y in results]
+        return results, others, moved
+
+    def custom_gradient(self, function, leaves):
+        @tf.custom_gradient
+        def flat(*leaves):
+            results, pull = function(*leaves)
+
+            def pulled(*cotangents, variables=None):
+                gradients = pull(*cotangents)
+                return gradients if variables is None else (gradients, [None] * len(variables))
+
+            return results, pulled
+
+        return list(flat(*leaves))
+
+    def vmap(self, function, leaves):
+        # Converted by autograph, it would raise errors of another kind than the function's.
+        run = tf.autograph.experimental.do_not_convert(lambda rows: function(*rows))
+        return list(tf.vectorized_map(run, list(leaves)))
+
+    def jit(self, function):
+        return tf.function(function, autograph=False, jit_compile=True)

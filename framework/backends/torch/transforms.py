@@ -1,0 +1,202 @@
+"""Transforms on torch: its autograd, and `torch.func` inside of other transforms.
+
+`torch.func` nests with everything and compiles, but refuses to let a function change tensors that
+it closes over (a seed, running statistics), and costs more; so it is taken where it is needed.
+"""
+
+import itertools
+import os
+import threading
+import warnings
+
+import torch
+
+from ..derived.transforms import Transforms
+
+
+class _Nesting(threading.local):
+    def __init__(self):
+        self.recorded = 0  # by autograd
+        self.transformed = 0  # by torch.func
+
+
+_nesting = _Nesting()
+
+
+def transformed() -> bool:
+    """Whether `torch.func` has been set to work on what is called now, by a kernel of this file."""
+    return _nesting.transformed > 0
+
+
+def _inside() -> bool:
+    """Whether `torch.func` or a compiler is at work on what is called now."""
+    return torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def _is_outer(x) -> bool:
+    """Whether a derivative by `x` is being recorded outside. A weight is where that begins."""
+    return x.requires_grad and not (x.is_leaf and isinstance(x, torch.nn.Parameter))
+
+
+class _Recorded:
+    """One call of a function, recorded by autograd, nested in others of this kind."""
+
+    def __init__(self, leaves):
+        self.keeps = _nesting.recorded > 0 or any(map(_is_outer, leaves))
+        self.leaves = [x if _is_outer(x) else x.detach().requires_grad_() for x in leaves]
+
+    def call(self, function):
+        _nesting.recorded += 1
+        try:
+            with torch.enable_grad():
+                return function(*self.leaves)
+        finally:
+            _nesting.recorded -= 1
+
+    def gradients(self, results, cotangents, again):
+        pairs = [
+            pair
+            for pair in zip(results, cotangents, strict=True)
+            if pair[0].requires_grad and pair[1] is not None
+        ]
+        found = [None] * len(self.leaves)
+        if pairs:
+            found = torch.autograd.grad(
+                [y for y, _ in pairs],
+                self.leaves,
+                [c for _, c in pairs],
+                allow_unused=True,
+                create_graph=self.keeps,
+                retain_graph=self.keeps or again,
+            )
+        return [
+            torch.zeros_like(x) if g is None else g for x, g in zip(self.leaves, found, strict=True)
+        ]
+
+    def out(self, x):
+        """A result as the caller gets it: outside of all transforms without its history."""
+        return x if self.keeps else x.detach()
+
+
+class TorchTransforms(Transforms):
+    """Differentiation, mapping and compilation."""
+
+    def value_and_grad(self, function, leaves):
+        if _inside():
+            places = tuple(range(len(leaves)))
+            made = torch.func.grad_and_value(_within(function), places, has_aux=True)
+            gradients, (value, others) = made(*leaves)
+            return value, list(others), list(gradients)
+        record = _Recorded(leaves)
+        value, others = record.call(function)
+        gradients = record.gradients([value], [torch.ones_like(value)], False)
+        return record.out(value), [record.out(x) for x in others], gradients
+
+    def vjp(self, function, leaves):
+        if _inside():
+            results, pull, others = torch.func.vjp(_within(function), *leaves, has_aux=True)
+            return list(results), list(others), lambda *c: list(pull(tuple(c)))
+        record = _Recorded(leaves)
+        results, others = record.call(function)
+        outs = [record.out(y) for y in results]
+        return (
+            outs,
+            [record.out(x) for x in others],
+            lambda *cotangents: record.gradients(results, cotangents, True),
+        )
+
+    def jvp(self, function, leaves, tangents):
+        results, moved, others = torch.func.jvp(
+            _within(function), tuple(leaves), tuple(tangents), has_aux=True
+        )
+        return list(results), list(others), list(moved)
+
+    def custom_gradient(self, function, leaves):
+        results, pull = function(*leaves)
+        values = [y.detach() for y in results]
+        return list(_Attached.apply(pull, len(values), *values, *leaves))
+
+    def vmap(self, function, leaves):
+        mapped = torch.func.vmap(_within(function), randomness="different")
+        return list(mapped(*leaves))
+
+    def jit(self, function):
+        def run(*args, **kwargs):
+            return function(*args, **kwargs)
+
+        # What has been compiled, and how often, is counted by code object: each gets its own.
+        run.__code__ = run.__code__.replace(co_name=f"{_name(function)}_{next(_numbers)}")
+        made = []
+
+        def call(*args, **kwargs):
+            if torch.compiler.is_compiling():
+                return function(*args, **kwargs)
+            if not made:
+                has = _has_compiler()
+                made.append(torch.compile(run, fullgraph=True, recompile_limit=64) if has else function)
+            return made[0](*args, **kwargs)
+
+        return call
+
+
+_numbers = itertools.count()
+
+
+def _name(function) -> str:
+    return getattr(function, "__name__", "function")
+
+
+def _within(function):
+    """`function` for `torch.func`: it counts itself, and gives tuples for lists."""
+
+    def call(*leaves):
+        _nesting.transformed += 1
+        try:
+            out = function(*leaves)
+        finally:
+            _nesting.transformed -= 1
+        if isinstance(out, list):
+            return tuple(out)
+        return (tuple(out[0]) if isinstance(out[0], list) else out[0]), tuple(out[1])
+
+    return call
+
+
+class _Attached(torch.autograd.Function):
+    """Values, with a function for their gradient.
+
+    Apart from what computed them, so that what `pull` closes over keeps its own history, and the
+    gradient can be differentiated in turn.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(pull, count, *tensors):
+        return tuple(x.view_as(x) for x in tensors[:count])
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.pull, ctx.count = inputs[:2]
+
+    @staticmethod
+    def backward(ctx, *cotangents):
+        return (None, None, *[None] * ctx.count, *ctx.pull(*cotangents))
+
+
+def _has_compiler() -> bool:
+    """Whether torch can compile for the CPU; a warning if not."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    try:
+        get_cpp_compiler()
+    except Exception:
+        warnings.warn(
+            "ops.jit: torch compiles with a C++ compiler, and none was found "
+            f"(CXX is {os.environ.get('CXX', 'not set')}). The function runs uncompiled; install "
+            "g++ or clang++ to have it compiled.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        return False
+    return True
