@@ -10,7 +10,7 @@ from .op import op
 
 def _pair(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     """The backend, and both operands as tensors of the dtype in which they meet."""
-    backend, x1, x2 = promoted(tensor(x1)[1], tensor(x2)[1])
+    backend, (x1, x2) = promoted_all(x1, x2)
     return backend, x1, x2
 
 

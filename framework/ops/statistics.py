@@ -23,7 +23,6 @@ def average(x, axis=None, weights=None) -> Tensor:
     """
     if weights is None:
         return mean(x, axis)
-    weights = tensor(weights)[1]
     backend, x, weights = float_promoted(x, weights)
     shape, given = backend.static_shape(x), backend.static_shape(weights)
     if len(given) == 1 and isinstance(axis, int):
@@ -183,7 +182,7 @@ def trapezoid(y, x=None, dx=1.0, axis: int = -1) -> Tensor:
         backend, y = floating(y)
         steps = None
     else:
-        backend, y, x = float_promoted(y, tensor(x)[1])
+        backend, y, x = float_promoted(y, x)
         steps = x
     place = axis_of(backend, y, axis)
     name = backend.dtype(y)
@@ -229,7 +228,7 @@ def correlate(x1, x2, mode: str = "valid") -> Tensor:
     elements) or "full" (every k where they overlap). In a float dtype, as in Keras.
     """
     one_of(mode, "mode", "valid", "same", "full")
-    backend, x1, x2 = float_promoted(tensor(x1)[1], tensor(x2)[1])
+    backend, x1, x2 = float_promoted(x1, x2)
     for name, x in (("x1", x1), ("x2", x2)):
         of_rank(backend, x, name, 1)
         if backend.static_shape(x)[0] == 0:

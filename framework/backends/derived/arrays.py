@@ -20,12 +20,16 @@ class Arrays:
     # Derived arithmetic -----------------------------------------------------------------------
 
     def mean(self, x, axis=None, keepdims=False):
+        x, back = self.in_single(x)
         total = self.sum(x, axis, keepdims)
-        return self.divide(total, self._count(x, axis))
+        return back(self.divide(total, self._count(x, axis)))
 
     def var(self, x, axis=None, keepdims=False):
+        x, back = self.in_single(x)
         centred = self.subtract(x, self.mean(x, axis, True))
-        return self.mean(self.square(centred), axis, keepdims)
+        if self.dtype(x).startswith("complex"):
+            centred = self.absolute(centred)
+        return back(self.mean(self.square(centred), axis, keepdims))
 
     def std(self, x, axis=None, keepdims=False):
         return self.sqrt(self.var(x, axis, keepdims))
@@ -51,12 +55,13 @@ class Arrays:
         return self.not_equal(x1, x2)
 
     def logsumexp(self, x, axis=None, keepdims=False):
+        x, back = self.in_single(x)
         top = self.max(x, axis, True)
         # An infinite maximum would give inf - inf.
         top = self.stop_gradient(self.where(self.isfinite(top), top, 0.0))
         total = self.log(self.sum(self.exp(self.subtract(x, top)), axis, True))
         total = self.add(total, top)
-        return total if keepdims else self.squeeze(total, axis)
+        return back(total if keepdims else self.squeeze(total, axis))
 
     def expand_dims(self, x, axis):
         axes = axis if isinstance(axis, tuple) else (axis,)

@@ -207,6 +207,7 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     logaddexp2 = _in_single(np.logaddexp2)
     nextafter = _binary(np.nextafter)
     fmod = _binary(np.fmod)
+    sinc = _in_single(np.sinc)
     gcd = _binary(np.gcd)
     lcm = _binary(np.lcm)
     erf = _special("erf")

@@ -93,7 +93,9 @@ class TensorflowBackend(ArrayKernels, TensorflowControl, TensorflowTransforms, T
         return tf.convert_to_tensor(x, native)  # pyright: ignore[reportArgumentType]
 
     def to_numpy(self, x):
-        return np.asarray(tf.convert_to_tensor(x))
+        x = tf.convert_to_tensor(x)
+        # A single bfloat16 is no array to NumPy.
+        return np.asarray(x.numpy() if x.dtype == tf.bfloat16 and not x.shape.rank else x)
 
     def dtype(self, x):
         return _NAMES[x.dtype]
@@ -321,12 +323,6 @@ class TensorflowBackend(ArrayKernels, TensorflowControl, TensorflowTransforms, T
 
     def logsumexp(self, x, axis=None, keepdims=False):
         return tf.reduce_logsumexp(x, axis, keepdims)
-
-    def rfft(self, x, length):
-        return tf.signal.rfft(x, [length])
-
-    def irfft(self, x, length):
-        return tf.signal.irfft(x, [length])
 
     # Weights and programs
 

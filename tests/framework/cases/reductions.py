@@ -10,10 +10,10 @@ from .table import (
     CUBE,
     FLOAT,
     FLOATS,
-    NOBOOL,
     NUMBERS,
     SAME,
     SMALL,
+    SUM,
     A,
     B,
     C,
@@ -35,7 +35,7 @@ def _along(function):
 
 
 for name, function in _TUPLES.items():
-    rule = {"sum": NOBOOL, "prod": NOBOOL, "max": SAME, "min": SAME, "amax": SAME, "amin": SAME}
+    rule = {"sum": SUM, "prod": SUM, "max": SAME, "min": SAME, "amax": SAME, "amin": SAME}
     for i, kwargs in enumerate(AXES[: 2 if name.startswith("am") else 5]):
         case(
             name,

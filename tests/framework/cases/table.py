@@ -25,7 +25,7 @@ ANY = ("bool", *NUMBERS)
 INTEGERS = ("bool", "int32", "uint8", "int64")
 
 # How the dtype of the result follows from that of the tensors.
-SAME, FLOAT, NOBOOL = "same", "float", "nobool"
+SAME, FLOAT, NOBOOL, SUM = "same", "float", "nobool", "sum"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Case:
     """A call of a public op and what is known about its result.
 
     `dtype` is SAME (the common dtype of the tensors), FLOAT (that, or the default float if it is
-    none), NOBOOL (that, with booleans counted as int32) or a dtype's name. `tried` are the dtypes
+    none), NOBOOL (that, with booleans counted as int32), SUM (that, with integers of less than 32
+    bits counted in int32 or uint32) or a dtype's name. `tried` are the dtypes
     in which the tensors may come. `gradient` says that the op can be differentiated by its float
     tensors. `error` bounds the relative error of each element; with `of_largest`, relative to the
     largest element of the result, as rounding in a sum is.
