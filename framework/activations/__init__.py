@@ -1,4 +1,4 @@
-"""Activation functions by name."""
+"""Activation functions by name, as Keras has them: those of `ops`, and three made of them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,10 +6,17 @@ from typing import Any
 from .. import ops
 from ..ops.dispatch import Tensor
 
-relu, relu6, leaky_relu, elu = ops.relu, ops.relu6, ops.leaky_relu, ops.elu
-silu, swish, sigmoid, softplus = ops.silu, ops.silu, ops.sigmoid, ops.softplus
-softmax, log_softmax = ops.softmax, ops.log_softmax
-tanh = ops.tanh
+elu, selu, celu, relu6, leaky_relu = ops.elu, ops.selu, ops.celu, ops.relu6, ops.leaky_relu
+silu, swish, glu = ops.silu, ops.silu, ops.glu
+sigmoid, log_sigmoid, sparse_sigmoid = ops.sigmoid, ops.log_sigmoid, ops.sparse_sigmoid
+softplus, sparse_plus, squareplus, softsign = (
+    ops.softplus, ops.sparse_plus, ops.squareplus, ops.softsign,
+)  # fmt: skip
+hard_sigmoid, hard_silu, hard_swish = ops.hard_sigmoid, ops.hard_silu, ops.hard_silu
+hard_tanh, hard_shrink, soft_shrink = ops.hard_tanh, ops.hard_shrink, ops.soft_shrink
+tanh_shrink, threshold = ops.tanh_shrink, ops.threshold
+softmax, log_softmax, sparsemax = ops.softmax, ops.log_softmax, ops.sparsemax
+tanh, exponential = ops.tanh, ops.exp
 
 
 def linear(x) -> Tensor:
@@ -17,25 +24,41 @@ def linear(x) -> Tensor:
     return x
 
 
+def relu(
+    x, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Tensor:
+    """x above `threshold`, but no more than `max_value`; else negative_slope * (x - threshold).
+
+    With the defaults max(x, 0).
+    """
+    if negative_slope == 0.0 and threshold == 0.0 and max_value in (None, 6):
+        return ops.relu(x) if max_value is None else ops.relu6(x)
+    y = x if max_value is None else ops.minimum(x, max_value)
+    # Of an infinite x, a slope of zero would make NaN.
+    below = ops.multiply(ops.subtract(x, threshold), negative_slope) if negative_slope else 0
+    return ops.where(ops.less_equal(x, threshold), below, y)
+
+
 def gelu(x, approximate: bool = False) -> Tensor:
     """The Gaussian error linear unit; exact unless `approximate` (by tanh), as in Keras."""
     return ops.gelu(x, approximate)
 
 
+def mish(x) -> Tensor:
+    """x * tanh(softplus(x)) (Misra 2019)."""
+    return ops.multiply(x, ops.tanh(ops.softplus(x)))
+
+
+_FUNCTIONS: tuple[Callable[..., Any], ...] = (
+    linear, relu, relu6, leaky_relu, elu, selu, celu, gelu, silu, glu, mish, sigmoid, log_sigmoid,
+    sparse_sigmoid, hard_sigmoid, hard_silu, softplus, sparse_plus, squareplus, softsign, tanh,
+    hard_tanh, hard_shrink, soft_shrink, tanh_shrink, threshold, softmax, log_softmax, sparsemax,
+)  # fmt: skip
 _NAMES: dict[str, Callable[..., Any]] = {
-    "linear": linear,
-    "relu": relu,
-    "relu6": relu6,
-    "leaky_relu": leaky_relu,
-    "elu": elu,
-    "gelu": gelu,
-    "silu": silu,
+    **{function.__name__: function for function in _FUNCTIONS},
+    "exponential": exponential,
     "swish": silu,
-    "sigmoid": sigmoid,
-    "tanh": tanh,
-    "softplus": softplus,
-    "softmax": softmax,
-    "log_softmax": log_softmax,
+    "hard_swish": hard_silu,
 }
 
 
@@ -48,6 +71,22 @@ def get(identifier: Any) -> Callable[..., Any]:
         return linear
     if callable(identifier):
         return identifier
-    if identifier not in _NAMES:
+    if not isinstance(identifier, str) or identifier not in _NAMES:
         raise ValueError(f"Unknown activation {identifier!r}; the names are: {', '.join(_NAMES)}.")
     return _NAMES[identifier]
+
+
+def serialize(activation: Callable[..., Any]) -> str:
+    """The name by which `get` finds an activation. ValueError for a function that is not here."""
+    for name, function in _NAMES.items():
+        if function is activation:
+            return name
+    raise ValueError(
+        f"{activation!r} is none of isozoo's activations, and has no name; they are: "
+        f"{', '.join(_NAMES)}."
+    )
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
+    """The activation whose name `serialize` gave; `custom_objects` has more names."""
+    return get((custom_objects or {}).get(config, config))

@@ -111,7 +111,7 @@ softmax          -                jax.nn.softmax      softmax                 nn
 log_softmax      -                jax.nn.log_softmax  log_softmax             nn.log_softmax
 softplus         -                jax.nn.softplus     nn.functional.softplus  nn.softplus
 celu             -                jax.nn.celu         celu                    -
-selu             -                jax.nn.selu         selu                    nn.selu
+selu             -                jax.nn.selu         selu                    -
 glu              -                jax.nn.glu          nn.functional.glu       -
 log_sigmoid      -                jax.nn.log_sigmoid  nn.functional.logsigmoid  math.log_sigmoid
 hard_sigmoid     -                jax.nn.hard_sigmoid  nn.functional.hardsigmoid  -
@@ -124,12 +124,12 @@ reciprocal       -                -                   reciprocal              -
 erfc             -                lax.erfc            erfc                    math.erfc
 erfinv           -                lax.erf_inv         erfinv                  -
 complex          -                lax.complex         complex                 complex
-fft              fft.fft          fft.fft             fft.fft                 signal.fft
-fft2             fft.fft2         fft.fft2            fft.fft2                signal.fft2d
-ifft2            fft.ifft2        fft.ifft2           fft.ifft2               signal.ifft2d
+fft              fft.fft          fft.fft             -                       signal.fft
+fft2             fft.fft2         fft.fft2            -                       signal.fft2d
+ifft2            fft.ifft2        fft.ifft2           -                       signal.ifft2d
 cholesky         linalg.cholesky  -                   linalg.cholesky         -
 det              linalg.det       linalg.det          linalg.det              linalg.det
-slogdet          linalg.slogdet   linalg.slogdet      linalg.slogdet          linalg.slogdet
+slogdet          linalg.slogdet   linalg.slogdet      linalg.slogdet          -
 eig              -                linalg.eig          linalg.eig              linalg.eig
 eigh             linalg.eigh      -                   linalg.eigh             linalg.eigh
 inv              linalg.inv       -                   linalg.inv              linalg.inv

@@ -1,6 +1,5 @@
 """Convolution over one, two or three spatial axes."""
 
-
 from .. import config
 from .dispatch import Tensor, promoted_all, together
 from .errors import wrong

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from isozoo import ops
+from isozoo import ops, use_backend
 
-from . import references
+from . import references, references_neural
 
 _random = np.random.default_rng(11)
 # (input, kernel of conv (in, out follow), strides, dilation): even and odd, larger than a stride.
@@ -22,6 +22,7 @@ WINDOWS = [
     ((8, 7), (2, 4), (2, 2), (1, 1)),
     ((9, 7), (3, 2), (2, 1), (1, 1)),
     ((9, 9), (3, 3), (1, 1), (2, 2)),
+    ((11, 10), (3, 2), (2, 2), (2, 3)),
     ((5, 6, 4), (2, 3, 2), (2, 1, 1), (1, 1, 1)),
 ]
 PADDINGS = ("valid", "same", "explicit")
@@ -57,7 +58,7 @@ def test_conv(window, padding, backend):
     _assert_near(result, references.conv(*_wide(x, k), strides, padding, dilation))
 
 
-@pytest.mark.parametrize(("window", "padding"), [g for g in GRID if len(g[0][0]) < 3])
+@pytest.mark.parametrize(("window", "padding"), GRID)
 def test_depthwise_conv(window, padding, backend):
     size, kernel, strides, dilation = window
     multiplier = 1 + GRID.index((window, padding)) % 2
@@ -78,6 +79,68 @@ def test_pool(window, padding, kind, backend):
     pool = ops.max_pool if kind == "max" else ops.average_pool
     result = pool(ops.convert_to_tensor(x), kernel, strides, padding)
     _assert_near(result, references.pool(*_wide(x), kernel, strides, padding, kind))
+
+
+# (input, kernel, strides, dilation, output_padding)
+TRANSPOSED = [
+    ((5,), (3,), (2,), (1,), None),
+    ((4,), (2,), (3,), (1,), None),
+    ((4,), (4,), (3,), (2,), None),
+    ((4, 3), (3, 2), (2, 2), (1, 1), None),
+    ((4, 3), (4, 5), (2, 3), (1, 1), None),
+    ((3, 4), (3, 4), (2, 2), (1, 1), (1, 0)),
+    ((3, 4), (5, 2), (3, 3), (1, 1), 2),
+    ((4, 4), (3, 2), (1, 1), (2, 3), None),
+    ((2, 3, 2), (2, 3, 2), (2, 1, 3), (1, 1, 1), None),
+]
+
+
+@pytest.mark.parametrize("window", TRANSPOSED)
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_conv_transpose(window, padding, backend):
+    size, kernel, strides, dilation, more = window
+    x, k = _draw(2, *size, 3), _draw(*kernel, 2, 3)
+    tensors = map(ops.convert_to_tensor, (x, k))
+    result = ops.conv_transpose(*tensors, strides, padding, more, None, dilation)
+    settings = (strides, padding, more, dilation)
+    _assert_near(result, references_neural.conv_transpose(*_wide(x, k), *settings))
+
+
+@pytest.mark.parametrize(("size", "output"), [
+    ((7,), 3), ((6,), (2,)), ((3,), 5), ((7, 6), (2, 4)), ((5, 4), (5, 3)), ((4, 5, 3), 2),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["max", "average"])
+def test_adaptive_pool(size, output, kind, backend):
+    x = _draw(2, *size, 3)
+    pool = ops.adaptive_max_pool if kind == "max" else ops.adaptive_average_pool
+    reduce = np.max if kind == "max" else np.mean
+    expected = references_neural.adaptive_pool(*_wide(x), output, reduce)
+    _assert_near(pool(ops.convert_to_tensor(x), output), expected)
+    first = pool(ops.convert_to_tensor(np.moveaxis(x, -1, 1)), output, "channels_first")
+    _assert_near(first, np.moveaxis(expected, -1, 1))
+
+
+def test_unknown_sizes_of_a_graph():
+    """Where TensorFlow traces with unknown sizes, borders are the same."""
+    import tensorflow as tf
+
+    x, k = _draw(2, 7, 6, 2), _draw(3, 2, 2, 4)
+
+    def call(x):
+        return (
+            ops.conv(x, k, 2, "same", dilation_rate=2),
+            ops.depthwise_conv(x, k, (2, 1), "same"),
+            ops.average_pool(x, 2, 3, "same"),
+            ops.conv_transpose(x, np.swapaxes(k, -1, -2)[..., :2], 2, "same"),
+            ops.unfold(x, (3, 2), padding=1),
+            ops.depth_to_space(ops.space_to_depth(x[:, :6], 2), 2),
+            ops.max_pool(x, 3, 2, "same"),
+        )
+
+    traced = tf.function(call, input_signature=[tf.TensorSpec([None, None, None, 2])])
+    with use_backend("tensorflow"):
+        for have, want in zip(traced(x), call(tf.constant(x)), strict=True):
+            np.testing.assert_allclose(have, want, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("op", ["conv", "depthwise_conv", "max_pool", "average_pool"])
@@ -108,6 +171,10 @@ def test_conv_refuses_what_does_not_fit(backend):
         ops.depthwise_conv(x, ops.zeros((3, 3, 3, 1)))
     with pytest.raises(ValueError, match="padding"):
         ops.conv(x, ops.zeros((3, 3, 4, 2)), padding="full")
+    with pytest.raises(ValueError, match="windows that fit"):
+        ops.conv(x, ops.zeros((3, 6, 4, 2)))
+    with pytest.raises(ValueError, match="windows that fit"):
+        ops.average_pool(x, 6)
     with pytest.raises(ValueError, match="strides"):
         ops.conv(x, ops.zeros((3, 3, 4, 2)), strides=(1, 1, 1))
 

@@ -79,7 +79,7 @@ class Ctc:
 
         def step(carry, row):
             log, live = row
-            new = self._extended(*carry, log, blank)
+            new = self._extended(carry[0], carry[1], carry[2], log, blank)
             live = self.reshape(live, (-1, 1, 1))
             flat = self.reshape(live, (-1, 1))
             return [

@@ -1,4 +1,4 @@
-"""Windows of images and signals from primitives: adaptive pools, patches, transposed convolution."""
+"""Windows of images from primitives: adaptive pools, patches, transposed convolution."""
 
 import itertools
 import math

@@ -1,5 +1,6 @@
 """Products, convolution, pooling and padding in TensorFlow, channels last."""
 
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -24,23 +25,46 @@ def dense(x, kernel, bias):
 
 
 def _needs_pad(pads):
-    return any(low or high for low, high in pads)
+    return any(not isinstance(n, int) or n > 0 for pair in pads for n in pair)
+
+
+def spatial_pads(x, kernel, strides, padding, dilation=None) -> tuple:
+    """Pairs (before, behind) of each spatial axis; scalar tensors where a graph knows no size."""
+    known = x.shape.as_list()[1:-1]
+    if padding != "same" or None not in known:
+        return explicit_pads(padding, known, kernel, strides, dilation)
+    dynamic = tf.shape(x)
+    sizes = [dynamic[i] if n is None else n for i, n in enumerate(known, 1)]
+    axes = zip(sizes, kernel, strides, dilation or (1,) * len(kernel), strict=True)
+    totals = [tf.maximum((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0) for n, k, s, d in axes]
+    return tuple((total // 2, total - total // 2) for total in totals)
+
+
+def _padded(x, pads):
+    return tf.pad(x, [(0, 0), *pads, (0, 0)]) if _needs_pad(pads) else x
 
 
 def _pads(x, kernel, strides, padding, dilation) -> tuple[Any, Any]:
     """(x, TensorFlow's padding): explicit amounts, by the kernel where it can take them."""
     if padding in ("valid", "same"):
         return x, padding.upper()
-    pads = [(0, 0), *explicit_pads(padding, x.shape[1:-1], kernel, strides, dilation), (0, 0)]
-    if not _needs_pad(pads):
-        return x, "VALID"
-    return tf.pad(x, pads), "VALID"
+    return _padded(x, explicit_pads(padding, x.shape[1:-1], kernel, strides, dilation)), "VALID"
+
+
+def _every(strides):
+    """The index of every n-th place of the spatial axes."""
+    return (slice(None), *(slice(None, None, step) for step in strides))
 
 
 def conv(x, kernel, strides, padding, dilation, groups):
     """Convolution of (batch, *spatial, channels) with a kernel of (*size, in / groups, out)."""
     rank = len(kernel.shape) - 2
-    x, how = _pads(x, kernel.shape[:rank], strides, padding, dilation)
+    size = kernel.shape[:rank]
+    if max(strides) > 1 and max(dilation) > 1:
+        # TensorFlow's kernels take one or the other: all places, then every n-th.
+        x = _padded(x, spatial_pads(x, size, strides, padding, dilation))
+        return conv(x, kernel, (1,) * rank, "valid", dilation, groups)[_every(strides)]
+    x, how = _pads(x, size, strides, padding, dilation)
     if groups == 1:
         return tf.nn.convolution(x, kernel, strides, how, None, dilation)
     # TensorFlow has no grouped convolution on CPU outside XLA.
@@ -54,17 +78,21 @@ def depthwise_conv(x, kernel, strides, padding, dilation):
     if rank == 1:
         if padding not in ("valid", "same"):
             padding = ((0, 0), *padding)
+        # The added axis gets the same stride, since the kernel knows one for both.
         image = x[:, None], kernel[None], (strides[0], *strides), padding, (1, *dilation)
         return tf.squeeze(depthwise_conv(*image), 1)
-    x, how = _pads(x, kernel.shape[:rank], strides, padding, dilation)
-    if strides[0] == strides[1]:
+    if rank == 3:
+        *size, channels, multiplier = kernel.shape.as_list()
+        kernel = tf.reshape(kernel, (*size, 1, channels * multiplier))
+        return conv(x, kernel, strides, padding, dilation, channels)
+    size = kernel.shape[:rank]
+    if strides[0] == strides[1] and (strides[0] == 1 or max(dilation) == 1):
+        x, how = _pads(x, size, strides, padding, dilation)
         return tf.nn.depthwise_conv2d(x, kernel, (1, *strides, 1), how, dilations=dilation)
-    # The kernel knows one stride for both axes: take the finer, then every n-th.
-    if how == "SAME":
-        pads = explicit_pads("same", x.shape[1:-1], kernel.shape[:rank], strides, dilation)
-        x = tf.pad(x, [(0, 0), *pads, (0, 0)])
+    # The kernel knows one stride for both axes, and none with dilation: all places, every n-th.
+    x = _padded(x, spatial_pads(x, size, strides, padding, dilation))
     y = tf.nn.depthwise_conv2d(x, kernel, (1, 1, 1, 1), "VALID", dilations=dilation)
-    return y[:, :: strides[0], :: strides[1]]
+    return y[_every(strides)]
 
 
 def conv_batch_norm(
@@ -112,24 +140,22 @@ def pool(x, size, strides, padding, kind):
     """Window "max", "average" (padding does not count) or "sum"."""
     if any(step > n for step, n in zip(strides, size, strict=True)):
         # The kernels take no such strides: pool everywhere, then keep every n-th.
-        pads = explicit_pads(padding, x.shape[1:-1], size, strides)
-        y = pool(x, size, (1,) * len(size), pads, kind)
-        return y[(slice(None), *(slice(None, None, step) for step in strides))]
-    cells = 1
-    for n in size:
-        cells *= n
+        pads = spatial_pads(x, size, strides, padding)
+        return pool(x, size, (1,) * len(size), pads, kind)[_every(strides)]
     if padding in ("valid", "same") and kind != "sum":
         return tf.nn.pool(x, size, "MAX" if kind == "max" else "AVG", strides, padding.upper())
-    pads = [(0, 0), *explicit_pads(padding, x.shape[1:-1], size, strides), (0, 0)]
+    pads = spatial_pads(x, size, strides, padding)
     padded = x
     if _needs_pad(pads):
-        padded = tf.pad(x, pads, constant_values=x.dtype.min if kind == "max" else 0)
+        lowest = -math.inf if x.dtype.is_floating else x.dtype.min
+        low = lowest if kind == "max" else 0
+        padded = tf.pad(x, [(0, 0), *pads, (0, 0)], constant_values=low)
     if kind == "max":
         return tf.nn.pool(padded, size, "MAX", strides, "VALID")
-    total = tf.nn.pool(padded, size, "AVG", strides, "VALID") * tf.cast(cells, x.dtype)
+    total = tf.nn.pool(padded, size, "AVG", strides, "VALID") * tf.cast(math.prod(size), x.dtype)
     if kind == "sum":
         return total
-    ones = tf.ones((1, *x.shape[1:-1], 1), x.dtype)
+    ones = tf.ones_like(x[:1, ..., :1])
     return total / pool(ones, size, strides, padding, "sum")
 
 
