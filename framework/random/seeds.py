@@ -105,9 +105,16 @@ def global_seed_generator() -> SeedGenerator:
     Each backend has one; all begin anew with `set_random_seed`, and at the same draw. While JAX
     traces, its `next` is a ValueError: the program would keep one key for ever.
     """
+    _ensure_global()
+    made = _global_one(registry.current())
+    assert made is not None
+    return made
+
+
+def _ensure_global() -> int:
+    """Make the global generator of the current backend, if there is none yet."""
     backend = registry.current()
-    made = _global_one(backend)
-    if made is None:
+    if _global_one(backend) is None:
         with backend.eagerly():
             before = backend.activate()
             try:
@@ -115,7 +122,12 @@ def global_seed_generator() -> SeedGenerator:
             finally:
                 state.backend = before
         host_random.generators[backend.name] = made
-    return made
+    return 0
+
+
+# What `torch.compiler.assume_constant_result` sets: torch.compile then runs the function while it
+# traces, in the place of tracing it.
+_ensure_global._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def draw_seed(seed: Any) -> Tensor:
