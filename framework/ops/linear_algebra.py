@@ -163,7 +163,8 @@ def solve(a, b) -> Tensor:
 def solve_triangular(a, b, lower: bool = False) -> Tensor:
     """The x for which a x = b, with the upper (or `lower`) triangle of a; the rest is not read.
 
-    a: (..., M, M); b: (..., M) or (..., M, N), as x. An error if a zero is on the diagonal.
+    a: (..., M, M); b: (..., M) or (..., M, N), as in `solve`. A zero on the diagonal gives
+    infinities or NaN.
     """
     backend, a, b, vector, half = _system(a, b)
     x = backend.solve_triangular(a, b, lower)

@@ -95,17 +95,7 @@ class Linalg:
 
     def epsilon(self, x) -> float:
         """The distance from 1 to the next number of the dtype of `x`."""
-        return float(np.finfo(self.dtype(x).replace("complex64", "float32")
-                              .replace("complex128", "float64")).eps)  # fmt: skip
-
-    def refuse_singular(self, triangular, lower=None):
-        """An error where a triangular matrix has a zero on its diagonal, if it can be seen."""
-        rows, columns = self.static_shape(triangular)[-2:]
-        if not self.concrete(triangular) or 0 in (rows, columns):
-            return
-        diagonal = self.einsum("...ii->...i", triangular)
-        if bool(self.any(self.equal(diagonal, 0))):
-            raise np.linalg.LinAlgError("the matrix is singular.")
+        return float(np.finfo(self.dtype(x)).eps)
 
     # Norms
 

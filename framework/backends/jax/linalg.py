@@ -6,9 +6,16 @@ import numpy as np
 from jax import lax
 from jax.scipy.linalg import solve_triangular
 
+from ..derived.linalg import Linalg
+
 
 class JaxLinalg:
     """Kernels of linear algebra. JAX has no errors for values: outside of a trace they are here."""
+
+    # What takes many steps is compiled as one, outside of a program too.
+    normal_eig = jax.jit(Linalg.normal_eig, static_argnums=0)
+    normal_eigh = jax.jit(Linalg.normal_eigh, static_argnums=0)
+    normal_svd = jax.jit(Linalg.normal_svd, static_argnums=(0, 2))
 
     def concrete(self, x):
         return not isinstance(x, jax.core.Tracer)
@@ -30,11 +37,12 @@ class JaxLinalg:
 
     def _solved(self, a, y):
         if self.concrete(y) and not bool(jnp.isfinite(y).all()):
-            self.refuse_singular(lax.linalg.lu(a)[0])  # pyright: ignore[reportAttributeAccessIssue]
+            factors = lax.linalg.lu(a)[0]
+            if bool((jnp.diagonal(factors, axis1=-2, axis2=-1) == 0).any()):
+                raise np.linalg.LinAlgError("the matrix is singular.")
         return y
 
     def solve_triangular(self, a, b, lower):
-        self.refuse_singular(a)  # pyright: ignore[reportAttributeAccessIssue]
         batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         a, b = (jnp.broadcast_to(x, batch + x.shape[-2:]) for x in (a, b))
         return solve_triangular(a, b, lower=lower)

@@ -27,7 +27,11 @@ class NumpyLinalg:
         a, b = (np.broadcast_to(x, batch + x.shape[-2:]) for x in (a, b))
         y = np.empty(b.shape, b.dtype)
         for place in np.ndindex(batch):
-            if y[place].size:
+            if not y[place].size:
+                continue
+            if not np.diagonal(a[place]).all():
+                y[place] = _by_substitution(a[place], b[place], lower)
+            else:
                 y[place] = scipy.linalg.solve_triangular(
                     a[place], b[place], lower=lower, check_finite=False
                 )
@@ -43,3 +47,14 @@ class NumpyLinalg:
             if x[place].size:
                 factors[place], pivots[place], _ = factor(x[place])
         return factors, pivots
+
+
+def _by_substitution(a, b, lower):
+    """A triangular system that SciPy refuses, since its solution is not finite."""
+    y = np.array(b)
+    size = len(a)
+    with np.errstate(all="ignore"):
+        for i in range(size) if lower else reversed(range(size)):
+            known = slice(0, i) if lower else slice(i + 1, size)
+            y[i] = (y[i] - a[i, known] @ y[known]) / a[i, i]
+    return y

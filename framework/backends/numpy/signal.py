@@ -27,5 +27,6 @@ class NumpySignal:
         inside = (ids >= 0) & (ids < number)
         start = identity(kind, data.dtype.name)
         out = np.full((number, *data.shape[1:]), start, data.dtype)
-        function.at(out, ids[inside].astype(np.int64), data[inside])
+        with np.errstate(all="ignore"):
+            function.at(out, ids[inside].astype(np.int64), data[inside])
         return out

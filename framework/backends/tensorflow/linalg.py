@@ -19,6 +19,10 @@ class TensorflowLinalg:
             raise np.linalg.LinAlgError("the matrix is not positive definite.")
         return y
 
+    def slogdet(self, x):
+        sign, logarithm = tf.linalg.slogdet(x)
+        return sign, tf.math.real(logarithm)
+
     def qr(self, x, mode):
         return tf.linalg.qr(x, full_matrices=mode == "complete")
 
@@ -38,7 +42,7 @@ class TensorflowLinalg:
     def pinv(self, x, rcond):
         @tf.custom_gradient
         def inverse(x):
-            y = tf.linalg.pinv(x, rcond)
+            y = _pinv(x, rcond)
 
             def backward(up):
                 return _pinv_gradient(x, self.pinv(x, rcond), up)
@@ -60,6 +64,15 @@ def _in_one_batch(a, b):
         return a, b
     batch = tf.broadcast_dynamic_shape(tf.shape(a)[:-2], tf.shape(b)[:-2])
     return tuple(tf.broadcast_to(x, tf.concat([batch, tf.shape(x)[-2:]], 0)) for x in (a, b))
+
+
+def _pinv(x, rcond):
+    """By singular values; TensorFlow's own takes no complex numbers."""
+    s, u, v = tf.linalg.svd(x)
+    largest = tf.reduce_max(s, -1, keepdims=True) if s.shape[-1] != 0 else s
+    kept = s > rcond * largest
+    inverse = tf.where(kept, 1 / tf.where(kept, s, 1), 0)
+    return tf.matmul(v * tf.cast(inverse, x.dtype)[..., None, :], u, adjoint_b=True)
 
 
 def _pinv_gradient(x, y, up):

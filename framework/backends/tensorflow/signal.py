@@ -13,6 +13,14 @@ class TensorflowSignal:
         y = tf.math.erfinv(tf.cast(x, tf.float64))
         return tf.cast(y, x.dtype)
 
+    # TensorFlow cuts what is too long, but fails to differentiate then.
+
+    def rfft(self, x, length):
+        return tf.signal.rfft(x[..., :length], [length])
+
+    def irfft(self, x, length):
+        return tf.signal.irfft(x[..., : length // 2 + 1], [length])
+
     def countable(self, ids):
         return True  # a graph's sizes may depend on values
 
@@ -49,7 +57,9 @@ _REDUCTIONS = {
 
 
 def _extremum(kind, data, ids, number):
-    """TensorFlow starts from the largest finite number, which an infinity cannot replace."""
+    """TensorFlow starts from the last finite number, and overlooks infinities behind it and NaN."""
     worst = tf.constant(float("-inf") if kind == "max" else float("inf"), data.dtype)
     found = tf.math.unsorted_segment_sum(tf.cast(data != worst, tf.int32), ids, number)
-    return tf.where(found == 0, worst, _REDUCTIONS[kind](data, ids, number))
+    best = tf.where(found == 0, worst, _REDUCTIONS[kind](data, ids, number))
+    nan = tf.math.unsorted_segment_sum(tf.cast(tf.math.is_nan(data), tf.int32), ids, number)
+    return tf.where(nan > 0, tf.constant(float("nan"), data.dtype), best)

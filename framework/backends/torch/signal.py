@@ -7,8 +7,26 @@ from ..derived.signal import identity
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # types that torch has no kernels for
 
 
+def _spectrum(function):
+    """A transform of the last axis, which MKL refuses for no signals at all."""
+
+    def transform(self, x, *length):
+        if x.numel() or not x.shape[-1]:
+            return function(x, *length)
+        y = function(x.new_zeros((*(n or 1 for n in x.shape[:-1]), x.shape[-1])), *length)
+        return y.new_empty((*x.shape[:-1], y.shape[-1]))
+
+    return transform
+
+
 class TorchSignal:
     """Kernels of signals and segments."""
+
+    fft = _spectrum(torch.fft.fft)
+    fft2 = _spectrum(torch.fft.fft2)
+    ifft2 = _spectrum(torch.fft.ifft2)
+    rfft = _spectrum(torch.fft.rfft)
+    irfft = _spectrum(torch.fft.irfft)
 
     def extract_sequences(self, x, length, stride):
         if x.shape[-1] < length:
