@@ -31,7 +31,7 @@ class Backend(Arithmetic, Arrays, Images, Neural, Picking, Random, Linalg, Signa
     differentiable = True
     compiles = False  # whether inference is compiled anew for each set of input shapes
     symbolic = False
-    dense: Any = None  # of the sparse side of a backend: the backend
+    full_backend: Any = None  # of the sparse side of a backend: the backend
 
     if TYPE_CHECKING:
         # The primitives (`contract.REQUIRED`): every backend has them, the base has not.

@@ -28,11 +28,11 @@ class SparseBackend:
     sparse_types: tuple[type, ...] = ()
 
     def __init__(self, dense: Any) -> None:
-        self.dense = dense
+        self.full_backend = dense
         self.name = dense.name
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.dense, name)
+        found = getattr(self.full_backend, name)
         if not callable(found):
             return found
 
@@ -63,22 +63,22 @@ class SparseBackend:
     def full_like(self, x, value, dtype):
         """A constant; zeros stay sparse."""
         if value != 0:
-            return self.dense.full_like(self.densify(x), value, dtype)
-        return self.on_values(x, lambda values: self.dense.full_like(values, 0, dtype))
+            return self.full_backend.full_like(self.densify(x), value, dtype)
+        return self.on_values(x, lambda values: self.full_backend.full_like(values, 0, dtype))
 
     def mean(self, x, axis=None, keepdims=False):
         """Over all elements, those that are not stored included."""
         if not self.is_sparse(x):
-            return self.dense.mean(x, axis, keepdims)
+            return self.full_backend.mean(x, axis, keepdims)
         total, count = self.sum(x, axis, keepdims), Arrays._count(self, x, axis)  # pyright: ignore
         if not self.is_sparse(total):
-            return self.dense.divide(total, count)
-        return self.on_values(total, lambda values: self.dense.divide(values, count))
+            return self.full_backend.divide(total, count)
+        return self.on_values(total, lambda values: self.full_backend.divide(values, count))
 
 
 def _value_kernel(name: str):
     def kernel(self, x, *args, **kwargs):
-        function = getattr(self.dense, name)
+        function = getattr(self.full_backend, name)
         if not isinstance(x, self.sparse_types):
             return function(x, *args, **kwargs)
         return self.on_values(x, lambda values: function(values, *args, **kwargs))

@@ -128,9 +128,9 @@ def _meet(found: Any, owner: Any) -> Any:
     """The backend of a call that has tensors of both."""
     if found is None or owner.symbolic:
         return owner
-    if found.symbolic or found.dense is owner:
+    if found.symbolic or found.full_backend is owner:
         return found
-    if owner.dense is found:
+    if owner.full_backend is found:
         return owner
     raise BackendMismatchError(
         f"One call got a tensor of the {found.name} backend and one of the {owner.name} "
@@ -162,7 +162,7 @@ def _convert(x: Any) -> tuple[Any, Tensor]:
 
 def _native(backend: Any, x: Any) -> Any:
     owner = TENSORS.get(type(x)) or classify(type(x))
-    if owner is backend or owner is backend.dense:
+    if owner is backend or owner is backend.full_backend:
         return x
     if owner is BOX:
         return x.value

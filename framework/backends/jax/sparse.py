@@ -20,7 +20,7 @@ class JaxSparse(SparseBackend):
         return x.todense()
 
     def dtype(self, x):
-        return self.dense.dtype(x)
+        return self.full_backend.dtype(x)
 
     def shape(self, x):
         return tuple(x.shape)
@@ -29,7 +29,7 @@ class JaxSparse(SparseBackend):
 
     def asarray(self, x, dtype=None):
         if not isinstance(x, BCOO):
-            return self.dense.asarray(x, dtype)
+            return self.full_backend.asarray(x, dtype)
         return x if dtype is None else self.cast(x, dtype)
 
     def on_values(self, x, function):
@@ -39,7 +39,7 @@ class JaxSparse(SparseBackend):
     # Two tensors
 
     def _union(self, name, x1, x2):
-        kernel = getattr(self.dense, name)
+        kernel = getattr(self.full_backend, name)
         if not _alike(x1, x2):
             return kernel(self._densified(x1), self._densified(x2))
         x1, x2 = _unique(x1), _unique(x2)
@@ -52,7 +52,7 @@ class JaxSparse(SparseBackend):
 
     def _look_up(self, x, other):
         """The values of `x` at the stored places of `other`, and where there is one."""
-        places, found = positions(self.dense, _ids(x), _ids(other), jnp.searchsorted)
+        places, found = positions(self.full_backend, _ids(x), _ids(other), jnp.searchsorted)
         values = jnp.take(x.data, places, 0)
         return jnp.where(_like(found, values), values, jnp.zeros((), values.dtype)), found
 
@@ -75,14 +75,14 @@ class JaxSparse(SparseBackend):
             x1, x2 = _unique(x1), _unique(x2)
             return _bcoo(x1.data * self._look_up(x2, x1)[0], x1.indices, x1.shape, unique=True)
         if isinstance(x2, BCOO) or _outgrows(x2, x1):
-            return self.dense.multiply(self._densified(x1), self._densified(x2))
-        return _bcoo(self.dense.multiply(x1.data, _at(x2, x1)), x1.indices, x1.shape)
+            return self.full_backend.multiply(self._densified(x1), self._densified(x2))
+        return _bcoo(self.full_backend.multiply(x1.data, _at(x2, x1)), x1.indices, x1.shape)
 
     def divide(self, x1, x2):
         if isinstance(x2, BCOO) or _outgrows(x2, x1):
-            return self.dense.divide(self._densified(x1), self._densified(x2))
+            return self.full_backend.divide(self._densified(x1), self._densified(x2))
         # 0 / 0 is no zero, so all is stored.
-        quotient = self.dense.divide(x1.todense(), x2)
+        quotient = self.full_backend.divide(x1.todense(), x2)
         return self._stored(quotient, x1.n_dense)
 
     def _stored(self, x, n_dense=0):
@@ -92,10 +92,10 @@ class JaxSparse(SparseBackend):
 
     def matmul(self, x1, x2):
         if isinstance(x1, BCOO) and isinstance(x2, BCOO):
-            return self._stored(self.dense.matmul(x1.todense(), x2.todense()))
+            return self._stored(self.full_backend.matmul(x1.todense(), x2.todense()))
         if all(x.ndim == 2 and not getattr(x, "n_batch", 0) for x in (x1, x2)):
             return x1 @ x2
-        return self.dense.matmul(self._densified(x1), self._densified(x2))
+        return self.full_backend.matmul(self._densified(x1), self._densified(x2))
 
     # Shapes and sums
 
@@ -123,7 +123,7 @@ class JaxSparse(SparseBackend):
 
     def concatenate(self, xs, axis):
         if not all(isinstance(x, BCOO) for x in xs):
-            return self.dense.concatenate([self._densified(x) for x in xs], axis)
+            return self.full_backend.concatenate([self._densified(x) for x in xs], axis)
         return jax_sparse.bcoo_concatenate([_single(x) for x in xs], dimension=axis % xs[0].ndim)
 
 

@@ -24,7 +24,7 @@ class TensorflowSparse(SparseBackend):
         return tf.ensure_shape(dense, x.shape)
 
     def dtype(self, x):
-        return self.dense.dtype(x)
+        return self.full_backend.dtype(x)
 
     def static_shape(self, x):
         return tuple(_static(x).as_list())
@@ -35,7 +35,7 @@ class TensorflowSparse(SparseBackend):
 
     def asarray(self, x, dtype=None):
         if not isinstance(x, self.sparse_types):
-            return self.dense.asarray(x, dtype)
+            return self.full_backend.asarray(x, dtype)
         return x if dtype is None else self.cast(x, dtype)
 
     def on_values(self, x, function):
@@ -45,7 +45,7 @@ class TensorflowSparse(SparseBackend):
     # Two tensors
 
     def _union(self, name, x1, x2):
-        kernel = getattr(self.dense, name)
+        kernel = getattr(self.full_backend, name)
         if not _alike(x1, x2):
             return kernel(self._densified(x1), self._densified(x2))
         x1, x2 = _unique(x1), _unique(x2)
@@ -58,7 +58,7 @@ class TensorflowSparse(SparseBackend):
 
     def _look_up(self, x, other):
         """The values of `x` at the stored places of `other`, and where there is one."""
-        places, found = positions(self.dense, _ids(x), _ids(other), tf.searchsorted)
+        places, found = positions(self.full_backend, _ids(x), _ids(other), tf.searchsorted)
         values = tf.gather(x.values, places)
         mask = tf.reshape(found, tf.concat([tf.shape(found), [1] * (len(values.shape) - 1)], 0))
         return tf.where(mask, values, tf.zeros([], values.dtype)), found
@@ -81,16 +81,16 @@ class TensorflowSparse(SparseBackend):
         if _alike(x1, x2):
             x1, x2 = _unique(x1), _unique(x2)
             values, found = self._look_up(x2, x1)
-            product = tf.boolean_mask(self.dense.multiply(x1.values, values), found)
+            product = tf.boolean_mask(self.full_backend.multiply(x1.values, values), found)
             return _like(x1, product, tf.boolean_mask(x1.indices, found))
         if isinstance(x2, self.sparse_types) or _outgrows(x2, x1):
-            return self.dense.multiply(self._densified(x1), self._densified(x2))
-        return _like(x1, self.dense.multiply(x1.values, _at(x2, x1)))
+            return self.full_backend.multiply(self._densified(x1), self._densified(x2))
+        return _like(x1, self.full_backend.multiply(x1.values, _at(x2, x1)))
 
     def divide(self, x1, x2):
         if isinstance(x2, self.sparse_types) or _outgrows(x2, x1):
-            return self.dense.divide(self._densified(x1), self._densified(x2))
-        quotient = self.dense.divide(self.densify(x1), x2)  # 0 / 0 is no zero
+            return self.full_backend.divide(self._densified(x1), self._densified(x2))
+        quotient = self.full_backend.divide(self.densify(x1), x2)  # 0 / 0 is no zero
         if isinstance(x1, tf.IndexedSlices):
             rows = tf.range(tf.shape(quotient, tf.int64)[0])
             return tf.IndexedSlices(quotient, rows, _sizes(quotient.shape))
@@ -101,7 +101,7 @@ class TensorflowSparse(SparseBackend):
         if first and not second and len(x1.shape) == len(x2.shape) == 2 and _multiplies(x1.dtype):
             product = tf.sparse.sparse_dense_matmul(x1, x2)
             return tf.ensure_shape(product, (x1.shape[0], x2.shape[1]))
-        product = self.dense.matmul(self._densified(x1), self._densified(x2))
+        product = self.full_backend.matmul(self._densified(x1), self._densified(x2))
         if first and second:
             return _with_shape(tf.sparse.from_dense(product), product.shape)
         return product
@@ -110,7 +110,7 @@ class TensorflowSparse(SparseBackend):
 
     def reshape(self, x, shape):
         if isinstance(x, tf.IndexedSlices):
-            return self.dense.reshape(self.densify(x), shape)
+            return self.full_backend.reshape(self.densify(x), shape)
         size = math.prod(x.shape.as_list()) if x.shape.is_fully_defined() else None
         made = tf.sparse.reshape(x, shape)
         if size is not None and all(isinstance(n, int) for n in shape):
@@ -120,7 +120,7 @@ class TensorflowSparse(SparseBackend):
 
     def transpose(self, x, axes=None):
         if isinstance(x, tf.IndexedSlices):
-            return self.dense.transpose(self.densify(x), axes)
+            return self.full_backend.transpose(self.densify(x), axes)
         rank = len(x.shape)
         axes = list(range(rank))[::-1] if axes is None else [a % rank for a in axes]
         return _with_shape(tf.sparse.transpose(x, axes), [x.shape[a] for a in axes])
@@ -133,7 +133,7 @@ class TensorflowSparse(SparseBackend):
 
     def sum(self, x, axis=None, keepdims=False):
         if isinstance(x, tf.IndexedSlices):
-            return self.dense.sum(self.densify(x), axis, keepdims)
+            return self.full_backend.sum(self.densify(x), axis, keepdims)
         rank = len(x.shape)
         axes = range(rank) if axis is None else ((axis,) if isinstance(axis, int) else axis)
         axes = sorted(a % rank for a in axes)
@@ -145,7 +145,7 @@ class TensorflowSparse(SparseBackend):
 
     def concatenate(self, xs, axis):
         if not all(isinstance(x, tf.SparseTensor) for x in xs):
-            return self.dense.concatenate([self._densified(x) for x in xs], axis)
+            return self.full_backend.concatenate([self._densified(x) for x in xs], axis)
         return tf.sparse.concat(axis, list(xs))
 
 
@@ -162,7 +162,7 @@ class TensorflowRagged(SparseBackend):
         return x.to_tensor()
 
     def dtype(self, x):
-        return self.dense.dtype(x)
+        return self.full_backend.dtype(x)
 
     def static_shape(self, x):
         return tuple(x.shape.as_list())
@@ -171,7 +171,7 @@ class TensorflowRagged(SparseBackend):
 
     def asarray(self, x, dtype=None):
         if not isinstance(x, tf.RaggedTensor):
-            return self.dense.asarray(x, dtype)
+            return self.full_backend.asarray(x, dtype)
         return x if dtype is None else self.cast(x, dtype)
 
     def on_values(self, x, function):
@@ -179,7 +179,7 @@ class TensorflowRagged(SparseBackend):
 
     def take(self, x, indices, axis):
         """Zeros where the rows of ragged `indices` have ended."""
-        taken = self.dense.take(self._densified(x), self._densified(indices), axis)
+        taken = self.full_backend.take(self._densified(x), self._densified(indices), axis)
         if not isinstance(indices, tf.RaggedTensor):
             return taken
         real = tf.ones_like(indices, tf.bool).to_tensor()
