@@ -7,7 +7,6 @@ backend can see its values; inside a compiled program the result has NaN or infi
 
 from typing import Any
 
-from .. import dtypes
 from .checks import axis_in, matrices, of_rank, one_of
 from .dispatch import Tensor, floating, promoted_all
 from .errors import wrong
@@ -28,10 +27,8 @@ def _widened(x: Any) -> tuple[Any, Tensor, str | None]:
 def _narrowed(backend: Any, half: str | None, *results: Tensor) -> Any:
     """Results in the dtype of the operand: one, or a tuple of several."""
     if half is not None:
-        results = tuple(
-            x if backend.dtype(x) in dtypes.COMPLEX else backend.cast(x, half) for x in results
-        )
-    return results if len(results) > 1 else results[0]
+        results = tuple(backend.cast(x, half) for x in results)
+    return results if results[1:] else results[0]
 
 
 @op

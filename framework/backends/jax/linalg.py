@@ -1,6 +1,7 @@
 """Linear algebra on JAX, where its functions are not the kernels already."""
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax import lax

@@ -1,7 +1,7 @@
 """Linear algebra on TensorFlow, where its functions are not the kernels already."""
 
 # The kernels belong to a backend, whose other kernels they call.
-# pyright: reportAttributeAccessIssue=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 
 import numpy as np
 import tensorflow as tf

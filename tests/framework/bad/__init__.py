@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import elementary
+from . import elementary, image, linalg
 from .table import BAD as BAD
 
-__all__ = ["elementary"]
+__all__ = ["elementary", "image", "linalg"]
