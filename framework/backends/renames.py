@@ -21,6 +21,10 @@ tile             tile             tile                tile                    -
 repeat           repeat           -                   -                       -
 take_along_axis  take_along_axis  take_along_axis     -                       -
 roll             roll             roll                -                       -
+expand_dims      expand_dims      expand_dims         -                       -
+squeeze          squeeze          squeeze             -                       -
+swapaxes         swapaxes         swapaxes            swapaxes                -
+moveaxis         moveaxis         moveaxis            movedim                 -
 tril             tril             tril                tril                    -
 triu             triu             triu                triu                    -
 diag             diag             diag                diag                    -

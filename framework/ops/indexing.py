@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from ..backends.base import Spec
-from .checks import axis_of, count_of, of_integers, one_of, rank_of
+from ..backends.registry import TENSORS
+from .checks import axis_of, count_of, one_of, rank_of
 from .dispatch import Tensor, common_backend, promoted_all, tensor, together
 from .errors import wrong
 from .op import op, shaped
@@ -30,10 +31,13 @@ def where(condition, x1=None, x2=None) -> Tensor | tuple[Tensor, ...]:
     if x1 is None and x2 is None:
         return _nonzero(*tensor(condition))
     if x1 is None or x2 is None:
-        raise wrong("x2" if x2 is None else "x1", None, "a tensor, or None for both x1 and x2")
-    backend = common_backend((condition, x1, x2))
+        expected = "a tensor: `x1` and `x2` either both should be `None`, or none of them"
+        raise wrong("x2" if x2 is None else "x1", None, expected)
+    backend = TENSORS.get(type(condition))
+    if backend is None or not backend is TENSORS.get(type(x1)) is TENSORS.get(type(x2)):
+        backend = common_backend((condition, x1, x2))
+        _, (condition,) = together(condition, backend=backend)
     _, (x1, x2) = promoted_all(x1, x2, backend=backend)
-    _, (condition,) = together(condition, backend=backend)
     return backend.where(_as_condition(backend, condition), x1, x2)
 
 
@@ -106,7 +110,6 @@ def take_along_axis(x, indices, axis: int | None = None) -> Tensor:
     The other axes of both broadcast. See `take` for indices that are out of range.
     """
     backend, (x, indices) = together(x, indices)
-    of_integers(backend, indices, "indices")
     if axis is None:
         x, indices, axis = backend.reshape(x, (-1,)), backend.reshape(indices, (-1,)), 0
     place = axis_of(backend, x, axis)
@@ -122,7 +125,6 @@ def unravel_index(indices, shape) -> tuple[Tensor, ...]:
     Negative numbers count from the end. In the dtype of `indices`.
     """
     backend, x = tensor(indices)
-    of_integers(backend, x, "indices")
     sizes = [count_of(n, "shape") for n in ((shape,) if isinstance(shape, int) else shape)]
     if backend.dtype(x) == "bool":
         x = backend.cast(x, "int32")
@@ -146,7 +148,8 @@ def slice(inputs, start_indices, shape) -> Tensor:
     known = backend.static_shape(inputs)
     lengths = tuple(shape) if not hasattr(shape, "tolist") else tuple(shape.tolist())
     if len(lengths) != len(known):
-        raise wrong("shape", shape, f"{len(known)} sizes, one for each axis of inputs")
+        expected = f"{len(known)} sizes: the number of dimensions in `inputs` must match"
+        raise wrong("shape", shape, f"{expected} the number of dimensions in `shape`")
     sizes = backend.shape(inputs)
     lengths = tuple(
         n if n != -1 else size - first for n, size, first in zip(lengths, sizes, start, strict=True)
@@ -183,7 +186,8 @@ def _block(inputs, start, *more):
         _, (start,) = together(start, backend=backend)
         places = [backend.get_item(start, i) for i in range(backend.static_shape(start)[0])]
     if len(places) != rank:
-        raise wrong("start_indices", start, f"{rank} places, one for each axis of inputs")
+        expected = f"{rank} places: the number of dimensions in `start_indices` must match"
+        raise wrong("start_indices", start, f"{expected} the number of dimensions in `inputs`")
     places = tuple(int(v) if isinstance(v, int | np.integer) else v for v in places)
     return backend, (inputs, places, *more)
 
@@ -207,7 +211,6 @@ def scatter(indices, values, shape) -> Tensor:
     for one place several times adds up. See `scatter_update` for places that do not exist.
     """
     backend, (indices, values) = together(indices, values)
-    of_integers(backend, indices, "indices")
     zeros = backend.zeros(tuple(shape), backend.dtype(values))
     return backend.scatter(zeros, _as_indices(backend, indices), values, "add")
 
@@ -224,7 +227,6 @@ def scatter_update(inputs, indices, updates, reduction: str | None = None) -> Te
     """
     one_of(reduction, "reduction", None, "add", "max", "min", "mul")
     backend, (inputs, indices, updates) = together(inputs, indices, updates)
-    of_integers(backend, indices, "indices")
     dtype = backend.dtype(inputs)
     updates = updates if backend.dtype(updates) == dtype else backend.cast(updates, dtype)
     deep = backend.static_shape(indices)[-1:]

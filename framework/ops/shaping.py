@@ -3,10 +3,12 @@
 import numpy as np
 
 from .. import dtypes
+from ..backends.base import Spec
+from ..backends.registry import classify
 from .checks import axis_in, axis_of, count_of, one_of, rank_of
 from .dispatch import Tensor, sizes, tensor
 from .errors import wrong
-from .op import op
+from .op import op, shaped
 
 
 def ndim(x) -> int:
@@ -22,14 +24,50 @@ def size(x):
     return backend.size(x)
 
 
-@op
+def _reshaped(x, newshape) -> Spec | None:
+    """Of a shape that is symbolic itself only the number of axes is known."""
+    backend, x = tensor(x)
+    if _is_symbolic(newshape):
+        return Spec((None,) * newshape.shape[0], backend.dtype(x))
+    shape = sizes(newshape)
+    if not any(map(_is_symbolic, shape)):
+        return None
+    return Spec((None if _is_symbolic(n) or n == -1 else n for n in shape), backend.dtype(x))
+
+
+def _is_symbolic(x) -> bool:
+    return getattr(classify(type(x)), "symbolic", False)
+
+
+@shaped(_reshaped)
 def reshape(x, newshape) -> Tensor:
-    """`x` in another shape; one size may be -1.
+    """`x` in another shape, which may be a tensor; one size may be -1.
 
     So may a None, as the unknown size of a symbolic tensor is.
     """
     backend, x = tensor(x)
-    return backend.reshape(x, tuple(-1 if n is None else n for n in sizes(newshape)))
+    if hasattr(newshape, "shape"):
+        return backend.reshape(x, _listed(newshape))
+    shape = tuple(-1 if n is None else n for n in sizes(newshape))
+    for i, n in enumerate(shape):
+        if type(n) is int and n < 0:
+            _unknown(shape, i)
+    return backend.reshape(x, shape)
+
+
+def _unknown(shape: tuple, place: int) -> None:
+    """Only one size may be left open, and only by -1."""
+    if shape[place] != -1:
+        expected = f"a non-negative integer for each size, or -1, in newshape={shape}"
+        raise wrong("newshape", shape, expected)
+    if any(type(n) is int and n == -1 for n in shape[:place]):
+        raise wrong("newshape", shape, f"at most one unknown dimension in newshape={shape}")
+
+
+def _listed(shape):
+    """A shape given as a tensor: its numbers, where they are known now."""
+    backend, shape = tensor(shape)
+    return backend.known(shape)
 
 
 @op
@@ -79,10 +117,9 @@ def transpose(x, axes=None) -> Tensor:
     backend, x = tensor(x)
     if axes is None:
         return backend.transpose(x, None)
-    rank = rank_of(backend, x)
-    order = tuple(axis_in(rank, axis, "axes") for axis in axes)
-    if len(order) != rank or len(set(order)) != rank:
-        raise wrong("axes", axes, f"each of the {rank} axes once")
+    order = tuple(axes)
+    if len(set(order)) < len(order):
+        raise wrong("axes", axes, f"a valid permutation of the axes, not axes={list(order)}")
     return backend.transpose(x, order)
 
 
@@ -136,8 +173,10 @@ def squeeze(x, axis=None) -> Tensor:
     backend, x = tensor(x)
     if axis is None:
         return backend.squeeze(x, None)
-    axes = _axes(backend, x, axis, "axis")
     known = backend.static_shape(x)
+    if type(axis) is int and -len(known) <= axis < len(known) and known[axis] == 1:
+        return backend.squeeze(x, axis)
+    axes = _axes(backend, x, axis, "axis")
     if any(known[a] not in (1, None) for a in axes):
         raise wrong("axis", axis, f"axes of length 1 of a tensor of shape {known}")
     return backend.squeeze(x, axes)
@@ -164,7 +203,8 @@ def pad(x, pad_width, mode: str = "constant", constant_values=None) -> Tensor:
     backend, x = tensor(x)
     one_of(mode, "mode", *_MODES)
     if constant_values is not None and mode != "constant":
-        raise wrong("constant_values", constant_values, f"None with the mode {mode!r}")
+        expected = f"None, as they can only be provided when `mode == 'constant'`, not {mode!r}"
+        raise wrong("constant_values", constant_values, expected)
     rank = rank_of(backend, x)
     try:
         pairs = np.broadcast_to(np.asarray(pad_width, np.int64), (rank, 2)).tolist()

@@ -14,6 +14,7 @@ from ..renames import renamed
 from . import arithmetic, ctc, neural, random, windows
 from .arrays import ArrayKernels
 from .control import TensorflowControl
+from .image import TensorflowImages
 from .layer import TensorflowLayer
 from .transforms import TensorflowTransforms
 from .linalg import TensorflowLinalg
@@ -62,7 +63,7 @@ _SHORT = {tf.bool: tf.int32, tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED}
 
 
 @renamed("tensorflow", {"": tf})
-class TensorflowBackend(ArrayKernels, TensorflowControl, TensorflowTransforms, TensorflowLinalg, TensorflowSignal, Backend):
+class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, TensorflowTransforms, TensorflowLinalg, TensorflowSignal, Backend):
     """Kernels on `tf.Tensor`, eager or in a graph."""
 
     name = "tensorflow"
@@ -226,6 +227,9 @@ class TensorflowBackend(ArrayKernels, TensorflowControl, TensorflowTransforms, T
 
     def squeeze(self, x, axis=None):
         return tf.squeeze(x, axis)
+
+    def expand_dims(self, x, axis):
+        return tf.expand_dims(x, axis) if isinstance(axis, int) else super().expand_dims(x, axis)
 
     # Elementwise
 
