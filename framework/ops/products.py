@@ -3,7 +3,7 @@
 from typing import Any
 
 from .checks import axis_in, axis_of, rank_of
-from .dispatch import Tensor, promoted, promoted_all, tensor, together
+from .dispatch import Tensor, promoted, promoted_all, together
 from .errors import wrong
 from .op import op
 
@@ -14,14 +14,19 @@ def _pair(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     return backend, x1, x2
 
 
+def _are_int8(backend: Any, *xs: Tensor) -> bool:
+    return all(backend.dtype(x) == "int8" for x in xs)
+
+
 @op
 def matmul(x1, x2) -> Tensor:
     """The matrix product of the last two axes; leading axes broadcast, 1-D operands are vectors.
 
     Of two tensors of int8 it is int32.
     """
+    given = [getattr(x, "dtype", None) for x in (x1, x2)]
     backend, x1, x2 = promoted(x1, x2)
-    if x1.dtype not in backend.float_types and backend.dtype(x1) == "int8":
+    if given[0] == given[1] and x1.dtype not in backend.float_types and _are_int8(backend, x1, x2):
         x1, x2 = (backend.cast(x, "int32") for x in (x1, x2))
     return backend.matmul(x1, x2)
 
@@ -33,9 +38,10 @@ def einsum(subscripts: str, *operands, **kwargs) -> Tensor:
     Of tensors of int8 it is int32. Keywords, which choose the order of the products in some
     frameworks, have no effect.
     """
+    backend, given = together(*operands)
+    if len(given) > 1 and _are_int8(backend, *given):
+        operands = [backend.cast(x, "int32") for x in given]
     backend, operands = promoted_all(*operands)
-    if backend.dtype(operands[0]) == "int8" and len(operands) > 1:
-        operands = [backend.cast(x, "int32") for x in operands]
     return backend.einsum(subscripts, *operands)
 
 
@@ -111,6 +117,9 @@ def inner(x1, x2) -> Tensor:
     rank1, rank2 = rank_of(backend, x1), rank_of(backend, x2)
     if rank1 == 0 or rank2 == 0:
         return backend.multiply(x1, x2)
+    size, other = backend.static_shape(x1)[-1], backend.static_shape(x2)[-1]
+    if None not in (size, other) and size != other:
+        raise wrong("x2", x2, f"a tensor whose last dimension is that of x1, {size}")
     return _tensordot(backend, x1, x2, ([rank1 - 1], [rank2 - 1]))
 
 

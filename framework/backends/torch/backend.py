@@ -290,6 +290,11 @@ class TorchBackend(ArrayKernels, TorchControl, TorchImages, TorchTransforms, Tor
 
     # Products
 
+    def einsum(self, subscripts, *operands):
+        y = torch.einsum(subscripts, *operands)
+        # Sums of one operand come in int64.
+        return y if y.dtype == operands[0].dtype else y.to(operands[0].dtype)
+
     # Neural-network kernels
 
     dense = staticmethod(neural.dense)

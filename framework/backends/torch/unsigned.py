@@ -16,6 +16,8 @@ _BY_VALUE = (
     "cumsum cumprod matmul einsum left_shift right_shift logical_and logical_or logical_not flip "
     "take_along_axis sign"
 ).split()
+_BOOLEAN = {**_WIDER, torch.bool: torch.int32}
+_OF_BOOLEANS = ("matmul", "einsum")
 _BY_ORDER = (
     "maximum minimum max min argmax argmin less less_equal greater greater_equal clip"
 ).split()
@@ -25,29 +27,29 @@ def extend(cls: type) -> None:
     """Give the kernels of a backend class the unsigned dtypes."""
     for names, ordered in ((_BY_VALUE, False), (_BY_ORDER, True)):
         for name in names:
+            wider = _BOOLEAN if name in _OF_BOOLEANS else _WIDER
             kernel = vars(cls)[name]
             if isinstance(kernel, staticmethod):
-                setattr(cls, name, staticmethod(_through(kernel.__func__, ordered)))
+                setattr(cls, name, staticmethod(_through(kernel.__func__, wider, ordered)))
             else:
-                setattr(cls, name, _through(kernel, ordered))
+                setattr(cls, name, _through(kernel, wider, ordered))
 
 
-def _through(function, ordered):
+def _through(function, wider, ordered):
     def kernel(*args, **kwargs):
         for x in args:
             if isinstance(x, torch.Tensor):
-                if x.dtype in _WIDER:
+                if x.dtype in wider:
                     break
                 return function(*args, **kwargs)
         else:
             return function(*args, **kwargs)
-        return _widely(function, ordered, x.dtype, args, kwargs)
+        return _widely(function, wider[x.dtype], ordered, x.dtype, args, kwargs)
 
     return kernel
 
 
-def _widely(function, ordered, dtype, args, kwargs):
-    wide = _WIDER[dtype]
+def _widely(function, wide, ordered, dtype, args, kwargs):
     turn = ordered and dtype == torch.uint64
     args = [_in(x, dtype, wide, turn) for x in args]
     y = function(*args, **kwargs)
