@@ -28,7 +28,7 @@ def rgb_to_grayscale(images, data_format=None) -> Tensor:
     dtype = backend.dtype(x)
     # Sums of whole numbers are the same everywhere, those of floats may end below a whole number.
     whole = dtype in _NARROW
-    planes = _planes(backend, backend.cast(x, "int32" if whole else wide(dtype)), axis)
+    planes = _planes(backend.cast(x, "int32" if whole else wide(dtype)), axis)
     scale = 1 if whole else 1e-4
     luma = sum(p * (w * scale) for p, w in zip(planes, _LUMA, strict=True))
     if whole:  # towards zero
@@ -46,20 +46,7 @@ def rgb_to_hsv(images, data_format=None) -> Tensor:
     dtypes that are no floats.
     """
     backend, x, planes, axis = _colours(images, data_format)
-    red, green, blue = planes
-    value = backend.maximum(backend.maximum(red, green), blue)
-    spread = value - backend.minimum(backend.minimum(red, green), blue)
-    # Gradients go through both branches of a `where`, and so would divisions by zero.
-    some = spread > 0
-    sixth = 1.0 / (6.0 * backend.where(some, spread, 1.0))
-    saturation = backend.where(value > 0, spread / backend.where(value > 0, value, 1.0), 0.0)
-    cold = backend.where(
-        value == green, sixth * (blue - red) + 2.0 / 6.0, sixth * (red - green) + 4.0 / 6.0
-    )
-    hue = backend.where(value == red, sixth * (green - blue), cold)
-    hue = backend.where(some, hue, 0.0)
-    hue = backend.where(hue < 0, hue + 1.0, hue)
-    return _image(backend, (hue, saturation, value), axis, backend.dtype(x))
+    return _image(backend, backend.rgb_to_hsv(planes), axis, backend.dtype(x))
 
 
 @op
@@ -69,15 +56,7 @@ def hsv_to_rgb(images, data_format=None) -> Tensor:
     Shapes and dtypes are those of `rgb_to_hsv`; a hue counts by its fraction.
     """
     backend, x, planes, axis = _colours(images, data_format)
-    hue, saturation, value = planes
-    place = (hue - backend.floor(hue)) * 6.0
-    shares = (
-        backend.clip(backend.absolute(place - 3.0) - 1.0, 0.0, 1.0),
-        backend.clip(2.0 - backend.absolute(place - 2.0), 0.0, 1.0),
-        backend.clip(2.0 - backend.absolute(place - 4.0), 0.0, 1.0),
-    )
-    mixed = [value * (1.0 - saturation + saturation * share) for share in shares]
-    return _image(backend, mixed, axis, backend.dtype(x))
+    return _image(backend, backend.hsv_to_rgb(planes), axis, backend.dtype(x))
 
 
 def _colours(images, data_format):
@@ -87,7 +66,7 @@ def _colours(images, data_format):
     if backend.dtype(x) not in dtypes.FLOATS:
         raise wrong("images", x, "floats (Invalid images dtype)")
     _channels(backend, x, axis, (3,))
-    return backend, x, _planes(backend, backend.cast(x, wide(backend.dtype(x))), axis), axis
+    return backend, x, _planes(backend.cast(x, wide(backend.dtype(x))), axis), axis
 
 
 def _channels(backend, x, axis: int, counts: tuple[int, ...]) -> int:
@@ -98,8 +77,8 @@ def _channels(backend, x, axis: int, counts: tuple[int, ...]) -> int:
     return channels
 
 
-def _planes(backend, x, axis: int) -> list[Tensor]:
-    return [backend.take(x, i, axis) for i in range(3)]
+def _planes(x, axis: int) -> list[Tensor]:
+    return [x[..., i] if axis == -1 else x[..., i, :, :] for i in range(3)]
 
 
 def _image(backend, planes, axis: int, dtype: str) -> Tensor:

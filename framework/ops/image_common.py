@@ -1,5 +1,6 @@
 """What the ops of images have in common: their layout, their checks, their way back to pixels."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -115,10 +116,10 @@ def blurred(backend, x, kernel_size, sigma, dtype: str) -> Tensor:
     return x
 
 
-def bell(taps: int, sigma: float) -> np.ndarray:
+def bell(taps: int, sigma: float) -> list[float]:
     """The weights of a Gaussian at `taps` places around its middle, summing to 1."""
-    weights = np.exp(-0.5 * ((np.arange(taps) - (taps - 1) / 2) / sigma) ** 2)
-    return weights / weights.sum()
+    weights = [math.exp(-0.5 * ((i - (taps - 1) / 2) / sigma) ** 2) for i in range(taps)]
+    return [weight / sum(weights) for weight in weights]
 
 
 def along(backend, x, weights, taps: int, axis: int, padding: str) -> Tensor:

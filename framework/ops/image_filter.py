@@ -48,14 +48,12 @@ def _deviations(sigma) -> Any:
     """Two positive numbers, or a tensor of two."""
     if is_scalar(sigma):
         sigma = (sigma, sigma)
-    if isinstance(sigma, np.ndarray) or (
-        isinstance(sigma, list | tuple)
-        and all(isinstance(s, int | float | np.number) for s in sigma)
-    ):
-        values = tuple(float(s) for s in np.ravel(sigma))
-        if len(values) != 2 or not all(s > 0 for s in values):
+    if isinstance(sigma, np.ndarray):
+        sigma = sigma.tolist()
+    if isinstance(sigma, list | tuple) and all(isinstance(s, int | float) for s in sigma):
+        if len(sigma) != 2 or not all(s > 0 for s in sigma):
             raise wrong("sigma", sigma, "two positive numbers")
-        return values
+        return tuple(map(float, sigma))
     backend, deviations = tensor(sigma)
     if tuple(backend.static_shape(deviations)) != (2,):
         raise wrong("sigma", sigma, "two positive numbers")
@@ -97,7 +95,7 @@ def _neighbours(backend, x, axis: int):
 
 
 def _cut(backend, x, axis: int, part: slice) -> Tensor:
-    return backend.get_item(x, (slice(None),) * axis + (part,))
+    return x[(slice(None),) * axis + (part,)]
 
 
 def _smoothed(backend, x, axis: int) -> Tensor:

@@ -44,7 +44,7 @@ def crop_images(
         size = backend.shape(x)[axis]
         before, after, inner = _solved(names, values, size, -1)
         key[axis] = slice(before, before + inner)
-    return backend.get_item(x, tuple(key))
+    return x[tuple(key)]
 
 
 @op
@@ -186,7 +186,7 @@ def _windows(backend, x, size, strides, dilation, spans) -> Tensor:
         key: list[slice] = [slice(None)]
         for p, d, n, s in zip(place, dilation, counts, strides, strict=True):
             key.append(slice(p * d, p * d + (n - 1) * s + 1, s))
-        parts.append(backend.get_item(x, (*key, slice(None))))
+        parts.append(x[(*key, slice(None))])
     return backend.concatenate(parts, -1)
 
 
@@ -194,7 +194,7 @@ def _tiles(backend, x, size, counts) -> Tensor:
     """Windows that do not overlap: a change of shape."""
     shape, rank = backend.shape(x), len(size)
     cuts = [slice(0, n * k) for n, k in zip(counts, size, strict=True)]
-    x = backend.get_item(x, (slice(None), *cuts))
+    x = x[(slice(None), *cuts)]
     pairs = [n for both in zip(counts, size, strict=True) for n in both]
     x = backend.reshape(x, (shape[0], *pairs, shape[-1]))
     outer, inner = range(1, 2 * rank, 2), range(2, 2 * rank + 1, 2)

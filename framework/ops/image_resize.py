@@ -98,7 +98,7 @@ def _cropped(backend, x, axes, size):
     for axis, whole, part in zip(axes, (height, width), inner, strict=True):
         first = (whole - part) // 2
         key[axis] = slice(first, first + part)
-    return backend.get_item(x, tuple(key))
+    return x[tuple(key)]
 
 
 def _padded(backend, x, axes, size, value):

@@ -35,8 +35,6 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
     "grid-wrap", "mirror" and "reflect", and `jax.scipy.ndimage.map_coordinates`. A coordinate that
     is NaN gives NaN with order 1. InvalidArgumentError for shapes and settings that do not fit.
     """
-    if isinstance(coordinates, list | tuple) and len(coordinates) > 1:
-        coordinates = _stacked(coordinates)
     backend, (x, places) = together(inputs, coordinates)
     one_of("order", order, (0, 1))
     one_of("fill_mode", fill_mode, _OUTSIDE)
@@ -54,13 +52,6 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
     x = backend.expand_dims(backend.expand_dims(x, 0), -1)
     y = _sampled(backend, x, rows, order, fill_mode, fill_value, dtype)
     return backend.squeeze(y, (0, len(shape)))
-
-
-def _stacked(coordinates) -> Any:
-    """Coordinates of each axis, in one tensor."""
-    from .shaping import stack
-
-    return stack(list(coordinates), 0)
 
 
 def _floats(backend, x) -> Tensor:
@@ -199,20 +190,10 @@ def _from_square(backend, points):
     ax, bx, cx = x1 - x2, x3 - x2, x2 - x1 - x3
     ay, by, cy = y1 - y2, y3 - y2, y2 - y1 - y3
     # Maps are the same when all nine numbers are multiplied: no division is needed.
-    i, g, h = ax * by - bx * ay, bx * cy - cx * by, cx * ay - ax * cy
-    zero = x0 * 0.0
-    matrix = (
-        i * x1 + g * x1,
-        i * x3 + h * x3,
-        zero,
-        i * y1 + g * y1,
-        i * y3 + h * y3,
-        zero,
-        g,
-        h,
-        i,
-    )
-    return matrix, (x0, y0)
+    g, h, i = cx * by - cy * bx, ax * cy - ay * cx, ax * by - bx * ay
+    first, second, none = i + g, i + h, x0 * 0.0
+    rows = first * x1, second * x3, none, first * y1, second * y3, none, g, h, i
+    return rows, (x0, y0)
 
 
 def _adjugate(matrix):
@@ -252,7 +233,8 @@ def elastic_transform(
             smoothes them.
         interpolation: "nearest" or "bilinear".
         fill_mode, fill_value: what lies outside, as `map_coordinates` has it.
-        seed: an int, the same draws at each call; a SeedGenerator; a key (two integers); or None.
+        seed: an int, the same draws at each call; a SeedGenerator; a key (two integers); or None,
+            other draws at each call that is not compiled.
 
     Returns images of the same shape and dtype. Displacements are alpha * blur(sigma * z), where z
     is (2, batch, height, width) standard normal draws, for columns first, then for rows. (Keras
@@ -281,14 +263,7 @@ def elastic_transform(
 def _key(backend, seed) -> Any:
     """The key of draws: two integers, or a tensor of two."""
     if seed is None:
-        if state.inferring:  # only shapes are wanted, and nothing is drawn
-            return 0, 0
-        if backend.freezes_state():
-            raise ValueError(
-                "elastic_transform without a seed would be a constant of the traced program, which "
-                "would draw the same at each call. Give a SeedGenerator as the `seed`."
-            )
-        return host_random.next_key()
+        return (0, 0) if state.inferring else host_random.next_key()
     if hasattr(seed, "next"):
         return seed.next()
     if isinstance(seed, int | np.integer):

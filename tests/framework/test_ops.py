@@ -110,7 +110,7 @@ def _fits(case, symbol, value):
     """Whether an op whose sizes depend on values has left them unknown."""
     sizes = ops.shape(value)
     known = [n in (None, m) for n, m in zip(symbol.shape, sizes, strict=True)]
-    return hasattr(getattr(ops, case.op), "rule") and all(known)
+    return hasattr(attrgetter(case.op)(ops), "rule") and all(known)
 
 
 def _dtype(x):
@@ -178,7 +178,7 @@ def _abstract_dtype(case, args, backend):
         found.update(_dtype(result) for result in results)
         return results
 
-    if backend == "jax" and not hasattr(getattr(ops, case.op), "rule"):
+    if backend == "jax" and not hasattr(attrgetter(case.op)(ops), "rule"):
         import jax
 
         jax.eval_shape(call)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import resampling
 
 # So many input pixels for each output pixel are gathered one by one; more make a matrix product.
-_FEW_TAPS = 4
+FEW_TAPS = 4
 
 
 class Images:
@@ -44,18 +44,31 @@ class Images:
         return x
 
     def _resize_axis(self, x, axis, m, n, method, antialias):
-        places, weights = resampling.taps(m, n, method, antialias)
-        dtype = self.dtype(x)
-        if weights.shape[1] > _FEW_TAPS:
-            full = resampling.dense(places, weights, m)
-            return self.resample(x, axis, self.asarray(full, dtype))
-        after = (1,) * (len(self.static_shape(x)) - axis % len(self.static_shape(x)) - 1)
+        dtype, columns = self.dtype(x), self.resize_taps(m, n, method, antialias)
+        if columns is None:
+            return self.resample(x, axis, self.resize_matrix(m, n, method, antialias, dtype))
+        rank = len(self.static_shape(x))
+        sizes = (-1,) + (1,) * (rank - axis % rank - 1)
         total: Any = None
-        for place, weight in zip(places.T, weights.T, strict=True):
-            part = self.take(x, self.asarray(place, "int32"), axis)
-            part = part * self.asarray(weight.reshape(-1, *after), dtype)
+        for place, weight in columns:
+            part = self.take(x, place, axis) * self.reshape(self.asarray(weight, dtype), sizes)
             total = part if total is None else total + part
         return total
+
+    def resize_taps(self, m, n, method, antialias):
+        """Pairs (places, weights), each (n,), whose sum is an axis in another size.
+
+        None where there are so many that a product with a matrix is better.
+        """
+        places, weights = resampling.fixed_taps(m, n, method, antialias)
+        if places.shape[1] > FEW_TAPS:
+            return None
+        return [(self.asarray(p, "int32"), w) for p, w in zip(places.T, weights.T, strict=True)]
+
+    def resize_matrix(self, m, n, method, antialias, dtype):
+        """Weights (n, m) of an axis in another size."""
+        places, weights = resampling.fixed_taps(m, n, method, antialias)
+        return self.asarray(resampling.dense(places, weights, m), dtype)
 
     def _resize_unknown(self, x, axis, m, n, method, antialias):
         """By a matrix that is made when the size of the axis is known."""
@@ -85,6 +98,9 @@ class Images:
         """
         shape = self.shape(x)
         batch, sizes, depth = shape[0], shape[1:-1], shape[-1]
+        if 0 in self.static_shape(x):  # nothing to gather from
+            places = self.shape(coordinates[0])[1:]
+            return self.full((batch, *places, depth), value, self.dtype(x))
         flat = self.reshape(x, (batch * math.prod(sizes), depth))
         value = self.asarray(value, self.dtype(x))
         ranks = len(self.static_shape(coordinates[0]))
@@ -133,3 +149,33 @@ class Images:
             index = index % period
             return self.where(index < n, index, last - index)
         return self.minimum(self.maximum(index, 0), n - 1)
+
+    # Colours ----------------------------------------------------------------------------------
+
+    def rgb_to_hsv(self, planes):
+        """Hue, saturation and value of planes of red, green and blue."""
+        red, green, blue = planes
+        value = self.maximum(self.maximum(red, green), blue)
+        spread = value - self.minimum(self.minimum(red, green), blue)
+        # Gradients go through both branches of a `where`, and so would divisions by zero.
+        some = spread > 0
+        sixth = 1.0 / (6.0 * self.where(some, spread, 1.0))
+        saturation = self.where(value > 0, spread / self.where(value > 0, value, 1.0), 0.0)
+        cold = self.where(
+            value == green, sixth * (blue - red) + 2.0 / 6.0, sixth * (red - green) + 4.0 / 6.0
+        )
+        hue = self.where(value == red, sixth * (green - blue), cold)
+        hue = self.where(some, hue, 0.0)
+        hue = self.where(hue < 0, hue + 1.0, hue)
+        return hue, saturation, value
+
+    def hsv_to_rgb(self, planes):
+        """Red, green and blue of planes of hue, saturation and value."""
+        hue, saturation, value = planes
+        place = (hue - self.floor(hue)) * 6.0
+        shares = (
+            self.clip(self.absolute(place - 3.0) - 1.0, 0.0, 1.0),
+            self.clip(2.0 - self.absolute(place - 2.0), 0.0, 1.0),
+            self.clip(2.0 - self.absolute(place - 4.0), 0.0, 1.0),
+        )
+        return [value * (1.0 - saturation + saturation * share) for share in shares]

@@ -60,6 +60,14 @@ def _weights(backend, centres, places, size, width, method) -> Any:
     return backend.where(some & (centres >= -0.5) & (centres <= size - 0.5), weights, 0.0)
 
 
+def _shares(backend, low, step, places, size) -> Any:
+    """Shares of the pixels at `places` in spans of `step` that begin at `low` (n, 1)."""
+    overlap = backend.minimum(low + step, places + 1.0) - backend.maximum(low, places)
+    # What rounding puts beyond a span is none of it.
+    overlap = backend.where((overlap > 1e-5) & (places < size), overlap, 0.0)
+    return overlap / backend.sum(overlap, 1, True)
+
+
 def matrix(backend, size, out: int, scale, shift, method: str, antialias: bool, dtype: str):
     """Weights (out, size) for output pixels at scale * input + shift.
 
@@ -67,40 +75,41 @@ def matrix(backend, size, out: int, scale, shift, method: str, antialias: bool, 
     """
     step = 1.0 / scale
     number = size if isinstance(size, int) else backend.cast(size, dtype)
-    centres = (backend.arange(0, out, 1, dtype) + 0.5 - shift) * step - 0.5
+    rows = backend.expand_dims(backend.arange(0, out, 1, dtype), 1)
     places = backend.expand_dims(backend.arange(0, size, 1, dtype), 0)
+    if method == "area":
+        return _shares(backend, (rows - shift) * step, step, places, number)
+    centres = (rows + 0.5 - shift) * step - 0.5
     width: Any = 1.0
     if antialias:
         width = max(step, 1.0) if isinstance(step, float) else backend.maximum(step, 1.0)
-    return _weights(backend, backend.expand_dims(centres, 1), places, number, width, method)
+    return _weights(backend, centres, places, number, width, method)
+
+
+def taps(backend, size: int, out: int, method: str, antialias: bool, dtype: str):
+    """The input pixels (out, k) of each output pixel, int32, and their weights, of `dtype`."""
+    step = size / out
+    rows = backend.expand_dims(backend.arange(0, out, 1, dtype), 1)
+    if method == "area":
+        low = rows * step
+        places = backend.floor(low) + backend.arange(0, math.ceil(step) + 1, 1, dtype)
+        weights = _shares(backend, low, step, places, size)
+    else:
+        width = max(step, 1.0) if antialias else 1.0
+        reach = KERNELS[method][0] * width
+        centres = (rows + 0.5) * step - 0.5
+        count = math.ceil(2 * reach)
+        places = backend.floor(centres - reach) + backend.arange(1, count + 1, 1, dtype)
+        weights = _weights(backend, centres, places, size, width, method)
+    return backend.cast(backend.clip(places, 0, size - 1), "int32"), weights
 
 
 @lru_cache(maxsize=128)
-def taps(size: int, out: int, method: str, antialias: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The input pixels (out, k) of each output pixel, int32, and their weights, float64."""
-    if method == "area":
-        places, weights = _areas(size, out)
-    else:
-        step = size / out
-        width = max(step, 1.0) if antialias else 1.0
-        reach = KERNELS[method][0] * width
-        centres = (np.arange(out)[:, None] + 0.5) * step - 0.5
-        places = np.floor(centres - reach) + 1 + np.arange(math.ceil(2 * reach))
-        weights = _weights(registry.get("numpy"), centres, places, size, width, method)
+def fixed_taps(size: int, out: int, method: str, antialias: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Taps in float64, less the columns that weigh nothing."""
+    places, weights = taps(registry.get("numpy"), size, out, method, antialias, "float64")
     used = np.abs(weights).max(0, initial=0.0) > 0
-    places, weights = places[:, used], weights[:, used]
-    return np.clip(places, 0, max(size - 1, 0)).astype(np.int32), weights
-
-
-def _areas(size: int, out: int) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the input pixels in the span that an output pixel covers."""
-    step = size / out
-    low = np.arange(out)[:, None] * step
-    places = np.floor(low) + np.arange(math.ceil(step) + 1)
-    overlap = np.minimum(low + step, places + 1) - np.maximum(low, places)
-    # What rounding puts beyond a span, by some 1e-13 of a pixel, is none of it.
-    overlap = np.where((overlap > 1e-9) & (places < size), overlap, 0.0)
-    return places, overlap / overlap.sum(1, keepdims=True)
+    return places[:, used], weights[:, used]
 
 
 def dense(places: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
@@ -108,3 +117,18 @@ def dense(places: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
     full = np.zeros((len(places), size))
     np.add.at(full, (np.arange(len(places))[:, None], places), weights)
     return full
+
+
+def smoothes(shape, axes, size, antialias: bool) -> bool:
+    """Whether antialias makes a difference: an axis shrinks."""
+    return antialias and any(n < shape[a] for a, n in zip(axes, size, strict=True))
+
+
+def are_exact(shape, axes, size) -> bool:
+    """Whether float32 has the places of all output pixels: few bits and a power of two below."""
+    return all(_is_exact(shape[a], n) for a, n in zip(axes, size, strict=True))
+
+
+def _is_exact(size: int, out: int) -> bool:
+    below = out // math.gcd(size, out)
+    return below & (below - 1) == 0 and 2 * size * out < 1 << 24

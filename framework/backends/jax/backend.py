@@ -15,6 +15,7 @@ from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
 from . import ctc, neural, random, windows
+from .image import JaxImages
 from .control import JaxControl
 from .arrays import ArrayKernels
 from .linalg import JaxLinalg
@@ -61,7 +62,7 @@ def _reduce(function):
 
 
 @renamed("jax", {"": jnp, "lax": lax, "jax": jax})
-class JaxBackend(ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, JaxSignal, Backend):
+class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, JaxSignal, Backend):
     """Kernels on `jax.Array` and on tracers.
 
     64-bit dtypes are JAX's explicit ones: what is asked for by name has them, what JAX makes by

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import elementary, image, linalg
+from . import elementary, image, linalg, neural
 from .table import BAD as BAD
 
-__all__ = ["elementary", "image", "linalg"]
+__all__ = ["elementary", "image", "linalg", "neural"]

@@ -174,9 +174,7 @@ case(
     note="one-first",
 )
 START = np.array([[0, 0], [0, 4], [3, 0], [3, 4]], np.float32)
-END = START + np.linspace(-0.4, 0.6, BATCH * 8).astype(np.float32).reshape(8, -1).T.reshape(
-    BATCH, 4, 2
-)
+END = START + np.sin(np.arange(BATCH * 8, dtype=np.float32)).reshape(BATCH, 4, 2) / 2
 case(
     "image.perspective_transform",
     IMAGES,
