@@ -4,12 +4,13 @@ Complex numbers come and go as pairs of real tensors, (real, imaginary), as in K
 are NumPy's (no factor forward, 1/n backward); float16 and bfloat16 are computed in float32.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .checks import of_rank, one_of, rank_of
-from .dispatch import Tensor, floating, promoted, tensor
+from .dispatch import Tensor, floating, promoted, tensor, together
 from .errors import wrong
 from .op import op
 
@@ -129,12 +130,14 @@ def _window(backend: Any, window: Any, length: int, whole: int, name: str) -> Te
     """The window of `length`, with zeros on both sides to fill `whole`."""
     if isinstance(window, str):
         one_of(window, "window", *_WINDOWS)
-        first, second = _WINDOWS[window]
         # Periodic, as spectra want them: the value after the last is the first.
-        turns = 2 * np.pi * np.arange(length) / length
-        window = first - second * np.cos(turns) if length > 1 else np.ones(1)
-    values = backend.asarray(window, name) if isinstance(window, np.ndarray | list) else window
-    values = backend.cast(values, name)
+        first, second = _WINDOWS[window]
+        turn = 2 * math.pi / length
+        window = [first - second * math.cos(turn * k) for k in range(length)] if length > 1 else [1]
+    if isinstance(window, list):
+        values = backend.asarray(window, name)  # in one step, which rounds once
+    else:
+        values = backend.cast(together(window, backend=backend)[1][0], name)
     of_rank(backend, values, "window", 1)
     if backend.static_shape(values) != (length,):
         raise wrong("window", window, f"a tensor of shape ({length},), as sequence_length says")

@@ -291,3 +291,8 @@ def test_stft_is_that_of_torch(backend):
         want = torch.stft(torch.from_numpy(x), 16, 4, 10, window, center, return_complex=True)
         want = want.swapaxes(-1, -2).numpy()
         np.testing.assert_allclose(_numpy(real) + 1j * _numpy(imag), want, atol=1e-12)
+
+
+def test_lists_of_wide_numbers(backend):
+    """A list of Python numbers is read in the dtype that is asked for, not in 32 bits."""
+    assert _numpy(ops.convert_to_tensor([0.1, 1 / 3], "float64")).tolist() == [0.1, 1 / 3]

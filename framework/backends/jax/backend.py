@@ -5,6 +5,8 @@
 
 from typing import Any
 
+from contextlib import suppress
+
 import jax
 import jax.core
 import jax.numpy as jnp
@@ -114,8 +116,10 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         native = self._native[dtype]
         if isinstance(x, jax.Array):
             return x if x.dtype == native else x.astype(native)
-        if native in _WIDE and isinstance(x, int | float | complex):
-            x = np.asarray(x, native)  # JAX would read the number in 32 bits
+        if native in _WIDE and isinstance(x, int | float | complex | list | tuple):
+            # JAX would read the numbers in 32 bits. Tracers among them are no numbers.
+            with suppress(jax.errors.TracerArrayConversionError):
+                x = np.asarray(x, native)
         return jnp.asarray(x, native)
 
     def to_numpy(self, x):
