@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..backends.registry import state
+from ..backends.registry import BOX, classify, state
 
 
 @contextmanager
@@ -36,12 +36,30 @@ def tapped(tap: Callable[[Any, Any], None]) -> Iterator[None]:
 class StatelessScope:
     """Within the ``with`` block variables read as given values, and writes are kept here.
 
-    `state_mapping` is pairs (variable, native tensor). What was assigned in the block is read back
-    with `get_current_value`; the variables themselves stay as they were.
+    What was assigned in the block is read back with `get_current_value`; the variables themselves
+    stay as they were. So a function that uses variables becomes one of their values alone, which
+    can be differentiated and compiled.
+
+    Args:
+        state_mapping: pairs (variable, tensor of its shape); the tensor is cast to its dtype.
+        collect_losses: kept as an attribute, for layers that add losses.
+        initialize_variables: kept as an attribute; variables made in the block have values at once.
+
+    Raises ValueError where a pair does not begin with a variable or the shapes differ.
     """
 
-    def __init__(self, state_mapping: Iterable[tuple[Any, Any]] = ()) -> None:
-        self._values = {id(variable): value for variable, value in state_mapping}
+    def __init__(
+        self,
+        state_mapping: Iterable[tuple[Any, Any]] | None = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ) -> None:
+        self.collect_losses = collect_losses
+        self.initialize_variables = initialize_variables
+        self.losses: list[Any] = []
+        self._values = {
+            id(variable): _fitting(variable, value) for variable, value in state_mapping or ()
+        }
         self._before: dict[int, Any] | None = None
 
     def __enter__(self) -> "StatelessScope":
@@ -52,6 +70,36 @@ class StatelessScope:
     def __exit__(self, *error: object) -> None:
         state.substitutes = self._before
 
+    def add_loss(self, loss: Any) -> None:
+        """Keep a loss, in `losses`."""
+        self.losses.append(loss)
+
+    def add_update(self, update: tuple[Any, Any]) -> None:
+        """Let a variable read as another value: a pair (variable, tensor)."""
+        variable, value = update
+        self._values[id(variable)] = _fitting(variable, value)
+
     def get_current_value(self, variable: Any) -> Any:
         """What `variable` reads as in this scope, or None if it was neither given nor written."""
         return self._values.get(id(variable))
+
+
+def _fitting(variable: Any, value: Any) -> Any:
+    """`value` as a native tensor that can stand in for the variable."""
+    if classify(type(variable)) is not BOX:
+        raise ValueError(
+            "StatelessScope: each item of `state_mapping` is a pair (Variable, tensor); got "
+            f"{type(variable).__name__} in the place of the variable."
+        )
+    if classify(type(value)) is BOX:
+        value = value.value
+    value = variable.backend.asarray(value, variable.dtype)
+    shape = variable.backend.static_shape(value)
+    if len(shape) != len(variable.shape) or any(
+        n not in (None, m) for m, n in zip(variable.shape, shape, strict=True)
+    ):
+        raise ValueError(
+            f"StatelessScope: the variable {variable.path!r} has shape {tuple(variable.shape)}; "
+            f"got a value of shape {tuple(shape)}. Give one of the variable's shape."
+        )
+    return value

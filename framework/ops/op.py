@@ -83,7 +83,7 @@ def program(
                 error.op = function.__name__
             raise
 
-    call.outline = outline or function  # pyright: ignore[reportFunctionMemberAccess]
+    call.outline = outline or function  # pyright: ignore[reportAttributeAccessIssue]
     return call
 
 

@@ -329,24 +329,14 @@ def _output_and_gradient(out: Any) -> Sequence[Any]:
 
 def _call_gradient(grad_fn, args: Sequence[Any], upstream: Any, cotangents: Sequence[Any]) -> Any:
     """`grad_fn` in whichever of Keras's forms it is written."""
-    try:
-        signature = inspect.signature(grad_fn)
-    except (TypeError, ValueError):
-        return grad_fn(upstream)
-    found = signature.parameters.get("upstream")
-    if found is not None and found.kind is found.KEYWORD_ONLY and found.default is found.empty:
-        return grad_fn(*args, upstream=upstream)
-    if len(cotangents) > 1 and not _binds(signature, upstream) and _binds(signature, *cotangents):
-        return grad_fn(*cotangents)
+    code = getattr(grad_fn, "__code__", None)  # torch.compile cannot trace `inspect.signature`
+    if code is not None:
+        count = code.co_argcount
+        if "upstream" in code.co_varnames[count : count + code.co_kwonlyargcount]:
+            return grad_fn(*args, upstream=upstream)
+        if count == len(cotangents) > 1:
+            return grad_fn(*cotangents)
     return grad_fn(upstream)
-
-
-def _binds(signature: inspect.Signature, *args: Any) -> bool:
-    try:
-        signature.bind(*args)
-    except TypeError:
-        return False
-    return True
 
 
 def _gradients(backend: Any, found: Any, leaves: Sequence[Any]) -> list[Any]:

@@ -51,7 +51,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Tensor:
 _tensor = tensor
 
 
-def _sides(pattern: Any) -> tuple[list[Group], list[Group]]:
+def _sides(pattern: Any) -> tuple[list[Group | None], list[Group | None]]:
     sides = pattern.split("->") if isinstance(pattern, str) else ()
     if len(sides) != 2:
         raise wrong("pattern", pattern, 'two lists of axes, like "b h w c -> b (h w) c"')
@@ -59,9 +59,9 @@ def _sides(pattern: Any) -> tuple[list[Group], list[Group]]:
     return before, after
 
 
-def _groups(pattern: str, side: str) -> list[Group]:
-    """One group of names for each axis; a 1 is an axis of no names."""
-    groups: list[Group] = []
+def _groups(pattern: str, side: str) -> list[Group | None]:
+    """One group of names for each axis, none for a 1, and None for any further axes."""
+    groups: list[Group | None] = []
     inside: Group | None = None
     place = 0
     side = side.rstrip()
@@ -81,29 +81,34 @@ def _groups(pattern: str, side: str) -> list[Group]:
         elif inside is not None:
             inside += [] if token == "1" else [token]
         else:
-            groups.append([] if token == "1" else [token])
+            groups.append(None if token == _REST else [] if token == "1" else [token])
     if inside is not None:
         raise wrong("pattern", pattern, "parentheses in pairs, none inside of others")
     return groups
 
 
-def _without_rest(pattern: str, before: list[Group], after: list[Group], rank: int):
+def _without_rest(
+    pattern: str, before: list[Group | None], after: list[Group | None], rank: int
+) -> tuple[list[Group], list[Group]]:
     """Both sides with names for the axes that "..." stands for."""
-    found = sum(group == [_REST] for group in before)
-    if any(_REST in group and group != [_REST] for group in before) or found > 1:
+    found = before.count(None)
+    if found > 1 or any(_REST in group for group in before if group is not None):
         raise wrong("pattern", pattern, '"..." once at most, and before "->" outside parentheses')
     if rank < len(before) - found or (not found and rank != len(before)):
         more = " or more" if found else ""
         raise wrong("tensor", f"{rank} axes", f"{len(before) - found}{more} axes by {pattern!r}")
     rest = [f"...{i}" for i in range(rank - len(before) + 1)]
-    spread = [g for group in before for g in ([[r] for r in rest] if group == [_REST] else [group])]
-    result = []
-    for group in after:
-        if group == [_REST]:
-            result += [[r] for r in rest]
-        else:
-            result.append([n for name in group for n in (rest if name == _REST else [name])])
-    return spread, result
+
+    def spread(side: list[Group | None]) -> list[Group]:
+        named: list[Group] = []
+        for group in side:
+            if group is None:
+                named += [[name] for name in rest]
+            else:
+                named.append([n for name in group for n in (rest if name == _REST else [name])])
+        return named
+
+    return spread(before), spread(after)
 
 
 def _check_names(pattern, before: list[Group], after: list[Group], lengths: dict) -> None:
@@ -131,7 +136,7 @@ def _sizes(pattern: str, groups: list[Group], shape: tuple, lengths: dict) -> di
         if isinstance(size, int) and not fits:
             raise InvalidArgumentError(
                 f"argument `tensor`: an axis of size {size} cannot be split into "
-                f"({' '.join(group)}) with {', '.join(f'{k}={v}' for k, v in lengths.items()) or 'a product of 1'}."
+                f"({' '.join(group)}) with the sizes {lengths}."
             )
         sizes.update({name: int(lengths[name]) for name in group if name in lengths})
         sizes.update({name: size // known if known else 0 for name in open_names})

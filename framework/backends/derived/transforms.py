@@ -15,11 +15,11 @@ class Transforms:
         # The primitives: every backend has them, this class has not.
         def __getattr__(self, name: str) -> Any: ...
 
-    def value_and_grad(self, function, leaves):
+    def value_and_grad(self, function, leaves) -> Any:
         """(value, others, gradients), where `function(*leaves)` gives a scalar and others."""
         raise RuntimeError(_NO_GRADIENTS.format(self.name))
 
-    def vjp(self, function, leaves):
+    def vjp(self, function, leaves) -> Any:
         """(results, others, pull), where `function(*leaves)` gives lists of results and others.
 
         `pull` takes a cotangent for each result and gives a gradient for each leaf; for complex
@@ -27,20 +27,20 @@ class Transforms:
         """
         raise RuntimeError(_NO_GRADIENTS.format(self.name))
 
-    def jvp(self, function, leaves, tangents):
+    def jvp(self, function, leaves, tangents) -> Any:
         """(results, others, tangents of the results)."""
         raise RuntimeError(_NO_GRADIENTS.format(self.name))
 
-    def custom_gradient(self, function, leaves):
+    def custom_gradient(self, function, leaves) -> Any:
         """The results, where `function(*leaves)` gives them and their `pull`, as in `vjp`."""
         return function(*leaves)[0]
 
-    def vmap(self, function, leaves):
+    def vmap(self, function, leaves) -> Any:
         """`function` of the rows of all `leaves`, its results stacked."""
         rows = zip(*(self.rows(x) for x in leaves), strict=True)
         results = [function(*row) for row in rows]
         return [self.stack(list(ys), 0) for ys in zip(*results, strict=True)]
 
-    def jit(self, function):
+    def jit(self, function) -> Any:
         """`function`, compiled where the backend has a compiler."""
         return function

@@ -56,9 +56,22 @@ class TensorflowTransforms(Transforms):
         return list(flat(*leaves))
 
     def vmap(self, function, leaves):
-        # Converted by autograph, it would raise errors of another kind than the function's.
-        run = tf.autograph.experimental.do_not_convert(lambda rows: function(*rows))
-        return list(tf.vectorized_map(run, list(leaves)))
+        raised = []
+
+        @tf.autograph.experimental.do_not_convert
+        def run(rows):
+            try:
+                return function(*rows)
+            except Exception as error:
+                raised.append(error)
+                raise
+
+        try:
+            return list(tf.vectorized_map(run, list(leaves)))
+        except Exception:
+            if raised:  # of which TensorFlow makes an error of its own kind
+                raise raised[0] from None
+            raise
 
     def jit(self, function):
         return tf.function(function, autograph=False, jit_compile=True)

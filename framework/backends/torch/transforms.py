@@ -10,6 +10,7 @@ import threading
 import warnings
 
 import torch
+from torch._C._functorch import peek_interpreter_stack  # pyright: ignore[reportMissingImports]
 
 from ..derived.transforms import Transforms
 
@@ -30,7 +31,7 @@ def transformed() -> bool:
 
 def _inside() -> bool:
     """Whether `torch.func` or a compiler is at work on what is called now."""
-    return torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None
+    return torch.compiler.is_compiling() or peek_interpreter_stack() is not None
 
 
 def _is_outer(x) -> bool:
@@ -112,6 +113,8 @@ class TorchTransforms(Transforms):
         return list(results), list(others), list(moved)
 
     def custom_gradient(self, function, leaves):
+        if torch.compiler.is_compiling() and transformed():
+            return _linearized(function, leaves)
         results, pull = function(*leaves)
         values = [y.detach() for y in results]
         return list(_Attached.apply(pull, len(values), *values, *leaves))
@@ -133,7 +136,9 @@ class TorchTransforms(Transforms):
                 return function(*args, **kwargs)
             if not made:
                 has = _has_compiler()
-                made.append(torch.compile(run, fullgraph=True, recompile_limit=64) if has else function)
+                made.append(
+                    torch.compile(run, fullgraph=True, recompile_limit=64) if has else function
+                )
             return made[0](*args, **kwargs)
 
         return call
@@ -160,6 +165,24 @@ def _within(function):
         return (tuple(out[0]) if isinstance(out[0], list) else out[0]), tuple(out[1])
 
     return call
+
+
+def _linearized(function, leaves):
+    """A custom gradient where the compiler overlooks an autograd.Function: inside of torch.func.
+
+    To the values comes a zero, whose derivative is the transpose of `pull`. What `pull` closes over
+    is a constant to a first derivative, so that no infinity in it meets that zero.
+    """
+    constants = [x.detach() for x in leaves]
+    results, pull = function(*(constants if _nesting.transformed == 1 else leaves))
+    values = [y.detach() for y in results]
+    zeros = tuple(torch.zeros_like(y) for y in values)
+    _, push = torch.func.vjp(lambda *cotangents: tuple(pull(*cotangents)), *zeros)
+    steps = [
+        torch.where(torch.isfinite(c), x - c, 0) for x, c in zip(leaves, constants, strict=True)
+    ]
+    moved = push(tuple(steps))
+    return [y + torch.where(torch.isfinite(s), s, 0) for y, s in zip(values, moved, strict=True)]
 
 
 class _Attached(torch.autograd.Function):
