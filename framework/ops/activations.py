@@ -194,7 +194,7 @@ def threshold(x, threshold: float, default_value: float) -> Tensor:
 def softmax(x, axis=-1) -> Tensor:
     """exp(x) over its sum along `axis`: one axis, several in a tuple, or None for all."""
     backend, x = floating(x)
-    if type(axis) is int:
+    if type(axis) is int and -len(x.shape) <= axis < len(x.shape):
         return backend.softmax(x, axis)
     return _over_axes(backend, backend.softmax, x, axis)
 
@@ -203,7 +203,7 @@ def softmax(x, axis=-1) -> Tensor:
 def log_softmax(x, axis=-1) -> Tensor:
     """The logarithm of softmax along `axis`: one axis, several in a tuple, or None for all."""
     backend, x = floating(x)
-    if type(axis) is int:
+    if type(axis) is int and -len(x.shape) <= axis < len(x.shape):
         return backend.log_softmax(x, axis)
     return _over_axes(backend, backend.log_softmax, x, axis)
 
@@ -212,6 +212,8 @@ def _over_axes(backend: Any, kernel: Callable[..., Tensor], x: Tensor, axis: Any
     """A kernel of one axis over several: they go last and become one, and back."""
     rank = len(backend.static_shape(x))
     axes = checks.axes_of(backend, x, axis)
+    if len(axes) == 1:
+        return kernel(x, axes[0])
     order = [a for a in range(rank) if a not in axes] + list(axes)
     moved = backend.transpose(x, tuple(order))
     shape = backend.shape(moved)

@@ -29,22 +29,22 @@ class Ctc:
         logs = self.maximum(self.log_softmax(logits, -1), _NEVER)
         labels = self._with_blanks(target, target_length, blank)
         # A label may follow the one before it, without a blank between, unless both are equal.
-        skips = self.not_equal(labels, self._behind(labels, 2, blank))
+        skips = self.not_equal(labels, self._moved_back(labels, 2, blank))
         index = self.expand_dims(self.clip(labels, 0, classes - 1), 1)
         index = self.broadcast_to(index, (batch, time, self.shape(labels)[1]))
         emitted = self.transpose(self.take_along_axis(logs, index, 2), (1, 0, 2))
-        start = self._behind(self.full_like(emitted[0], _NEVER, self.dtype(logs)), 1, 0.0)
+        start = self._moved_back(self.full_like(emitted[0], _NEVER, self.dtype(logs)), 1, 0.0)
 
         def step(carry, row):
             forward, (emission, live) = carry[0], row
-            once, twice = (self._behind(forward, k, _NEVER) for k in (1, 2))
+            once, twice = (self._moved_back(forward, k, _NEVER) for k in (1, 2))
             twice = self.where(skips, twice, _NEVER)
-            total = self.add(self._log_add(forward, once, twice), emission)
+            total = self.add(self._log_plus(forward, once, twice), emission)
             return [self.where(self.expand_dims(live, 1), total, forward)], []
 
-        live = self._live(time, output_length)
+        live = self._live_steps(time, output_length)
         carry, _ = self.scan(step, [start], [emitted, live], None, False, 1)
-        return self._lost(carry[0], target_length)
+        return self._negative_total(carry[0], target_length)
 
     def _with_blanks(self, target, target_length, blank):
         """Labels with a blank before, between and behind them: (batch, 2 * labels + 1)."""
@@ -53,14 +53,14 @@ class Ctc:
         first = self.expand_dims(self.full_like(target_length, blank, "int32"), 1)
         return self.concatenate([first, self.reshape(pairs, (batch, 2 * count))], 1)
 
-    def _lost(self, forward, target_length):
+    def _negative_total(self, forward, target_length):
         """-log of the probability to be at the last label or the blank behind it."""
         last = self.expand_dims(self.multiply(target_length, 2), 1)
         ends = self.take_along_axis(
             forward, self.concatenate([last, self.maximum(self.subtract(last, 1), 0)], 1), 1
         )
         label = self.where(self.greater(target_length, 0), ends[:, 1], _NEVER)
-        total = self._log_add(ends[:, 0], label)
+        total = self._log_plus(ends[:, 0], label)
         return self.where(self.less(total, _NEVER / 2), float("inf"), self.negative(total))
 
     # Beam search
@@ -79,22 +79,24 @@ class Ctc:
 
         def step(carry, row):
             log, live = row
-            new = self._extended(carry[0], carry[1], carry[2], log, blank)
-            live = self.reshape(live, (-1, 1, 1))
-            flat = self.reshape(live, (-1, 1))
+            paths, blanks, labels = carry
+            longer = self._longer_beams(paths, blanks, labels, log, blank)
+            live = self.expand_dims(live, 1)
             return [
-                self.where(c, a, b) for c, a, b in zip((live, flat, flat), new, carry, strict=True)
+                self.where(self.expand_dims(live, 2), longer[0], paths),
+                self.where(live, longer[1], blanks),
+                self.where(live, longer[2], labels),
             ], []
 
-        items = [self.transpose(logs, (1, 0, 2)), self._live(time, lengths)]
+        items = [self.transpose(logs, (1, 0, 2)), self._live_steps(time, lengths)]
         (paths, blanks, labels), _ = self.scan(step, [paths, first, never], items, None, False, 1)
-        scores, order = self.top_k(self._log_add(blanks, labels), top_paths, True)
-        paths = self._picked(paths, order)
+        scores, order = self.top_k(self._log_plus(blanks, labels), top_paths, True)
+        paths = self._beams_at(paths, order)
         paths = self.where(self.equal(paths, _DEAD), _END, paths)
         gone = self.less(scores, _NEVER / 2)
         return self.transpose(paths, (1, 0, 2)), self.where(gone, -float("inf"), scores)
 
-    def _extended(self, paths, blanks, labels, log, blank):
+    def _longer_beams(self, paths, blanks, labels, log, blank):
         """The `width` best of all beams, each as it is or with one label more."""
         batch, width, time = self.shape(paths)
         classes = self.shape(log)[1]
@@ -107,7 +109,7 @@ class Ctc:
             self.arange(1, classes + 1, 1, "int32"), self.expand_dims(last, 2)
         )  # (batch, width, classes)
         log = self.expand_dims(log, 1)
-        whole = self._log_add(blanks, labels)
+        whole = self._log_plus(blanks, labels)
         # A label behind itself starts anew only after a blank.
         start = self.where(is_last, self.expand_dims(blanks, 2), self.expand_dims(whole, 2))
         longer = self.add(start, log)
@@ -124,11 +126,11 @@ class Ctc:
             longer, self.broadcast_to(index, (batch, width, width)), 2
         )  # (batch, giver, heir)
         gifts = self._log_total(self.where(heirs, gifts, _NEVER), 1)
-        repeated = self._log_add(repeated, gifts)
+        repeated = self._log_plus(repeated, gifts)
         dtype = self.dtype(log)
         given = self.matmul(self.cast(heirs, dtype), self.cast(is_last, dtype))
         longer = self.where(self.greater(given, 0.0), _NEVER, longer)
-        return self._pruned(paths, count, ended, repeated, longer)
+        return self._best_beams(paths, count, ended, repeated, longer)
 
     def _heirs(self, paths, cut, last):
         """Whether the second beam is the first with one label more: (batch, width, width)."""
@@ -136,10 +138,10 @@ class Ctc:
         heirs = self.all(same, 3)
         return self.logical_and(heirs, self.expand_dims(self.greater(last, 0), 1))
 
-    def _pruned(self, paths, count, ended, repeated, longer):
+    def _best_beams(self, paths, count, ended, repeated, longer):
         batch, width, time = self.shape(paths)
         classes = self.shape(longer)[2]
-        stay = self.expand_dims(self._log_add(ended, repeated), 2)
+        stay = self.expand_dims(self._log_plus(ended, repeated), 2)
         ways = self.reshape(self.concatenate([longer, stay], 2), (batch, width * (classes + 1)))
         scores, chosen = self.top_k(ways, width, True)
         source = self.floor_divide(chosen, classes + 1)
@@ -148,7 +150,7 @@ class Ctc:
         ended, repeated, count = (
             self.take_along_axis(x, source, 1) for x in (ended, repeated, count)
         )
-        paths = self._picked(paths, source)
+        paths = self._beams_at(paths, source)
         new = self.equal(self.arange(0, time, 1, "int32"), self.expand_dims(count, 2))
         new = self.logical_and(new, self.expand_dims(self.logical_not(stays), 2))
         paths = self.where(new, self.expand_dims(label, 2), paths)
@@ -159,22 +161,22 @@ class Ctc:
         labels = self.where(dead, _NEVER, self.where(stays, repeated, scores))
         return paths, blanks, labels
 
-    def _picked(self, paths, order):
+    def _beams_at(self, paths, order):
         index = self.broadcast_to(self.expand_dims(order, 2), (*self.shape(order), paths.shape[2]))
         return self.take_along_axis(paths, index, 1)
 
     # Parts
 
-    def _live(self, time, lengths):
+    def _live_steps(self, time, lengths):
         """Whether each step of (time, batch) is within its sample."""
         return self.less(self.expand_dims(self.arange(0, time, 1, "int32"), 1), lengths)
 
-    def _behind(self, x, count, value):
+    def _moved_back(self, x, count, value):
         """The rows of `x` moved `count` places back, `value` in front."""
         size = self.shape(x)[1]
         return self.pad(x, ((0, 0), (count, 0)), "constant", value)[:, :size]
 
-    def _log_add(self, *xs):
+    def _log_plus(self, *xs):
         """log(sum(exp(x))), for numbers that are not infinite."""
         top = xs[0]
         for x in xs[1:]:

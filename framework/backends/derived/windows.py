@@ -61,7 +61,7 @@ class Windows:
         batch, channels, *sizes = self.shape(x)
         counts = _places(sizes, size, dilation, stride)
         patches = [
-            self.get_item(x, (slice(None), slice(None), *_taps(tap, dilation, stride, counts)))
+            x[(slice(None), slice(None), *_taps(tap, dilation, stride, counts))]
             for tap in itertools.product(*map(range, size))
         ]
         stacked = self.stack(patches, 2)
@@ -83,7 +83,7 @@ class Windows:
         total = self.scatter_add(total, index, self.transpose(x, (1, 0)))
         image = self.reshape(self.transpose(total, (1, 0)), (batch, channels, *sizes))
         inner = (slice(p, n - p) for p, n in zip(padding, sizes, strict=True))
-        return self.get_item(image, (slice(None), slice(None), *inner)) if any(padding) else image
+        return image[(slice(None), slice(None), *inner)] if any(padding) else image
 
     # Transposed convolution
 
@@ -91,7 +91,7 @@ class Windows:
         """(batch, *spatial, channels) without (front, back) elements; zeros where negative."""
         if any(cut > 0 for pair in crops for cut in pair):
             cuts = (slice(max(a, 0), -b if b > 0 else None) for a, b in crops)
-            x = self.get_item(x, (slice(None), *cuts))
+            x = x[(slice(None), *cuts)]
         if any(cut < 0 for pair in crops for cut in pair):
             pads = (tuple(max(-cut, 0) for cut in pair) for pair in crops)
             x = self.pad(x, ((0, 0), *pads, (0, 0)), "constant", 0)

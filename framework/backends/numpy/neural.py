@@ -41,13 +41,13 @@ def conv(x, kernel, strides, padding, dilation, groups):
         taps = math.prod(size)
         if taps == 1:
             return np.matmul(
-                windows.reshape(windows.shape[: rank + 1] + (-1,)), kernel[(0,) * rank]
+                windows.reshape(*windows.shape[: rank + 1], x.shape[-1]), kernel[(0,) * rank]
             )
         if kernel.shape[-2] >= 32:
             # One product for each tap: no copy of the windows is ever made.
             at = np.ndindex(*size)
             return sum(np.matmul(windows[(..., *i, slice(None))], kernel[i]) for i in at)
-        flat = windows.reshape(*windows.shape[: rank + 1], -1)
+        flat = windows.reshape(*windows.shape[: rank + 1], taps * x.shape[-1])
         return np.matmul(flat, kernel.reshape(-1, kernel.shape[-1]))
     parts = np.split(kernel, groups, -1)
     each = kernel.shape[-2]
@@ -69,7 +69,7 @@ def depthwise_conv(x, kernel, strides, padding, dilation):
     total = np.zeros((), x.dtype)
     for tap in np.ndindex(*size):
         total = total + windows[(..., *tap, slice(None), None)] * kernel[tap]
-    return total.reshape(*total.shape[:-2], -1)
+    return total.reshape(*total.shape[:-2], math.prod(kernel.shape[-2:]))
 
 
 def pool(x, size, strides, padding, kind):

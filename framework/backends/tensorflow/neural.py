@@ -58,6 +58,9 @@ def _every(strides):
 
 def conv(x, kernel, strides, padding, dilation, groups):
     """Convolution of (batch, *spatial, channels) with a kernel of (*size, in / groups, out)."""
+    if x.shape[0] == 0:  # TensorFlow answers no images with those that came
+        return conv(tf.pad(x, [(0, 1), *[(0, 0)] * (len(x.shape) - 1)]), kernel, strides, padding,
+                    dilation, groups)[:0]  # fmt: skip
     rank = len(kernel.shape) - 2
     size = kernel.shape[:rank]
     if max(strides) > 1 and max(dilation) > 1:
