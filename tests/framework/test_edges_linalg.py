@@ -293,6 +293,7 @@ def test_stft_is_that_of_torch(backend):
         np.testing.assert_allclose(_numpy(real) + 1j * _numpy(imag), want, atol=1e-12)
 
 
-def test_lists_of_wide_numbers(backend):
-    """A list of Python numbers is read in the dtype that is asked for, not in 32 bits."""
-    assert _numpy(ops.convert_to_tensor([0.1, 1 / 3], "float64")).tolist() == [0.1, 1 / 3]
+def test_nan_is_the_largest_of_the_top(backend):
+    values, places = ops.top_k(_tensor([[1.0, NAN, 3.0, -INF], [2.0, 5.0, 5.0, INF]]), 3)
+    np.testing.assert_array_equal(_numpy(values), [[NAN, 3, 1], [INF, 5, 5]])
+    np.testing.assert_array_equal(_numpy(places), [[1, 2, 0], [3, 1, 2]])

@@ -3,9 +3,8 @@
 # Kernels stand here as plain renames of the framework's functions, where the base has methods.
 # pyright: reportAssignmentType=false
 
-from typing import Any
-
 from contextlib import suppress
+from typing import Any
 
 import jax
 import jax.core
@@ -17,9 +16,9 @@ from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
 from . import ctc, neural, random, windows
-from .image import JaxImages
-from .control import JaxControl
 from .arrays import ArrayKernels
+from .control import JaxControl
+from .image import JaxImages
 from .linalg import JaxLinalg
 from .signal import JaxSignal
 from .transforms import JaxTransforms

@@ -178,7 +178,12 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
         # A stable sort of what falls where x rises keeps the first of equal values first; ~x has
         # no overflow, where -x of the smallest integer has.
         falling = ~x if x.dtype.kind in "iub" else -x
-        order = np.argsort(falling, axis=-1, kind="stable")[..., :k]
+        order = np.argsort(falling, axis=-1, kind="stable")
+        if x.dtype.kind not in "iub" and np.isnan(x).any():  # the largest, as in a sort
+            number = ~np.isnan(np.take_along_axis(x, order, -1))
+            first = np.argsort(number, axis=-1, kind="stable")
+            order = np.take_along_axis(order, first, -1)
+        order = order[..., :k]
         return np.take_along_axis(x, order, -1), order.astype(np.int32)
 
     def cumsum(self, x, axis):
