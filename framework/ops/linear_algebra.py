@@ -237,7 +237,7 @@ def norm(x, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor
     rank = len(backend.static_shape(x))
     axes = tuple(range(rank)) if axis is None else _axes(axis, rank)
     if axis is None and ord is None:
-        y = backend.length(backend.absolute(x), axes, keepdims)
+        y = backend.length(x, axes, keepdims)
     elif len(axes) == 1:
         if isinstance(ord, str):
             raise wrong("ord", ord, "a number or None, for the norm of vectors")

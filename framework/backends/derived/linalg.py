@@ -100,9 +100,9 @@ class Linalg:
     # Norms
 
     def vector_norm(self, x, ord, axis, keepdims):
-        size = self.absolute(x)
         if ord is None or ord == 2:
-            return self.length(size, axis, keepdims)
+            return self.length(x, axis, keepdims)
+        size = self.absolute(x)
         if ord == float("inf"):
             return self.max(size, axis, keepdims)
         if ord == float("-inf"):
@@ -116,7 +116,7 @@ class Linalg:
     def matrix_norm(self, x, ord, axes, keepdims):
         rows, columns = axes
         if ord is None or ord == "fro":
-            return self.length(self.absolute(x), axes, keepdims)
+            return self.length(x, axes, keepdims)
         if ord in ("nuc", 2, -2):
             s = self.svdvals(self.moveaxis(x, axes, (-2, -1)))
             reduce = {"nuc": self.sum, 2: self.max, -2: self.min}[ord]
@@ -128,7 +128,8 @@ class Linalg:
         return y if keepdims else self.squeeze(y, axes)
 
     def length(self, x, axis, keepdims):
-        """The root of the sum of squares of real `x`; its gradient at 0 is 0, not NaN."""
+        """The root of the sum of |x|^2; its gradient at 0 is 0, not NaN."""
+        x = self.absolute(x) if self.dtype(x).startswith("complex") else x
         total = self.sum(self.square(x), axis, keepdims)
         zero = self.equal(total, 0)
         root = self.sqrt(self.where(zero, self.full_like(total, 1, self.dtype(total)), total))

@@ -6,6 +6,10 @@ import numpy as np
 class NumpyLinalg:
     """Kernels of linear algebra; triangular systems and LU come from SciPy, matrix by matrix."""
 
+    def hermitian(self, x, upper=False):
+        # NumPy reads the lower triangle only.
+        return self.adjoint(x) if upper else x  # pyright: ignore[reportAttributeAccessIssue]
+
     def eig(self, x):
         values, vectors = np.linalg.eig(x)
         kind = np.result_type(x.dtype, np.complex64)  # NumPy leaves real results real

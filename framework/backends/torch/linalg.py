@@ -3,6 +3,7 @@
 import torch
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch._subclasses.fake_tensor import FakeTensor
+from torch.autograd import forward_ad
 
 
 class TorchLinalg:
@@ -12,6 +13,15 @@ class TorchLinalg:
         if torch.compiler.is_compiling() or isinstance(x, FakeTensor):
             return False
         return not is_functorch_wrapped_tensor(x)
+
+    def hermitian(self, x, upper=False):
+        # The kernels read one triangle by themselves; only derivatives need it said.
+        if x.requires_grad or forward_ad._current_level >= 0 or not self.concrete(x):
+            return super().hermitian(x, upper)  # pyright: ignore[reportAttributeAccessIssue]
+        return self.adjoint(x) if upper else x  # pyright: ignore[reportAttributeAccessIssue]
+
+    def length(self, x, axis, keepdims):
+        return torch.linalg.vector_norm(x, 2, axis, keepdims)
 
     def solve_triangular(self, a, b, lower):
         return torch.linalg.solve_triangular(a, b, upper=not lower)
