@@ -25,8 +25,8 @@ expand_dims      expand_dims      expand_dims         -                       -
 squeeze          squeeze          squeeze             -                       -
 swapaxes         swapaxes         swapaxes            swapaxes                -
 moveaxis         moveaxis         moveaxis            movedim                 -
-tril             tril             tril                tril                    -
-triu             triu             triu                triu                    -
+tril             tril             tril                -                       -
+triu             triu             triu                -                       -
 diag             diag             diag                diag                    -
 diagonal         diagonal         diagonal            diagonal                -
 nonzero          nonzero          nonzero             -                       -

@@ -44,6 +44,8 @@ def _vary(run, sizes: tuple[int, ...], result: Any) -> list[Any]:
     results = [result]
     groups = {(i,) for i in range(len(sizes))}
     groups |= {tuple(i for i, n in enumerate(sizes) if n == value) for value in set(sizes)}
+    if len(sizes) <= 8:  # what two tensors have in common
+        groups |= set(itertools.combinations(range(len(sizes)), 2))
     for group in sorted(groups):
         changed = tuple(_SPARE if i in group else n for i, n in enumerate(sizes))
         try:

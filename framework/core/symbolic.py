@@ -174,7 +174,12 @@ class SymbolicBackend:
     def record(self, op, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The symbolic result of a public op."""
         rule = getattr(op, "rule", None)
-        made = None if rule is None else rule(*args, **kwargs)
+        try:
+            made = None if rule is None else rule(*args, **kwargs)
+        except ValueError as error:
+            if getattr(error, "op", op) is None:
+                error.op = op.__name__  # pyright: ignore[reportAttributeAccessIssue]
+            raise
         if made is None:
             return record(op, getattr(op, "outline", op), args, kwargs, registry.current())
         return link(op, args, kwargs, map_structure(_described, made))

@@ -23,7 +23,8 @@ def axis_in(rank: int, axis: Any, name: str = "axis") -> int:
     place = axis.__index__()
     if not -rank <= place < rank:
         reach = f"from {-rank} to {rank - 1}" if rank else "none, for a tensor without axes"
-        raise wrong(name, axis, f"an axis of a tensor of {rank} axes: {reach}")
+        expected = f"an axis of a tensor of {rank} axes: {reach}, axis {place} is out of bounds"
+        raise wrong(name, axis, expected)
     return place % rank
 
 

@@ -18,15 +18,15 @@ def convert_to_tensor(x, dtype=None, sparse: bool | None = None, ragged: bool | 
     """`x` as a tensor of its backend (of the current one, if it is no tensor yet).
 
     Python ints become int32, floats the default float; NumPy arrays keep their dtype, unless
-    `dtype` says otherwise. A Python integer that `dtype` cannot hold is an error. With `sparse`
-    False a sparse tensor is filled with its zeros. There are no ragged tensors, so `ragged`
-    changes nothing.
+    `dtype` says otherwise. A Python integer that `dtype` cannot hold is an error. A sparse tensor
+    is filled with its zeros when `sparse` is False, a ragged one when `ragged` is.
     """
     y = converted(x, dtype)
-    if sparse is False:
-        backend, y = tensor(y)
-        return backend.densify(y)
-    return y
+    if sparse is None is ragged:
+        return y
+    backend, y = tensor(y)
+    kept = sparse if backend.is_sparse(y) else ragged
+    return backend.densify(y) if kept is False else y
 
 
 def converted(x: Any, dtype: Any) -> Tensor:
@@ -37,7 +37,8 @@ def converted(x: Any, dtype: Any) -> Tensor:
     kind = classify(type(x))
     if kind is SCALAR or kind is SEQUENCE:
         numbers = [x] if kind is SCALAR else flattened(x)
-        if numbers and all(type(v) is int or type(v) is bool for v in numbers):
+        whole = numbers and all(type(v) is int or type(v) is bool for v in numbers)
+        if whole and dtype != "bool":
             for value in (min(numbers), max(numbers)):
                 fits(value, dtype, "x")
             return common_backend(()).asarray(x, dtype)
@@ -46,11 +47,12 @@ def converted(x: Any, dtype: Any) -> Tensor:
 
 
 def convert_to_numpy(x) -> np.ndarray:
-    """`x` as a NumPy array; may share memory with it, so treat the result as read-only."""
+    """`x` as a NumPy array, which may be written to; on torch it shares its memory with `x`."""
     if isinstance(x, np.ndarray):
         return x
     backend, x = tensor(x)
-    return backend.to_numpy(x)
+    y = backend.to_numpy(x)
+    return y if y.flags.writeable or backend.name == "numpy" else y.copy()
 
 
 def is_tensor(x) -> bool:

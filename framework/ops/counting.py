@@ -189,7 +189,7 @@ def unique(
     """The elements of `x` in ascending order, each once; along `axis`, its slices.
 
     Args:
-        x: tensor. All NaN count as one element; slices with NaN are all different.
+        x: tensor. NaN equals nothing, so each NaN is an element of its own.
         sorted: whether the order matters; it is always ascending.
         return_index: whether to return where each element occurs first, int32.
         return_inverse: whether to return which of the elements each one of `x` is, int32, in the

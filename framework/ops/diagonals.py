@@ -1,9 +1,10 @@
 """Diagonals and triangles of matrices, as NumPy and Keras define them."""
 
+from ..backends.base import Spec
 from .checks import axis_of, count_of, of_rank, rank_of
 from .dispatch import Tensor, tensor
 from .errors import wrong
-from .op import op
+from .op import op, shaped
 from .reductions import sum as _sum
 
 
@@ -28,7 +29,20 @@ def _matrix(backend, x) -> None:
         raise wrong("x", x, "a tensor of at least 2 axes")
 
 
-@op
+def _diag_shape(x, k=0) -> Spec | None:
+    if len(x.shape) == 2 and None in x.shape:
+        return Spec((None,), x.dtype)
+    return None
+
+
+def _diagonal_shape(x, offset=0, axis1=0, axis2=1) -> Spec | None:
+    axes = {axis_of(*tensor(x), axis) for axis in (axis1, axis2)}
+    if len(axes) == 2 and any(x.shape[a] is None for a in axes):
+        return Spec((*(n for a, n in enumerate(x.shape) if a not in axes), None), x.dtype)
+    return None
+
+
+@shaped(_diag_shape)
 def diag(x, k: int = 0) -> Tensor:
     """The matrix with the vector `x` on diagonal `k`; of a matrix, the vector on it."""
     backend, x = tensor(x)
@@ -44,7 +58,7 @@ def diagflat(x, k: int = 0) -> Tensor:
     return backend.diag(backend.reshape(x, (-1,)), k)
 
 
-@op
+@shaped(_diagonal_shape)
 def diagonal(x, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements on diagonal `offset` of the matrices that axes `axis1` and `axis2` make.
 

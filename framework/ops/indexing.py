@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..backends.base import Spec
-from ..backends.registry import TENSORS
+from ..backends.registry import TENSORS, classify
 from .checks import axis_of, count_of, one_of, rank_of
 from .dispatch import Tensor, common_backend, promoted_all, tensor, together
 from .errors import wrong
@@ -137,7 +137,25 @@ def unravel_index(indices, shape) -> tuple[Tensor, ...]:
     return tuple([x, *reversed(places)][: len(sizes)])
 
 
-@op
+def _sliced(inputs, start_indices, shape) -> Spec | None:
+    """Where a block begins may be symbolic; its sizes are known, but for those to the end."""
+    starts = start_indices if isinstance(start_indices, list | tuple) else [start_indices]
+    if not any(getattr(classify(type(v)), "symbolic", False) for v in starts):
+        return None
+    backend, (inputs,) = together(inputs)
+    lengths = _lengths(shape, backend.static_shape(inputs))
+    return Spec((None if n == -1 else n for n in lengths), backend.dtype(inputs))
+
+
+def _lengths(shape, known) -> tuple:
+    lengths = tuple(shape.tolist() if isinstance(shape, np.ndarray) else shape)
+    if len(lengths) != len(known):
+        expected = f"{len(known)} sizes: the number of dimensions in `inputs` must match"
+        raise wrong("shape", shape, f"{expected} the number of dimensions in `shape`")
+    return lengths
+
+
+@shaped(_sliced)
 def slice(inputs, start_indices, shape) -> Tensor:
     """The block of `shape` at `start_indices` (ints or scalar tensors, one for each axis).
 
@@ -146,10 +164,7 @@ def slice(inputs, start_indices, shape) -> Tensor:
     """
     backend, (inputs, start) = _block(inputs, start_indices)
     known = backend.static_shape(inputs)
-    lengths = tuple(shape) if not hasattr(shape, "tolist") else tuple(shape.tolist())
-    if len(lengths) != len(known):
-        expected = f"{len(known)} sizes: the number of dimensions in `inputs` must match"
-        raise wrong("shape", shape, f"{expected} the number of dimensions in `shape`")
+    lengths = _lengths(shape, known)
     sizes = backend.shape(inputs)
     lengths = tuple(
         n if n != -1 else size - first for n, size, first in zip(lengths, sizes, start, strict=True)
@@ -158,7 +173,14 @@ def slice(inputs, start_indices, shape) -> Tensor:
     return backend.slice(inputs, start, lengths)
 
 
-@op
+def _updated(inputs, start_indices, updates) -> Spec | None:
+    if not getattr(classify(type(start_indices)), "symbolic", False):
+        return None
+    backend, (inputs,) = together(inputs)
+    return Spec(backend.static_shape(inputs), backend.dtype(inputs))
+
+
+@shaped(_updated)
 def slice_update(inputs, start_indices, updates) -> Tensor:
     """`inputs` with the block at `start_indices` replaced by `updates`.
 

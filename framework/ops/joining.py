@@ -4,7 +4,7 @@ from .checks import axis_of, rank_of
 from .conversion import convert_to_numpy
 from .dispatch import Tensor, promoted_all, tensor
 from .errors import wrong
-from .op import op
+from .op import op, shaped
 
 
 def _several(xs):
@@ -80,14 +80,22 @@ def _at_least_2d(backend, x):
     return backend.expand_dims(x, 0) if rank else backend.reshape(x, (1, 1))
 
 
-@op
+def _slices(x, num=None, axis=0) -> None:
+    """The number of slices must be known, so that they can be listed."""
+    backend, x = tensor(x)
+    shape = backend.static_shape(x)
+    if num is None and shape[axis_of(backend, x, axis)] is None:
+        expected = f"the number of slices. Cannot infer argument `num` from shape {shape}"
+        raise wrong("num", num, expected)
+
+
+@shaped(_slices)
 def unstack(x, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """The slices of `x` along `axis`, without that axis. `num` of them, where a graph needs it."""
     backend, x = tensor(x)
     place = axis_of(backend, x, axis)
     count = backend.static_shape(x)[place]
-    if count is None and num is None:
-        raise wrong("num", num, f"the number of slices, since the size of axis {axis} is unknown")
+    _slices(x, num, axis)
     if None not in (count, num) and count != num:
         raise wrong("num", num, f"{count}, the size of axis {axis}, or None")
     count = num if count is None else count

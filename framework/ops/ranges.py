@@ -47,9 +47,10 @@ def _number(x: Any) -> Any:
 
 def _whole(backend, start: int, stop: int, step: int, dtype: str) -> Tensor:
     places = range(start, stop, step)
-    if places:
-        fits(places[0], dtype, "start")
-        fits(places[-1], dtype, "stop")
+    if not places:
+        return backend.zeros((0,), dtype)
+    fits(places[0], dtype, "start")
+    fits(places[-1], dtype, "stop")
     if max(abs(start), abs(stop), abs(step)) < 2**31:
         return backend.arange(start, stop, step, dtype)
     native = "uint64" if dtype == "uint64" else "int64"

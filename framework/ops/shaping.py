@@ -67,7 +67,7 @@ def _unknown(shape: tuple, place: int) -> None:
 def _listed(shape):
     """A shape given as a tensor: its numbers, where they are known now."""
     backend, shape = tensor(shape)
-    return backend.known(shape)
+    return backend.listed(shape)
 
 
 @op

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import dtypes
-from .checks import axis_of, of_rank, one_of
+from .checks import axis_of, of_rank, one_of, rank_of
 from .dispatch import Tensor, numeric, promoted_all, tensor
 from .errors import wrong
 from .op import op
@@ -22,6 +22,9 @@ def argsort(x, axis: int | None = -1) -> Tensor:
 
     Equal elements keep their order; NaN comes last.
     """
+    backend, x = tensor(x)
+    if axis in (None, -1, 0) and not rank_of(backend, x):
+        return backend.full_like(x, 0, "int32")
     backend, x, axis = _ordered(x, axis)
     return backend.argsort(x, axis)
 

@@ -33,6 +33,10 @@ class Picking:
         y = self.where(below, self.full_like(y, low, dtype), y)
         return self.where(above, self.full_like(y, high, dtype), y)
 
+    def listed(self, x):
+        """The numbers of a tensor as a list; in a graph the tensor."""
+        return self.to_numpy(x).tolist()
+
     def scatter_add(self, x, indices, updates):
         return self.scatter(x, indices, updates, "add")
 
@@ -99,9 +103,6 @@ class Picking:
         if len(self.static_shape(ranked)) > 1:
             new = self.reshape(new, (self.shape(new)[0], -1))
             new = self.any(new, 1, False)
-        elif self.dtype(ranked) in (*dtypes.FLOATS, *dtypes.COMPLEX):
-            nan = self.logical_and(self.not_equal(behind, behind), self.not_equal(before, before))
-            new = self.logical_and(new, self.logical_not(nan))
         return self.concatenate([self.full((1,), True, "bool"), new], 0)
 
     def _starts(self, new, count, size):

@@ -56,4 +56,4 @@ def _inside(x, keys) -> None:
                 raise IndexError(f"index {k} is out of range for {x.shape[axis]} elements.")
             axis += 1
         elif k is not None:
-            axis += getattr(k, "ndim", 1) if getattr(k, "dtype", None) == bool else 1
+            axis += k.ndim if getattr(k, "dtype", None) == np.bool_ else 1

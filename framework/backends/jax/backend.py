@@ -37,6 +37,11 @@ def _same_dtype(function):
     return reduce
 
 
+def _places(start):
+    """Where a block begins, in one dtype, as JAX wants it."""
+    return tuple(v if isinstance(v, int) else v.astype(jnp.int32) for v in start)
+
+
 _WIDE = {np.dtype(name) for name in ("int64", "uint64", "float64", "complex128")}
 
 
@@ -161,10 +166,10 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         return jnp.take(x, indices, axis)
 
     def slice(self, x, start, shape):
-        return lax.dynamic_slice(x, start, shape)
+        return lax.dynamic_slice(x, _places(start), shape)
 
     def slice_update(self, x, start, updates):
-        return lax.dynamic_update_slice(x, updates, start)
+        return lax.dynamic_update_slice(x, updates, _places(start))
 
     def sort(self, x, axis):
         return jnp.sort(x, axis, stable=True)
@@ -191,6 +196,7 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     max = _reduce(wide(jnp.max))
     min = _reduce(wide(jnp.min))
     log10 = staticmethod(wide(jnp.log10))
+    ldexp = staticmethod(wide(jnp.ldexp))
     all = _reduce(jnp.all)
     any = _reduce(jnp.any)
 
@@ -249,6 +255,9 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         found = []
 
         def traced(*tensors):
+            # What comes in is 32 bits wide here, whatever was asked for.
+            wanted = zip(tensors, given, strict=True)
+            tensors = [x if s.sparse else self.asarray(x, s.dtype) for x, s in wanted]
             found.append(specs(self, out := function(*tensors)))
             return out
 

@@ -23,6 +23,21 @@ _SCATTER = {
 }
 
 
+_SIGNED = {tf.uint16: tf.int16, tf.uint32: tf.int32, tf.uint64: tf.int64}
+
+
+def moved(function):
+    """A kernel that moves elements and computes nothing: unsigned ones move as signed ones do."""
+
+    def kernel(x, *args, **kwargs):
+        signed = _SIGNED.get(x.dtype)
+        if signed is None:
+            return function(x, *args, **kwargs)
+        return tf.bitcast(function(tf.bitcast(x, signed), *args, **kwargs), x.dtype)
+
+    return kernel
+
+
 def in_order(x):
     """`x` in a dtype that TensorFlow searches, with the same order of its elements."""
     if x.dtype == tf.uint64:
@@ -95,6 +110,9 @@ class ArrayKernels:
         if (rows is not None and offset <= -rows) or (columns is not None and offset >= columns):
             return x[..., 0, :0] if rows else x[..., :0, 0]
         return tf.linalg.diag_part(x, k=offset)
+
+    def listed(self, x):
+        return super().listed(x) if tf.executing_eagerly() else x  # pyright: ignore
 
     def count_length(self, x, least):
         if tf.executing_eagerly():

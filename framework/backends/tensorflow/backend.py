@@ -12,7 +12,7 @@ from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
 from . import arithmetic, ctc, neural, random, windows
-from .arrays import ArrayKernels
+from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
 from .image import TensorflowImages
 from .layer import TensorflowLayer
@@ -120,7 +120,9 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
         return tf.zeros(shape, _NATIVE[dtype])
 
     def full(self, shape, value, dtype):
-        return tf.fill(shape, tf.cast(value, _NATIVE[dtype]))
+        if isinstance(value, bool | int | float | complex):
+            value = np.asarray(value)  # TensorFlow knows no whole numbers of 64 bits
+        return tf.fill(shape, self.asarray(value, dtype))
 
     def arange(self, start, stop, step, dtype):
         native = _NATIVE[dtype]
@@ -144,10 +146,10 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
         lead = len(repeats) - len(x.shape)
         if lead > 0:
             x = tf.reshape(x, tf.concat([[1] * lead, tf.shape(x)], 0))
-        return tf.tile(x, (1,) * -lead + tuple(repeats))
+        return moved(tf.tile)(x, (1,) * -lead + tuple(repeats))
 
     def repeat(self, x, repeats, axis=None):
-        return tf.repeat(x, repeats, axis)
+        return moved(tf.repeat)(x, repeats, axis)
 
     def roll(self, x, shift, axis=None):
         if axis is None:
@@ -201,6 +203,8 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
         return neural.slice_update(x, start, updates)
 
     def sort(self, x, axis):
+        if x.dtype == tf.uint64:
+            return tf.bitcast(tf.sort(in_order(x), axis) ^ tf.int64.min, tf.uint64)
         if not x.dtype.is_floating:
             return self._sort(x, axis)
         return self.take_along_axis(x, self.argsort(x, axis), axis)  # tf.sort misplaces NaN
@@ -208,12 +212,13 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
     _sort = _through(tf.sort, _SHORT)
 
     def argsort(self, x, axis):
-        x = tf.cast(x, _SHORT[x.dtype]) if x.dtype in _SHORT else x
-        order = tf.argsort(x, axis, stable=True)
+        x = in_order(x)
         if not x.dtype.is_floating:
-            return order
+            return tf.argsort(x, axis, stable=True)
         # NaN goes last, as in NumPy: a second stable sort, by whether the element is one.
-        nan = tf.cast(self.take_along_axis(tf.math.is_nan(x), order, axis), tf.int32)
+        nan = tf.math.is_nan(x)
+        order = tf.argsort(tf.where(nan, tf.constant(math.inf, x.dtype), x), axis, stable=True)
+        nan = tf.cast(self.take_along_axis(nan, order, axis), tf.int32)
         return self.take_along_axis(order, tf.argsort(nan, axis, stable=True), axis)
 
     def top_k(self, x, k, sorted):
@@ -244,6 +249,7 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
     lcm = _plain(arithmetic.lcm)
     nextafter = _plain(arithmetic.nextafter)
     i0 = _plain(arithmetic.i0)
+    isnan = _plain(arithmetic.isnan)
     less = _through(tf.less, _BOOLEAN)
     less_equal = _through(tf.less_equal, _BOOLEAN)
     greater = _through(tf.greater, _BOOLEAN)

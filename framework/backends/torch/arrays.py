@@ -37,6 +37,9 @@ def in_order(x):
 class ArrayKernels:
     """Kernels of arrays that are no plain renames."""
 
+    tril = staticmethod(moved(torch.tril))
+    triu = staticmethod(moved(torch.triu))
+
     def nonzero(self, x):
         return torch.nonzero(in_order(x) if x.dtype not in _SIGNED else x != 0, as_tuple=True)
 
@@ -67,6 +70,26 @@ class ArrayKernels:
             return x.index_put(places, updates, accumulate=reduction == "add")
         return _reduced(x, places, updates, _REDUCE[reduction])
 
+    def slice(self, x, start, shape):
+        for axis, (first, length) in enumerate(zip(start, shape, strict=True)):
+            if isinstance(first, torch.Tensor):  # by places, so that none is read back
+                places = first + torch.arange(length, device=x.device)
+                x = moved(torch.index_select)(x, axis, places)
+            elif length != x.shape[axis]:
+                x = x.narrow(axis, first, length)
+        return x
+
+    def slice_update(self, x, start, updates):
+        if not any(isinstance(first, torch.Tensor) for first in start):
+            out = x.clone()
+            self.slice(out, start, updates.shape).copy_(updates)
+            return out
+        places = []
+        for axis, (first, length) in enumerate(zip(start, updates.shape, strict=True)):
+            along = first + torch.arange(length, device=x.device)
+            places.append(along.reshape(-1, *(1,) * (x.ndim - 1 - axis)))
+        return x.index_put(tuple(places), updates)
+
     def saturated(self, x, dtype):
         if dtypes.ITEMSIZES[dtype] > 4:
             return super().saturated(x, dtype)  # pyright: ignore
@@ -87,6 +110,11 @@ class ArrayKernels:
         keys = key if isinstance(key, tuple) else (key,)
         keys = tuple(torch.as_tensor(k, device=x.device) if _is_listed(k) else k for k in keys)
         keys = tuple(k.long() if _is_place(k) else k for k in keys)
+        if any(isinstance(k, torch.Tensor) and k.ndim for k in keys):
+            # Beside places in tensors an int is one, too, as NumPy has it.
+            keys = tuple(
+                torch.as_tensor(k, device=x.device).reshape(1) if _is_whole(k) else k for k in keys
+            )
         if any(isinstance(k, slice) and (k.step or 1) < 0 for k in keys):
             x, keys = _turned(x, keys)
         return x[keys]
@@ -94,6 +122,10 @@ class ArrayKernels:
 
 def _is_listed(key) -> bool:
     return isinstance(key, list) or (hasattr(key, "dtype") and not isinstance(key, torch.Tensor))
+
+
+def _is_whole(key) -> bool:
+    return type(key) is int or (_is_place(key) and key.ndim == 0)
 
 
 def _is_place(key) -> bool:

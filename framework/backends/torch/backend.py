@@ -16,7 +16,7 @@ from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
 from . import ctc, folding, neural, random, unsigned, windows
-from .arrays import ArrayKernels
+from .arrays import ArrayKernels, moved
 from .control import TorchControl
 from .image import TorchImages
 from .layer import TorchLayer
@@ -54,6 +54,14 @@ def _one_by_one(function):
         return x
 
     return along
+
+
+@moved
+def _gathered(x, indices, axis):
+    if axis == 0 and x.ndim == 2:
+        return torch.nn.functional.embedding(indices, x)
+    flat = x.index_select(axis, indices.reshape(-1))
+    return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
 
 
 @renamed("torch", {"": torch, "operator": operator})
@@ -170,33 +178,16 @@ class TorchBackend(ArrayKernels, TorchControl, TorchImages, TorchTransforms, Tor
         # the refusal would come too late.
         if x.device.type == "cpu" and not torch.compiler.is_compiling():
             try:
-                return self._gather(x, indices, axis % x.ndim)
+                return _gathered(x, indices, axis % x.ndim)
             except (IndexError, RuntimeError):
                 if not bool((indices < 0).any()):
                     raise
-        return self._gather(
+        return _gathered(
             x, torch.where(indices < 0, indices + x.shape[axis], indices), axis % x.ndim
         )
 
-    def _gather(self, x, indices, axis):
-        if axis == 0 and x.ndim == 2:
-            return torch.nn.functional.embedding(indices, x)
-        flat = x.index_select(axis, indices.reshape(-1))
-        return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
-
     def take_along_axis(self, x, indices, axis):
         return torch.take_along_dim(x, indices.long(), axis)
-
-    def slice(self, x, start, shape):
-        for axis, (first, length) in enumerate(zip(start, shape, strict=True)):
-            if length != x.shape[axis]:
-                x = x.narrow(axis, first, length)
-        return x
-
-    def slice_update(self, x, start, updates):
-        out = x.clone()
-        self.slice(out, start, updates.shape).copy_(updates)
-        return out
 
     def sort(self, x, axis):
         return torch.sort(x, dim=axis, stable=True).values
@@ -323,13 +314,16 @@ class TorchBackend(ArrayKernels, TorchControl, TorchImages, TorchTransforms, Tor
         return torch.nn.functional.gelu(x, approximate="tanh" if approximate else "none")
 
     def layer_normalization(self, x, gamma, beta, axis, epsilon):
-        count = neural.trailing(axis, x.ndim)
-        sizes = x.shape[x.ndim - count :]
-        if count and all(
-            v is None or (v.dtype is x.dtype and v.shape == sizes) for v in (gamma, beta)
-        ):
-            return torch.nn.functional.layer_norm(x, sizes, gamma, beta, epsilon)
-        return super().layer_normalization(x, gamma, beta, axis, epsilon)
+        sizes = neural.last_sizes(x, axis)
+        if sizes is None or not neural.fits(gamma, x, sizes) or not neural.fits(beta, x, sizes):
+            return super().layer_normalization(x, gamma, beta, axis, epsilon)
+        return torch.nn.functional.layer_norm(x, sizes, gamma, beta, epsilon)
+
+    def rms_normalization(self, x, gamma, axis, epsilon):
+        sizes = neural.last_sizes(x, axis)
+        if sizes is None or not neural.fits(gamma, x, sizes):
+            return super().rms_normalization(x, gamma, axis, epsilon)
+        return torch.nn.functional.rms_norm(x, sizes, gamma, epsilon)
 
     def logsumexp(self, x, axis=None, keepdims=False):
         axis = tuple(range(x.ndim)) if axis is None else axis
