@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.registry import TENSORS
 from .checks import axis_of, of_rank, one_of, rank_of
-from .dispatch import Tensor, float_promoted, floating, tensor
+from .dispatch import Tensor, flattened, float_promoted, floating, tensor
 from .errors import wrong
 from .op import op
 from .reductions import _places, mean
 
+_ARRAYS = (np.ndarray, np.generic)
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
@@ -108,13 +108,16 @@ def _quantiles(x, q, whole: float, axis, method: str, keepdims: bool, skip: bool
 
 def _shares(backend: Any, q: Any, whole: float) -> Tensor:
     """`q` as float64 from 0 to 1, in which the place of an element is exact."""
-    owner = TENSORS.get(type(q))
-    if owner is None or owner.name == "numpy":
-        q = np.asarray(q, np.float64)
-        if not ((q >= 0) & (q <= whole)).all():
-            raise wrong("q", q.tolist(), f"numbers from 0 to {whole:g}")
-        return backend.asarray(q / whole, "float64")
-    return backend.divide(backend.cast(tensor(q)[1], "float64"), whole)
+    if isinstance(q, _ARRAYS):
+        q = q.tolist()
+    given = flattened([q])
+    if all(isinstance(share, int | float) for share in given):
+        if not all(0 <= share <= whole for share in given):
+            raise wrong("q", q, f"numbers from 0 to {whole:g}")
+        shares = backend.asarray(q, "float64")
+    else:
+        shares = backend.cast(tensor(q)[1], "float64")
+    return shares if whole == 1 else backend.divide(shares, whole)
 
 
 def _lanes(backend: Any, x: Tensor, places: tuple[int, ...], kept: tuple) -> Tensor:

@@ -207,3 +207,73 @@ def test_floats_of_integers_follow_floatx(backend):
         config.set_floatx("float32")
     with pytest.raises(ValueError, match="floatx"):
         config.set_floatx("int32")
+
+
+ALL_SAME = "absolute max min amax amin nan_to_num trunc clip cumsum cumprod nancumsum nancumprod"
+ALL_FLOAT = (
+    "sqrt exp log mean var std median nanmean nanvar nanstd nanmedian cbrt exp2 sinc i0 deg2rad "
+    "rad2deg fabs angle reciprocal floor ceil logsumexp corrcoef trapezoid average quantile "
+    "nanquantile percentile nanpercentile"
+)
+ONE = {
+    **dict.fromkeys(ALL_SAME.split(), "same"),
+    **dict.fromkeys("negative sign square round ptp nanmax nanmin".split(), "same"),
+    **dict.fromkeys("sum prod nansum nanprod".split(), "sum"),
+    **dict.fromkeys(ALL_FLOAT.split(), "float"),
+    **dict.fromkeys("all any".split(), "bool"),
+    **dict.fromkeys("argmax argmin nanargmax nanargmin".split(), "int32"),
+}
+# Booleans are counted in int32, have no meaning, or stay.
+COUNTED = "clip cumsum cumprod nancumsum nancumprod square".split()
+REFUSED = "negative sign ptp".split()
+OF_COMPLEX = (
+    "absolute trunc negative square sum prod nansum nanprod cumsum cumprod mean var std sqrt exp "
+    "log angle all any average"
+).split()
+MORE = {"clip": (0, 1), "quantile": (0.5,), "nanquantile": (0.5,)}
+MORE |= {"percentile": (50,), "nanpercentile": (50,)}
+
+
+def _single(op, name):
+    rule = ONE[op]
+    if name in dtypes.COMPLEX:
+        if op not in OF_COMPLEX or op == "trunc":
+            return None
+        real = op in ("absolute", "var", "std", "angle")
+        return (
+            {"complex64": "float32", "complex128": "float64"}[name]
+            if real and rule
+            else (name if rule in ("same", "sum", "float") else rule)
+        )
+    if name == "bool" and op in REFUSED:
+        return None
+    if rule == "sum" or op in COUNTED:
+        narrow = {"bool": "int32"} if op in COUNTED else SUMS
+        return narrow.get(name, name)
+    return {"same": name, "float": dtypes.floating(name)}.get(rule, rule)
+
+
+SUMS = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
+
+
+@pytest.mark.parametrize("op", ONE)
+def test_every_dtype(op, backend):
+    """Functions and reductions of one tensor, in every dtype of the table."""
+    wrong = {}
+
+    def try_all():
+        for name in dtypes.ALL:
+            expected = _single(op, name)
+            if expected is not None:
+                x = ops.cast(np.array([[1, 0, 1], [1, 1, 0]]), name)
+                have = _outcome(lambda x=x: getattr(ops, op)(x, *MORE.get(op, ())))
+                if have != expected:
+                    wrong[name] = have
+
+    if backend == "jax":  # traced, which compiles nothing
+        import jax
+
+        jax.eval_shape(try_all)
+    else:
+        try_all()
+    assert not wrong

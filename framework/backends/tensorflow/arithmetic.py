@@ -44,10 +44,12 @@ def floor_divide(x1, x2):
     dtype = getattr(x1, "dtype", None) or x2.dtype
     if not dtype.is_floating:
         return tf.math.floordiv(x1, x2)
-    x1, x2 = tf.convert_to_tensor(x1, dtype), tf.convert_to_tensor(x2, dtype)
-    quotient = tf.round((x1 - tf.math.floormod(x1, x2)) / x2)
-    plain = x1 / x2
-    return tf.where((x2 == 0) & tf.math.is_finite(x1), plain, quotient)
+    wide = _HALVES.get(dtype, dtype)
+    x1, x2 = (tf.stop_gradient(tf.cast(x, wide)) for x in (x1, x2))
+    rest = tf.truncatemod(x1, x2)
+    below = (rest != 0) & ((rest < 0) != (x2 < 0))
+    quotient = tf.round((x1 - rest) / x2) - tf.cast(below, wide)
+    return tf.cast(tf.where(x2 == 0, x1 / x2, quotient), dtype)
 
 
 def fmod(x1, x2):
@@ -103,6 +105,13 @@ def lcm(x1, x2):
     x1, x2 = tf.abs(tf.cast(x1, tf.int64)), tf.abs(tf.cast(x2, tf.int64))
     common = gcd(x1, x2)
     return tf.cast(x1 // tf.where(common == 0, tf.ones_like(common), common) * x2, dtype)
+
+
+def isnan(x):
+    """Whether a number, or a part of a complex number, is NaN."""
+    if x.dtype.is_complex:
+        return tf.math.is_nan(tf.math.real(x)) | tf.math.is_nan(tf.math.imag(x))
+    return tf.math.is_nan(x)
 
 
 def i0(x):

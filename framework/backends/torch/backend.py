@@ -47,7 +47,7 @@ def _one_by_one(function):
 
     def along(x, axis, keepdims):
         axes = sorted(
-            (a % x.ndim for a in ([axis] if isinstance(axis, int) else axis)), reverse=True
+            (range(x.ndim)[a] for a in ([axis] if isinstance(axis, int) else axis)), reverse=True
         )
         for a in axes:
             x = function(x, a, keepdims)
@@ -65,7 +65,9 @@ def _gathered(x, indices, axis):
 
 
 @renamed("torch", {"": torch, "operator": operator})
-class TorchBackend(ArrayKernels, TorchControl, TorchImages, TorchTransforms, TorchLinalg, TorchSignal, Backend):
+class TorchBackend(
+    ArrayKernels, TorchControl, TorchImages, TorchTransforms, TorchLinalg, TorchSignal, Backend
+):
     """Kernels on `torch.Tensor`, on the device of their inputs."""
 
     name = "torch"
