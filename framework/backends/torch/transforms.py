@@ -95,7 +95,7 @@ class TorchTransforms(Transforms):
 
     def vjp(self, function, leaves):
         if _inside():
-            results, pull, others = torch.func.vjp(_within(function), *leaves, has_aux=True)
+            results, pull, others = torch.func.vjp(_within(function), *leaves, has_aux=True)  # pyright: ignore
             return list(results), list(others), lambda *c: list(pull(tuple(c)))
         record = _Recorded(leaves)
         results, others = record.call(function)
@@ -107,7 +107,7 @@ class TorchTransforms(Transforms):
         )
 
     def jvp(self, function, leaves, tangents):
-        results, moved, others = torch.func.jvp(
+        results, moved, others = torch.func.jvp(  # pyright: ignore
             _within(function), tuple(leaves), tuple(tangents), has_aux=True
         )
         return list(results), list(others), list(moved)
@@ -177,7 +177,7 @@ def _linearized(function, leaves):
     results, pull = function(*(constants if _nesting.transformed == 1 else leaves))
     values = [y.detach() for y in results]
     zeros = tuple(torch.zeros_like(y) for y in values)
-    _, push = torch.func.vjp(lambda *cotangents: tuple(pull(*cotangents)), *zeros)
+    _, push = torch.func.vjp(lambda *cotangents: tuple(pull(*cotangents)), *zeros)  # pyright: ignore
     steps = [
         torch.where(torch.isfinite(c), x - c, 0) for x, c in zip(leaves, constants, strict=True)
     ]
