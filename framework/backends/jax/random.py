@@ -52,7 +52,7 @@ def _key(key):
     return key.astype(jnp.uint32)
 
 
-@partial(jax.jit, static_argnums=(1, 2))
+@partial(jax.jit, static_argnums=(1,))
 def _words(key, shape, stream):
     return _joined(_lanes(key, math.prod(shape), stream), shape)
 
@@ -107,7 +107,8 @@ def _sine_and_cosine(v):
 @partial(jax.jit, static_argnums=(1,))
 def _wide_normal(key, shape):
     def number(value):
-        return jnp.asarray(np.asarray(value, np.float64), jnp.float64)  # JAX would read it in 32 bits
+        # JAX would read the number itself in 32 bits.
+        return jnp.asarray(np.asarray(value, np.float64), jnp.float64)
 
     u0, v0, u1, v1 = (
         (c & np.uint32(LOW)).astype(jnp.float64) * number(STEP)
@@ -123,14 +124,15 @@ def _wide_normal(key, shape):
 
 @partial(jax.jit, static_argnums=(2, 3))
 def _dropout(x, key, shape, rate):
-    kept = _words(key, shape, 0) >= np.uint32(threshold(rate))
+    kept = _words(key, shape, np.uint32(0)) >= np.uint32(threshold(rate))
     scale = jnp.asarray(np.asarray(1.0 / (1.0 - rate), x.dtype), x.dtype)
     return jnp.where(kept, x * scale, jnp.zeros((), x.dtype))
 
 
 def random_words(key, shape, stream=0):
     """Words of a stream of `key`, as int64."""
-    return _words(_key(key), tuple(shape), stream).astype(jnp.int64)
+    # A stream is data: draws by rejection read many, and each would be compiled anew.
+    return _words(_key(key), tuple(shape), np.uint32(stream)).astype(jnp.int64)
 
 
 def random_uniform(key, shape, bits=24):
