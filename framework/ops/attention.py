@@ -51,9 +51,10 @@ def dot_product_attention(
 
 def _check_shapes(query, key, value) -> None:
     """An error for other ranks than four, and for heads of key that do not serve all of query."""
-    for name, x in (("query", query), ("key", key), ("value", value)):
-        if len(x.shape) != 4:
-            raise wrong(name, x, "4 axes: (batch, length, heads, dim)")
+    if not len(query.shape) == len(key.shape) == len(value.shape) == 4:
+        for name, x in (("query", query), ("key", key), ("value", value)):
+            if len(x.shape) != 4:
+                raise wrong(name, x, "4 axes: (batch, length, heads, dim)")
     heads, served = key.shape[2], query.shape[2]
     if heads != served and (not heads or served % heads):
         raise wrong("key", key, f"as many heads as query, {served}, or a divisor of it")

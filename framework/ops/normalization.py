@@ -20,7 +20,9 @@ def layer_normalization(
     half precision is computed in float32. `rms_scaling` is what old Keras code has for
     x / sqrt(variance + epsilon) * gamma.
     """
-    backend, x, (gamma, beta) = _affine(x, gamma, beta)
+    backend, (x, gamma, beta) = together(x, gamma, beta)
+    if x.dtype not in backend.float_types:
+        backend, x = floating(x)
     axis, epsilon = _normalized(backend, x, axis, epsilon)
     if rms_scaling:
         return backend.variance_normalization(x, gamma, axis, epsilon)
@@ -34,19 +36,13 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None) -> Tensor:
     `axis`, `scale`, `epsilon` and the dtype are those of `layer_normalization`; a number counts as
     a vector of one.
     """
-    backend, x, (scale,) = _affine(x, scale)
-    if not backend.static_shape(x):
+    backend, (x, scale) = together(x, scale)
+    if x.dtype not in backend.float_types:
+        backend, x = floating(x)
+    if not len(x.shape):
         x = backend.reshape(x, (1,))
     axis, epsilon = _normalized(backend, x, axis, epsilon)
     return backend.rms_normalization(x, scale, axis, epsilon)
-
-
-def _affine(x, *vectors) -> tuple[Any, Tensor, list[Any]]:
-    """The backend, x as floats, and the vectors as tensors."""
-    backend, (x, *vectors) = together(x, *vectors)
-    if x.dtype not in backend.float_types:
-        backend, x = floating(x)
-    return backend, x, vectors
 
 
 def _normalized(backend, x, axis, epsilon) -> tuple[Any, float]:

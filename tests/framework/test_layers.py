@@ -48,9 +48,9 @@ VALUES = [
     (lambda: layers.LayerNormalization(epsilon=1e-5), X,
      lambda x, w: references.layer_normalization(x, w["gamma"], w["beta"], epsilon=1e-5)),
     (lambda: layers.LayerNormalization(axis=1, center=False), X,
-     lambda x, w: references.layer_normalization(x, w["gamma"], axis=1)),
+     lambda x, w: references.layer_normalization(x, w["gamma"], axis=1, epsilon=1e-3)),
     (lambda: layers.RMSNormalization(), X,
-     lambda x, w: references.rms_normalization(x, w["scale"])),
+     lambda x, w: references.rms_normalization(x, w["scale"], epsilon=1e-6)),
     (lambda: layers.BatchNormalization(), X, lambda x, w: references.normalize(
         x, w["moving_mean"], w["moving_variance"], w["gamma"], w["beta"])),
     (lambda: layers.BatchNormalization(axis=1, scale=False, epsilon=1e-5), X,

@@ -107,17 +107,18 @@ class Neural(Activations, Windows, Ctc):
     def capped_attention(self, query, key, value, mask, bias, scale, is_causal, cap):
         """`attention` with scores s bent to cap * tanh(s / cap), if there is a cap."""
         q, k, v = (self.transpose(t, (0, 2, 1, 3)) for t in (query, key, value))
-        scores = self.multiply(self.matmul(q, self.transpose(k, (0, 1, 3, 2))), scale)
+        # Half precision is too coarse for scores and for the sum of their exponentials.
+        scores, back = self.in_single(self.matmul(q, self.transpose(k, (0, 1, 3, 2))))
+        scores = self.multiply(scores, scale)
         if bias is not None:
-            scores = self.add(scores, bias)
+            scores = self.add(scores, self.cast(bias, self.dtype(scores)))
         if cap is not None:
             scores = self.multiply(self.tanh(self.divide(scores, cap)), cap)
         mask = self.attention_mask(query, key, mask, is_causal)
         if mask is not None:
             # Finite, so that a row with nothing to attend to gives numbers and not NaN.
-            low = {"float16": -6e4}.get(self.dtype(scores), -1e30)
-            scores = self.where(mask, scores, low)
-        weights = self.softmax(scores, -1)
+            scores = self.where(mask, scores, -1e30)
+        weights = back(self.softmax(scores, -1))
         return self.transpose(self.matmul(weights, v), (0, 2, 1, 3))
 
     def attention_mask(self, query, key, mask, is_causal):

@@ -173,11 +173,18 @@ def pool(x, size, strides, padding, kind):
     return mean * cells / pool(ones, size, strides, padding, "sum")
 
 
-def trailing(axis, rank):
-    """How many axes `axis` names, if they are the last ones of `rank` in order; else none."""
-    if isinstance(axis, tuple):
-        return len(axis) if axis == tuple(range(rank - len(axis), rank)) else 0
-    return 1 if axis in (-1, rank - 1) else 0
+def last_sizes(x, axis):
+    """The sizes of the axes that `axis` names, if they are the last ones in order; else None."""
+    if axis == -1 or axis == x.ndim - 1:
+        return x.shape[-1:]
+    if isinstance(axis, tuple) and axis == tuple(range(x.ndim - len(axis), x.ndim)):
+        return x.shape[axis[0] :]
+    return None
+
+
+def fits(vector, x, sizes):
+    """Whether torch's normalizations take the vector (or None) as it is."""
+    return vector is None or (vector.dtype is x.dtype and vector.shape == sizes)
 
 
 def attention(query, key, value, mask, bias, scale, is_causal):
