@@ -126,8 +126,9 @@ def _framing(sequence_length: Any, sequence_stride: Any, fft_length: Any) -> tup
 _WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}
 
 
-def _window(backend: Any, window: Any, length: int, whole: int, name: str) -> Tensor:
-    """The window of `length`, with zeros on both sides to fill `whole`."""
+def _window(backend: Any, x: Tensor, window: Any, length: int, whole: int) -> Tensor:
+    """The window of `length` for `x`, with zeros on both sides to fill `whole`."""
+    name = backend.dtype(x)
     if isinstance(window, str):
         one_of(window, "window", *_WINDOWS)
         # Periodic, as spectra want them: the value after the last is the first.
@@ -141,6 +142,7 @@ def _window(backend: Any, window: Any, length: int, whole: int, name: str) -> Te
     of_rank(backend, values, "window", 1)
     if backend.static_shape(values) != (length,):
         raise wrong("window", window, f"a tensor of shape ({length},), as sequence_length says")
+    values = backend.beside(values, x)
     before = (whole - length) // 2
     return backend.pad(values, [(before, whole - length - before)], "constant", 0)
 
@@ -175,7 +177,7 @@ def stft(
         raise wrong("x", x, f"a signal no shorter than fft_length, {whole}")
     frames = backend.extract_sequences(x, whole, stride)
     if window is not None:
-        frames = backend.multiply(frames, _window(backend, window, length, whole, name))
+        frames = backend.multiply(frames, _window(backend, frames, window, length, whole))
     return _pair(backend, backend.rfft(frames, whole), name)
 
 
@@ -202,7 +204,7 @@ def istft(
     if window is None:
         y = backend.overlap_add(y, stride)
     else:
-        values = _window(backend, window, size, whole, "float32" if name in _HALVES else name)
+        values = _window(backend, y, window, size, whole)
         y = _weighted(backend, y, values, stride)
     start = whole // 2 if center else 0
     stop = backend.shape(y)[-1] - start
@@ -218,7 +220,7 @@ def _weighted(backend: Any, frames: Tensor, window: Tensor, stride: int) -> Tens
     number, whole = backend.shape(frames)[-2:]
     squares = backend.broadcast_to(backend.square(window), (number, whole))
     weight = backend.overlap_add(squares, stride)
-    one = backend.full((), 1, backend.dtype(weight))
+    one = backend.full_like(weight, 1, backend.dtype(weight))
     return backend.divide(total, backend.where(backend.greater(weight, 1e-10), weight, one))
 
 

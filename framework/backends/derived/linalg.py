@@ -76,9 +76,7 @@ class Linalg:
         return self.divide(self.conj(found), self.cast(self.absolute(found), self.dtype(found)))
 
     def cholesky_inverse(self, factor, upper):
-        shape = self.static_shape(factor)
-        unit = self.eye(shape[-1], shape[-1], 0, self.dtype(factor))
-        unit = self.broadcast_to(unit, self.shape(factor))
+        unit = self.triu(self.tril(self.full_like(factor, 1, self.dtype(factor)), 0), 0)
         inverse = self.solve_triangular(factor, unit, not upper)
         other = self.adjoint(inverse)
         return self.matmul(inverse, other) if upper else self.matmul(other, inverse)

@@ -44,6 +44,10 @@ class Signal:
         total = self.reshape(total, (*lead, (number + rounds - 1) * stride))
         return total[..., : (number - 1) * stride + length]
 
+    def beside(self, values, x):
+        """`values` on the device of `x`."""
+        return values
+
     def countable(self, ids) -> bool:
         """Whether the number of segments can be read off the ids."""
         return self.concrete(ids)

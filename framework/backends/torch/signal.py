@@ -33,6 +33,9 @@ class TorchSignal:
             return x.new_empty((*x.shape[:-1], 0, length))
         return x.unfold(-1, length, stride)
 
+    def beside(self, values, x):
+        return values.to(x.device)
+
     def count_segments(self, ids):
         return max(int(ids.max()) + 1, 0) if ids.numel() else 0
 
