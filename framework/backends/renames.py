@@ -44,7 +44,7 @@ logical_not      logical_not      logical_not         logical_not             lo
 bitwise_and      bitwise_and      bitwise_and         operator.and_           -
 bitwise_or       bitwise_or       bitwise_or          operator.or_            -
 bitwise_xor      bitwise_xor      bitwise_xor         operator.xor            -
-bitwise_not      bitwise_not      bitwise_not         bitwise_not             -
+bitwise_not      bitwise_not      bitwise_not         -                       -
 left_shift       left_shift       left_shift          operator.lshift         bitwise.left_shift
 right_shift      right_shift      right_shift         operator.rshift         bitwise.right_shift
 negative         negative         negative            neg                     -

@@ -44,12 +44,24 @@ def _found(backend, x, among):
 
 
 def _counts(x, weights=None, minlength=0, sparse=False) -> Spec:
-    dtype = "int32" if weights is None else _counted(tensor(x), tensor(weights))
-    return Spec((*x.shape[:-1], None), dtype)
+    pairs = [tensor(v) for v in (x, weights) if v is not None]
+    shape = pairs[0][0].static_shape(pairs[0][1])
+    return Spec((*shape[:-1], None), _counted(pairs, minlength))
 
 
-def _counted(*pairs) -> str:
-    return dtypes.result_type(*(backend.dtype(x) for backend, x in pairs))
+def _counted(pairs, minlength) -> str:
+    """The dtype of the counts; InvalidArgumentError for what cannot be counted."""
+    (backend, x), *weighted = pairs
+    of_integers(backend, x, "x")
+    of_rank(backend, x, "x", 1, 2)
+    count_of(minlength, "minlength")
+    if not weighted:
+        return "int32"
+    other, weights = weighted[0]
+    sizes = zip(backend.static_shape(x), other.static_shape(weights), strict=False)
+    if any(None not in pair and pair[0] != pair[1] for pair in sizes):
+        raise wrong("weights", weights, f"one weight for each element of x, {tuple(x.shape)}")
+    return dtypes.result_type(*(owner.dtype(v) for owner, v in pairs))
 
 
 @shaped(_counts)
@@ -63,19 +75,12 @@ def bincount(x, weights=None, minlength: int = 0, sparse: bool = False) -> Tenso
     backend, (x, weights) = together(x, weights)
     if sparse:
         raise wrong("sparse", sparse, "False: the counts are a dense tensor")
-    of_integers(backend, x, "x")
-    rank = of_rank(backend, x, "x", 1, 2)
-    least = count_of(minlength, "minlength")
-    dtype = "int32" if weights is None else _counted((backend, x), (backend, weights))
-    x = backend.cast(x, "int64") if _large(backend, x) else backend.cast(x, "int32")
-    if weights is None:
-        weights = backend.full_like(x, 1, dtype)
-    elif backend.static_shape(weights) != backend.static_shape(x):
-        raise wrong("weights", weights, f"one weight for each element of x, {x.shape}")
-    else:
-        weights = backend.cast(weights, dtype)
-    length = backend.count_length(x, least)
-    if rank == 2:
+    given = [(backend, v) for v in (x, weights) if v is not None]
+    dtype = _counted(given, minlength)
+    x = backend.cast(x, "int64" if _large(backend, x) else "int32")
+    weights = backend.full_like(x, 1, dtype) if weights is None else backend.cast(weights, dtype)
+    length = backend.count_length(x, minlength)
+    if len(backend.static_shape(x)) == 2:
         return _rows_counted(backend, x, weights, length)
     zeros = backend.full((length,), 0, _sum_dtype(dtype))
     sums = backend.cast(weights, _sum_dtype(dtype))
@@ -197,7 +202,7 @@ def unique(
         return_counts: whether to return how often each element occurs, int32.
         axis: the axis whose slices are told apart; None for single elements.
         size: the number of elements to return, which compiled code must know: the first ones, or
-            all and then `fill_value`, with count and index 0.
+            all and then `fill_value`, with the count 0 and the index of the first one.
         fill_value: 0 if None.
     """
     backend, x = tensor(x)

@@ -19,7 +19,7 @@ def _where_shape(condition, x1=None, x2=None):
 
 
 def _positions_unknown(x) -> tuple[Spec, ...]:
-    return tuple(Spec((None,), "int32") for _ in x.shape)
+    return tuple(Spec((None,), "int32") for _ in range(_some_axes(*tensor(x))))
 
 
 @shaped(_where_shape)
@@ -51,9 +51,15 @@ def nonzero(x) -> tuple[Tensor, ...]:
     return _nonzero(*tensor(x))
 
 
-def _nonzero(backend, x):
-    if not rank_of(backend, x):
+def _some_axes(backend, x) -> int:
+    rank = rank_of(backend, x)
+    if not rank:
         raise wrong("x", x, "a tensor of at least 1 axis")
+    return rank
+
+
+def _nonzero(backend, x):
+    _some_axes(backend, x)
     return tuple(backend.cast(places, "int32") for places in backend.nonzero(x))
 
 

@@ -203,7 +203,8 @@ def pad(x, pad_width, mode: str = "constant", constant_values=None) -> Tensor:
     backend, x = tensor(x)
     one_of(mode, "mode", *_MODES)
     if constant_values is not None and mode != "constant":
-        expected = f"None, as they can only be provided when `mode == 'constant'`, not {mode!r}"
+        only = "`constant_values` can only be provided when `mode == 'constant'`"
+        expected = f"None, since argument {only}, which is {mode!r}"
         raise wrong("constant_values", constant_values, expected)
     rank = rank_of(backend, x)
     try:

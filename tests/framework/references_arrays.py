@@ -45,6 +45,6 @@ def unique(x, size=None, fill_value=0, axis=None, **asked):
     if size is not None:
         values, index, counts = (
             np.pad(y[:size], (0, max(size - len(y), 0)), constant_values=fill)
-            for y, fill in ((values, fill_value), (index, 0), (counts, 0))
+            for y, fill in ((values, fill_value), (index, index[0]), (counts, 0))
         )
     return [values, index, inverse, counts]

@@ -74,7 +74,6 @@ class Picking:
         values = self.take(ranked, place, 0)
         index = self.take(order, place, 0)
         if size is not None:
-            index = self.where(real, index, self.full_like(index, 0, "int32"))
             tall = self.reshape(real, (-1, *(1,) * (len(self.static_shape(lines)) - 1)))
             values = self.where(tall, values, self.full_like(values, fill, self.dtype(x)))
         counts = self.subtract(self.get_item(starts, slice(1, None)), first)

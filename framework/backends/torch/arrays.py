@@ -39,6 +39,7 @@ class ArrayKernels:
 
     tril = staticmethod(moved(torch.tril))
     triu = staticmethod(moved(torch.triu))
+    bitwise_not = staticmethod(moved(torch.bitwise_not))
 
     def nonzero(self, x):
         return torch.nonzero(in_order(x) if x.dtype not in _SIGNED else x != 0, as_tuple=True)
@@ -108,6 +109,8 @@ class ArrayKernels:
 
     def get_item(self, x, key):
         keys = key if isinstance(key, tuple) else (key,)
+        if sum(k is Ellipsis for k in keys) > 1:
+            raise IndexError("an index can only have a single ellipsis ('...')")
         keys = tuple(torch.as_tensor(k, device=x.device) if _is_listed(k) else k for k in keys)
         keys = tuple(k.long() if _is_place(k) else k for k in keys)
         if any(isinstance(k, torch.Tensor) and k.ndim for k in keys):

@@ -163,7 +163,6 @@ class TorchBackend(
         if isinstance(sections, int):
             if x.shape[axis] % sections:
                 raise ValueError("array split does not result in an equal division")
-            return list(torch.split(x, x.shape[axis] // sections, axis))
         return list(torch.tensor_split(x, sections, axis))
 
     def pad(self, x, pads, mode, value):

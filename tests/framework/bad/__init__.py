@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import elementary, image, linalg, neural, statistics
+from . import arrays, elementary, image, linalg, neural, statistics
 from .table import BAD as BAD
 
-__all__ = ["elementary", "image", "linalg", "neural", "statistics"]
+__all__ = ["arrays", "elementary", "image", "linalg", "neural", "statistics"]
