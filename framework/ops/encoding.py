@@ -11,9 +11,11 @@ def one_hot(x, num_classes: int, axis: int = -1, dtype=None, sparse: bool = Fals
     """1 at the position that each integer of `x` names, along a new axis; zeros out of range.
 
     The result has `num_classes` elements at `axis`, in the default float unless `dtype` is given.
+    `sparse` asks for a tensor that stores the ones alone: a BCOO on jax, a SparseTensor on
+    tensorflow, an error elsewhere.
     """
     backend, x = tensor(x)
-    return _hot(backend, x, num_classes, axis, dtypes.standardize(dtype), sparse)
+    return _hot(backend, x, num_classes, axis, dtypes.standardize(dtype), sparse=sparse)
 
 
 @op
@@ -35,19 +37,23 @@ def multi_hot(
     if num_classes is None:
         raise wrong("num_classes", None, "the number of classes")
     backend, x = tensor(inputs)
-    hot = _hot(backend, x, num_classes, axis, dtypes.standardize(dtype), sparse)
-    return backend.max(hot, 1 if len(x.shape) > 1 else 0)
+    without = 1 if len(x.shape) > 1 else 0
+    return _hot(backend, x, num_classes, axis, dtypes.standardize(dtype), without, sparse)
 
 
-def _hot(backend, x, num_classes, axis, dtype, sparse):
-    if sparse:
-        raise wrong("sparse", sparse, "False")
+def _hot(backend, x, num_classes, axis, dtype, without=None, sparse=False):
+    """`one_hot`, or its maximum along the axis `without`."""
     rank = len(backend.static_shape(x))
     if not hasattr(type(axis), "__index__") or not -rank - 1 <= axis <= rank:
         raise wrong("axis", axis, f"a place from {-rank - 1} to {rank} for the new axis")
     if backend.dtype(x) not in ("int32", "int64", "uint64"):
         x = backend.cast(x, "int64" if backend.dtype(x) == "uint32" else "int32")
-    return backend.one_hot(x, num_classes, axis, dtype)
+    if sparse:
+        if not backend.has_sparse_tensors:
+            raise wrong("sparse", sparse, f"False: {backend.name} has no sparse tensors here")
+        return backend.sparse_one_hot(x, num_classes, axis, dtype, without)
+    hot = backend.one_hot(x, num_classes, axis, dtype)
+    return hot if without is None else backend.max(hot, without)
 
 
 @op

@@ -251,6 +251,23 @@ def test_multi_hot_drops_an_axis(backend):
     assert dtypes.standardize(ops.multi_hot([1], 3, dtype="bool").dtype) == "bool"
 
 
+@pytest.mark.parametrize(("dtype", "axis"), [(None, -1), ("int8", 1), ("bool", 0)])
+def test_sparse_one_hot(dtype, axis, backend):
+    x = np.array([[0, 2, 2, -1], [3, 3, 1, 4]])
+    calls = {ops.one_hot: (x, 4, axis), ops.multi_hot: (x, 4, -1)}
+    for op, given in calls.items():
+        dense = ops.convert_to_numpy(op(*given, dtype))
+        if backend not in ("jax", "tensorflow"):
+            with pytest.raises(ops.InvalidArgumentError, match="sparse"):
+                op(*given, dtype, True)
+            continue
+        result = op(*given, dtype, True)
+        assert type(result).__name__ in ("BCOO", "SparseTensor")
+        have = ops.convert_to_numpy(result)
+        assert have.dtype == dense.dtype
+        np.testing.assert_array_equal(have, dense)
+
+
 def test_polar_in_double(backend):
     z = ops.polar(_tensor([2.0], "float64"), _tensor([np.pi / 2], "float64"))
     assert dtypes.standardize(z.dtype) == "complex128"

@@ -15,7 +15,7 @@ from jax import lax
 from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import ctc, neural, random, windows
+from . import ctc, encoding, neural, random, windows
 from .arrays import ArrayKernels
 from .control import JaxControl
 from .image import JaxImages
@@ -212,6 +212,8 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
 
     conv = staticmethod(neural.conv)
     conv_transpose = staticmethod(windows.conv_transpose)
+    has_sparse_tensors = True
+    sparse_one_hot = encoding.sparse_one_hot
     ctc_loss = ctc.ctc_loss
     ctc_beam_search = ctc.ctc_beam_search
     depthwise_conv = staticmethod(neural.depthwise_conv)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
-from . import arithmetic, ctc, neural, random, windows
+from . import arithmetic, ctc, encoding, neural, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
 from .image import TensorflowImages
@@ -25,9 +25,13 @@ _NATIVE = {name: getattr(tf, name) for name in dtypes.ALL}
 _NAMES = {native: name for name, native in _NATIVE.items()}
 
 
-def _reduce(function):
+def _reduce(function, wider=None):
+    """A reduction, in the dtypes of the table `wider` where TensorFlow's own is none or worse."""
+
     def reduce(self, x, axis=None, keepdims=False):
-        return function(x, axis, keepdims)
+        if not wider or x.dtype not in wider:
+            return function(x, axis, keepdims)
+        return tf.cast(function(tf.cast(x, wider[x.dtype]), axis, keepdims), x.dtype)
 
     return reduce
 
@@ -42,6 +46,9 @@ def _through(function, wider):
 
     def kernel(x1, *others, **kwargs):
         dtype = getattr(x1, "dtype", None) or others[0].dtype
+        if not hasattr(x1, "dtype") and others:
+            # In a graph TensorFlow would give a Python number in front a dtype of its own.
+            x1 = tf.convert_to_tensor(x1, dtype)
         if dtype not in wider:
             return function(x1, *others, **kwargs)
         operands = [
@@ -240,10 +247,15 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
 
     add = _through(tf.add, _BOOLEAN)
     multiply = _through(tf.multiply, _BOOLEAN)
+    subtract = _through(tf.subtract, {})
+    divide = _through(tf.divide, {})
+    mod = _through(tf.math.floormod, {})
+    equal = _through(tf.equal, {})
+    not_equal = _through(tf.not_equal, {})
     power = _through(tf.pow, _UNSIGNED)
     maximum = _through(arithmetic.extremum(tf.maximum, tf.greater), _BOOLEAN)
     minimum = _through(arithmetic.extremum(tf.minimum, tf.less), _BOOLEAN)
-    floor_divide = _plain(arithmetic.floor_divide)
+    floor_divide = _through(arithmetic.floor_divide, {})
     fmod = _plain(arithmetic.fmod)
     gcd = _plain(arithmetic.gcd)
     lcm = _plain(arithmetic.lcm)
@@ -278,11 +290,11 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
 
     # Reductions
 
-    sum = _through(tf.reduce_sum, _HALVES)
-    prod = _through(tf.reduce_prod, _HALVES)
-    mean = _through(tf.reduce_mean, _HALVES)
-    max = _through(tf.reduce_max, _BOOLEAN)
-    min = _through(tf.reduce_min, _BOOLEAN)
+    sum = _reduce(tf.reduce_sum, _HALVES)
+    prod = _reduce(tf.reduce_prod, _HALVES)
+    mean = _reduce(tf.reduce_mean, _HALVES)
+    max = _reduce(tf.reduce_max, _BOOLEAN)
+    min = _reduce(tf.reduce_min, _BOOLEAN)
     all = _reduce(tf.reduce_all)
     any = _reduce(tf.reduce_any)
 
@@ -296,11 +308,9 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
         if axis is None:
             y = self._first(function, tf.reshape(x, [-1]), 0, False)
             return tf.reshape(y, [1] * len(x.shape)) if keepdims else y
-        y = function(x, axis, tf.int32)
         if x.dtype.is_floating:  # TensorFlow overlooks NaN, the first of which is the answer
-            nan = tf.math.is_nan(x)
-            place = tf.argmax(tf.cast(nan, tf.int8), axis, tf.int32)
-            y = tf.where(tf.reduce_any(nan, axis), place, y)
+            x = arithmetic.ordered_bits(x, function is tf.argmax)
+        y = function(x, axis, tf.int32)
         return tf.expand_dims(y, axis) if keepdims else y
 
     # Products
@@ -309,7 +319,7 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
     dense = _plain(neural.dense)
 
     def einsum(self, subscripts, *operands):
-        return self._einsum(*operands, subscripts=subscripts)
+        return self._einsum(*operands, subscripts=arithmetic.explicit(subscripts))
 
     _einsum = _through(lambda *operands, subscripts: tf.einsum(subscripts, *operands), _SHORT)
 
@@ -317,6 +327,8 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
 
     conv = _plain(neural.conv)
     conv_transpose = windows.conv_transpose
+    has_sparse_tensors = True
+    sparse_one_hot = encoding.sparse_one_hot
     ctc_loss = ctc.ctc_loss
     ctc_beam_search = ctc.ctc_beam_search
     across_replicas = _plain(windows.across_replicas)
