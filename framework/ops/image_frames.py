@@ -4,13 +4,52 @@ import itertools
 import math
 from typing import Any
 
+from ..backends.base import Spec
 from .dispatch import Tensor
 from .errors import wrong
 from .image_common import channels_last, one_of, pair, pictures, spatial_axes
-from .op import op
+from .op import op, shaped
+
+_CROPS = (
+    ("top_cropping", "bottom_cropping", "target_height"),
+    ("left_cropping", "right_cropping", "target_width"),
+)
+_PADS = (
+    ("top_padding", "bottom_padding", "target_height"),
+    ("left_padding", "right_padding", "target_width"),
+)
 
 
-@op
+def _cropped_shape(
+    images,
+    top_cropping=None,
+    left_cropping=None,
+    bottom_cropping=None,
+    right_cropping=None,
+    target_height=None,
+    target_width=None,
+    data_format=None,
+) -> Spec | None:
+    """The shape where a size is unknown: the target may be larger than what could stand for it."""
+    backend, x = pictures(images)
+    shape = list(backend.static_shape(x))
+    axes = spatial_axes(channels_last(data_format))
+    if all(shape[axis] is not None for axis in axes):
+        return None
+    rows, columns = (
+        (top_cropping, bottom_cropping, target_height),
+        (left_cropping, right_cropping, target_width),
+    )
+    for axis, names, values in zip(axes, _CROPS, (rows, columns), strict=True):
+        _check(names, values)
+        if shape[axis] is None:
+            shape[axis] = values[2]
+        else:
+            shape[axis] = _solved(names, values, shape[axis], -1)[2]
+    return Spec(shape, backend.dtype(x))
+
+
+@shaped(_cropped_shape)
 def crop_images(
     images,
     top_cropping=None,
@@ -31,16 +70,12 @@ def crop_images(
     """
     backend, x = pictures(images)
     axes = spatial_axes(channels_last(data_format))
-    frames = (
-        ("top_cropping", "bottom_cropping", "target_height"),
-        ("left_cropping", "right_cropping", "target_width"),
-    )
     given = (
         (top_cropping, bottom_cropping, target_height),
         (left_cropping, right_cropping, target_width),
     )
     key = [slice(None)] * len(backend.static_shape(x))
-    for axis, names, values in zip(axes, frames, given, strict=True):
+    for axis, names, values in zip(axes, _CROPS, given, strict=True):
         size = backend.shape(x)[axis]
         before, after, inner = _solved(names, values, size, -1)
         key[axis] = slice(before, before + inner)
@@ -68,29 +103,30 @@ def pad_images(
     """
     backend, x = pictures(images)
     axes = spatial_axes(channels_last(data_format))
-    frames = (
-        ("top_padding", "bottom_padding", "target_height"),
-        ("left_padding", "right_padding", "target_width"),
-    )
     given = (
         (top_padding, bottom_padding, target_height),
         (left_padding, right_padding, target_width),
     )
     pads: list[Any] = [(0, 0)] * len(backend.static_shape(x))
-    for axis, names, values in zip(axes, frames, given, strict=True):
+    for axis, names, values in zip(axes, _PADS, given, strict=True):
         before, after, _ = _solved(names, values, backend.shape(x)[axis], 1)
         pads[axis] = (before, after)
     return backend.pad(x, tuple(pads), "constant", 0)
 
 
-def _solved(names, values, size, sign: int) -> tuple[Any, Any, Any]:
-    """before, after and target, of which one is None, where target = size + sign * (both)."""
+def _check(names, values) -> None:
+    """Raise unless two of three numbers are given, none below zero."""
     if [v is None for v in values].count(True) != 1:
         text = ", ".join(f"{n}={v}" for n, v in zip(names, values, strict=True))
         raise wrong(names[2], values[2], f"Must specify exactly two of {', '.join(names)}: {text}")
     for name, value in zip(names, values, strict=True):
         if value is not None and value < 0:
             raise wrong(name, value, f"{name} must be >= 0")
+
+
+def _solved(names, values, size, sign: int) -> tuple[Any, Any, Any]:
+    """before, after and target, of which one is None, where target = size + sign * (both)."""
+    _check(names, values)
     before, after, target = values
     if target is None:
         target = size + sign * (before + after)

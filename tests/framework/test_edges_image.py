@@ -304,3 +304,14 @@ def test_compiled_calls_give_what_eager_ones_do(name, backend):
         spec = framework.TensorSpec((None, None, None, 3), framework.float32)
         compiled = framework.function(CALLS[name], [spec], autograph=False)
     _near(compiled(x), expected, 1e-5)
+
+
+def test_symbolic_images_of_unknown_size(backend):
+    x = isozoo.KerasTensor((None, None, None, 3), "float32")
+    assert image.resize(x, (224, 160)).shape == (None, 224, 160, 3)
+    assert image.crop_images(x, 1, 1, target_height=224, target_width=160).shape[1:3] == (224, 160)
+    assert image.crop_images(x, 1, 1, 2, target_width=160).shape == (None, None, 160, 3)
+    assert image.pad_images(x, 1, 1, 2, target_width=300).shape == (None, None, 300, 3)
+    assert image.gaussian_blur(x).shape == x.shape
+    assert image.elastic_transform(x, seed=1).shape == x.shape
+    assert image.ssim(x, x).shape == (None,)

@@ -4,14 +4,19 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import resampling
 
-# So many input pixels for each output pixel are gathered one by one; more make a matrix product.
-FEW_TAPS = 4
+# Axes behind the resized one that have no more elements than this are spelled out in weights.
+_NARROW = 64
 
 
 class Images:
     """Image kernels that follow from others."""
+
+    # So many input pixels of an output pixel are gathered one by one; more make a matrix product.
+    few_taps = 4
 
     if TYPE_CHECKING:
         # The primitives: every backend has them, this class has not.
@@ -47,13 +52,20 @@ class Images:
         dtype, columns = self.dtype(x), self.resize_taps(m, n, method, antialias)
         if columns is None:
             return self.resample(x, axis, self.resize_matrix(m, n, method, antialias, dtype))
-        rank = len(self.static_shape(x))
-        sizes = (-1,) + (1,) * (rank - axis % rank - 1)
         total: Any = None
         for place, weight in columns:
-            part = self.take(x, place, axis) * self.reshape(self.asarray(weight, dtype), sizes)
+            part = self.take(x, place, axis) * self._beside(x, axis, weight, dtype)
             total = part if total is None else total + part
         return total
+
+    def _beside(self, x, axis, weight, dtype):
+        """Weights of an axis in a shape that broadcasts against `x`."""
+        after = self.static_shape(x)[axis:][1:]
+        if isinstance(weight, np.ndarray) and None not in after and math.prod(after) <= _NARROW:
+            # A factor that changes with every few elements keeps loops short; this one does not.
+            weight = np.repeat(weight, math.prod(after)).reshape(-1, *after)
+            return self.asarray(weight, dtype)
+        return self.reshape(self.asarray(weight, dtype), (-1,) + (1,) * len(after))
 
     def resize_taps(self, m, n, method, antialias):
         """Pairs (places, weights), each (n,), whose sum is an axis in another size.
@@ -61,7 +73,7 @@ class Images:
         None where there are so many that a product with a matrix is better.
         """
         places, weights = resampling.fixed_taps(m, n, method, antialias)
-        if places.shape[1] > FEW_TAPS:
+        if places.shape[1] > self.few_taps:
             return None
         return [(self.asarray(p, "int32"), w) for p, w in zip(places.T, weights.T, strict=True)]
 

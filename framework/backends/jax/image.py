@@ -17,6 +17,8 @@ class JaxImages(image.Images):
     jax.image.resize, by products with matrices, takes 120.
     """
 
+    few_taps = 6
+
     @partial(jax.jit, static_argnums=(0, 2, 3, 4, 5))
     def resize(self, x, axes, size, method, antialias):
         return image.Images.resize(self, x, axes, size, method, antialias)

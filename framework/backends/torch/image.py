@@ -29,7 +29,7 @@ class TorchImages(image.Images):
         if not torch.compiler.is_compiling():
             return image.Images.resize_taps(self, m, n, method, antialias)
         places, weights = resampling.taps(self, m, n, method, antialias, "float64")
-        if places.shape[1] > image.FEW_TAPS:
+        if places.shape[1] > self.few_taps:
             return None
         return list(zip(places.unbind(1), weights.unbind(1), strict=True))
 
