@@ -69,8 +69,8 @@ def bincount(x, weights=None, minlength: int = 0, sparse: bool = False) -> Tenso
     """How often each of the numbers 0, 1, 2 ... occurs in `x`, or the sum of its `weights`.
 
     `x` holds integers from 0 on, (length) or (batch, length). There are max(x) + 1 counts, at
-    least `minlength`; where jax compiles, which must know their number, `minlength` of them, and
-    larger numbers are left out. int32, or the common dtype of `x` and `weights`.
+    least `minlength`; where jax or torch compiles, which must know their number, `minlength` of
+    them, and no number may be larger. int32, or the common dtype of `x` and `weights`.
     """
     backend, (x, weights) = together(x, weights)
     if sparse:

@@ -39,6 +39,7 @@ def arange(start, stop=None, step=None, dtype=None) -> Tensor:
 
 
 _NUMBERS = (bool, int, float)
+_ARRAYS = (np.ndarray, np.generic)  # a union of them torch.compile cannot trace
 
 
 def _number(x: Any) -> Any:
@@ -145,7 +146,7 @@ def _on_host(x) -> bool:
     kind = classify(type(x))
     if kind is SEQUENCE:
         return all(_on_host(v) for v in x)
-    return kind is SCALAR or kind is HOST or isinstance(x, np.ndarray | np.generic)
+    return kind is SCALAR or kind is HOST or isinstance(x, _ARRAYS)
 
 
 def _exact(dtype: str) -> str:

@@ -6,6 +6,7 @@ from .. import dtypes
 from ..backends.base import Spec
 from ..backends.registry import classify
 from .checks import axis_in, axis_of, count_of, one_of, rank_of
+from .conversion import convert_to_numpy
 from .dispatch import Tensor, sizes, tensor
 from .errors import wrong
 from .op import op, shaped
@@ -189,6 +190,7 @@ def broadcast_to(x, shape) -> Tensor:
     return backend.broadcast_to(x, sizes(shape))
 
 
+_ARRAYS = (np.ndarray, np.generic)  # a union of them torch.compile cannot trace
 _MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
 
 
@@ -207,14 +209,31 @@ def pad(x, pad_width, mode: str = "constant", constant_values=None) -> Tensor:
         expected = f"None, since argument {only}, which is {mode!r}"
         raise wrong("constant_values", constant_values, expected)
     rank = rank_of(backend, x)
-    try:
-        pairs = np.broadcast_to(np.asarray(pad_width, np.int64), (rank, 2)).tolist()
-    except ValueError as error:
-        raise wrong("pad_width", pad_width, f"a pair for each of {rank} axes") from error
+    pairs = _pairs(pad_width, rank)
+    if pairs is None:
+        raise wrong("pad_width", pad_width, f"an integer, a pair, or one for each of {rank} axes")
     if any(n < 0 for pair in pairs for n in pair):
         raise wrong("pad_width", pad_width, "numbers that are not negative")
     value = 0 if constant_values is None else constant_values
-    return backend.pad(x, tuple(map(tuple, pairs)), mode, value)
+    return backend.pad(x, pairs, mode, value)
+
+
+def _pairs(width, rank: int) -> tuple[tuple[int, int], ...] | None:
+    """(before, behind) for each axis; None where `width` says something else."""
+    if hasattr(width, "shape"):
+        width = convert_to_numpy(width).tolist()
+    if hasattr(width, "__index__"):
+        return ((width.__index__(),) * 2,) * rank
+    whole = [v.__index__() if hasattr(v, "__index__") else _pair(v) for v in width]
+    if len(whole) in (1, 2) and all(type(v) is int for v in whole):
+        return ((whole[0], whole[-1]),) * rank
+    whole = whole * rank if len(whole) == 1 else whole
+    return tuple(whole) if len(whole) == rank and all(type(v) is tuple for v in whole) else None
+
+
+def _pair(width) -> tuple[int, int] | None:
+    numbers = [v.__index__() for v in width]
+    return (numbers[0], numbers[-1]) if len(numbers) in (1, 2) else None
 
 
 @op
@@ -280,7 +299,7 @@ def repeat(x, repeats, axis=None) -> Tensor:
     backend, x = tensor(x)
     if axis is None:
         x, axis = backend.reshape(x, (-1,)), 0
-    if isinstance(repeats, np.ndarray | np.integer):
+    if isinstance(repeats, _ARRAYS):
         repeats = repeats.tolist()
     if isinstance(repeats, list | tuple) and len(repeats) == 1:
         repeats = repeats[0]

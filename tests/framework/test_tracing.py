@@ -15,6 +15,8 @@ TYPICAL = [
     for case in CASES
     if _is_typical(case) and any(isinstance(x, np.ndarray) for a in case.args for x in _leaves(a))
 ]
+# Results whose sizes are known when they are computed, which torch.compile cannot wait for.
+BY_VALUE = {"bincount", "unique"}
 
 
 def _arrays(case):
@@ -27,7 +29,7 @@ def _with(case, tensors):
     return _call(case, [_map(lambda x: next(rest), x) for x in case.args])
 
 
-@pytest.mark.parametrize("case", TYPICAL, ids=str)
+@pytest.mark.parametrize("case", [c for c in TYPICAL if c.op not in BY_VALUE], ids=str)
 def test_torch_compile(case):
     """`torch.compile(fullgraph=True)` raises where an op would break the graph."""
     import torch

@@ -2,6 +2,7 @@
 
 from functools import wraps
 
+import numpy as np
 import torch
 
 from ... import dtypes
@@ -10,6 +11,7 @@ _NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
 # Unsigned dtypes that torch stores and moves, but has few kernels for: signed ones of their width.
 _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
 _LOWEST = {torch.int16: -(2**15), torch.int32: -(2**31), torch.int64: -(2**63)}
+_LISTED = (list, np.ndarray, np.generic)  # a union of them torch.compile cannot trace
 _REDUCE = {None: "set", "add": "sum", "max": "amax", "min": "amin", "mul": "prod"}
 
 
@@ -107,6 +109,11 @@ class ArrayKernels:
             return torch.zeros_like(x, dtype=torch.bool)
         return torch.signbit(x)
 
+    def count_length(self, x, least):
+        if torch.compiler.is_compiling() and least:
+            return least
+        return super().count_length(x, least)  # pyright: ignore
+
     def get_item(self, x, key):
         keys = key if isinstance(key, tuple) else (key,)
         if sum(k is Ellipsis for k in keys) > 1:
@@ -124,7 +131,7 @@ class ArrayKernels:
 
 
 def _is_listed(key) -> bool:
-    return isinstance(key, list) or (hasattr(key, "dtype") and not isinstance(key, torch.Tensor))
+    return isinstance(key, _LISTED)
 
 
 def _is_whole(key) -> bool:
@@ -135,9 +142,15 @@ def _is_place(key) -> bool:
     return isinstance(key, torch.Tensor) and key.dtype is not torch.bool
 
 
+def _span(key) -> int:
+    """How many axes a key stands for."""
+    mask = isinstance(key, torch.Tensor) and key.dtype is torch.bool
+    return key.ndim if mask else int(key is not None)
+
+
 def _turned(x, keys):
     """The tensor with the axes reversed that slices walk backwards, and slices that walk forth."""
-    spans = [k.ndim if getattr(k, "dtype", None) is torch.bool else k is not None for k in keys]
+    spans = [_span(k) for k in keys]
     rest = x.ndim - sum(n for n, k in zip(spans, keys, strict=True) if k is not Ellipsis)
     axis, made, reversed_axes = 0, [], []
     for span, key in zip(spans, keys, strict=True):
