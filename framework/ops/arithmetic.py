@@ -242,7 +242,7 @@ def lcm(x1, x2) -> Tensor:
 @op
 def arctan2(x1, x2) -> Tensor:
     """The angle of the point (x2, x1), in radians from -pi to pi."""
-    backend, x1, x2 = float_promoted(x1, x2)
+    backend, x1, x2 = _real_tensors(x1, x2)
     return backend.arctan2(x1, x2)
 
 

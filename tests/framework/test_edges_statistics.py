@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from isozoo import ops
+from isozoo import KerasTensor, ops
 from isozoo.framework import dtypes
 
 from .test_edges import INF, NAN, _array, _same
@@ -297,6 +297,31 @@ def test_integrals_and_correlations(backend):
     assert np.isnan(flat[0]).all() and flat[1, 1] == pytest.approx(1)
     _same(ops.correlate(_array([1, 2, 3], "int32"), _array([0, 1], "int32"), "full"),
           np.correlate([1, 2, 3], [0, 1], "full"), "float32")  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int64", "uint8"])
+def test_numbers_in_front_of_symbols(dtype, backend):
+    """A graph gives a Python number the dtype of the tensor that it meets."""
+    x = KerasTensor((None, 3), dtype)
+    for name in ("add", "subtract", "multiply", "maximum", "power", "mod", "floor_divide", "fmod"):
+        assert getattr(ops, name)(2, x).dtype == dtype
+        assert getattr(ops, name)(x, 2).dtype == dtype
+    for name in ("less", "equal"):
+        assert getattr(ops, name)(2, x).dtype == "bool"
+    for name in ("divide", "hypot", "arctan2"):
+        assert getattr(ops, name)(2, x).dtype == dtypes.floating(dtype)
+    for name in ("sum", "max", "mean", "nanmax", "nanmean", "exp2", "median"):
+        assert getattr(ops, name)(x, *((1,) if name != "exp2" else ())).shape[0] is None
+
+
+def test_positions_of_numbers_close_to_zero(backend):
+    tiny = float(np.finfo(np.float32).smallest_subnormal)
+    _same(ops.argmax(_floats(-1.0, -0.0, tiny)), 2, "int32")
+    _same(ops.argmin(_floats(0.0, 1.0, -tiny)), 2, "int32")
+    _same(ops.argmax(_floats(-0.0, 0.0)), 0, "int32")
+    _same(ops.argmin(_floats(0.0, -0.0)), 0, "int32")
+    _same(ops.argmax(_array([-2.0, NAN, 3, NAN], "float64")), 1, "int32")
+    _same(ops.argmin(_array([-2.0, -INF, 3, NAN], "bfloat16")), 3, "int32")
 
 
 @pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)

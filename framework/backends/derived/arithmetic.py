@@ -3,6 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
+from ... import dtypes
+
 _HALVES = ("float16", "bfloat16")
 
 
@@ -51,7 +53,7 @@ class Arithmetic:
         return back(self.multiply(self.sign(x), self.power(self.absolute(x), 1 / 3)))
 
     def exp2(self, x):
-        return self.power(2.0, x)
+        return self.power(self.asarray(2.0, self.dtype(x)), x)
 
     def trunc(self, x):
         return self.where(self.less(x, 0), self.ceil(x), self.floor(x))
@@ -101,3 +103,12 @@ class Arithmetic:
             x1 = self.multiply(x1, self.exp2(self.cast(step, dtype)))
             x2 = self.subtract(x2, step)
         return back(x1)
+
+    def ordered_bits(self, x, nan_is_most):
+        """Integers in the order of floats, also of those that processors take for 0; 0 is -0."""
+        whole = f"int{8 * dtypes.ITEMSIZES[self.dtype(x)]}"
+        low, high = dtypes.LIMITS[whole]
+        bits = self.bitcast(x, whole)
+        turned = self.subtract(self.asarray(low, whole), bits)
+        bits = self.where(self.less(bits, self.asarray(0, whole)), turned, bits)
+        return self.where(self.isnan(x), self.asarray(high if nan_is_most else low, whole), bits)

@@ -201,10 +201,15 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     any = _reduce(jnp.any)
 
     def argmax(self, x, axis=None, keepdims=False):
-        return _argmax(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
+        return self._first(_argmax, x, axis, keepdims)
 
     def argmin(self, x, axis=None, keepdims=False):
-        return _argmin(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
+        return self._first(_argmin, x, axis, keepdims)
+
+    def _first(self, function, x, axis, keepdims):
+        if self.dtype(x) in dtypes.FLOATS:  # XLA takes the smallest numbers for 0
+            x = self.ordered_bits(x, function is _argmax)
+        return function(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
 
     # Products
 

@@ -107,6 +107,15 @@ def lcm(x1, x2):
     return tf.cast(x1 // tf.where(common == 0, tf.ones_like(common), common) * x2, dtype)
 
 
+def explicit(subscripts):
+    """Einstein's subscripts with their result, from which TensorFlow leaves out an ellipsis."""
+    if "->" in subscripts:
+        return subscripts
+    letters = [c for c in subscripts if c.isalpha()]
+    once = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return f"{subscripts}->{'...' if '...' in subscripts else ''}{once}"
+
+
 def isnan(x):
     """Whether a number, or a part of a complex number, is NaN."""
     if x.dtype.is_complex:

@@ -70,7 +70,15 @@ _SHORT = {tf.bool: tf.int32, tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED}
 
 
 @renamed("tensorflow", {"": tf})
-class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, TensorflowTransforms, TensorflowLinalg, TensorflowSignal, Backend):
+class TensorflowBackend(
+    TensorflowImages,
+    ArrayKernels,
+    TensorflowControl,
+    TensorflowTransforms,
+    TensorflowLinalg,
+    TensorflowSignal,
+    Backend,
+):
     """Kernels on `tf.Tensor`, eager or in a graph."""
 
     name = "tensorflow"
@@ -309,7 +317,7 @@ class TensorflowBackend(TensorflowImages, ArrayKernels, TensorflowControl, Tenso
             y = self._first(function, tf.reshape(x, [-1]), 0, False)
             return tf.reshape(y, [1] * len(x.shape)) if keepdims else y
         if x.dtype.is_floating:  # TensorFlow overlooks NaN, the first of which is the answer
-            x = arithmetic.ordered_bits(x, function is tf.argmax)
+            x = self.ordered_bits(x, function is tf.argmax)
         y = function(x, axis, tf.int32)
         return tf.expand_dims(y, axis) if keepdims else y
 
