@@ -1,5 +1,7 @@
 """Joining and cutting tensors, as NumPy and Keras define it."""
 
+from typing import Any
+
 from .checks import axis_of, rank_of
 from .conversion import convert_to_numpy
 from .dispatch import Tensor, promoted_all, tensor
@@ -80,7 +82,7 @@ def _at_least_2d(backend, x):
     return backend.expand_dims(x, 0) if rank else backend.reshape(x, (1, 1))
 
 
-def _slices(x, num=None, axis=0) -> None:
+def _slices(x, num=None, axis: int = 0) -> Any:
     """The number of slices must be known, so that they can be listed."""
     backend, x = tensor(x)
     shape = backend.static_shape(x)
@@ -93,13 +95,12 @@ def _slices(x, num=None, axis=0) -> None:
 def unstack(x, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """The slices of `x` along `axis`, without that axis. `num` of them, where a graph needs it."""
     backend, x = tensor(x)
+    _slices(x, num, axis)
     place = axis_of(backend, x, axis)
     count = backend.static_shape(x)[place]
-    _slices(x, num, axis)
     if None not in (count, num) and count != num:
         raise wrong("num", num, f"{count}, the size of axis {axis}, or None")
-    count = num if count is None else count
-    return [backend.take(x, i, place) for i in range(count)]
+    return [backend.take(x, i, place) for i in range(count or num or 0)]
 
 
 @op

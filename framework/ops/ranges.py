@@ -33,7 +33,7 @@ def arange(start, stop=None, step=None, dtype=None) -> Tensor:
     if bounds[2] == 0:
         raise wrong("step", step, "a number other than zero")
     if all(type(v) is int for v in bounds):
-        return _whole(backend, *bounds, dtype)
+        return _whole(backend, bounds, dtype)
     # The count by float64, as NumPy has it, not by the rounded bounds of a narrower dtype.
     return backend.asarray(np.arange(*bounds), dtype)
 
@@ -46,7 +46,8 @@ def _number(x: Any) -> Any:
     return x.item() if isinstance(x, np.generic) else x
 
 
-def _whole(backend, start: int, stop: int, step: int, dtype: str) -> Tensor:
+def _whole(backend, bounds: list[int], dtype: str) -> Tensor:
+    start, stop, step = bounds
     places = range(start, stop, step)
     if not places:
         return backend.zeros((0,), dtype)

@@ -1,5 +1,7 @@
 """The shape of tensors, and the order of their axes and elements, as NumPy and Keras define it."""
 
+from typing import Any
+
 import numpy as np
 
 from .. import dtypes
@@ -224,7 +226,7 @@ def _pairs(width, rank: int) -> tuple[tuple[int, int], ...] | None:
         width = convert_to_numpy(width).tolist()
     if hasattr(width, "__index__"):
         return ((width.__index__(),) * 2,) * rank
-    whole = [v.__index__() if hasattr(v, "__index__") else _pair(v) for v in width]
+    whole: list[Any] = [v.__index__() if hasattr(v, "__index__") else _pair(v) for v in width]
     if len(whole) in (1, 2) and all(type(v) is int for v in whole):
         return ((whole[0], whole[-1]),) * rank
     whole = whole * rank if len(whole) == 1 else whole

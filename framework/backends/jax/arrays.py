@@ -1,6 +1,6 @@
 """Picking, placing and casting on JAX's arrays."""
 
-import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jax import lax

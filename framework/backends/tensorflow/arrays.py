@@ -108,7 +108,7 @@ class ArrayKernels:
         x = tf.transpose(x, [*order, axis1, axis2])
         rows, columns = x.shape[-2], x.shape[-1]
         if (rows is not None and offset <= -rows) or (columns is not None and offset >= columns):
-            return x[..., 0, :0] if rows else x[..., :0, 0]
+            return tf.zeros(tf.concat([tf.shape(x)[:-2], [0]], 0), x.dtype)
         return tf.linalg.diag_part(x, k=offset)
 
     def listed(self, x):
