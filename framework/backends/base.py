@@ -19,6 +19,8 @@ from .derived.picking import Picking
 from .derived.random import Random
 from .derived.transforms import Transforms
 from .derived.signal import Signal
+from .pads import explicit_pads as explicit_pads
+from .pads import same_pads as same_pads
 
 
 class Backend(Arithmetic, Arrays, Images, Neural, Picking, Random, Linalg, Signal, Control, Transforms):
@@ -165,27 +167,6 @@ def specs(backend, out):
 def native_order(x):
     """A NumPy array with its bytes in the order of this machine, as the frameworks want them."""
     return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
-
-
-def same_pads(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """Padding of one axis so that its output has ceil(size / stride) elements.
-
-    The odd element goes behind, as TensorFlow defines "same".
-    """
-    reach = (kernel - 1) * dilation + 1
-    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
-    return total // 2, total - total // 2
-
-
-def explicit_pads(padding, sizes, kernel, strides, dilation=None):
-    """Pairs (before, behind) of each spatial axis for "valid", "same" or explicit pairs."""
-    if padding == "valid":
-        return tuple((0, 0) for _ in kernel)
-    if padding == "same":
-        dilation = dilation or (1,) * len(kernel)
-        axes = zip(sizes, kernel, strides, dilation, strict=True)
-        return tuple(same_pads(*axis) for axis in axes)
-    return tuple((int(low), int(high)) for low, high in padding)
 
 
 def spec_of(dtype: str, shape) -> Spec:

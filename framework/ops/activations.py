@@ -4,15 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from . import checks
-from .dispatch import Tensor, floating, tensor
+from .dispatch import Tensor, floating, numeric, tensor
 from .errors import wrong
 from .op import op
 
 
 @op
 def relu(x) -> Tensor:
-    """max(x, 0)."""
+    """max(x, 0). Booleans count as int32."""
     backend, x = tensor(x)
+    if x.dtype not in backend.float_types:
+        backend, x = numeric(x)
+        if backend.dtype(x).startswith("u"):
+            return x
     return backend.relu(x)
 
 

@@ -46,8 +46,8 @@ def _hot(backend, x, num_classes, axis, dtype, without=None, sparse=False):
     rank = len(backend.static_shape(x))
     if not hasattr(type(axis), "__index__") or not -rank - 1 <= axis <= rank:
         raise wrong("axis", axis, f"a place from {-rank - 1} to {rank} for the new axis")
-    if backend.dtype(x) not in ("int32", "int64", "uint64"):
-        x = backend.cast(x, "int64" if backend.dtype(x) == "uint32" else "int32")
+    if backend.dtype(x) not in ("int32", "int64"):
+        x = backend.cast(x, "int64" if backend.dtype(x) in ("uint32", "uint64") else "int32")
     if sparse:
         if not backend.has_sparse_tensors:
             raise wrong("sparse", sparse, f"False: {backend.name} has no sparse tensors here")

@@ -2,7 +2,7 @@
 
 from .. import config
 from .convolution import _ntuple
-from .dispatch import Tensor, tensor
+from .dispatch import Tensor, numeric, tensor
 from .errors import wrong
 from .op import op
 
@@ -32,9 +32,10 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1) -> Tensor
     """The sum of columns at the places that `unfold` takes them from ("col2im").
 
     Shapes: x (batch, channels * kernel_height * kernel_width, places); the result is
-    (batch, channels, *output_size). An error when the number of places is another one.
+    (batch, channels, *output_size). An error when the number of places is another one. Booleans
+    count as int32.
     """
-    backend, x = tensor(x)
+    backend, x = numeric(x)
     if len(x.shape) != 3:
         raise wrong("x", x, "3 axes: (batch, channels * cells of the kernel, places)")
     output = _ntuple(output_size, 2, "output_size")

@@ -1,7 +1,7 @@
 """Pooling over one, two or three spatial axes."""
 
 from .convolution import _channels_last, _check_window, _ntuple, _padding
-from .dispatch import Tensor, floating, tensor
+from .dispatch import Tensor, floating, numeric, tensor
 from .errors import wrong
 from .op import op
 
@@ -12,9 +12,9 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
 
     Shapes: inputs (batch, *spatial, channels), or channels behind the batch with `data_format`
     "channels_first" (None: the configured format). Windows of `pool_size` move by `strides`, their
-    own size unless given; `padding` is that of `conv`.
+    own size unless given; `padding` is that of `conv`. Booleans count as int32.
     """
-    backend, inputs = tensor(inputs)
+    backend, inputs = numeric(inputs)
     return _pool(backend, inputs, pool_size, strides, padding, data_format, "max")
 
 
@@ -35,7 +35,9 @@ def _pool(backend, inputs, pool_size, strides, padding, data_format, kind):
     steps = size if strides is None else _ntuple(strides, rank, "strides")
     if padding != "same":
         _check_window(inputs, size, padding, (1,) * rank, "pool_size")
-    return back(backend.pool(inputs, size, steps, padding, kind))
+    if inputs.dtype in backend.float_types or backend.dtype(inputs) == "int32":
+        return back(backend.pool(inputs, size, steps, padding, kind))
+    return back(backend.integer_max_pool(inputs, size, steps, padding))
 
 
 def _spatial_rank(inputs) -> int:

@@ -155,10 +155,15 @@ def test_channels_first(op, backend):
     )
 
 
-def test_integer_max_pool(backend):
-    x = _random.integers(-90, -1, (1, 4, 5, 2)).astype(np.int32)
-    result = ops.convert_to_numpy(ops.max_pool(x, 2, padding="same"))
-    np.testing.assert_array_equal(result, references.pool(x.astype(float), 2, None, "same", "max"))
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"])
+def test_integer_max_pool(dtype, backend):
+    x = _random.integers(20, 90, (1, 4, 5, 2)).astype(dtype)
+    x[0, 0, 0] = np.iinfo(dtype).min
+    x[0, 3] = np.iinfo(dtype).max
+    result = ops.convert_to_numpy(ops.max_pool(x, 2, 3, padding="same"))
+    assert result.dtype == x.dtype
+    windows = [x[0, a : a + 2, b : b + 2].max((0, 1)) for a in (0, 3) for b in (0, 3)]
+    np.testing.assert_array_equal(result.reshape(4, 2), windows)
 
 
 def test_conv_refuses_what_does_not_fit(backend):

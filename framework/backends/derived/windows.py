@@ -1,10 +1,13 @@
 """Windows of images from primitives: adaptive pools, patches, transposed convolution."""
 
+import functools
 import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..pads import explicit_pads
 
 
 class Windows:
@@ -51,6 +54,20 @@ class Windows:
         real = self.asarray(inside.reshape(*inside.shape, *ones))
         counts = self.asarray((last - first).reshape(-1, *ones), self.dtype(x))
         return self.divide(self.sum(self.where(real, x, 0), axis + 1), counts)
+
+    def integer_max_pool(self, x, size, strides, padding):
+        """A "max" pool of the integers that frameworks have none for, one tap after the other."""
+        ones = (1,) * len(size)
+        pads = explicit_pads(padding, self.static_shape(x)[1:-1], size, strides)
+        if any(map(any, pads)):
+            # A window that reaches over the edge has the element there, and may have it twice.
+            x = self.pad(x, ((0, 0), *pads, (0, 0)), "edge", 0)
+        counts = _places(self.shape(x)[1:-1], size, ones, strides)
+        parts = (
+            x[(slice(None), *_taps(tap, ones, strides, counts))]
+            for tap in itertools.product(*map(range, size))
+        )
+        return functools.reduce(self.maximum, parts)
 
     # Patches of (batch, channels, height, width)
 
