@@ -92,6 +92,16 @@ def as_pixels(backend, x, dtype: str, halves_up: bool = False) -> Tensor:
     return backend.cast(backend.clip(x, low, high), dtype)
 
 
+def filling(value: Any, dtype: str) -> Any:
+    """A number that fills images of `dtype`: for integers cut to a whole one, and saturated."""
+    if dtype in dtypes.FLOATS or not isinstance(value, int | float | np.number):
+        return value
+    if dtype == "bool":
+        return bool(value)
+    info = np.iinfo(dtype)
+    return max(min(int(value), int(info.max)), int(info.min))
+
+
 def _reach(dtype: str, computed: str) -> tuple[float, float]:
     """The least and the largest number of an integer dtype that the computed float has, too."""
     info, kind = np.iinfo(dtype), np.dtype(computed).type

@@ -5,6 +5,7 @@ from .errors import wrong
 from .image_common import (
     as_pixels,
     channels_last,
+    filling,
     one_of,
     pair,
     pictures,
@@ -110,7 +111,7 @@ def _padded(backend, x, axes, size, value):
     pads = [(0, 0)] * len(backend.static_shape(x))
     for axis, whole, part in zip(axes, outer, (height, width), strict=True):
         pads[axis] = ((whole - part) // 2,) * 2
-    return backend.pad(x, tuple(pads), "constant", value)
+    return backend.pad(x, tuple(pads), "constant", filling(value, backend.dtype(x)))
 
 
 @op

@@ -9,7 +9,16 @@ from ..backends import host_random, philox
 from ..backends.registry import state
 from .dispatch import Tensor, tensor, together
 from .errors import wrong
-from .image_common import as_pixels, blurred, channels_last, in_rows, one_of, pictures, wide
+from .image_common import (
+    as_pixels,
+    blurred,
+    channels_last,
+    filling,
+    in_rows,
+    one_of,
+    pictures,
+    wide,
+)
 from .op import op
 
 _ORDERS = {"nearest": 0, "bilinear": 1}
@@ -62,7 +71,7 @@ def _floats(backend, x) -> Tensor:
 def _sampled(backend, x, rows, order, mode, value, dtype) -> Tensor:
     """`x` (batch, *sizes, depth) at coordinates, in `dtype`."""
     if order == 0:
-        return backend.sample(x, rows, 0, mode, value)
+        return backend.sample(x, rows, 0, mode, filling(value, dtype))
     computed = dtypes.result_type(wide(dtype), backend.dtype(rows[0]))
     rows = [backend.cast(row, computed) for row in rows]
     y = backend.sample(backend.cast(x, computed), rows, 1, mode, value)
@@ -129,8 +138,10 @@ def _projected(backend, x, across, down, numbers, last, interpolation, mode, val
     row = (b0 * across + b1 * down + b2) / k
     if origin is not None:
         column, row = column + origin[0], row + origin[1]
-    y = _sampled(backend, x, [row, column], _ORDERS[interpolation], mode, value, backend.dtype(x))
-    return backend.where(backend.expand_dims(real, -1), y, backend.asarray(value, backend.dtype(y)))
+    dtype = backend.dtype(x)
+    y = _sampled(backend, x, [row, column], _ORDERS[interpolation], mode, value, dtype)
+    blank = backend.asarray(filling(value, dtype), dtype)
+    return backend.where(backend.expand_dims(real, -1), y, blank)
 
 
 @op
