@@ -69,8 +69,11 @@ class Linalg:
             return self.full(shape, 1, self.dtype(vectors))
         size = self.absolute(vectors)
         leading = self.greater_equal(size, self.multiply(self.max(size, axis, True), _LEADING))
-        place = self.argmax(self.cast(leading, "int32"), axis, True)
-        found = self.stop_gradient(self.take_along_axis(vectors, place, axis))
+        count = self.cumsum(self.cast(leading, "int32"), axis)
+        first = self.logical_and(leading, self.equal(count, 1))
+        # A sum, since TensorFlow's XLA gives a wrong shape to a product with what it has looked up.
+        others = self.full_like(vectors, 0, self.dtype(vectors))
+        found = self.stop_gradient(self.sum(self.where(first, vectors, others), axis, True))
         if not self.dtype(vectors).startswith("complex"):
             return self.sign(found)
         return self.divide(self.conj(found), self.cast(self.absolute(found), self.dtype(found)))
