@@ -36,7 +36,12 @@ def _inside() -> bool:
 
 def _is_outer(x) -> bool:
     """Whether a derivative by `x` is being recorded outside. A weight is where that begins."""
-    return x.requires_grad and not (x.is_leaf and isinstance(x, torch.nn.Parameter))
+    return x.requires_grad and not isinstance(x, torch.nn.Parameter)
+
+
+def _begun(x):
+    """`x` without a history of its own, if that does not lead outside."""
+    return x if _is_outer(x) or not x.requires_grad else x.detach()
 
 
 class _Recorded:
@@ -86,7 +91,7 @@ class TorchTransforms(Transforms):
         if _inside():
             places = tuple(range(len(leaves)))
             made = torch.func.grad_and_value(_within(function), places, has_aux=True)
-            gradients, (value, others) = made(*leaves)
+            gradients, (value, others) = made(*map(_begun, leaves))
             return value, list(others), list(gradients)
         record = _Recorded(leaves)
         value, others = record.call(function)
@@ -95,7 +100,9 @@ class TorchTransforms(Transforms):
 
     def vjp(self, function, leaves):
         if _inside():
-            results, pull, others = torch.func.vjp(_within(function), *leaves, has_aux=True)  # pyright: ignore
+            leaves = map(_begun, leaves)
+            made = torch.func.vjp(_within(function), *leaves, has_aux=True)
+            results, pull, others = made  # pyright: ignore
             return list(results), list(others), lambda *c: list(pull(tuple(c)))
         record = _Recorded(leaves)
         results, others = record.call(function)
@@ -219,7 +226,7 @@ def _has_compiler() -> bool:
             f"(CXX is {os.environ.get('CXX', 'not set')}). The function runs uncompiled; install "
             "g++ or clang++ to have it compiled.",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         return False
     return True
