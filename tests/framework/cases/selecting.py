@@ -29,8 +29,15 @@ case("tri", 4, 2, -2, dtype="float32", note="below")
 case("full", (2, 3), numbers(3), tried=(), note="values")
 case("full_like", CUBE, numbers(4), fixed=(1,), gradient=False, tried=(), note="values")
 case("meshgrid", numbers(3), numbers(4), reference=lambda *x: list(np.meshgrid(*x)))
-case("meshgrid", numbers(3), numbers(4), numbers(2), indexing="ij", note="ij",
-     reference=lambda *x, indexing: list(np.meshgrid(*x, indexing=indexing)))  # fmt: skip
+case(
+    "meshgrid",
+    numbers(3),
+    numbers(4),
+    numbers(2),
+    indexing="ij",
+    note="ij",
+    reference=lambda *x, indexing: list(np.meshgrid(*x, indexing=indexing)),
+)
 case("logspace", 0, 3, 7, dtype="float32")
 case("logspace", -1.0, 2, 5, endpoint=False, base=2, dtype="float32", note="open")
 case(
@@ -46,8 +53,15 @@ case(
 )
 case("geomspace", 1, 1000, 4, dtype="float32")
 case("geomspace", -0.5, -64.0, 6, endpoint=False, dtype="float32", note="open")
-case("geomspace", numbers(3, low=1, high=2), numbers(3, low=3, high=9), 5, dtype="float32", tried=(),
-     note="tensors")  # fmt: skip
+case(
+    "geomspace",
+    numbers(3, low=1, high=2),
+    numbers(3, low=3, high=9),
+    5,
+    dtype="float32",
+    tried=(),
+    note="tensors",
+)
 case(
     "linspace",
     numbers(3),
@@ -58,8 +72,18 @@ case(
     of_largest=True,
     note="tensors",
 )
-case("linspace", CUBE, 2.0, 4, endpoint=False, axis=-1, dtype="float32", tried=(), of_largest=True,
-     note="last")  # fmt: skip
+case(
+    "linspace",
+    CUBE,
+    2.0,
+    4,
+    endpoint=False,
+    axis=-1,
+    dtype="float32",
+    tried=(),
+    of_largest=True,
+    note="last",
+)
 case("linspace", 0, 3, 5, retstep=True, dtype="float32", tried=(), note="step")
 for name in ("bartlett", "blackman", "hamming", "hanning"):
     case(name, 9, dtype="float32", of_largest=True)
@@ -126,55 +150,171 @@ case(
 case("select", [CONDITION, SMALL > 2], [A, B], 0.5, fixed=(0,), tried=FLOATS)
 case("select", [CONDITION, SMALL > 2], [A, B], fixed=(0,), tried=NUMBERS, note="default")
 PLACES = np.array([[0, 2], [3, -1], [0, 2]], np.int32)
-case("scatter", PLACES[:, :1] % 4, numbers(3, 5), (4, 5), reference=by_hand.scatter, fixed=(0,),
-     tried=NUMBERS)  # fmt: skip
-case("scatter", abs(PLACES), numbers(3), (4, 5), reference=by_hand.scatter, fixed=(0,), tried=NUMBERS,
-     note="deep")  # fmt: skip
+case(
+    "scatter",
+    PLACES[:, :1] % 4,
+    numbers(3, 5),
+    (4, 5),
+    reference=by_hand.scatter,
+    fixed=(0,),
+    tried=NUMBERS,
+)
+case(
+    "scatter",
+    abs(PLACES),
+    numbers(3),
+    (4, 5),
+    reference=by_hand.scatter,
+    fixed=(0,),
+    tried=NUMBERS,
+    note="deep",
+)
 APART = np.array([[0, 2], [3, -1], [1, 1]], np.int32)
 case(
     "scatter_update", numbers(4, 5), APART, numbers(3), reference=by_hand.scatter_update, fixed=(1,)
 )
-case("scatter_update", numbers(4, 5), APART[:, :1], numbers(3, 5), reference=by_hand.scatter_update,
-     fixed=(1,), note="rows")  # fmt: skip
+case(
+    "scatter_update",
+    numbers(4, 5),
+    APART[:, :1],
+    numbers(3, 5),
+    reference=by_hand.scatter_update,
+    fixed=(1,),
+    note="rows",
+)
 for name in ("add", "max", "min", "mul"):
-    case("scatter_update", numbers(4, 5), PLACES, numbers(3), name, reference=by_hand.scatter_update,
-         fixed=(1,), tried=NUMBERS, gradient=name == "add", note=name)  # fmt: skip
-case("scatter_update", numbers(4, 5), PLACES[:, :1], numbers(3, 5), "mul", note="mul-rows",
-     reference=by_hand.scatter_update, fixed=(1,), gradient=False)  # fmt: skip
-case("unravel_index", SMALL, (3, 4), tried=("int64", "uint8"), gradient=False,
-     reference=lambda x, shape: list(np.unravel_index(x, shape)))  # fmt: skip
-case("get_item", CUBE, (slice(None, None, -1), 1, slice(None, None, -2)), note="backwards",
-     reference=lambda x, key: x[key])  # fmt: skip
+    case(
+        "scatter_update",
+        numbers(4, 5),
+        PLACES,
+        numbers(3),
+        name,
+        reference=by_hand.scatter_update,
+        fixed=(1,),
+        tried=NUMBERS,
+        gradient=name == "add",
+        note=name,
+    )
+case(
+    "scatter_update",
+    numbers(4, 5),
+    PLACES[:, :1],
+    numbers(3, 5),
+    "mul",
+    note="mul-rows",
+    reference=by_hand.scatter_update,
+    fixed=(1,),
+    gradient=False,
+)
+case(
+    "unravel_index",
+    SMALL,
+    (3, 4),
+    tried=("int64", "uint8"),
+    gradient=False,
+    reference=lambda x, shape: list(np.unravel_index(x, shape)),
+)
+case(
+    "get_item",
+    CUBE,
+    (slice(None, None, -1), 1, slice(None, None, -2)),
+    note="backwards",
+    reference=lambda x, key: x[key],
+)
 case("get_item", CUBE, (slice(None), [2, 0, -1]), reference=lambda x, key: x[key], note="list")
-case("get_item", CUBE, (..., [[1], [-2]], [2, 0]), reference=lambda x, key: x[key],
-     note="lists")  # fmt: skip
-case("get_item", CUBE, ([1, 0], slice(1), [3, 1]), reference=lambda x, key: x[key],
-     note="apart")  # fmt: skip
+case("get_item", CUBE, (..., [[1], [-2]], [2, 0]), reference=lambda x, key: x[key], note="lists")
+case("get_item", CUBE, ([1, 0], slice(1), [3, 1]), reference=lambda x, key: x[key], note="apart")
 case("view", A, "int32", dtype="int32", reference=lambda x, d: x.astype(np.float32).view(d), **EYE)
-case("view", A[:, :4], "float64", dtype="float64", tried=(), gradient=False, note="wider",
-     reference=lambda x, d: x.astype(np.float32).view(d))  # fmt: skip
-case("view", A, "uint16", dtype="uint16", tried=(), gradient=False, note="narrower",
-     reference=lambda x, d: x.astype(np.float32).view(d))  # fmt: skip
-case("view_as_complex", CUBE[..., :2], dtype="complex64", tried=(), gradient=False,
-     reference=lambda x: x[..., 0] + 1j * x[..., 1])  # fmt: skip
-case("view_as_real", (A + 1j * B).astype(np.complex64), dtype="float32", tried=(), gradient=False,
-     reference=lambda x: np.stack([x.real, x.imag], -1))  # fmt: skip
-case("saturate_cast", A * 200, "uint8", dtype="uint8", gradient=False, tried=FLOATS,
-     reference=lambda x, _: np.clip(np.trunc(x), 0, 255))  # fmt: skip
-case("saturate_cast", BITS - 100, "int8", dtype="int8", gradient=False, tried=("int64",),
-     reference=lambda x, _: np.clip(x, -128, 127), note="whole")  # fmt: skip
-case("cast", A * 1e9, "int8", dtype="int8", gradient=False, tried=(), note="overflow",
-     reference=lambda x, _: np.clip(np.trunc(x), -128, 127))  # fmt: skip
+case(
+    "view",
+    A[:, :4],
+    "float64",
+    dtype="float64",
+    tried=(),
+    gradient=False,
+    note="wider",
+    reference=lambda x, d: x.astype(np.float32).view(d),
+)
+case(
+    "view",
+    A,
+    "uint16",
+    dtype="uint16",
+    tried=(),
+    gradient=False,
+    note="narrower",
+    reference=lambda x, d: x.astype(np.float32).view(d),
+)
+case(
+    "view_as_complex",
+    CUBE[..., :2],
+    dtype="complex64",
+    tried=(),
+    gradient=False,
+    reference=lambda x: x[..., 0] + 1j * x[..., 1],
+)
+case(
+    "view_as_real",
+    (A + 1j * B).astype(np.complex64),
+    dtype="float32",
+    tried=(),
+    gradient=False,
+    reference=lambda x: np.stack([x.real, x.imag], -1),
+)
+case(
+    "saturate_cast",
+    A * 200,
+    "uint8",
+    dtype="uint8",
+    gradient=False,
+    tried=FLOATS,
+    reference=lambda x, _: np.clip(np.trunc(x), 0, 255),
+)
+case(
+    "saturate_cast",
+    BITS - 100,
+    "int8",
+    dtype="int8",
+    gradient=False,
+    tried=("int64",),
+    reference=lambda x, _: np.clip(x, -128, 127),
+    note="whole",
+)
+case(
+    "cast",
+    A * 1e9,
+    "int8",
+    dtype="int8",
+    gradient=False,
+    tried=(),
+    note="overflow",
+    reference=lambda x, _: np.clip(np.trunc(x), -128, 127),
+)
 
 for name in ("sort", "argsort"):
-    case(name, A[:5], axis=None, gradient=False, tried=(), note="flat",
-         dtype="int32" if name == "argsort" else "same")  # fmt: skip
+    case(
+        name,
+        A[:5],
+        axis=None,
+        gradient=False,
+        tried=(),
+        note="flat",
+        dtype="int32" if name == "argsort" else "same",
+    )
 case("argpartition", A, 2, dtype="int32", gradient=False, reference=lambda x, k: np.argsort(x))
 LINE = np.sort(numbers(9))
 for side in ("left", "right"):
     case("searchsorted", LINE, A, side, dtype="int32", gradient=False, tried=FLOATS, note=side)
-    case("searchsorted", np.array([0, 2, 2, 3, 5]), SMALL, side, dtype="int32", gradient=False,
-         tried=NUMBERS, note=f"ties-{side}")  # fmt: skip
+    case(
+        "searchsorted",
+        np.array([0, 2, 2, 3, 5]),
+        SMALL,
+        side,
+        dtype="int32",
+        gradient=False,
+        tried=NUMBERS,
+        note=f"ties-{side}",
+    )
 case("digitize", A, LINE, dtype="int32", gradient=False, tried=FLOATS)
 case("digitize", SMALL, [1, 3, 4], dtype="int32", gradient=False, tried=NUMBERS, note="whole")
 case("count_nonzero", SMALL - 2, dtype="int32", gradient=False)
@@ -202,12 +342,37 @@ case(
     note="weights",
     of_largest=True,
 )
-case("bincount", SMALL, minlength=6, dtype="int32", tried=(), gradient=False, note="rows",
-     reference=lambda x, minlength: np.stack([np.bincount(r, minlength=minlength) for r in x]))  # fmt: skip
-case("histogram", A.reshape(-1), reference=by_hand.histogram, dtype="mixed", tried=(), gradient=False,
-     of_largest=True)  # fmt: skip
-case("histogram", A.reshape(-1), 4, (-1.0, 1.5), reference=by_hand.histogram, dtype="mixed", tried=(),
-     gradient=False, of_largest=True, note="range")  # fmt: skip
+case(
+    "bincount",
+    SMALL,
+    minlength=6,
+    dtype="int32",
+    tried=(),
+    gradient=False,
+    note="rows",
+    reference=lambda x, minlength: np.stack([np.bincount(r, minlength=minlength) for r in x]),
+)
+case(
+    "histogram",
+    A.reshape(-1),
+    reference=by_hand.histogram,
+    dtype="mixed",
+    tried=(),
+    gradient=False,
+    of_largest=True,
+)
+case(
+    "histogram",
+    A.reshape(-1),
+    4,
+    (-1.0, 1.5),
+    reference=by_hand.histogram,
+    dtype="mixed",
+    tried=(),
+    gradient=False,
+    of_largest=True,
+    note="range",
+)
 case("nonzero", SMALL - 1, dtype="int32", reference=lambda x: list(np.nonzero(x)), gradient=False)
 case("unique", SMALL, gradient=False, tried=NUMBERS)
 case("unique", A[:4, :2], gradient=False, note="floats", tried=())
@@ -223,10 +388,27 @@ case(
     note="rows",
     **ALL,
 )
-case("unique", SMALL[:, :3] % 2, axis=-1, reference=by_hand.unique, tried=(), gradient=False, note="columns",
-     **ALL)  # fmt: skip
-case("unique", SMALL, size=9, fill_value=-1, reference=by_hand.unique, tried=(), gradient=False, note="filled",
-     **ALL)  # fmt: skip
+case(
+    "unique",
+    SMALL[:, :3] % 2,
+    axis=-1,
+    reference=by_hand.unique,
+    tried=(),
+    gradient=False,
+    note="columns",
+    **ALL,
+)
+case(
+    "unique",
+    SMALL,
+    size=9,
+    fill_value=-1,
+    reference=by_hand.unique,
+    tried=(),
+    gradient=False,
+    note="filled",
+    **ALL,
+)
 case("unique", SMALL, size=3, reference=by_hand.unique, tried=(), gradient=False, note="cut", **ALL)
 
 for name in ("bitwise_invert",):
@@ -238,8 +420,14 @@ SPECIAL = np.array([[0.0, np.nan, np.inf], [-np.inf, 1.0, -0.0]], np.float32)
 for name in ("isposinf", "isneginf", "signbit", "isreal"):
     case(name, SPECIAL, dtype="bool", gradient=False, tried=FLOATS)
     case(name, SMALL - 2, dtype="bool", gradient=False, tried=(), note="whole")
-case("isreal", (A + 1j * CONDITION).astype(np.complex64), dtype="bool", gradient=False, tried=(),
-     note="complex")  # fmt: skip
+case(
+    "isreal",
+    (A + 1j * CONDITION).astype(np.complex64),
+    dtype="bool",
+    gradient=False,
+    tried=(),
+    note="complex",
+)
 NEAR = (A * (1 + 2e-5 * CONDITION)).astype(np.float32)
 case("isclose", A, NEAR, dtype="bool", gradient=False, tried=())
 case(
