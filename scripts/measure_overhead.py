@@ -52,12 +52,12 @@ def _in_process(backend: str, repeats: int) -> dict[str, Any]:
 def _measure(backend: str, repeats: int) -> dict[str, Any]:
     import keras
 
-    import isozoo
+    from ..framework import config, ops
 
-    isozoo.config.set_backend(backend)
-    tensors = make_tensors(isozoo.ops.convert_to_tensor)
+    config.set_backend(backend)
+    tensors = make_tensors(ops.convert_to_tensor)
     sides = {
-        "ours": of_numpy_api(isozoo.ops, tensors),
+        "ours": of_numpy_api(ops, tensors),
         "bare": NATIVE[backend](tensors),
         "keras": of_numpy_api(keras.ops, tensors),
     }

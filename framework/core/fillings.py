@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 # The first pair is small, the second wide enough for most windows, the third divisible by much.
-_PAIRS = ((3, 5), (41, 43), (48, 96))
+_PAIRS = ((3, 5), (41, 97), (48, 96))
 _SPARE = 7
 _TRIES = 200
 
