@@ -74,10 +74,8 @@ def _summed_axes(rank1: int, rank2: int, axes: Any) -> tuple[list[int], list[int
     given = [[a] if isinstance(a, int) else list(a) for a in axes]
     if len(given) != 2 or len(given[0]) != len(given[1]):
         raise wrong("axes", axes, "a number, or as many axes of x1 as of x2")
-    return tuple(
-        [axis_in(rank, a, "axes") for a in part]
-        for part, rank in zip(given, (rank1, rank2), strict=True)
-    )
+    first, second = given
+    return [axis_in(rank1, a, "axes") for a in first], [axis_in(rank2, a, "axes") for a in second]
 
 
 def _as_matrix(backend: Any, x: Tensor, summed: list[int], first: bool) -> tuple[list, Tensor]:

@@ -1,5 +1,8 @@
 """The NumPy backend."""
 
+# Kernels stand here as plain wrappers of functions, where the base has methods.
+# pyright: reportAssignmentType=false
+
 from contextlib import nullcontext
 from functools import partial
 

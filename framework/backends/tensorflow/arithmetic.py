@@ -1,5 +1,7 @@
 """Elementwise kernels in TensorFlow that differ from its own: ties, remainders, divisors."""
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow.python.eager import record
 
@@ -59,7 +61,8 @@ def fmod(x1, x2):
     if dtype.is_integer and wide is tf.float32:
         wide = tf.int64 if dtype.size >= 4 else tf.int32
     x1, x2 = tf.cast(x1, wide), tf.cast(x2, wide)
-    return tf.cast(_fmod(x1, x2) if dtype.is_floating else tf.truncatemod(x1, x2), dtype)
+    y: Any = _fmod(x1, x2) if dtype.is_floating else tf.truncatemod(x1, x2)
+    return tf.cast(y, dtype)
 
 
 @tf.custom_gradient
@@ -125,4 +128,5 @@ def isnan(x):
 
 def i0(x):
     """The modified Bessel function of order 0."""
-    return tf.cast(tf.math.bessel_i0(tf.cast(x, _HALVES.get(x.dtype, x.dtype))), x.dtype)
+    wide: Any = _HALVES.get(x.dtype, x.dtype)
+    return tf.cast(tf.math.bessel_i0(tf.cast(x, wide)), x.dtype)
