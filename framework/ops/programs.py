@@ -13,7 +13,7 @@ from ..structures import split
 from . import flat
 from .errors import InvalidArgumentError, describe, wrong
 from .op import program
-from .scanning import mapped
+from .scanning import _mapped as mapped
 
 
 def value_and_grad(

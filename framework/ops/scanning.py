@@ -142,10 +142,10 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     length = _common_length(backend, "elements", items)
     ys = flat.Returned(backend, lambda *rows: function(form.join(rows)))
     with flat.running(backend):
-        return ys.join(mapped(backend, ys, items, length))
+        return ys.join(_mapped(backend, ys, items, length))
 
 
-def mapped(backend: Any, function: flat.Returned, items: list[Any], length: int | None) -> list:
+def _mapped(backend: Any, function: flat.Returned, items: list[Any], length: int | None) -> list:
     """The kernel's `vmap` of a function that gives a list of tensors, also over no rows."""
     if length == 0:
         step = lambda _, rows: ([], function(*rows))  # noqa: E731

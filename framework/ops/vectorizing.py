@@ -9,7 +9,7 @@ from typing import Any
 from . import flat
 from .errors import InvalidArgumentError, wrong
 from .op import program
-from .scanning import mapped
+from .scanning import _mapped as mapped
 
 _SIGNATURE = re.compile(r"\([\w,]*\)(?:,\([\w,]*\))*->\([\w,]*\)(?:,\([\w,]*\))*")
 

@@ -144,7 +144,9 @@ class TorchTransforms(Transforms):
             if not made:
                 has = _has_compiler()
                 made.append(
-                    torch.compile(run, fullgraph=True, recompile_limit=64) if has else function
+                    torch.compile(run, fullgraph=True, recompile_limit=64)  # pyright: ignore
+                    if has
+                    else function
                 )
             return made[0](*args, **kwargs)
 
