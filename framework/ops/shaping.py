@@ -121,7 +121,8 @@ def transpose(x, axes=None) -> Tensor:
     if axes is None:
         return backend.transpose(x, None)
     order = tuple(axes)
-    if len(set(order)) < len(order):
+    rank = rank_of(backend, x)
+    if len({axis_in(rank, axis, "axes") for axis in order}) < max(rank, len(order)):
         raise wrong("axes", axes, f"a valid permutation of the axes, not axes={list(order)}")
     return backend.transpose(x, order)
 

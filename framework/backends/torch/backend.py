@@ -127,6 +127,8 @@ class TorchBackend(
         return torch.full_like(x, value, dtype=_NATIVE[dtype])
 
     def arange(self, start, stop, step, dtype):
+        if dtype in ("uint16", "uint32", "uint64"):  # torch has no such kernel
+            return torch.arange(start, stop, step).to(_NATIVE[dtype])
         return torch.arange(start, stop, step, dtype=_NATIVE[dtype])
 
     def eye(self, rows, columns, k, dtype):
