@@ -222,9 +222,23 @@ def trunc(x) -> Tensor:
 
 @op
 def round(x, decimals: int = 0) -> Tensor:
-    """x to `decimals` places; halves go to the even neighbour."""
+    """x to `decimals` places (before the point, when negative); halves go to the even neighbour."""
     backend, x = tensor(x)
-    return backend.round(x, decimals) if x.dtype in backend.float_types else x
+    if x.dtype in backend.float_types:
+        return backend.round(x, decimals)
+    dtype = backend.dtype(x)
+    if decimals >= 0 or dtype == "bool":
+        return x
+    if 10**-decimals > dtypes.LIMITS[dtype][1] // 2:
+        return backend.full_like(x, 0, dtype)
+    unit, one, two = (backend.asarray(n, dtype) for n in (10**-decimals, 1, 2))
+    below = backend.floor_divide(x, unit)
+    rest = backend.multiply(backend.subtract(x, backend.multiply(below, unit)), two)
+    odd = backend.equal(backend.bitwise_and(below, one), one)
+    up = backend.logical_or(
+        backend.greater(rest, unit), backend.logical_and(backend.equal(rest, unit), odd)
+    )
+    return backend.multiply(backend.add(below, backend.cast(up, dtype)), unit)
 
 
 @op

@@ -61,6 +61,14 @@ def test_powers_of_integers(backend):
     _same(ops.power(_array([3], "int64"), 30), [3**30], "int64")
 
 
+def test_integers_round_to_tens(backend):
+    x = np.array([-25, -15, 14, 15, 25, 149, 0], np.int32)
+    _same(ops.round(_array(x), -1), np.round(x, -1), "int32")
+    _same(ops.round(_array(x), -2), np.round(x, -2), "int32")
+    _same(ops.round(_array(x), 1), x, "int32")
+    _same(ops.round(_array([200, 45], "uint8"), -1), [200, 40], "uint8")
+
+
 def test_unsigned_integers(backend):
     """Also the numbers that a signed integer of as many bits does not hold."""
     for name, top in (("uint8", 2**8), ("uint16", 2**16), ("uint32", 2**32), ("uint64", 2**64)):
