@@ -30,15 +30,16 @@ def _filled(key, shape, dtype, convert):
     return out[:count].reshape(shape)
 
 
-def random_uniform(key, shape, bits=24):
+def _shares(words, place):
+    """The low 23 bits of the words, which are overwritten, times 2^-23."""
+    np.bitwise_and(words, np.uint32(LOW), out=words)
+    place[:] = words.view(np.int32)
+    np.multiply(place, place.dtype.type(STEP), out=place)
+
+
+def random_uniform(key, shape):
     """Uniform float32 in [0, 1), see `derived.random`."""
-
-    def convert(words, place):
-        np.right_shift(words, np.uint32(32 - bits), out=words)
-        place[:] = words.view(np.int32)
-        np.multiply(place, np.float32(2.0**-bits), out=place)
-
-    return _filled(key, shape, np.float32, convert)
+    return _filled(key, shape, np.float32, _shares)
 
 
 def random_normal(key, shape, dtype):
@@ -46,9 +47,7 @@ def random_normal(key, shape, dtype):
     number = np.dtype(dtype).type
 
     def convert(words, place):
-        np.bitwise_and(words, np.uint32(LOW), out=words)
-        place[:] = words.view(np.int32)
-        np.multiply(place, number(STEP), out=place)
+        _shares(words, place)
         radius, angle = place[0::2].copy(), place[1::2].copy()
         np.maximum(radius, number(TINY), out=radius)
         np.log(radius, out=radius)

@@ -38,7 +38,7 @@ def next_key() -> tuple[int, int]:
 
 
 def uniform(key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
-    """Uniform draws in [0, 1) with 24 bits, as float64."""
+    """Uniform draws in [0, 1) with 23 bits, as float64."""
     return host_draws.random_uniform(key, shape).astype(np.float64)
 
 
@@ -52,6 +52,6 @@ def truncated_normal(key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray
     from scipy.special import ndtr, ndtri
 
     low, high = ndtr(-2.0), ndtr(2.0)
-    # Centres of the 2^24 cells: neither end of the range can be hit.
-    share = uniform(key, shape) + 2.0**-25
+    # Centres of the 2^23 cells: neither end of the range can be hit.
+    share = uniform(key, shape) + 2.0**-24
     return ndtri(low + (high - low) * share)

@@ -11,7 +11,7 @@ from ..ops.op import op
 from .arguments import float_dtype, host_number, standard_shape
 from .seeds import key_of
 
-# Bits of a word that a uniform draw takes: as many as the dtype's numbers below 1 can all hold.
+# Bits of a uniform draw in a dtype of fewer than 24: all numbers below 1 of so many bits fit.
 _BITS = {"bfloat16": 8, "float16": 11}
 
 
@@ -19,14 +19,18 @@ _BITS = {"bfloat16": 8, "float16": 11}
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None) -> Tensor:
     """Uniform draws from [minval, maxval), a tensor of `shape` in a float `dtype`.
 
-    A draw from [0, 1) is the top 24 bits of word e of the key, times 2^-24 (11 bits in float16, 8
-    in bfloat16). Otherwise, where minval is not 0, minval + (maxval - minval) u is computed in
+    A draw u from [0, 1) is the low 23 bits of word e of the key, times 2^-23: the definition of
+    TensorFlow's Philox kernel. Of these bits, float16 keeps the upper 11 and bfloat16 the upper 8.
+    Otherwise, where minval is not 0, minval + (maxval - minval) u is computed in
     float64 and rounded once, below maxval. The same bits on every backend, eager and compiled;
     in float64 with other limits than 0 and 1, within rounding.
     """
     name = float_dtype("uniform", dtype)
     backend, key = key_of(seed)
-    u = backend.random_uniform(key, standard_shape(backend, shape), _BITS.get(name, 24))
+    u = backend.random_uniform(key, standard_shape(backend, shape))
+    if name in _BITS:
+        steps = 2.0 ** _BITS[name]
+        u = backend.multiply(backend.floor(backend.multiply(u, steps)), 1 / steps)
     low, high = host_number(minval), host_number(maxval)
     if low is None or high is None:
         return _between(backend, u, minval, maxval, name)
@@ -101,7 +105,7 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None) -> Tens
     """Normal draws without those beyond two standard deviations from the mean.
 
     Inverse of the distribution function: sqrt(2) erfinv(erf(sqrt 2) (2u - 1)), where u is the
-    centre of the cell of [0, 1) that the top 24 bits of word e name, and erfinv is Giles's
+    centre of the cell of [0, 1) that the low 23 bits of word e name, and erfinv is Giles's
     polynomial (within 4e-7). A tensor of `shape` in a float `dtype`; the same on every backend
     within rounding.
     """
@@ -113,7 +117,7 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None) -> Tens
     def number(value):
         return backend.asarray(value, wide)
 
-    x = (backend.cast(u, wide) - 0.5 + 2.0**-25) * number(2 * math.erf(math.sqrt(2)))
+    x = (backend.cast(u, wide) - 0.5 + 2.0**-24) * number(2 * math.erf(math.sqrt(2)))
     w = -2.5 - backend.log((1.0 - x) * (1.0 + x))
     y = number(_ERFINV[0])
     for coefficient in _ERFINV[1:]:

@@ -58,6 +58,11 @@ def test_host_words_beyond_a_chunk_and_32_bits():
     assert tuple(whole[1 << 20 : (1 << 20) + 4].tolist()) == _philox((1 << 18, 0, 0, 0), (5, 6))
 
 
+def _shares(key, count):
+    """Uniform draws by the definition, in float64."""
+    return (_stream(key, count) & 0x7FFFFF) / 2**23
+
+
 def _key(key):
     return np.array(key, np.uint32).view(np.int32)
 
@@ -88,17 +93,37 @@ def _everywhere(draw):
 
 def test_uniform_is_the_same_everywhere():
     first, *others = _everywhere(lambda: random.uniform((50, 3), -2, 3, seed=7))
-    bits = (_stream((7, 0), 150) >> 8).astype(np.float64).reshape(50, 3)
-    np.testing.assert_allclose(first, -2 + 5 * bits / 2**24, rtol=0, atol=5e-7)
+    np.testing.assert_allclose(
+        first, -2 + 5 * _shares((7, 0), 150).reshape(50, 3), rtol=0, atol=5e-7
+    )
     assert first.min() >= -2
     assert first.max() < 3
     for other in others:
         np.testing.assert_array_equal(other, first)
 
 
+def test_uniform_by_the_definition_at_many_elements(backend):
+    """The low 23 bits of each word, eager and compiled, by XLA too; and the halves' upper bits."""
+    wanted = (philox.words((6, 0), 300_003) & 0x7FFFFF) / 2**23
+
+    def draw():
+        return random.uniform((3, 100_001), seed=6)
+
+    draws = [draw, ops.jit(draw)]
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        draws.append(tf.function(draw, jit_compile=True))
+    for function in draws:
+        np.testing.assert_array_equal(ops.convert_to_numpy(function()).reshape(-1), wanted)
+    for dtype, bits in (("float16", 11), ("bfloat16", 8)):
+        half = ops.convert_to_numpy(random.uniform((999,), dtype=dtype, seed=6))
+        np.testing.assert_array_equal(half, np.floor(wanted[:999] * 2**bits) / 2**bits)
+
+
 def _normal(key, count):
     """Box and Muller by the definition, in float64."""
-    shares = (_stream(key, count + count % 2) & 0x7FFFFF).astype(np.float64).reshape(-1, 2) / 2**23
+    shares = _shares(key, count + count % 2).reshape(-1, 2)
     radius, angle = np.sqrt(-2 * np.log(np.maximum(shares[:, 0], 1e-7))), 2 * math.pi * shares[:, 1]
     return np.stack([radius * np.sin(angle), radius * np.cos(angle)], -1).reshape(-1)[:count]
 
@@ -117,8 +142,8 @@ def test_normal_agrees_within_rounding():
 @pytest.mark.parametrize("compiled", [False, True])
 def test_dropout_masks_are_the_same_everywhere(compiled):
     x = np.linspace(1, 2, 600, dtype=np.float32).reshape(20, 30)
-    share = (_stream((3, 0), 600) >> 8).reshape(20, 30) / 2**24
-    expected = np.where(share >= 0.3, x / 0.7, 0)
+    kept = _stream((3, 0), 600).reshape(20, 30) >= math.ceil(0.3 * 2**32)
+    expected = np.where(kept, x / 0.7, 0)
 
     def draw():
         function = (
@@ -144,8 +169,7 @@ def test_seed_generator_moves_on(backend):
     generator = random.SeedGenerator(11)
     drawn = [ops.convert_to_numpy(random.uniform((5,), seed=generator)) for _ in range(3)]
     for i, values in enumerate(drawn):
-        expected = (_stream((11, i), 5) >> 8) / 2**24
-        np.testing.assert_allclose(values, expected, rtol=0, atol=1e-7)
+        np.testing.assert_array_equal(values, _shares((11, i), 5))
 
 
 def test_global_seed(backend):
@@ -154,9 +178,9 @@ def test_global_seed(backend):
     kernel = layers.Dense(3, input_dim=2).kernel.numpy()
     for i in range(2):
         drawn = ops.convert_to_numpy(random.uniform((4,)))
-        np.testing.assert_array_equal(drawn, (_stream((42, i), 4) >> 8) / 2**24)
+        np.testing.assert_array_equal(drawn, _shares((42, i), 4))
     limit = math.sqrt(6 / (2 + 3))
-    share = (_stream((42, 2**31), 6) >> 8).reshape(2, 3) / 2**24
+    share = _shares((42, 2**31), 6).reshape(2, 3)
     np.testing.assert_allclose(kernel, limit * (2 * share - 1), rtol=0, atol=1e-6)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import philox
 
-# Of a word, a normal draw takes the low 23 bits, as TensorFlow's Philox kernels do.
+# Of a word, uniform and normal draws take the low 23 bits, as TensorFlow's Philox kernels do.
 LOW = 0x7FFFFF
 STEP = 2.0**-23
 TINY = 1e-7  # in the place of a uniform draw of 0, the logarithm of which is infinite
@@ -18,10 +18,10 @@ TINY = 1e-7  # in the place of a uniform draw of 0, the logarithm of which is in
 class Random:
     """Kernels over `random_words(key, shape, stream)`: int64 words 0 ... 2^32 - 1 of `shape`."""
 
-    def random_uniform(self: Any, key, shape, bits=24):
-        """Uniform float32 in [0, 1): the top `bits` <= 24 bits of word e, times 2^-bits."""
-        kept = self.right_shift(self.random_words(key, shape), 32 - bits)
-        return self.multiply(self.cast(kept, "float32"), 2.0**-bits)
+    def random_uniform(self: Any, key, shape):
+        """Uniform float32 in [0, 1): the low 23 bits of word e, times 2^-23."""
+        kept = self.bitwise_and(self.random_words(key, shape), LOW)
+        return self.multiply(self.cast(kept, "float32"), STEP)
 
     def random_normal(self: Any, key, shape, dtype):
         """Standard normal draws by Box and Muller, computed in `dtype`: float32 or float64.

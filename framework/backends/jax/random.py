@@ -57,11 +57,14 @@ def _words(key, shape, stream):
     return _joined(_lanes(key, math.prod(shape), stream), shape)
 
 
-@partial(jax.jit, static_argnums=(1, 2))
-def _uniform(key, shape, bits):
-    lanes = _lanes(key, math.prod(shape))
-    scale = np.float32(2.0**-bits)
-    return _joined([(c >> np.uint32(32 - bits)).astype(jnp.float32) * scale for c in lanes], shape)
+def _share(word):
+    """The low 23 bits of words, times 2^-23: float32."""
+    return (word & np.uint32(LOW)).astype(jnp.float32) * np.float32(STEP)
+
+
+@partial(jax.jit, static_argnums=(1,))
+def _uniform(key, shape):
+    return _joined([_share(lane) for lane in _lanes(key, math.prod(shape))], shape)
 
 
 @partial(jax.jit, static_argnums=(1,))
@@ -72,10 +75,7 @@ def _normal(key, shape):
     index = lax.iota(jnp.uint64 if count >> 33 else jnp.uint32, -(-count // 2))
     c0, c1, c2, c3 = _block(index >> index.dtype.type(1), key)
     odd = (index & index.dtype.type(1)) == 1
-    u, v = (
-        (jnp.where(odd, b, a) & np.uint32(LOW)).astype(jnp.float32) * np.float32(STEP)
-        for a, b in ((c0, c2), (c1, c3))
-    )
+    u, v = (_share(jnp.where(odd, b, a)) for a, b in ((c0, c2), (c1, c3)))
     radius = jnp.sqrt(np.float32(-2.0) * jnp.log(jnp.maximum(u, np.float32(TINY))))
     low, high = (
         lax.bitcast_convert_type(radius * wave, jnp.uint32).astype(jnp.uint64)
@@ -135,9 +135,9 @@ def random_words(key, shape, stream=0):
     return _words(_key(key), tuple(shape), np.uint32(stream)).astype(jnp.int64)
 
 
-def random_uniform(key, shape, bits=24):
+def random_uniform(key, shape):
     """Uniform float32 in [0, 1), see `derived.random`."""
-    return _uniform(_key(key), tuple(shape), bits)
+    return _uniform(_key(key), tuple(shape))
 
 
 def random_normal(key, shape, dtype):

@@ -16,14 +16,25 @@ def _key(key):
     return tf.bitcast(key, tf.uint64)[None]
 
 
-def _words(key, shape, stream=0):
-    return tf.raw_ops.StatelessRandomUniformFullIntV2(
+def _draw(kernel, key, shape, dtype, stream=0):
+    return kernel(
         shape=shape,
         key=_key(key),
         counter=tf.constant([0, stream], tf.uint64),
         alg=_PHILOX,
-        dtype=tf.uint32,
+        dtype=dtype,
     )
+
+
+def _words(key, shape, stream=0):
+    return _draw(tf.raw_ops.StatelessRandomUniformFullIntV2, key, shape, tf.uint32, stream)
+
+
+def _shares(key, shape, dtype):
+    """The low 23 bits of the words, times 2^-23."""
+    # As int32, which TensorFlow vectorizes.
+    words = _draw(tf.raw_ops.StatelessRandomUniformFullIntV2, key, shape, tf.int32)
+    return tf.cast(words & tf.constant(LOW, tf.int32), dtype) * STEP
 
 
 def random_words(key, shape, stream=0):
@@ -31,27 +42,23 @@ def random_words(key, shape, stream=0):
     return tf.cast(_words(key, shape, stream), tf.int64)
 
 
-def random_uniform(key, shape, bits=24):
+# The float kernels give the same draws at once. But XLA has another definition of them, and a
+# graph cannot tell whether XLA will compile it.
+
+
+def random_uniform(key, shape):
     """Uniform float32 in [0, 1), see `derived.random`."""
-    kept = tf.bitwise.right_shift(_words(key, shape), tf.constant(32 - bits, tf.uint32))
-    return tf.cast(kept, tf.float32) * 2.0**-bits
+    if tf.executing_eagerly():
+        return _draw(tf.raw_ops.StatelessRandomUniformV2, key, shape, tf.float32)
+    return _shares(key, shape, tf.float32)
 
 
 def random_normal(key, shape, dtype):
     """Standard normal draws, see `derived.random`."""
     if dtype == "float32" and tf.executing_eagerly():
-        # The same draws in one kernel. XLA has another definition of it, and a graph cannot tell
-        # whether XLA will compile it.
-        return tf.raw_ops.StatelessRandomNormalV2(
-            shape=shape,
-            key=_key(key),
-            counter=tf.constant([0, 0], tf.uint64),
-            alg=_PHILOX,
-            dtype=tf.float32,
-        )
+        return _draw(tf.raw_ops.StatelessRandomNormalV2, key, shape, tf.float32)
     count = tf.reduce_prod(shape)
-    words = _words(key, [(count + 1) // 2, 2]) & tf.constant(LOW, tf.uint32)
-    u, v = tf.unstack(tf.cast(words, dtype) * STEP, axis=-1)
+    u, v = tf.unstack(_shares(key, [(count + 1) // 2, 2], dtype), axis=-1)
     radius = tf.sqrt(-2.0 * tf.math.log(tf.maximum(u, tf.constant(TINY, dtype))))
     angle = v * (2 * math.pi)
     both = tf.stack([radius * tf.sin(angle), radius * tf.cos(angle)], -1)

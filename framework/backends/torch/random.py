@@ -87,7 +87,7 @@ def _packed(first, second):
 
 def _uniform_kernel(key, pairs):
     first, second = _two_words(key, pairs)
-    return _packed(*((w >> 8).to(torch.float32) * 2.0**-24 for w in (first, second)))
+    return _packed(*((w & LOW).to(torch.float32) * STEP for w in (first, second)))
 
 
 def _normal_kernel(key, pairs):
@@ -161,18 +161,17 @@ def random_words(key, shape, stream=0):
     return _plain_words(_key(key), shape, stream)
 
 
-def random_uniform(key, shape, bits=24):
+def random_uniform(key, shape):
     """Uniform float32 in [0, 1), see `derived.random`."""
     if _ordinary(key):
         count, device = math.prod(shape), _device(key)
-        if bits == 24 and _worth_compiling(count, device):
+        if _worth_compiling(count, device):
             packed = _run("uniform", _key(key), -(-count // 2))
             if packed is not None:
                 return packed.view(torch.float32)[:count].reshape(shape)
         if device.type == "cpu":
-            return torch.from_numpy(host.random_uniform(key, shape, bits))
-    words = _plain_words(_key(key), shape)
-    return (words >> (32 - bits)).to(torch.float32) * 2.0**-bits
+            return torch.from_numpy(host.random_uniform(key, shape))
+    return (_plain_words(_key(key), shape) & LOW).to(torch.float32) * STEP
 
 
 def random_normal(key, shape, dtype):
