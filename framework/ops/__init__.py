@@ -51,13 +51,19 @@ from .windows import *  # noqa: F403
 # Keras's namespace -> the rooms whose ops are in it; "" for those that are in none.
 ROOMS = {
     "numpy": (
-        "vectorizing arithmetic logic mathematical creation indexing sorting shaping products reductions nans statistics "
+        "vectorizing arithmetic logic mathematical creation indexing sorting shaping products "
+        "reductions nans statistics "
         "determinants counting diagonals joining ranges windows"
     ).split(),
-    "nn": "activations normalization convolution pooling patches attention encoding losses ctc".split(),
+    "nn": (
+        "activations normalization convolution pooling patches attention encoding losses ctc"
+    ).split(),
     "linalg": "forward_mode linear_algebra determinants".split(),
     "image": "image_color image_resize image_warp image_frames image_filter".split(),
-    "": "conversion signal programs special segments distances ranking control scanning rearranging".split(),
+    "": (
+        "conversion signal programs special segments distances ranking control scanning "
+        "rearranging"
+    ).split(),
 }
 
 

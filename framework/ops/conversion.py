@@ -1,14 +1,12 @@
 """Into tensors, out of them, and between dtypes."""
 
-from typing import Any
-
 import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import SCALAR, SEQUENCE, classify
-from .checks import fits
-from .dispatch import Tensor, common_backend, flattened, tensor
+from ..backends.registry import classify
+from .casting import cast_to, converted
+from .dispatch import Tensor, tensor
 from .errors import wrong
 from .op import op
 
@@ -27,23 +25,6 @@ def convert_to_tensor(x, dtype=None, sparse: bool | None = None, ragged: bool | 
     backend, y = tensor(y)
     kept = sparse if backend.is_sparse(y) else ragged
     return backend.densify(y) if kept is False else y
-
-
-def converted(x: Any, dtype: Any) -> Tensor:
-    """`x` as a tensor, in `dtype` unless that is None."""
-    if dtype is None:
-        return tensor(x)[1]
-    dtype = dtypes.standardize(dtype)
-    kind = classify(type(x))
-    if kind is SCALAR or kind is SEQUENCE:
-        numbers = [x] if kind is SCALAR else flattened(x)
-        whole = numbers and all(type(v) is int or type(v) is bool for v in numbers)
-        if whole and dtype != "bool":
-            for value in (min(numbers), max(numbers)):
-                fits(value, dtype, "x")
-            return common_backend(()).asarray(x, dtype)
-    backend, x = tensor(x)
-    return cast_to(backend, x, dtype)
 
 
 def convert_to_numpy(x) -> np.ndarray:
@@ -85,18 +66,6 @@ def cast(x, dtype) -> Tensor:
     """
     backend, x = tensor(x)
     return cast_to(backend, x, dtypes.standardize(dtype))
-
-
-def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
-    """`cast`, on a tensor of `backend` and to the name of a dtype."""
-    before = backend.dtype(x)
-    if before == dtype:
-        return x
-    if before in dtypes.COMPLEX and dtype not in dtypes.COMPLEX and dtype != "bool":
-        return cast_to(backend, backend.real(x), dtype)
-    if dtype in dtypes.LIMITS and before in dtypes.FLOATS:
-        return backend.saturated(x, dtype)
-    return backend.cast(x, dtype)
 
 
 @op

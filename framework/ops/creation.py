@@ -3,8 +3,8 @@
 from .. import dtypes
 from ..backends import registry
 from ..backends.registry import SCALAR, classify
+from .casting import cast_to, converted
 from .checks import count_of, fits
-from .conversion import cast_to, converted
 from .dispatch import Tensor, common_backend, sizes, tensor, together
 from .errors import wrong
 from .op import op

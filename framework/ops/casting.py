@@ -1,0 +1,37 @@
+"""Tensors in a dtype that was asked for; what ops use among themselves."""
+
+from typing import Any
+
+from .. import dtypes
+from ..backends.registry import SCALAR, SEQUENCE, classify
+from .checks import fits
+from .dispatch import Tensor, common_backend, flattened, tensor
+
+
+def converted(x: Any, dtype: Any) -> Tensor:
+    """`x` as a tensor, in `dtype` unless that is None."""
+    if dtype is None:
+        return tensor(x)[1]
+    dtype = dtypes.standardize(dtype)
+    kind = classify(type(x))
+    if kind is SCALAR or kind is SEQUENCE:
+        numbers = [x] if kind is SCALAR else flattened(x)
+        whole = numbers and all(type(v) is int or type(v) is bool for v in numbers)
+        if whole and dtype != "bool":
+            for value in (min(numbers), max(numbers)):
+                fits(value, dtype, "x")
+            return common_backend(()).asarray(x, dtype)
+    backend, x = tensor(x)
+    return cast_to(backend, x, dtype)
+
+
+def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
+    """`cast`, on a tensor of `backend` and to the name of a dtype."""
+    before = backend.dtype(x)
+    if before == dtype:
+        return x
+    if before in dtypes.COMPLEX and dtype not in dtypes.COMPLEX and dtype != "bool":
+        return cast_to(backend, backend.real(x), dtype)
+    if dtype in dtypes.LIMITS and before in dtypes.FLOATS:
+        return backend.saturated(x, dtype)
+    return backend.cast(x, dtype)
