@@ -23,7 +23,9 @@ from .pads import explicit_pads as explicit_pads
 from .pads import same_pads as same_pads
 
 
-class Backend(Arithmetic, Arrays, Images, Neural, Picking, Random, Linalg, Signal, Control, Transforms):
+class Backend(
+    Arithmetic, Arrays, Images, Neural, Picking, Random, Linalg, Signal, Control, Transforms
+):
     """Base of all backends. `contract.REQUIRED` lists what a subclass must give."""
 
     name: str

@@ -61,8 +61,7 @@ ROOMS = {
     "linalg": "forward_mode linear_algebra determinants".split(),
     "image": "image_color image_resize image_warp image_frames image_filter".split(),
     "": (
-        "conversion signal programs special segments distances ranking control scanning "
-        "rearranging"
+        "conversion signal programs special segments distances ranking control scanning rearranging"
     ).split(),
 }
 
