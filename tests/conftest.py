@@ -21,7 +21,11 @@ os.environ.update(
     ISOZOO_CACHE=os.path.join(_SCRATCH, "isozoo"),
     HF_HOME=os.path.join(_SCRATCH, "huggingface"),
     KERAS_HOME=os.path.join(_SCRATCH, "keras"),
-    KERAS_BACKEND="tensorflow",
+    KERAS_BACKEND="tensorflow",  # of Keras itself, an original implementation here
+    # isozoo would take Keras's; tests without the fixture `backend` run where they would unasked.
+    ISOZOO_BACKEND=next(
+        name for name in ("jax", "torch", "tensorflow", "numpy") if importlib.util.find_spec(name)
+    ),
     HF_HUB_DISABLE_TELEMETRY="1",
     TF_CPP_MIN_LOG_LEVEL="3",
     JAX_PLATFORMS="cpu",
