@@ -4,7 +4,7 @@ from typing import Any
 
 from .. import dtypes
 from ..backends.base import Spec
-from .checks import axis_of, count_of, of_integers, of_rank
+from .checks import axis_of, count_of, of_integers, of_rank, rank_of
 from .dispatch import Tensor, numeric, promoted_all, tensor, together
 from .errors import wrong
 from .op import op, shaped
@@ -116,13 +116,16 @@ def histogram(x, bins: int = 10, range=None) -> tuple[Tensor, Tensor]:
     NaN, is not counted. The edges (bins + 1) are in the float dtype of `x`.
     """
     if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
-        raise wrong("bins", bins, "a positive integer")
+        expected = "a number. Argument `bins` should be a non-negative integer, and not 0"
+        raise wrong("bins", bins, expected)
     if range is not None and (not isinstance(range, tuple | list) or len(range) != 2):
-        raise wrong("range", range, "a pair of numbers")
+        raise wrong("range", range, "a pair. Argument `range` must be a tuple of two elements")
     if range is not None and not range[0] <= range[1]:
-        raise wrong("range", range, "a pair of numbers, the second not below the first")
+        rule = "The second element of `range` must be greater than the first, or equal to it"
+        raise wrong("range", range, f"a rising pair. {rule}")
     backend, x = numeric(x)
-    of_rank(backend, x, "x", 1)
+    if rank_of(backend, x) != 1:
+        raise wrong("x", x, "a vector. Input tensor must be 1-dimensional")
     dtype = dtypes.floating(backend.dtype(x))
     x = backend.cast(x, dtype)
     low, high = _ends(backend, x, range)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .checks import axis_of, rank_of
+from .checks import axis_in, axis_of, rank_of
 from .conversion import convert_to_numpy
 from .dispatch import Tensor, promoted_all, tensor
 from .errors import wrong
@@ -39,7 +39,7 @@ def _joined(backend, xs, axis):
 def stack(x, axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis."""
     backend, x = _several(x)
-    return backend.stack(x, axis)
+    return backend.stack(x, axis_in(rank_of(backend, x[0]) + 1, axis))
 
 
 @op

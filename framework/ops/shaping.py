@@ -122,9 +122,21 @@ def transpose(x, axes=None) -> Tensor:
         return backend.transpose(x, None)
     order = tuple(axes)
     rank = rank_of(backend, x)
-    if len({axis_in(rank, axis, "axes") for axis in order}) < max(rank, len(order)):
+    if len(order) != rank:
+        raise wrong(
+            "axes", axes, f"{rank} axes: it must be a list of the same length as the input shape"
+        )
+    if len({_turned(rank, axis) for axis in order}) < rank:
         raise wrong("axes", axes, f"a valid permutation of the axes, not axes={list(order)}")
     return backend.transpose(x, order)
+
+
+def _turned(rank: int, axis) -> int:
+    if isinstance(axis, bool) or not hasattr(axis, "__index__") or not -rank <= axis < rank:
+        raise wrong(
+            "axes", axis, f"axes of x. Each axis in `axes` must be an integer in [-{rank}, {rank})"
+        )
+    return axis.__index__() % rank
 
 
 @op
@@ -208,9 +220,8 @@ def pad(x, pad_width, mode: str = "constant", constant_values=None) -> Tensor:
     backend, x = tensor(x)
     one_of(mode, "mode", *_MODES)
     if constant_values is not None and mode != "constant":
-        only = "`constant_values` can only be provided when `mode == 'constant'`"
-        expected = f"None, since argument {only}, which is {mode!r}"
-        raise wrong("constant_values", constant_values, expected)
+        only = "Argument `constant_values` can only be provided when `mode == 'constant'`"
+        raise wrong("constant_values", constant_values, f"None, as mode is {mode!r}. {only}")
     rank = rank_of(backend, x)
     pairs = _pairs(pad_width, rank)
     if pairs is None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import dtypes
-from .checks import axis_of, of_rank, one_of, rank_of
+from .checks import axis_of, count_of, of_rank, one_of, rank_of
 from .dispatch import Tensor, numeric, promoted_all, tensor
 from .errors import wrong
 from .op import op
@@ -77,9 +77,14 @@ def digitize(x, bins) -> Tensor:
 def top_k(x, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` largest elements along the last axis and their positions (int32).
 
-    Of equal elements the first comes first.
+    Of equal elements the first comes first. InvalidArgumentError where there are fewer than `k`.
     """
     backend, x = tensor(x)
+    if not rank_of(backend, x):
+        raise wrong("x", x, "a tensor of at least 1 axis")
+    size = backend.static_shape(x)[-1]
+    if count_of(k, "k") > (k if size is None else size):
+        raise wrong("k", k, f"at most {size}, the size of the last axis")
     return backend.top_k(x, k, sorted)
 
 

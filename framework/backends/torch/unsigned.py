@@ -18,24 +18,24 @@ _BY_VALUE = (
 ).split()
 _BOOLEAN = {**_WIDER, torch.bool: torch.int32}
 _OF_BOOLEANS = ("matmul", "einsum")
-_BY_ORDER = (
-    "maximum minimum max min argmax argmin less less_equal greater greater_equal clip"
-).split()
+_BY_ORDER = "maximum minimum less less_equal greater greater_equal clip".split()
+_EXTREMES = "max min argmax argmin".split()  # by order, too; their numbers are axes
 
 
 def extend(cls: type) -> None:
     """Give the kernels of a backend class the unsigned dtypes."""
-    for names, ordered in ((_BY_VALUE, False), (_BY_ORDER, True)):
+    for names, ordered in ((_BY_VALUE, False), (_BY_ORDER, True), (_EXTREMES, True)):
         for name in names:
             wider = _BOOLEAN if name in _OF_BOOLEANS else _WIDER
-            kernel = vars(cls)[name]
+            kernel, operands = vars(cls)[name], name not in _EXTREMES
             if isinstance(kernel, staticmethod):
-                setattr(cls, name, staticmethod(_through(kernel.__func__, wider, ordered)))
+                made = _through(kernel.__func__, wider, ordered, operands)
+                setattr(cls, name, staticmethod(made))
             else:
-                setattr(cls, name, _through(kernel, wider, ordered))
+                setattr(cls, name, _through(kernel, wider, ordered, operands))
 
 
-def _through(function, wider, ordered):
+def _through(function, wider, ordered, operands):
     def kernel(*args, **kwargs):
         for x in args:
             if isinstance(x, torch.Tensor):
@@ -44,23 +44,23 @@ def _through(function, wider, ordered):
                 return function(*args, **kwargs)
         else:
             return function(*args, **kwargs)
-        return _widely(function, wider[x.dtype], ordered, x.dtype, args, kwargs)
+        return _widely(function, wider[x.dtype], ordered, x.dtype, operands, args, kwargs)
 
     return kernel
 
 
-def _widely(function, wide, ordered, dtype, args, kwargs):
+def _widely(function, wide, ordered, dtype, operands, args, kwargs):
     turn = ordered and dtype == torch.uint64
-    args = [_in(x, dtype, wide, turn) for x in args]
+    args = [_in(x, dtype, wide, turn, operands) for x in args]
     y = function(*args, **kwargs)
     if y.dtype != wide or (ordered and function.__name__.startswith("arg")):
         return y
     return (y ^ _TOP if turn else y).to(dtype)
 
 
-def _in(x, dtype, wide, turn):
+def _in(x, dtype, wide, turn, operands):
     if not isinstance(x, torch.Tensor):
-        return _signed(x ^ 2**63) if turn and type(x) is int else x
+        return _signed(x ^ 2**63) if turn and operands and type(x) is int else x
     if x.dtype != dtype:
         return x
     return x.to(wide) ^ _TOP if turn else x.to(wide)
