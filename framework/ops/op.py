@@ -26,18 +26,22 @@ def op(function: _Function) -> _Function:
             return function(*args, **kwargs)
         except Exception as error:
             symbolic = _symbolic_among(args) or _symbolic_among(kwargs.values())
-            if symbolic is not None:
-                caught = None
-            elif any(backend.passes(error) for backend in registry.loaded()):
-                raise
-            else:
-                caught = explain(function, args, kwargs, error)
+            if symbolic is None:
+                caught = _explained(function, args, kwargs, error)
                 if caught is error:
                     raise
                 raise caught from error
         return symbolic.record(call, args, kwargs)
 
     return call  # pyright: ignore[reportReturnType]
+
+
+def _explained(function: Callable[..., Any], args: tuple, kwargs: dict, error: Exception):
+    # No closures here nor in `call`: torch.compile traces both.
+    for backend in registry.loaded():
+        if backend.passes(error):
+            return error
+    return explain(function, args, kwargs, error)
 
 
 def shaped(rule: Callable[..., Any]) -> Callable[[_Function], _Function]:

@@ -20,9 +20,9 @@ from .arrays import ArrayKernels, moved
 from .control import TorchControl
 from .image import TorchImages
 from .layer import TorchLayer
-from .transforms import TorchTransforms
 from .linalg import TorchLinalg
 from .signal import TorchSignal
+from .transforms import TorchTransforms
 
 _NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
 _NAMES = {native: name for name, native in _NATIVE.items()}
@@ -76,6 +76,8 @@ class TorchBackend(
     layer_base = TorchLayer
 
     def passes(self, error):
+        if torch.compiler.is_compiling():  # which shows the error itself, and traces nothing else
+            return True
         home = type(error).__module__
         tracing = home.startswith(("torch._dynamo", "torch.fx", "torch._subclasses"))
         return tracing or isinstance(error, torch.OutOfMemoryError)
