@@ -70,11 +70,16 @@ def _join(first: str, second: str) -> str:
     return next(name for name in common if common <= _UP[name])
 
 
+_NAMED = frozenset(ALL)
+
+
 def standardize(dtype) -> str:
     """The name of a dtype given as a string, a Python type, or a NumPy, JAX, torch or TF dtype.
 
     Raises ValueError for anything that is not a dtype of the table.
     """
+    if type(dtype) is str and dtype in _NAMED:
+        return dtype
     if dtype is None:
         return config.floatx()
     # By identity: a NumPy dtype equals the Python type that it stands for.

@@ -17,8 +17,8 @@ from .derived.linalg import Linalg
 from .derived.neural import Neural
 from .derived.picking import Picking
 from .derived.random import Random
-from .derived.transforms import Transforms
 from .derived.signal import Signal
+from .derived.transforms import Transforms
 from .pads import explicit_pads as explicit_pads
 from .pads import same_pads as same_pads
 
@@ -35,6 +35,7 @@ class Backend(
     differentiable = True
     compiles = False  # whether inference is compiled anew for each set of input shapes
     symbolic = False
+    hosts = False  # whether its tensors are NumPy's arrays
     full_backend: Any = None  # of the sparse side of a backend: the backend
 
     if TYPE_CHECKING:

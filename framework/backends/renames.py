@@ -105,7 +105,7 @@ sinc             sinc             sinc                sinc                    -
 i0               -                i0                  i0                      -
 rsqrt            -                lax.rsqrt           rsqrt                   math.rsqrt
 erf              -                lax.erf             erf                     math.erf
-sigmoid          -                lax.logistic        sigmoid                 sigmoid
+sigmoid          -                jax.nn.sigmoid        sigmoid                 sigmoid
 matmul           -                matmul              matmul                  -
 einsum           -                einsum              einsum                  -
 relu             -                jax.nn.relu         relu                    nn.relu

@@ -23,9 +23,19 @@ Tensor = Any
 def tensor(x: Any) -> tuple[Any, Tensor]:
     """The backend of `x` and `x` as a tensor of it."""
     backend = TENSORS.get(type(x))
-    if backend is not None:
-        return backend, x
-    return _convert(x)
+    if backend is None:
+        backend = at_home(x)
+        if backend is None:
+            return _convert(x)
+    return backend, x
+
+
+def at_home(x: Any) -> Any:
+    """The NumPy backend, where it is current and `x` is an array that needs no conversion."""
+    if type(x) is not np.ndarray:
+        return None
+    backend = registry.current()
+    return backend if backend.hosts and x.dtype in backend.native_dtypes else None
 
 
 def numeric(x: Any) -> tuple[Any, Tensor]:
@@ -50,7 +60,7 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     A Python scalar that changes nothing stays a Python scalar; at least one operand is a tensor.
     """
     kind = type(x1)
-    backend = TENSORS.get(kind)
+    backend = TENSORS.get(kind) or at_home(x1)
     if backend is not None:
         other = type(x2)
         if kind is other:
@@ -69,11 +79,11 @@ def operands(*xs: Any) -> tuple[Any, list[Tensor]]:
 
 def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
     """Like `promoted`, for any number of operands, all of which become tensors."""
-    owner = TENSORS.get(type(xs[0])) if xs else None
-    if owner is not None and backend in (None, owner):
-        dtype = xs[0].dtype
+    owner = (TENSORS.get(type(xs[0])) or at_home(xs[0])) if xs else None
+    if owner is not None and (backend is None or backend is owner):
+        kind, dtype = type(xs[0]), xs[0].dtype
         for x in xs:
-            if TENSORS.get(type(x)) is not owner or x.dtype != dtype:
+            if not (type(x) is kind or TENSORS.get(type(x)) is owner) or x.dtype != dtype:
                 break
         else:  # nothing to convert
             return owner, list(xs)
@@ -95,12 +105,12 @@ def float_promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
 
 def together(*xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
     """The common backend and each argument as a tensor of it, in its own dtype; None stays None."""
-    owner = TENSORS.get(type(xs[0])) if backend is None else backend
+    owner = TENSORS.get(type(xs[0])) or at_home(xs[0]) if backend is None else backend
     if owner is not None and not owner.symbolic:
         # The usual case in one pass: tensors and variables of one backend.
         natives = []
         for x in xs:
-            if x is None or TENSORS.get(type(x)) is owner:
+            if x is None or TENSORS.get(type(x)) is owner or at_home(x) is owner:
                 natives.append(x)
             elif registry.KINDS.get(type(x)) is BOX and x.backend is owner:
                 natives.append(x.value)

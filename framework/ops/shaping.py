@@ -122,6 +122,8 @@ def transpose(x, axes=None) -> Tensor:
         return backend.transpose(x, None)
     order = tuple(axes)
     rank = rank_of(backend, x)
+    if sorted(order) == list(range(rank)):
+        return backend.transpose(x, order)
     if len(order) != rank:
         raise wrong(
             "axes", axes, f"{rank} axes: it must be a list of the same length as the input shape"

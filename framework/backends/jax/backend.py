@@ -4,6 +4,7 @@
 # pyright: reportAssignmentType=false
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,6 +21,8 @@ from .arrays import ArrayKernels
 from .control import JaxControl
 from .image import JaxImages
 from .linalg import JaxLinalg
+from .scalars import WIDE as _WIDE
+from .scalars import doubles
 from .signal import JaxSignal
 from .transforms import JaxTransforms
 
@@ -40,9 +43,6 @@ def _same_dtype(function):
 def _places(start):
     """Where a block begins, in one dtype, as JAX wants it."""
     return tuple(v if isinstance(v, int) else v.astype(jnp.int32) for v in start)
-
-
-_WIDE = {np.dtype(name) for name in ("int64", "uint64", "float64", "complex128")}
 
 
 def wide(function):
@@ -67,6 +67,7 @@ def _reduce(function):
     return reduce
 
 
+@doubles
 @renamed("jax", {"": jnp, "lax": lax, "jax": jax})
 class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, JaxSignal, Backend):
     """Kernels on `jax.Array` and on tracers.
@@ -159,11 +160,17 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
 
     def pad(self, x, pads, mode, value):
         if mode == "constant":
-            return jnp.pad(x, pads, mode, constant_values=value)
+            # As a tensor: JAX reads a Python number in 32 bits.
+            return jnp.pad(x, pads, mode, constant_values=self.asarray(value, self.dtype(x)))
         return jnp.pad(x, pads, mode)
 
     def take(self, x, indices, axis):
-        return jnp.take(x, indices, axis)
+        y = jnp.take(x, indices, axis)
+        if y.size or jnp.size(indices) or axis is None:
+            return y
+        # JAX takes nothing from nothing in another shape.
+        axis %= x.ndim
+        return y.reshape(x.shape[:axis] + jnp.shape(indices) + x.shape[axis + 1 :])
 
     def slice(self, x, start, shape):
         return lax.dynamic_slice(x, _places(start), shape)
@@ -207,9 +214,21 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         return self._first(_argmin, x, axis, keepdims)
 
     def _first(self, function, x, axis, keepdims):
-        if self.dtype(x) in dtypes.FLOATS:  # XLA takes the smallest numbers for 0
-            x = self.ordered_bits(x, function is _argmax)
+        if self.dtype(x) in dtypes.FLOATS:
+            return self._first_float(x, function is _argmax, axis, keepdims)
         return function(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
+
+    @partial(jax.jit, static_argnums=(0, 2, 3, 4))
+    def _first_float(self, x, largest, axis, keepdims):
+        # XLA takes the smallest numbers for 0, so their bits are compared.
+        function = _argmax if largest else _argmin
+        bits = self.ordered_bits(x, largest)
+        return function(bits, axis=axis, keepdims=keepdims).astype(jnp.int32)
+
+    def clip(self, x, x_min, x_max):
+        if isinstance(x_min, float) and isinstance(x_max, float) and x.dtype not in _WIDE:
+            return jnp.clip(x, x_min, x_max)
+        return super().clip(x, x_min, x_max)
 
     # Products
 
@@ -219,6 +238,7 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     conv_transpose = staticmethod(windows.conv_transpose)
     has_sparse_tensors = True
     sparse_one_hot = encoding.sparse_one_hot
+    sparsified = encoding.sparsified
     ctc_loss = ctc.ctc_loss
     ctc_beam_search = ctc.ctc_beam_search
     depthwise_conv = staticmethod(neural.depthwise_conv)

@@ -3,6 +3,7 @@
 # Kernels stand here as plain wrappers of functions, where the base has methods.
 # pyright: reportAssignmentType=false
 
+import math
 from contextlib import nullcontext
 from functools import partial
 
@@ -17,15 +18,14 @@ from .arrays import ArrayKernels
 from .linalg import NumpyLinalg
 from .signal import NumpySignal
 
-_HALVES = ("float16", "bfloat16")
-
 
 def _in_single(function):
     """A kernel that computes half-precision arrays in float32, as the other backends do."""
 
     def kernel(*args, **kwargs):
-        half = next((x.dtype for x in args if getattr(x, "dtype", None) is not None), None)
-        if half is None or half.name not in _HALVES:
+        half = getattr(args[0], "dtype", None) or getattr(args[-1], "dtype", None)
+        # bfloat16 is of kind "V"; so much is quicker to see than a name.
+        if half is None or half.itemsize != 2 or half.kind not in "fV":
             return function(*args, **kwargs)
         wide = (x.astype(np.float32) if getattr(x, "dtype", None) == half else x for x in args)
         return np.asarray(function(*wide, **kwargs)).astype(half)
@@ -75,8 +75,8 @@ def _same_dtype(function):
 # their domain.
 _WARNING = (
     "add subtract multiply divide floor_divide mod fmod power hypot logaddexp logaddexp2 ldexp "
-    "square sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arccosh "
-    "arctanh sinh cosh sinc nextafter sum prod cumsum cumprod matmul einsum i0"
+    "softmax square sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos "
+    "arccosh arctanh sinh cosh sinc nextafter sum prod cumsum cumprod matmul einsum i0"
 ).split()
 
 
@@ -108,6 +108,7 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     name = "numpy"
     tensor_types = (np.ndarray, np.generic)
     differentiable = False
+    hosts = True
 
     def __init__(self):
         import ml_dtypes
@@ -115,6 +116,7 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
         self._native = {name: np.dtype(name) for name in dtypes.ALL if name != "bfloat16"}
         self._native["bfloat16"] = np.dtype(ml_dtypes.bfloat16)
         self._names = {native: name for name, native in self._native.items()}
+        self.native_dtypes = frozenset(self._names)
         inexact = (*dtypes.FLOATS, *dtypes.COMPLEX)
         self.float_types = frozenset(self._native[name] for name in inexact)
 
@@ -224,6 +226,21 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     sigmoid = _special("expit")
     i0 = _special("i0")
 
+    @_in_single
+    def gelu(x, approximate):
+        if approximate:
+            inner = np.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi))
+        else:
+            from scipy.special import erf
+
+            inner = erf(x * math.sqrt(0.5))
+        return x * 0.5 * (inner + 1)
+
+    @_in_single
+    def softmax(x, axis):
+        power = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
+        return power / np.add.reduce(power, axis, keepdims=True)
+
     def rsqrt(self, x):
         return np.reciprocal(np.sqrt(x))
 
@@ -232,14 +249,14 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Reductions
 
-    sum = _in_single(_same_dtype(np.sum))
-    prod = _in_single(_same_dtype(np.prod))
+    sum = _in_single(_same_dtype(np.add.reduce))
+    prod = _in_single(_same_dtype(np.multiply.reduce))
 
     def max(self, x, axis=None, keepdims=False):
-        return np.max(x, _axis(axis), keepdims=keepdims)
+        return np.maximum.reduce(x, _axis(axis), keepdims=keepdims)
 
     def min(self, x, axis=None, keepdims=False):
-        return np.min(x, _axis(axis), keepdims=keepdims)
+        return np.minimum.reduce(x, _axis(axis), keepdims=keepdims)
 
     def all(self, x, axis=None, keepdims=False):
         return np.all(x, _axis(axis), keepdims=keepdims)
