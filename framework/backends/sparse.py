@@ -60,6 +60,10 @@ class SparseBackend:
         """`function` of each stored value, where f(0) = 0."""
         raise NotImplementedError
 
+    def stored(self, x: Any) -> tuple[Any, Any, Any]:
+        """Places (n, rank), elements (n), and which of these are real: fillings are not."""
+        raise NotImplementedError
+
     def full_like(self, x, value, dtype):
         """A constant; zeros stay sparse."""
         if value != 0:

@@ -163,6 +163,10 @@ class SymbolicBackend:
         """The name of the dtype."""
         return x.dtype
 
+    def is_sparse(self, x: KerasTensor) -> bool:
+        """Whether tensors in its place store their non-zero elements only."""
+        return x.sparse
+
     def to_numpy(self, x: KerasTensor):
         """Always an error: there are no values."""
         from ..ops.errors import InvalidArgumentError
@@ -186,7 +190,7 @@ class SymbolicBackend:
 
 
 def _described(spec: Spec) -> KerasTensor:
-    return KerasTensor(spec.shape, spec.dtype)
+    return KerasTensor(spec.shape, spec.dtype, sparse=spec.sparse)
 
 
 SYMBOLIC = SymbolicBackend()

@@ -46,7 +46,8 @@ def _found(backend, x, among):
 def _counts(x, weights=None, minlength=0, sparse=False) -> Spec:
     pairs = [tensor(v) for v in (x, weights) if v is not None]
     shape = pairs[0][0].static_shape(pairs[0][1])
-    return Spec((*shape[:-1], None), _counted(pairs, minlength))
+    stored = sparse or any(owner.is_sparse(v) for owner, v in pairs)
+    return Spec((*shape[:-1], None), _counted(pairs, minlength), stored)
 
 
 def _counted(pairs, minlength) -> str:
@@ -71,20 +72,58 @@ def bincount(x, weights=None, minlength: int = 0, sparse: bool = False) -> Tenso
     `x` holds integers from 0 on, (length) or (batch, length). There are max(x) + 1 counts, at
     least `minlength`; where jax or torch compiles, which must know their number, `minlength` of
     them, and no number may be larger. int32, or the common dtype of `x` and `weights`.
+
+    Of a sparse `x` the stored elements are counted. The counts are sparse if `sparse` asks for it
+    or one of the tensors is: on jax and tensorflow alone.
     """
     backend, (x, weights) = together(x, weights)
-    if sparse:
-        raise wrong("sparse", sparse, "False: the counts are a dense tensor")
+    if sparse and not backend.has_sparse_tensors:
+        raise wrong("sparse", sparse, f"False: {backend.name} has no sparse tensors here")
     given = [(backend, v) for v in (x, weights) if v is not None]
     dtype = _counted(given, minlength)
+    sparse = sparse or any(backend.is_sparse(v) for _, v in given)
+    full = backend.full_backend or backend
+    if backend.is_sparse(x):
+        rows, x, weights = _stored(backend, full, x, weights)
+        counts = _counts_of(full, x, weights, minlength, dtype, rows)
+    else:
+        weights = weights if weights is None else backend.densify(weights)
+        counts = _counts_of(full, x, weights, minlength, dtype)
+    return full.sparsified(counts) if sparse else counts
+
+
+def _stored(backend, full, x, weights):
+    """Of a sparse `x`: the row of each stored element (with their number), if it has rows, the
+    elements, and their weights.
+    """
+    sizes = backend.shape(x)
+    places, values, real = backend.stored(x)
+    columns = [full.take(places, i, 1) for i in range(len(sizes))]
+    if weights is None:
+        weights = full.full_like(values, 1, "int32")
+    else:
+        weights = full.get_item(backend.densify(weights), tuple(columns))
+    weights = full.where(real, weights, full.full_like(weights, 0, full.dtype(weights)))
+    return (columns[0], sizes[0]) if len(sizes) > 1 else None, values, weights
+
+
+def _counts_of(backend, x, weights, minlength, dtype, rows=None):
     x = backend.cast(x, "int64" if _large(backend, x) else "int32")
     weights = backend.full_like(x, 1, dtype) if weights is None else backend.cast(weights, dtype)
     length = backend.count_length(x, minlength)
-    if len(backend.static_shape(x)) == 2:
-        return _rows_counted(backend, x, weights, length)
-    zeros = backend.full((length,), 0, _sum_dtype(dtype))
+    if rows is None and len(backend.static_shape(x)) == 2:
+        count = backend.shape(x)[0]
+        row = backend.reshape(backend.arange(0, count, 1, "int32"), (-1, 1))
+        rows = backend.broadcast_to(row, backend.shape(x)), count
     sums = backend.cast(weights, _sum_dtype(dtype))
-    return backend.cast(backend.scatter(zeros, backend.expand_dims(x, -1), sums, "add"), dtype)
+    if rows is None:
+        shape, places = (length,), backend.expand_dims(x, -1)
+    else:
+        row, count = rows
+        shape = (count, length)
+        places = backend.stack([backend.cast(row, backend.dtype(x)), x], -1)
+    zeros = backend.full(shape, 0, _sum_dtype(dtype))
+    return backend.cast(backend.scatter(zeros, places, sums, "add"), dtype)
 
 
 def _large(backend, x) -> bool:
@@ -94,17 +133,6 @@ def _large(backend, x) -> bool:
 def _sum_dtype(dtype: str) -> str:
     """The dtype in which weights are summed: not all frameworks add booleans."""
     return "int32" if dtype == "bool" else dtype
-
-
-def _rows_counted(backend, x, weights, length):
-    rows = backend.shape(x)[0]
-    zeros = backend.full((rows, length), 0, _sum_dtype(backend.dtype(weights)))
-    row = backend.reshape(backend.arange(0, rows, 1, "int32"), (-1, 1))
-    row = backend.cast(backend.broadcast_to(row, backend.shape(x)), backend.dtype(x))
-    places = backend.stack([row, x], -1)
-    sums = backend.cast(weights, backend.dtype(zeros))
-    counts = backend.scatter(zeros, places, sums, "add")
-    return backend.cast(counts, backend.dtype(weights))
 
 
 @op

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from .checks import axis_in, axis_of, rank_of
 from .conversion import convert_to_numpy
 from .dispatch import Tensor, promoted_all, tensor
@@ -111,6 +113,8 @@ def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
 
 
 def _cut(backend, x, cuts, axis):
+    if hasattr(cuts, "shape") and not (isinstance(cuts, np.ndarray) or backend.concrete(cuts)):
+        return list(backend.split(x, cuts, axis))
     if not hasattr(cuts, "__index__") or hasattr(cuts, "shape"):
         return list(backend.split(x, [_position(c) for c in _listed(cuts)], axis))
     cuts, size = cuts.__index__(), backend.static_shape(x)[axis]

@@ -33,7 +33,13 @@ def op(function: _Function) -> _Function:
                 raise caught from error
         return symbolic.record(call, args, kwargs)
 
-    return call  # pyright: ignore[reportReturnType]
+    return _python_stays(call)  # pyright: ignore[reportReturnType]
+
+
+def _python_stays(call: Any) -> Any:
+    """`call`, marked for TensorFlow's AutoGraph, which would rewrite its Python for minutes."""
+    call.autograph_info__ = None
+    return call
 
 
 def _explained(function: Callable[..., Any], args: tuple, kwargs: dict, error: Exception):
@@ -88,7 +94,7 @@ def program(
             raise
 
     call.outline = outline or function  # pyright: ignore[reportAttributeAccessIssue]
-    return call
+    return _python_stays(call)
 
 
 def _symbolic_among(values: Any) -> Any:

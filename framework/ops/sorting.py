@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes
 from .checks import axis_of, count_of, of_rank, one_of, rank_of
 from .dispatch import Tensor, numeric, promoted_all, tensor
@@ -66,11 +68,17 @@ def searchsorted(sorted_sequence, values, side: str = "left") -> Tensor:
 def digitize(x, bins) -> Tensor:
     """The number (int32) of the bin of each element: i where bins[i - 1] <= x < bins[i].
 
-    `bins` is a vector in ascending order.
+    `bins` is a vector in ascending order. A sparse `x` stays sparse where `bins`, a list or a
+    NumPy array, are above 0, so that zeros lie in bin 0.
     """
+    positive = isinstance(bins, list | tuple | np.ndarray) and bool(np.all(np.greater(bins, 0)))
     backend, (x, bins) = promoted_all(x, bins)
     of_rank(backend, bins, "bins", 1)
-    return backend.cast(backend.searchsorted(bins, x, "right"), "int32")
+
+    def place(x):
+        return backend.cast(backend.searchsorted(bins, x, "right"), "int32")
+
+    return backend.on_values(x, place) if positive and backend.is_sparse(x) else place(x)
 
 
 @op

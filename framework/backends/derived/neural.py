@@ -99,7 +99,7 @@ class Neural(Activations, Windows, Ctc):
         return x if beta is None else self.add(x, beta)
 
     has_flash_attention = False
-    has_sparse_tensors = False  # with `sparse_one_hot`
+    has_sparse_tensors = False  # with `sparse_one_hot` and `sparsified`
 
     def attention(self, query, key, value, mask, bias, scale, is_causal):
         """softmax(q k^T * scale + bias) v over (batch, length, heads, dim) tensors."""

@@ -4,6 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 
 
+def sparsified(backend, x):
+    """A BCOO of the elements of `x` that are not zero; of all of them in compiled code."""
+    from jax.experimental.sparse import BCOO  # importing JAX does not bring it along
+
+    return BCOO.fromdense(x, nse=None if backend.concrete(x) else x.size)
+
+
 def sparse_one_hot(backend, x, classes, axis, dtype, without=None):
     """A BCOO of ones at the classes `x`, along a new axis; less axis `without`, their maximum."""
     from jax.experimental.sparse import BCOO  # importing JAX does not bring it along

@@ -36,6 +36,10 @@ class JaxSparse(SparseBackend):
         x = _unique(x)
         return _bcoo(function(x.data), x.indices, x.shape, unique=True)
 
+    def stored(self, x):
+        x = _single(x)
+        return x.indices, x.data, (x.indices < jnp.asarray(x.shape, x.indices.dtype)).all(-1)
+
     # Two tensors
 
     def _union(self, name, x1, x2):

@@ -41,13 +41,18 @@ def _reduced(gradient, x):
     return tf.reshape(tf.reduce_sum(gradient, axes), ours)
 
 
+def in_dtype(x, dtype):
+    """A tensor cast, or a Python number read, in `dtype`; tf.cast reads numbers in 32 bits."""
+    return tf.cast(x, dtype) if isinstance(x, tf.Tensor | tf.Variable) else tf.constant(x, dtype)
+
+
 def floor_divide(x1, x2):
     """The quotient that goes with the remainder; floor(x1 / x2) can be one too large."""
     dtype = getattr(x1, "dtype", None) or x2.dtype
     if not dtype.is_floating:
         return tf.math.floordiv(x1, x2)
     wide = _HALVES.get(dtype, dtype)
-    x1, x2 = (tf.stop_gradient(tf.cast(x, wide)) for x in (x1, x2))
+    x1, x2 = (tf.stop_gradient(in_dtype(x, wide)) for x in (x1, x2))
     rest = tf.truncatemod(x1, x2)
     below = (rest != 0) & ((rest < 0) != (x2 < 0))
     quotient = tf.round((x1 - rest) / x2) - tf.cast(below, wide)

@@ -11,15 +11,15 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
-from . import arithmetic, ctc, encoding, neural, random, windows
+from . import arithmetic, ctc, encoding, indexing, neural, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
 from .image import TensorflowImages
 from .layer import TensorflowLayer
-from .transforms import TensorflowTransforms
 from .linalg import TensorflowLinalg
 from .signal import TensorflowSignal
 from .sparse import TensorflowRagged, TensorflowSparse
+from .transforms import TensorflowTransforms
 
 _NATIVE = {name: getattr(tf, name) for name in dtypes.ALL}
 _NAMES = {native: name for name, native in _NATIVE.items()}
@@ -164,7 +164,13 @@ class TensorflowBackend(
         return moved(tf.tile)(x, (1,) * -lead + tuple(repeats))
 
     def repeat(self, x, repeats, axis=None):
-        return moved(tf.repeat)(x, repeats, axis)
+        y = moved(tf.repeat)(x, repeats, axis)
+        if axis is None or not isinstance(repeats, list | tuple | np.ndarray):
+            return y
+        each, sizes = np.asarray(repeats), x.shape.as_list()
+        count = each.sum() if each.size > 1 else sizes[axis] and sizes[axis] * each.sum()
+        sizes[axis] = count and int(count)
+        return tf.ensure_shape(y, sizes)
 
     def roll(self, x, shift, axis=None):
         if axis is None:
@@ -172,6 +178,8 @@ class TensorflowBackend(
         return tf.roll(x, shift, axis)
 
     def split(self, x, sections, axis):
+        if isinstance(sections, tf.Tensor):
+            return indexing.split_at(x, sections, axis)
         if not isinstance(sections, int):
             size = x.shape[axis]
             edges = [0, *(min(s, size) for s in sections), size]
@@ -180,7 +188,7 @@ class TensorflowBackend(
 
     def pad(self, x, pads, mode, value):
         if mode == "constant":
-            return tf.pad(x, pads, constant_values=tf.cast(value, x.dtype))
+            return tf.pad(x, pads, constant_values=self.asarray(value, self.dtype(x)))
         return neural.pad(x, pads, mode)
 
     def take(self, x, indices, axis):
@@ -198,7 +206,7 @@ class TensorflowBackend(
         return tf.gather(x, indices, axis=axis)
 
     def take_along_axis(self, x, indices, axis):
-        return tf.experimental.numpy.take_along_axis(x, indices, axis)
+        return indexing.take_along_axis(x, indices, axis)
 
     def tril(self, x, k=0):
         return self.where(self._below(x, k), x, tf.zeros([], x.dtype))
@@ -285,10 +293,10 @@ class TensorflowBackend(
         return tf.logical_not(x) if x.dtype == tf.bool else tf.bitwise.invert(x)
 
     def log2(self, x):
-        return tf.math.log(x) / tf.cast(math.log(2), x.dtype)
+        return tf.math.log(x) / math.log(2)
 
     def log10(self, x):
-        return tf.math.log(x) / tf.cast(math.log(10), x.dtype)
+        return tf.math.log(x) / math.log(10)
 
     def round(self, x, decimals=0):
         if not decimals:
@@ -337,6 +345,7 @@ class TensorflowBackend(
     conv_transpose = windows.conv_transpose
     has_sparse_tensors = True
     sparse_one_hot = encoding.sparse_one_hot
+    sparsified = encoding.sparsified
     ctc_loss = ctc.ctc_loss
     ctc_beam_search = ctc.ctc_beam_search
     across_replicas = _plain(windows.across_replicas)

@@ -3,6 +3,11 @@
 import tensorflow as tf
 
 
+def sparsified(backend, x):
+    """A SparseTensor of the elements of `x` that are not zero."""
+    return tf.sparse.from_dense(x)
+
+
 def sparse_one_hot(backend, x, classes, axis, dtype, without=None):
     """A SparseTensor of ones at the classes `x`, along a new axis; less axis `without`, their
     maximum.

@@ -88,3 +88,39 @@ def _gathered(x, basic, places, arrays):
         return y
     order = [*range(rank, rank + front), *range(rank), *range(rank + front, len(y.shape))]
     return tf.transpose(y, order)
+
+
+def take_along_axis(x, indices, axis: int):
+    """The elements of `x` at `indices` along `axis`; the other axes of both broadcast.
+
+    TensorFlow's own loses sizes in graphs, and in compiled ones broadcasts wrongly.
+    """
+    rank = len(x.shape)
+    axis %= rank
+    indices = tf.cast(indices, tf.int64 if indices.dtype == tf.int64 else tf.int32)
+    indices = tf.where(indices < 0, indices + tf.shape(x, indices.dtype)[axis], indices)
+    order = [a for a in range(rank) if a != axis] + [axis]
+    x, indices = tf.transpose(x, order), tf.transpose(indices, order)
+    static = tf.broadcast_static_shape(x.shape[:-1], indices.shape[:-1])
+    batch = static.as_list()
+    if None in batch:
+        batch = tf.broadcast_dynamic_shape(tf.shape(x)[:-1], tf.shape(indices)[:-1])
+    x, indices = _spread(x, static, batch), _spread(indices, static, batch)
+    y = tf.gather(x, indices, batch_dims=rank - 1)
+    return tf.transpose(tf.ensure_shape(y, indices.shape), [order.index(a) for a in range(rank)])
+
+
+def _spread(x, static, batch):
+    """`x` with the leading axes `batch`, known as far as `static` says."""
+    if static.is_fully_defined() and x.shape[:-1] == static:
+        return x
+    y = tf.broadcast_to(x, tf.concat([batch, tf.shape(x)[-1:]], 0))
+    return tf.ensure_shape(y, static.concatenate(x.shape[-1:]))
+
+
+def split_at(x, places, axis: int):
+    """`x` cut along `axis` at `places`, a vector of known length."""
+    size = tf.shape(x, places.dtype)[axis]
+    places = tf.minimum(tf.where(places < 0, places + size, places), size)
+    edges = tf.concat([[0], places, size[None]], 0)
+    return tf.split(x, edges[1:] - edges[:-1], axis, places.shape[0] + 1)

@@ -26,8 +26,13 @@ class TensorflowLinalg:
     def qr(self, x, mode):
         return tf.linalg.qr(x, full_matrices=mode == "complete")
 
+    def inv(self, x):
+        x, unknown = _solvable(x)
+        return tf.linalg.inv(x) + unknown
+
     def solve(self, a, b):
-        return tf.linalg.solve(*_in_one_batch(a, b))
+        a, unknown = _solvable(a)
+        return tf.linalg.solve(*_in_one_batch(a, b)) + unknown
 
     def solve_triangular(self, a, b, lower):
         return tf.linalg.triangular_solve(*_in_one_batch(a, b), lower=lower)
@@ -56,6 +61,17 @@ class TensorflowLinalg:
         factors, order = tf.linalg.lu(_squared(x))
         size = min(rows, columns)
         return factors[..., :rows, :columns], _pivots(order)[..., :size]
+
+
+def _solvable(x):
+    """`x` with the identity in the place of matrices that hold NaN or infinities, and what to add
+    to results: NaN for these. TensorFlow calls such matrices singular.
+    """
+    parts = [tf.math.real(x), tf.math.imag(x)] if x.dtype.is_complex else [x]
+    finite = tf.reduce_all(tf.stack([tf.math.is_finite(p) for p in parts]), [0, -2, -1], True)[0]
+    zero = tf.zeros([], x.dtype)
+    one = tf.eye(tf.shape(x)[-1], dtype=x.dtype)
+    return tf.where(finite, x, one), tf.where(finite, zero, tf.cast(np.nan, x.dtype))
 
 
 def _in_one_batch(a, b):

@@ -27,9 +27,13 @@ class TensorflowSparse(SparseBackend):
         return self.full_backend.dtype(x)
 
     def static_shape(self, x):
+        if not isinstance(x, self.sparse_types):
+            return self.full_backend.static_shape(x)
         return tuple(_static(x).as_list())
 
     def shape(self, x):
+        if not isinstance(x, self.sparse_types):
+            return self.full_backend.shape(x)
         static = _static(x).as_list()
         return tuple(x.dense_shape[i] if n is None else n for i, n in enumerate(static))
 
@@ -41,6 +45,11 @@ class TensorflowSparse(SparseBackend):
     def on_values(self, x, function):
         x = _unique(x)
         return _like(x, function(x.values))
+
+    def stored(self, x):
+        if isinstance(x, tf.IndexedSlices):
+            x = tf.sparse.from_dense(self.densify(x))
+        return x.indices, x.values, tf.ones(tf.shape(x.values), tf.bool)
 
     # Two tensors
 
