@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.cp437  # noqa: F401  zipfile loads it when it opens its first file
 import io
 import pickle
 import struct
