@@ -5,14 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FRAMEWORKS = ("jax", "torch", "tensorflow")
 
 
 def test_the_readme_s_examples_run():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     program = "\n".join(blocks)
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=600
@@ -22,6 +24,10 @@ def test_the_readme_s_examples_run():
     assert "(3, 384) True" in printed
     assert printed.count("cat") == 2
     assert "decisions: equal" in printed
+    gradients = [re.search(rf"^{name} \[(.*)\]$", printed, re.M) for name in FRAMEWORKS]
+    numbers = [[float(x) for x in found[1].split()] for found in gradients if found]
+    assert len(numbers) == 3
+    np.testing.assert_allclose(numbers, [numbers[0]] * 3, rtol=1e-6)
     assert "True embeddings." in printed or "True encoder." in printed
 
 
