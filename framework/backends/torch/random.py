@@ -7,6 +7,7 @@ compiled, the first of which costs some seconds; where it has no compiler, nothi
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -158,7 +159,27 @@ def random_words(key, shape, stream=0):
     """Words of a stream of `key`, as int64."""
     if _ordinary(key) and _device(key).type == "cpu":
         return torch.from_numpy(host.random_words(key, shape, stream))
-    return _plain_words(_key(key), shape, stream)
+    key = _key(key)
+    if torch.compiler.is_compiling() and key.device.type == "cpu":
+        return _opaque_words(key, tuple(shape), stream)
+    return _plain_words(key, shape, stream)
+
+
+@torch.library.custom_op("isozoo::random_words", mutates_args=())
+def _opaque_words(key: torch.Tensor, shape: Sequence[int], stream: int) -> torch.Tensor:
+    """Words that inductor takes as they are: it needs minutes for the rounds of a rejection."""
+    return torch.from_numpy(host.random_words(key, shape, stream))
+
+
+@_opaque_words.register_fake
+def _(key, shape, stream):
+    return key.new_empty(shape)
+
+
+@_opaque_words.register_vmap
+def _(info, in_dims, key, shape, stream):
+    keys = key.movedim(in_dims[0], 0).unbind(0)
+    return torch.stack([_opaque_words(k, shape, stream) for k in keys]), 0
 
 
 def random_uniform(key, shape):
