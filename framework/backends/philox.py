@@ -19,6 +19,7 @@ MASK = 0xFFFFFFFF
 CHUNK = 1 << 15  # blocks at a time: the working arrays then stay in the cache
 _PARALLEL = 1 << 17  # blocks from which on threads pay
 _HALF = np.uint64(32)
+_LOW = np.uint64(MASK)
 _FACTORS = tuple(np.uint64(m) for m in MULTIPLIERS)
 
 
@@ -28,37 +29,55 @@ def schedule(key: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def blocks(key: tuple[int, int], first: int, count: int, stream: int = 0) -> np.ndarray:
-    """Words of `count` blocks from block number `first`: uint32 of shape (count, 4)."""
+    """Words of `count` blocks from block number `first`: uint32 of shape (count, 4).
+
+    The numbers of the blocks agree in all but the lowest 32 bits.
+    """
     out = np.empty((count, 4), np.uint32)
-    _blocks(schedule(key), first, out, np.empty((4, count), np.uint64), stream)
+    _blocks(schedule(key), first, out, np.empty((6, count), np.uint64), stream)
     return out
 
 
 def _blocks(keys: list[tuple[int, int]], first: int, out: np.ndarray, work, stream: int) -> None:
-    # A pair of words is one 64-bit number: a = (c0, c1), b = (c2, c3), the first word on top. So a
-    # round is a' = high(b) * m1 ^ (low(a) ^ k0) << 32, and b' alike.
-    a, b, p, q = (array[: len(out)] for array in work)
-    p[:] = np.arange(first, first + len(out), dtype=np.uint64)
-    np.left_shift(p, _HALF, out=a)
-    np.right_shift(p, _HALF, out=p)
-    np.bitwise_or(a, p, out=a)
-    b.fill(stream << 32)
-    for k0, k1 in keys:
-        np.right_shift(a, _HALF, out=p)
-        np.multiply(p, _FACTORS[0], out=p)
-        np.right_shift(b, _HALF, out=q)
-        np.multiply(q, _FACTORS[1], out=q)
-        np.left_shift(a, _HALF, out=a)
-        np.bitwise_xor(a, q, out=a)
-        np.bitwise_xor(a, np.uint64(k0 << 32), out=a)
-        np.left_shift(b, _HALF, out=b)
-        np.bitwise_xor(b, p, out=b)
-        np.bitwise_xor(b, np.uint64(k1 << 32), out=b)
-    pairs = out.reshape(-1, 2, 2)
-    for side, pair in enumerate((a, b)):
-        np.right_shift(pair, _HALF, out=p)
-        pairs[:, side, 0] = p
-        pairs[:, side, 1] = pair
+    # x and y hold the words c0 and c2 in 64 bits. The other two are the lower halves of the last
+    # products, r and s; those of this round are p and q. So a round is
+    # x' = high(q) ^ low(r) ^ k0 and y' = high(p) ^ low(s) ^ k1.
+    x, y, p, q, r, s = (array[: len(out)] for array in work)
+    high, low = first >> 32, first & MASK
+    # Of the first two rounds, the halves that are the same for all blocks.
+    product = stream * MULTIPLIERS[1]
+    k0, k1 = keys[0]
+    np.multiply(np.arange(low, low + len(out), dtype=np.uint64), _FACTORS[0], out=s)
+    np.right_shift(s, _HALF, out=y)
+    np.bitwise_xor(y, np.uint64(k1), out=y)
+    same = (product >> 32 ^ high ^ k0) * MULTIPLIERS[0]
+    k0, k1 = keys[1]
+    np.multiply(y, _FACTORS[1], out=r)
+    np.right_shift(r, _HALF, out=x)
+    np.bitwise_xor(x, np.uint64((product & MASK) ^ k0), out=x)
+    np.bitwise_xor(s, np.uint64(same >> 32 ^ k1), out=y)
+    np.bitwise_and(y, _LOW, out=y)
+    s.fill(same & MASK)
+    for k0, k1 in keys[2:]:
+        np.multiply(x, _FACTORS[0], out=p)
+        np.multiply(y, _FACTORS[1], out=q)
+        for state, product, before, k in ((x, q, r, k0), (y, p, s, k1)):
+            _high_xor_low(product, before, state)
+            np.bitwise_xor(state, np.uint64(k), out=state)
+            np.bitwise_and(state, _LOW, out=state)
+        p, q, r, s = s, r, q, p
+    for lane, state in enumerate((x, r, y, s)):
+        out[:, lane] = state
+
+
+def _high_xor_low(first: np.ndarray, second: np.ndarray, out: np.ndarray) -> None:
+    """high(first) ^ low(second) of 64-bit numbers, in the lower halves of `out`.
+
+    By the 32-bit words that follow each other in memory, which saves the shift; in the upper
+    halves of `out` something else appears.
+    """
+    first, second, out = (array.view(np.uint32) for array in (first, second, out))
+    np.bitwise_xor(first[1:], second[:-1], out=out[:-1])
 
 
 def words(key: tuple[int, int], count: int, stream: int = 0) -> np.ndarray:
@@ -84,7 +103,7 @@ def each(
     starts = range(0, total, CHUNK)
 
     def run(part: range) -> None:
-        work = np.empty((4, min(CHUNK, total)), np.uint64)
+        work = np.empty((6, min(CHUNK, total)), np.uint64)
         scratch = np.empty(4 * min(CHUNK, total), np.uint32) if out is None else None
         for start in part:
             size = 4 * min(CHUNK, total - start)

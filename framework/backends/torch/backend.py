@@ -24,9 +24,11 @@ from .linalg import TorchLinalg
 from .signal import TorchSignal
 from .transforms import TorchTransforms
 
-_NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
+_NATIVE = {name: getattr(torch, name) for name in (*dtypes.ALL, *dtypes.STORED)}
 _NAMES = {native: name for name, native in _NATIVE.items()}
 _HOST = (np.ndarray, np.generic)
+# Dtypes that NumPy has from ml_dtypes, and of which torch takes the bits.
+_BITS = {"bfloat16": torch.int16, **dict.fromkeys(dtypes.STORED, torch.int8)}
 
 
 def _reduce(whole, along):
@@ -73,6 +75,7 @@ class TorchBackend(
     name = "torch"
     tensor_types = (torch.Tensor,)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
+    stored_types = frozenset(_NATIVE[name] for name in dtypes.STORED)
     layer_base = TorchLayer
 
     def passes(self, error):
@@ -92,8 +95,9 @@ class TorchBackend(
             if torch.compiler.is_compiling():  # which knows little of arrays
                 return torch.as_tensor(x, dtype=native)
             x = native_order(np.asarray(x))
-            if x.dtype == ml_dtypes.bfloat16:
-                x = torch.from_numpy(np.array(x.view(np.int16))).view(torch.bfloat16)
+            if x.dtype.name in _BITS:
+                bits = np.array(x).view(f"i{x.dtype.itemsize}")
+                x = torch.from_numpy(bits).view(_NATIVE[x.dtype.name])
             elif not x.flags.writeable or any(s < 0 for s in x.strides):
                 x = torch.from_numpy(x.copy())
             else:
@@ -107,8 +111,9 @@ class TorchBackend(
     def to_numpy(self, x):
         x = x.detach()
         x = x if x.device.type == "cpu" else x.cpu()
-        if x.dtype == torch.bfloat16:
-            return x.contiguous().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+        name = _NAMES[x.dtype]
+        if name in _BITS:
+            return x.contiguous().view(_BITS[name]).numpy().view(getattr(ml_dtypes, name))
         return x.resolve_conj().resolve_neg().numpy()
 
     def dtype(self, x):
@@ -337,8 +342,8 @@ class TorchBackend(
     # Weights and programs
 
     def make_value(self, array, dtype, trainable, layout):
-        array = np.asarray(array)
-        return self._boxed(self.asarray(array, dtype).clone(), trainable, layout)
+        # A copy, which can be written to: PyTorch warns of arrays that cannot.
+        return self._boxed(self.asarray(np.array(array), dtype), trainable, layout)
 
     def adopt_value(self, array, dtype, trainable, layout):
         return self._boxed(self.asarray(array, dtype), trainable, layout)
