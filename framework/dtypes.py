@@ -36,6 +36,8 @@ ALL = tuple(name for name in _ABOVE if not name.endswith("*"))
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 COMPLEX = ("complex64", "complex128")
 INTEGERS = tuple(name for name in ALL if "int" in name)
+# Dtypes to keep numbers in: they are cast to and from, and nothing is computed in them.
+STORED = ("float8_e4m3fn", "float8_e5m2")
 
 
 def _limits(name: str) -> tuple[int, int]:
@@ -47,6 +49,7 @@ def _limits(name: str) -> tuple[int, int]:
 ITEMSIZES = {
     name: 1 if name == "bool" else int("".join(c for c in name if c.isdigit())) // 8 for name in ALL
 }
+ITEMSIZES |= dict.fromkeys(STORED, 1)
 # The smallest and the largest number of each integer dtype.
 LIMITS = {name: _limits(name) for name in INTEGERS}
 
@@ -70,7 +73,7 @@ def _join(first: str, second: str) -> str:
     return next(name for name in common if common <= _UP[name])
 
 
-_NAMED = frozenset(ALL)
+_NAMED = frozenset((*ALL, *STORED))
 
 
 def standardize(dtype) -> str:
@@ -91,8 +94,9 @@ def standardize(dtype) -> str:
         name = getattr(dtype, "__name__", None) or str(dtype)
     name = name.removeprefix("torch.").removesuffix("_ref")
     name = {"bool_": "bool", "int": "int32", "float": config.floatx()}.get(name, name)
-    if name not in _ABOVE or name.endswith("*"):
-        raise ValueError(f"{dtype!r} is not a dtype; expected one of: {', '.join(ALL)}.")
+    if name not in _NAMED:
+        expected = ", ".join((*ALL, *STORED))
+        raise ValueError(f"{dtype!r} is not a dtype; expected one of: {expected}.")
     return name
 
 
@@ -124,7 +128,15 @@ def result_type(*dtypes) -> str:
     if not dtypes:
         raise ValueError("result_type needs at least one dtype.")
     names = tuple(WEAK[d] if isinstance(d, type) and d in WEAK else standardize(d) for d in dtypes)
+    computable(*names)
     return _concrete(_result(names))
+
+
+def computable(*names: str) -> None:
+    """ValueError if a named dtype is one that numbers are kept in only."""
+    for name in names:
+        if name in STORED:
+            raise ValueError(f"Nothing is computed in {name}: cast to another dtype first.")
 
 
 def is_float(name: str) -> bool:
@@ -134,7 +146,8 @@ def is_float(name: str) -> bool:
 
 def is_float_dtype(dtype) -> bool:
     """Whether a dtype, in any form that `standardize` takes, is a real floating-point dtype."""
-    return is_float(standardize(dtype))
+    name = standardize(dtype)
+    return is_float(name) or name in STORED
 
 
 def is_int_dtype(dtype) -> bool:
@@ -154,4 +167,5 @@ def is_integer(name: str) -> bool:
 
 def floating(name: str) -> str:
     """The dtype in which a function with real values answers: ``name`` if inexact, else floatx."""
+    computable(name)
     return name if is_inexact(name) else config.floatx()

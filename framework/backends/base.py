@@ -31,6 +31,7 @@ class Backend(
     name: str
     tensor_types: tuple[type, ...] = ()
     float_types: frozenset = frozenset()  # native dtype objects, floating and complex
+    stored_types: frozenset = frozenset()  # those of `dtypes.STORED`
     layer_base: type | None = None  # mixed into the class of a layer created on this backend
     differentiable = True
     compiles = False  # whether inference is compiled anew for each set of input shapes

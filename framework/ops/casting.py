@@ -17,7 +17,7 @@ def converted(x: Any, dtype: Any) -> Tensor:
     if kind is SCALAR or kind is SEQUENCE:
         numbers = [x] if kind is SCALAR else flattened(x)
         whole = numbers and all(type(v) is int or type(v) is bool for v in numbers)
-        if whole and dtype != "bool":
+        if whole and dtype not in ("bool", *dtypes.STORED):
             for value in (min(numbers), max(numbers)):
                 fits(value, dtype, "x")
             return common_backend(()).asarray(x, dtype)
@@ -30,6 +30,10 @@ def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
     before = backend.dtype(x)
     if before == dtype:
         return x
+    if dtype in dtypes.STORED:
+        return backend.stored(cast_to(backend, x, "float32"), dtype)
+    if before in dtypes.STORED:
+        return cast_to(backend, backend.cast(x, "float32"), dtype)
     if before in dtypes.COMPLEX and dtype not in dtypes.COMPLEX and dtype != "bool":
         return cast_to(backend, backend.real(x), dtype)
     if dtype in dtypes.LIMITS and before in dtypes.FLOATS:

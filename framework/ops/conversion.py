@@ -79,7 +79,9 @@ def saturate_cast(x, dtype) -> Tensor:
     dtype, before = dtypes.standardize(dtype), backend.dtype(x)
     if "bool" in (before, dtype) or before == dtype or before in dtypes.COMPLEX:
         return cast_to(backend, x, dtype)
-    if dtype in dtypes.FLOATS:
+    if before in dtypes.STORED or (dtype in dtypes.STORED and before in dtypes.LIMITS):
+        x, before = cast_to(backend, x, "float32"), "float32"
+    if dtype in dtypes.FLOATS or dtype in dtypes.STORED:
         if before in dtypes.FLOATS:
             low, high = _float_ends(before, dtype)
             x = backend.minimum(backend.maximum(x, low), high)
@@ -94,6 +96,8 @@ def saturate_cast(x, dtype) -> Tensor:
 def _float_ends(before: str, dtype: str) -> tuple[float, float]:
     """The finite numbers that both dtypes hold."""
     largest = {
+        "float8_e4m3fn": 448.0,
+        "float8_e5m2": 57344.0,
         "float16": 65504.0,
         "bfloat16": float.fromhex("0x1.fep127"),
         "float32": float.fromhex("0x1.fffffep127"),

@@ -26,19 +26,38 @@ def copy(x) -> Tensor:
 @op
 def zeros(shape, dtype=None) -> Tensor:
     """A tensor of zeros."""
-    return registry.current().zeros(sizes(shape), dtypes.standardize(dtype))
+    return _zeros(shape, dtype)
+
+
+def _zeros(shape, dtype):
+    backend, shape, dtype = registry.current(), sizes(shape), dtypes.standardize(dtype)
+    if dtype in dtypes.STORED:
+        return _filled(backend, shape, 0, dtype)
+    return backend.zeros(shape, dtype)
+
+
+def _filled(backend, shape, value, dtype: str):
+    if dtype in dtypes.STORED:
+        return backend.stored(backend.full(shape, value, "float32"), dtype)
+    return backend.full(shape, value, dtype)
+
+
+def _filled_like(backend, x, value, dtype: str):
+    if dtype in dtypes.STORED:
+        return backend.stored(backend.full_like(x, value, "float32"), dtype)
+    return backend.full_like(x, value, dtype)
 
 
 @op
 def ones(shape, dtype=None) -> Tensor:
     """A tensor of ones."""
-    return registry.current().full(sizes(shape), 1, dtypes.standardize(dtype))
+    return _filled(registry.current(), sizes(shape), 1, dtypes.standardize(dtype))
 
 
 @op
 def empty(shape, dtype=None) -> Tensor:
     """A tensor for contents to come; it holds zeros, so that all backends give the same."""
-    return registry.current().zeros(sizes(shape), dtypes.standardize(dtype))
+    return _zeros(shape, dtype)
 
 
 @op
@@ -53,7 +72,7 @@ def full(shape, fill_value, dtype=None) -> Tensor:
     dtype = dtypes.standardize(dtype)
     if classify(type(fill_value)) is SCALAR:
         fits(fill_value, dtype, "fill_value")
-        return backend.full(sizes(shape), fill_value, dtype)
+        return _filled(backend, sizes(shape), fill_value, dtype)
     return backend.broadcast_to(cast_to(backend, tensor(fill_value)[1], dtype), sizes(shape))
 
 
@@ -66,21 +85,21 @@ def _like(x, dtype):
 def zeros_like(x, dtype=None) -> Tensor:
     """Zeros in the shape (and dtype) of `x`."""
     backend, x, dtype = _like(x, dtype)
-    return backend.full_like(x, 0, dtype)
+    return _filled_like(backend, x, 0, dtype)
 
 
 @op
 def ones_like(x, dtype=None) -> Tensor:
     """Ones in the shape (and dtype) of `x`."""
     backend, x, dtype = _like(x, dtype)
-    return backend.full_like(x, 1, dtype)
+    return _filled_like(backend, x, 1, dtype)
 
 
 @op
 def empty_like(x, dtype=None) -> Tensor:
     """A tensor for contents to come, in the shape (and dtype) of `x`; it holds zeros."""
     backend, x, dtype = _like(x, dtype)
-    return backend.full_like(x, 0, dtype)
+    return _filled_like(backend, x, 0, dtype)
 
 
 @op
@@ -89,7 +108,7 @@ def full_like(x, fill_value, dtype=None) -> Tensor:
     if classify(type(fill_value)) is SCALAR:
         backend, x, dtype = _like(x, dtype)
         fits(fill_value, dtype, "fill_value")
-        return backend.full_like(x, fill_value, dtype)
+        return _filled_like(backend, x, fill_value, dtype)
     backend, (x, fill_value) = together(x, fill_value)
     dtype = backend.dtype(x) if dtype is None else dtypes.standardize(dtype)
     return backend.broadcast_to(cast_to(backend, fill_value, dtype), backend.shape(x))

@@ -30,6 +30,9 @@ def tensor(x: Any) -> tuple[Any, Tensor]:
     return backend, x
 
 
+_AS_IT_IS = frozenset(dtypes.ALL) - {"bool"}
+
+
 def at_home(x: Any) -> Any:
     """The NumPy backend, where it is current and `x` is an array that needs no conversion."""
     if type(x) is not np.ndarray:
@@ -41,7 +44,11 @@ def at_home(x: Any) -> Any:
 def numeric(x: Any) -> tuple[Any, Tensor]:
     """Like `tensor`, with booleans made int32."""
     backend, x = tensor(x)
-    return backend, backend.cast(x, "int32") if backend.dtype(x) == "bool" else x
+    name = backend.dtype(x)
+    if name not in _AS_IT_IS:
+        dtypes.computable(name)
+        return backend, backend.cast(x, "int32")
+    return backend, x
 
 
 def floating(x: Any) -> tuple[Any, Tensor]:
@@ -64,7 +71,7 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     if backend is not None:
         other = type(x2)
         if kind is other:
-            if x1.dtype == x2.dtype:
+            if x1.dtype == x2.dtype and x1.dtype not in backend.stored_types:
                 return backend, x1, x2
         elif (other is float or other is int) and x1.dtype in backend.float_types:
             return backend, x1, x2

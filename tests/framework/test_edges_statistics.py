@@ -85,6 +85,10 @@ def test_unsigned_integers(backend):
         _same(ops.max(x), np.array(top - 1, name), name)
         _same(ops.min(x), np.array(0, name), name)
         _same(ops.argmax(x), 0, "int32")
+        rows = ops.stack([x, y])
+        _same(ops.max(rows, 1), np.array([top - 1, top - 2], name), name)
+        _same(ops.min(rows, -1, keepdims=True), np.array([[0], [1]], name), name)
+        _same(ops.argmax(rows, 0), [0, 1, 1], "int32")
         _same(ops.clip(x, 2, 5), np.array([5, 3, 2], name), name)
         _same(ops.negative(_array([1], name)), np.array([top - 1], name), name)
 

@@ -33,6 +33,10 @@ class Picking:
         y = self.where(below, self.full_like(y, low, dtype), y)
         return self.where(above, self.full_like(y, high, dtype), y)
 
+    def stored(self, x, dtype):
+        """Numbers of float32 in a dtype of `dtypes.STORED`; those beyond it become inf or NaN."""
+        return self.cast(x, dtype)
+
     def listed(self, x):
         """The numbers of a tensor as a list; in a graph the tensor."""
         return self.to_numpy(x).tolist()

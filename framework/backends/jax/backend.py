@@ -57,7 +57,19 @@ def wide(function):
     return kernel
 
 
-_argmax, _argmin = wide(jnp.argmax), wide(jnp.argmin)
+def _position(function, extreme):
+    """jnp.argmax or jnp.argmin, for 64 bits, too: compiled, JAX has these with its switch alone."""
+
+    def first(x, axis, keepdims):
+        if x.dtype not in _WIDE:
+            return function(x, axis, keepdims=keepdims)
+        return jnp.argmax(x == extreme(x, axis, keepdims=True), axis, keepdims=keepdims)
+
+    return first
+
+
+_argmax = _position(jnp.argmax, wide(jnp.max))
+_argmin = _position(jnp.argmin, wide(jnp.min))
 
 
 def _reduce(function):
@@ -84,11 +96,13 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         # Without this JAX narrows what is asked for, with a warning. An error stays one.
         if jax.config.jax_explicit_x64_dtypes.name == "WARN":  # pyright: ignore
             jax.config.update("jax_explicit_x64_dtypes", "allow")
-        self._native = {name: np.dtype(getattr(jnp, name)) for name in dtypes.ALL if name != "bool"}
+        names = (*dtypes.ALL, *dtypes.STORED)
+        self._native = {name: np.dtype(getattr(jnp, name)) for name in names if name != "bool"}
         self._native["bool"] = np.dtype(bool)
         self._names = {native: name for name, native in self._native.items()}
         inexact = (*dtypes.FLOATS, *dtypes.COMPLEX)
         self.float_types = frozenset(self._native[name] for name in inexact)
+        self.stored_types = frozenset(self._native[name] for name in dtypes.STORED)
 
     def owner(self, cls):
         if not cls.__module__.startswith("jax.experimental.sparse"):
@@ -216,14 +230,14 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     def _first(self, function, x, axis, keepdims):
         if self.dtype(x) in dtypes.FLOATS:
             return self._first_float(x, function is _argmax, axis, keepdims)
-        return function(x, axis=axis, keepdims=keepdims).astype(jnp.int32)
+        return function(x, axis, keepdims).astype(jnp.int32)
 
     @partial(jax.jit, static_argnums=(0, 2, 3, 4))
     def _first_float(self, x, largest, axis, keepdims):
         # XLA takes the smallest numbers for 0, so their bits are compared.
         function = _argmax if largest else _argmin
         bits = self.ordered_bits(x, largest)
-        return function(bits, axis=axis, keepdims=keepdims).astype(jnp.int32)
+        return function(bits, axis, keepdims).astype(jnp.int32)
 
     def clip(self, x, x_min, x_max):
         if isinstance(x_min, float) and isinstance(x_max, float) and x.dtype not in _WIDE:

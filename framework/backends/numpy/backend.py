@@ -114,11 +114,13 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
         import ml_dtypes
 
         self._native = {name: np.dtype(name) for name in dtypes.ALL if name != "bfloat16"}
-        self._native["bfloat16"] = np.dtype(ml_dtypes.bfloat16)
+        for name in ("bfloat16", *dtypes.STORED):
+            self._native[name] = np.dtype(getattr(ml_dtypes, name))
         self._names = {native: name for name, native in self._native.items()}
         self.native_dtypes = frozenset(self._names)
         inexact = (*dtypes.FLOATS, *dtypes.COMPLEX)
         self.float_types = frozenset(self._native[name] for name in inexact)
+        self.stored_types = frozenset(self._native[name] for name in dtypes.STORED)
 
     # Conversion
 

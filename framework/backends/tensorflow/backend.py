@@ -21,8 +21,9 @@ from .signal import TensorflowSignal
 from .sparse import TensorflowRagged, TensorflowSparse
 from .transforms import TensorflowTransforms
 
-_NATIVE = {name: getattr(tf, name) for name in dtypes.ALL}
+_NATIVE = {name: tf.as_dtype(name) for name in (*dtypes.ALL, *dtypes.STORED)}
 _NAMES = {native: name for name, native in _NATIVE.items()}
+_SCALARS = {_NATIVE[name] for name in ("bfloat16", *dtypes.STORED)}
 
 
 def _reduce(function, wider=None):
@@ -86,6 +87,7 @@ class TensorflowBackend(
     compiles = True
     tensor_types = (tf.Tensor, tf.Variable)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
+    stored_types = frozenset(_NATIVE[name] for name in dtypes.STORED)
 
     def __init__(self):
         self._sides = (TensorflowSparse(self), TensorflowRagged(self))
@@ -110,8 +112,8 @@ class TensorflowBackend(
 
     def to_numpy(self, x):
         x = tf.convert_to_tensor(x)
-        # A single bfloat16 is no array to NumPy.
-        return np.asarray(x.numpy() if x.dtype == tf.bfloat16 and not x.shape.rank else x)
+        # A single number of ml_dtypes' is no array to NumPy.
+        return np.asarray(x if x.shape.rank or x.dtype not in _SCALARS else x.numpy())
 
     def dtype(self, x):
         return _NAMES[x.dtype]

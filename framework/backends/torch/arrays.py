@@ -7,7 +7,7 @@ import torch
 
 from ... import dtypes
 
-_NATIVE = {name: getattr(torch, name) for name in dtypes.ALL}
+_NATIVE = {name: getattr(torch, name) for name in (*dtypes.ALL, *dtypes.STORED)}
 # Unsigned dtypes that torch stores and moves, but has few kernels for: signed ones of their width.
 _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
 _LOWEST = {torch.int16: -(2**15), torch.int32: -(2**31), torch.int64: -(2**63)}
@@ -100,6 +100,11 @@ class ArrayKernels:
         wide = torch.float64 if dtypes.ITEMSIZES[dtype] == 4 else torch.float32
         x = x if x.dtype is torch.float64 else x.to(wide)
         return torch.nan_to_num(x).clamp(*dtypes.LIMITS[dtype]).to(_NATIVE[dtype])
+
+    def stored(self, x, dtype):
+        if dtype == "float8_e4m3fn":  # which torch fills with its largest number, 448
+            x = torch.where(x.abs() > 464, torch.nan, x)
+        return x.to(_NATIVE[dtype])
 
     def bitcast(self, x, dtype):
         return x.contiguous().view(_NATIVE[dtype])
