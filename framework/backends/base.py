@@ -31,7 +31,9 @@ class Backend(
     name: str
     tensor_types: tuple[type, ...] = ()
     float_types: frozenset = frozenset()  # native dtype objects, floating and complex
-    stored_types: frozenset = frozenset()  # those of `dtypes.STORED`
+    # Those of `dtypes.STORED`, where the framework would compute in them. (In an empty tuple one
+    # looks for nothing, and hashes nothing.)
+    stored_types: frozenset | tuple = ()
     layer_base: type | None = None  # mixed into the class of a layer created on this backend
     differentiable = True
     compiles = False  # whether inference is compiled anew for each set of input shapes

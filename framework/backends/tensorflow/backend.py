@@ -87,7 +87,6 @@ class TensorflowBackend(
     compiles = True
     tensor_types = (tf.Tensor, tf.Variable)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
-    stored_types = frozenset(_NATIVE[name] for name in dtypes.STORED)
 
     def __init__(self):
         self._sides = (TensorflowSparse(self), TensorflowRagged(self))

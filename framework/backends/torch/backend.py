@@ -75,7 +75,6 @@ class TorchBackend(
     name = "torch"
     tensor_types = (torch.Tensor,)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
-    stored_types = frozenset(_NATIVE[name] for name in dtypes.STORED)
     layer_base = TorchLayer
 
     def passes(self, error):
