@@ -136,7 +136,7 @@ det              linalg.det       linalg.det          linalg.det              li
 slogdet          linalg.slogdet   linalg.slogdet      linalg.slogdet          -
 eig              -                linalg.eig          linalg.eig              linalg.eig
 eigh             linalg.eigh      -                   linalg.eigh             linalg.eigh
-inv              linalg.inv       -                   linalg.inv              linalg.inv
+inv              linalg.inv       -                   linalg.inv              -
 qr               linalg.qr        linalg.qr           linalg.qr               -
 solve            linalg.solve     -                   linalg.solve            -
 """

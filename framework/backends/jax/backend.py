@@ -179,8 +179,10 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         return jnp.pad(x, pads, mode)
 
     def take(self, x, indices, axis):
+        if axis is None:
+            x, axis = x.reshape(-1), 0
         y = jnp.take(x, indices, axis)
-        if y.size or jnp.size(indices) or axis is None:
+        if y.size or jnp.size(indices):
             return y
         # JAX takes nothing from nothing in another shape.
         axis %= x.ndim
