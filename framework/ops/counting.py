@@ -87,7 +87,7 @@ def bincount(x, weights=None, minlength: int = 0, sparse: bool = False) -> Tenso
         rows, x, weights = _stored(backend, full, x, weights)
         counts = _counts_of(full, x, weights, minlength, dtype, rows)
     else:
-        weights = weights if weights is None else backend.densify(weights)
+        weights = backend.densify(weights) if backend.is_sparse(weights) else weights
         counts = _counts_of(full, x, weights, minlength, dtype)
     return full.sparsified(counts) if sparse else counts
 
@@ -102,7 +102,8 @@ def _stored(backend, full, x, weights):
     if weights is None:
         weights = full.full_like(values, 1, "int32")
     else:
-        weights = full.get_item(backend.densify(weights), tuple(columns))
+        weights = backend.densify(weights) if backend.is_sparse(weights) else weights
+        weights = full.get_item(weights, tuple(columns))
     weights = full.where(real, weights, full.full_like(weights, 0, full.dtype(weights)))
     return (columns[0], sizes[0]) if len(sizes) > 1 else None, values, weights
 

@@ -107,6 +107,66 @@ def test_shapes(backend):
     assert ops.is_tensor(x)
 
 
+@KINDS
+def test_joined_with_dense_tensors(make, x, backend):
+    sparse = make(x, backend)
+    for axis in (0, 1, -1):
+        _check(ops.concatenate([sparse, B], axis), np.concatenate([x, B], axis), sparse=False)
+        _check(ops.concatenate([B, sparse], axis), np.concatenate([B, x], axis), sparse=False)
+
+
+def test_taken_at_sparse_indices(backend):
+    """What is not stored is index 0."""
+    places = np.array([[0, -1, 0], [0, 0, 2]], np.int32)
+    for axis in (None, 0, -1):
+        _check(ops.take(A, _elements(places, backend), axis), np.take(A, places, axis))
+
+
+@KINDS
+def test_bins(make, x, backend):
+    """Sparse where 0 lies in bin 0."""
+    for bins, sparse in ([0.1, 0.5], True), ([-0.3, 0.0, 0.5], False):
+        _check(ops.digitize(make(x, backend), np.array(bins)), np.digitize(x, bins), sparse)
+
+
+NUMBERS = np.array([0, 1, 0, 3, 1, 0, 4], np.int32)
+WEIGHTS = np.array([0, 2, 0, 5, 7, 0, 1], np.int32)
+
+
+def test_counts(backend):
+    """Of a sparse tensor what is stored is counted; the counts are sparse where anything is."""
+    x, weights = _elements(NUMBERS, backend), _elements(WEIGHTS, backend)
+    counted = np.bincount(NUMBERS[NUMBERS > 0], minlength=7)
+    weighed = np.bincount(NUMBERS, WEIGHTS, 7)
+    _check(ops.bincount(x, minlength=7), counted, sparse=True)
+    _check(ops.bincount(x, weights, 7), weighed, sparse=True)
+    _check(ops.bincount(x, WEIGHTS, 7), weighed, sparse=True)
+    _check(ops.bincount(NUMBERS, weights, 7), weighed, sparse=True)
+    _check(ops.bincount(NUMBERS, WEIGHTS, 7, sparse=True), weighed, sparse=True)
+    rows = ops.reshape(x, (1, 7))
+    _check(ops.bincount(rows, minlength=7), counted[None], sparse=True)
+    _check(ops.bincount(rows, WEIGHTS[None]), weighed[None, :5], sparse=True)
+    two = np.stack([NUMBERS, NUMBERS[::-1] * (NUMBERS > 1)])
+    expected = [np.bincount(row[row > 0], minlength=5) for row in two]
+    _check(ops.bincount(_elements(two, backend)), expected, sparse=True)
+    symbolic = ops.bincount(KerasTensor((None, 7), "int32", sparse=True))
+    assert (symbolic.shape, symbolic.sparse) == ((None, None), True)
+    assert ops.bincount(KerasTensor((7,), "int32"), sparse=True).sparse
+
+
+def test_counts_in_compiled_code(backend):
+    x = _elements(NUMBERS, backend)
+    if backend == "jax":
+        import jax
+
+        counts = jax.jit(lambda x: ops.bincount(x, minlength=6))(x)
+    else:
+        import tensorflow as tf
+
+        counts = tf.function(lambda x: ops.bincount(x, minlength=6))(x)
+    _check(counts, np.bincount(NUMBERS[NUMBERS > 0], minlength=6), sparse=True)
+
+
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 1), ()])
 def test_sums(axis, keepdims, backend):
