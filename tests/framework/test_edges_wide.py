@@ -146,3 +146,15 @@ def test_autograph_leaves_ops_alone():
 
     np.testing.assert_allclose(run(tf.ones((2, 3))), [3, 3])
     assert seen
+
+
+def test_errors_while_compiling(backend):
+    """What an op says of its arguments can be caught where it is compiled."""
+
+    def function(x):
+        try:
+            return ops.transpose(x, (0, 5))
+        except ValueError:
+            return ops.add(x, 1)
+
+    _close(_compiled(function, backend)(ops.ones((2, 2))), np.full((2, 2), 2.0))
