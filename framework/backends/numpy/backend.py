@@ -3,7 +3,6 @@
 # Kernels stand here as plain wrappers of functions, where the base has methods.
 # pyright: reportAssignmentType=false
 
-import math
 from contextlib import nullcontext
 from functools import partial
 
@@ -228,20 +227,8 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     sigmoid = _special("expit")
     i0 = _special("i0")
 
-    @_in_single
-    def gelu(x, approximate):
-        if approximate:
-            inner = np.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi))
-        else:
-            from scipy.special import erf
-
-            inner = erf(x * math.sqrt(0.5))
-        return x * 0.5 * (inner + 1)
-
-    @_in_single
-    def softmax(x, axis):
-        power = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
-        return power / np.add.reduce(power, axis, keepdims=True)
+    gelu = _in_single(neural.gelu)
+    softmax = _in_single(neural.softmax)
 
     def rsqrt(self, x):
         return np.reciprocal(np.sqrt(x))

@@ -86,3 +86,20 @@ def pool(x, size, strides, padding, kind):
         return total
     ones = np.ones((1, *x.shape[1:-1], 1), x.dtype)
     return total / pool(ones, size, strides, padding, "sum")
+
+
+def gelu(x, approximate):
+    """x times the normal distribution's probability below x, or an approximation of it."""
+    if approximate:
+        inner = np.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi))
+    else:
+        from scipy.special import erf
+
+        inner = erf(x * math.sqrt(0.5))
+    return x * 0.5 * (inner + 1)
+
+
+def softmax(x, axis):
+    """Exponentials over their sum along `axis`."""
+    power = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
+    return power / np.add.reduce(power, axis, keepdims=True)

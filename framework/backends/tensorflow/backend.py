@@ -189,7 +189,10 @@ class TensorflowBackend(
 
     def pad(self, x, pads, mode, value):
         if mode == "constant":
-            return tf.pad(x, pads, constant_values=self.asarray(value, self.dtype(x)))
+            value = value if isinstance(value, tf.Tensor) else np.asarray(value)
+            if not tf.is_tensor(value):  # which TensorFlow would read in 32 bits
+                value = np.asarray(value, x.dtype.as_numpy_dtype)
+            return tf.pad(x, pads, constant_values=tf.cast(value, x.dtype))
         return neural.pad(x, pads, mode)
 
     def take(self, x, indices, axis):
@@ -359,6 +362,8 @@ class TensorflowBackend(
     random_dropout = staticmethod(random.random_dropout)
 
     def gelu(self, x, approximate):
+        if x.dtype == tf.float64:  # TensorFlow's takes its constants in 32 bits
+            return super().gelu(x, approximate)
         return tf.nn.gelu(x, approximate)
 
     def logsumexp(self, x, axis=None, keepdims=False):
