@@ -15,7 +15,7 @@ from .derived.arrays import Arrays
 ON_VALUES = (
     "absolute arcsin arcsinh arctan arctanh ceil conj copy erf expm1 fabs floor imag log1p "
     "negative rad2deg deg2rad real relu relu6 leaky_relu elu round sign silu sin sinh sqrt square "
-    "stop_gradient tan tanh trunc cbrt gelu cast copy"
+    "stop_gradient tan tanh trunc cbrt gelu cast saturated"
 ).split()
 # Kernels of two tensors with f(0, 0) = 0.
 UNION = "add subtract maximum minimum".split()

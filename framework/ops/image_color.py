@@ -30,7 +30,7 @@ def rgb_to_grayscale(images, data_format=None) -> Tensor:
     whole = dtype in _NARROW
     planes = _planes(backend.cast(x, "int32" if whole else wide(dtype)), axis)
     scale = 1 if whole else 1e-4
-    luma = sum(p * (w * scale) for p, w in zip(planes, _LUMA, strict=True))
+    luma = sum(backend.multiply(p, w * scale) for p, w in zip(planes, _LUMA, strict=True))
     if whole:  # towards zero
         luma = backend.where(luma < 0, -(-luma // 10000), luma // 10000)
     return backend.expand_dims(backend.cast(luma, dtype), axis)

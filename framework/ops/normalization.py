@@ -145,7 +145,7 @@ def psnr(x1, x2, max_val) -> Tensor:
     checks.same_shape(backend, "x1", x1, "x2", x2)
     wide, back = backend.in_single(backend.subtract(x1, x2))
     error = backend.mean(backend.square(wide))
-    peak = backend.cast(backend.asarray(max_val), backend.dtype(error))
+    peak = backend.asarray(max_val, backend.dtype(error))
     decibels = backend.subtract(
         backend.multiply(backend.log10(peak), 20.0), backend.multiply(backend.log10(error), 10.0)
     )

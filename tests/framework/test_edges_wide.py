@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,26 @@ def test_large_numbers_beside_float64(backend):
     _close(ops.multiply(ops.convert_to_tensor(X + 0j), 0.1j), X * 0.1j)
     _close(ops.log2(np.abs(X)), np.log2(np.abs(X)))
     _close(ops.log10(np.abs(X)), np.log10(np.abs(X)))
+
+
+def test_constants_are_doubles(backend):
+    """Those inside of an op, and those that an argument gives."""
+    x, up = X, np.maximum(X, 0)
+    scale, alpha = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+    cubic = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+    erf = np.array([math.erf(v / math.sqrt(2)) for v in x])
+    for result, expected in [
+        (ops.selu(x), scale * (up + alpha * np.expm1(np.minimum(x, 0)))),
+        (ops.celu(x, 0.3), up + 0.3 * np.expm1(np.minimum(x, 0) / 0.3)),
+        (ops.gelu(x), 0.5 * x * (1 + np.tanh(cubic))),
+        (ops.gelu(x, False), 0.5 * x * (1 + erf)),
+        (ops.threshold(x, 0.7, 0.1), np.where(x > 0.7, x, 0.1)),
+        (ops.leaky_relu(x, 0.1), np.where(x > 0, x, 0.1 * x)),
+        (ops.psnr(x, x + 0.5, 0.7), 20 * np.log10(0.7) - 10 * np.log10(0.25)),
+        (ops.image.rgb_to_grayscale(x.reshape(1, 1, 3)), [[[x @ [0.2989, 0.587, 0.114]]]]),
+    ]:
+        have = ops.convert_to_numpy(result)
+        np.testing.assert_allclose(have, expected, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize(("dtype", "value"), [("int64", 2**40), ("float64", 0.1)])

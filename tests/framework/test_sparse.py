@@ -187,6 +187,8 @@ def test_products(backend):
 def test_dtypes(backend):
     x = _elements(A, backend)
     assert ops.cast(x, "float16").dtype == ops.cast(A, "float16").dtype
+    _check(ops.cast(x, "int32"), A.astype("int32"), sparse=True)
+    _check(ops.convert_to_tensor(x, "float64"), A, sparse=True)
     whole = _elements(np.array([[0, 2], [3, 0]], np.int32), backend)
     _check(ops.add(whole, 1), [[1, 3], [4, 1]])
     _check(ops.multiply(whole, np.float32(0.5)), [[0, 1], [1.5, 0]], sparse=True)
@@ -240,6 +242,9 @@ def test_ragged(backend):
     assert isinstance(ops.sqrt(x), tf.RaggedTensor)
     _check(ops.sqrt(x), np.sqrt(dense))
     _check(ops.exp(x), np.exp(dense))
+    assert isinstance(ops.convert_to_tensor(x, "int32"), tf.RaggedTensor)
+    assert isinstance(ops.convert_to_tensor(x, ragged=True), tf.RaggedTensor)
+    _check(ops.convert_to_tensor(x, ragged=False), dense)
     indices = tf.ragged.constant([[2], [0, -1]])
     _check(ops.take(np.eye(3, dtype="float32"), indices, axis=0),
            [[[0, 0, 1], [0, 0, 0]], [[1, 0, 0], [0, 0, 1]]])  # fmt: skip

@@ -264,8 +264,18 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     random_normal = staticmethod(random.random_normal)
     random_dropout = staticmethod(random.random_dropout)
 
+    # JAX's own take their constants in 32 bits, and their functions with them.
+
     def gelu(self, x, approximate):
+        if x.dtype in _WIDE:
+            return super().gelu(x, approximate)
         return jax.nn.gelu(x, approximate=approximate)
+
+    def selu(self, x):
+        return super().selu(x) if x.dtype in _WIDE else jax.nn.selu(x)
+
+    def celu(self, x, alpha):
+        return super().celu(x, alpha) if x.dtype in _WIDE else jax.nn.celu(x, alpha)
 
     def logsumexp(self, x, axis=None, keepdims=False):
         return jax.nn.logsumexp(x, _axis(axis), keepdims=keepdims)

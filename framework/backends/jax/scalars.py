@@ -19,6 +19,7 @@ def doubles(backend: type) -> type:
     """
     for name in _KERNELS:
         setattr(backend, name, staticmethod(_in_double(getattr(backend, name))))
+    backend.where = staticmethod(_where)  # pyright: ignore[reportAttributeAccessIssue]
     return backend
 
 
@@ -37,3 +38,11 @@ def _in_double(function):
 
 def _beside(number, dtype):
     return jnp.asarray(np.asarray(number, dtype), dtype)
+
+
+def _where(condition, x1, x2):
+    if type(x1) is float:
+        x1 = _beside(x1, x2.dtype) if getattr(x2, "dtype", None) in WIDE else x1
+    elif type(x2) is float and x1.dtype in WIDE:
+        x2 = _beside(x2, x1.dtype)
+    return jnp.where(condition, x1, x2)
