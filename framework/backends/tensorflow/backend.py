@@ -189,7 +189,6 @@ class TensorflowBackend(
 
     def pad(self, x, pads, mode, value):
         if mode == "constant":
-            value = value if isinstance(value, tf.Tensor) else np.asarray(value)
             if not tf.is_tensor(value):  # which TensorFlow would read in 32 bits
                 value = np.asarray(value, x.dtype.as_numpy_dtype)
             return tf.pad(x, pads, constant_values=tf.cast(value, x.dtype))
