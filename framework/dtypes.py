@@ -52,6 +52,15 @@ ITEMSIZES = {
 ITEMSIZES |= dict.fromkeys(STORED, 1)
 # The smallest and the largest number of each integer dtype.
 LIMITS = {name: _limits(name) for name in INTEGERS}
+# The largest finite number of each float dtype: compilers cannot look into ml_dtypes.finfo.
+LARGEST = {
+    "float8_e4m3fn": 448.0,
+    "float8_e5m2": 57344.0,
+    "float16": 65504.0,
+    "bfloat16": (2 - 2.0**-7) * 2.0**127,
+    "float32": (2 - 2.0**-23) * 2.0**127,
+    "float64": (2 - 2.0**-52) * 2.0**1023,
+}
 
 
 def _reach(name: str) -> frozenset[str]:

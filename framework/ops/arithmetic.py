@@ -288,10 +288,8 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None) -> Tensor:
 
 
 def _finite(backend: Any, x: Tensor, nan: Any, posinf: Any, neginf: Any) -> Tensor:
-    import ml_dtypes
-
     dtype = backend.dtype(x)
-    most = float(ml_dtypes.finfo(dtype).max)
+    most = dtypes.LARGEST[dtype]
     for found, value in (
         (backend.isnan(x), nan),
         (backend.equal(x, math.inf), most if posinf is None else posinf),

@@ -71,14 +71,16 @@ def digitize(x, bins) -> Tensor:
     `bins` is a vector in ascending order. A sparse `x` stays sparse where `bins`, a list or a
     NumPy array, are above 0, so that zeros lie in bin 0.
     """
-    positive = isinstance(bins, list | tuple | np.ndarray) and bool(np.all(np.greater(bins, 0)))
-    backend, (x, bins) = promoted_all(x, bins)
-    of_rank(backend, bins, "bins", 1)
+    backend, (x, line) = promoted_all(x, bins)
+    of_rank(backend, line, "bins", 1)
 
     def place(x):
-        return backend.cast(backend.searchsorted(bins, x, "right"), "int32")
+        return backend.cast(backend.searchsorted(line, x, "right"), "int32")
 
-    return backend.on_values(x, place) if positive and backend.is_sparse(x) else place(x)
+    # The values of `bins` are looked at for sparse tensors alone: compilers may not know them.
+    if backend.is_sparse(x) and isinstance(bins, list | tuple | np.ndarray):
+        return backend.on_values(x, place) if np.all(np.greater(bins, 0)) else place(x)
+    return place(x)
 
 
 @op
