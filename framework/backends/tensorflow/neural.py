@@ -31,6 +31,8 @@ def _needs_pad(pads):
 def spatial_pads(x, kernel, strides, padding, dilation=None) -> tuple:
     """Pairs (before, behind) of each spatial axis; scalar tensors where a graph knows no size."""
     known = x.shape.as_list()[1:-1]
+    if not isinstance(padding, str) and any(tf.is_tensor(n) for pair in padding for n in pair):
+        return padding  # pairs of this function
     if padding != "same" or None not in known:
         return explicit_pads(padding, known, kernel, strides, dilation)
     dynamic = tf.shape(x)
