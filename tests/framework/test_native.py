@@ -109,14 +109,14 @@ def test_torch_trains(torch):
     net = _net("torch").train()
     optimizer = torch.optim.SGD(net.parameters(), 0.05)
     losses = []
-    for _ in range(8):
+    for _ in range(24):
         optimizer.zero_grad()
         loss = _torch_loss(torch, net)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert all(p.grad is not None for p in net.parameters())
-    assert losses[-1] < 0.9 * losses[0]
+    assert np.mean(losses[-4:]) < 0.9 * losses[0]
     assert net.norm.moving_mean.numpy().any()
     # Back at inference, what was folded is folded anew.
     net.eval()
@@ -163,11 +163,11 @@ def test_jax_pure_function(expected):
 
     step = jax.jit(jax.value_and_grad(loss, has_aux=True))
     losses = []
-    for _ in range(8):
+    for _ in range(24):
         (value, others), grads = step(trainable, others)
         trainable = [w - 0.05 * g for w, g in zip(trainable, grads, strict=True)]
         losses.append(float(value))
-    assert losses[-1] < 0.9 * losses[0]
+    assert np.mean(losses[-4:]) < 0.9 * losses[0]
     # No tracer leaked into the layer, and it is as it was.
     np.testing.assert_allclose(net(X), expected, rtol=0, atol=1e-6)
     assert not net.norm.moving_mean.numpy().any()
@@ -191,8 +191,8 @@ def test_tensorflow_tape_and_function(expected):
             v.assign_sub(0.05 * g)
         return loss
 
-    losses = [float(step()) for _ in range(8)]
-    assert losses[-1] < 0.9 * losses[0]
+    losses = [float(step()) for _ in range(24)]
+    assert np.mean(losses[-4:]) < 0.9 * losses[0]
     assert net.norm.moving_mean.numpy().any()
     wide = net.to_backend("numpy", "float64")(X.astype(np.float64))
     np.testing.assert_allclose(net(X), wide, rtol=0, atol=1e-5)
