@@ -24,7 +24,10 @@ LINALG = "solve_triangular svd svdvals pinv lu".split()
 
 SIGNAL = "segment_reduce count_segments".split()
 
-PROGRAMS = "abstract known value_and_grad vjp jvp custom_gradient vmap jit inference_function make_value set_value device seed".split()
+PROGRAMS = (
+    "abstract known value_and_grad vjp jvp custom_gradient vmap jit inference_function make_value "
+    "set_value device seed"
+).split()
 
 REQUIRED = (
     *renames.names(),
