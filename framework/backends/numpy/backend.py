@@ -163,7 +163,19 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
         return np.where(condition, *_alike(x1, x2))
 
     def take(self, x, indices, axis):
-        return np.take(x, indices, axis)
+        return x.take(indices, axis)
+
+    # Methods, where NumPy's functions are Python that calls them.
+
+    def transpose(self, x, axes=None):
+        return x.transpose(axes)
+
+    def expand_dims(self, x, axis):
+        if not isinstance(axis, int):
+            return np.expand_dims(x, axis)
+        shape = x.shape
+        place = axis if axis >= 0 else axis + len(shape) + 1
+        return x.reshape(*shape[:place], 1, *shape[place:])
 
     def slice(self, x, start, shape):
         return x[tuple(slice(int(s), int(s) + n) for s, n in zip(start, shape, strict=True))]
