@@ -64,6 +64,20 @@ class SparseBackend:
         """Places (n, rank), elements (n), and which of these are real: fillings are not."""
         raise NotImplementedError
 
+    def union(self, name: str, x1: Any, x2: Any) -> Any:
+        """The kernel `name` of two tensors, at least one of them sparse, where f(0, 0) = 0."""
+        return getattr(self.full_backend, name)(self._densified(x1), self._densified(x2))
+
+    def dtype(self, x):
+        """The name of the dtype."""
+        return self.full_backend.dtype(x)
+
+    def asarray(self, x, dtype=None):
+        """`x` as a tensor; a sparse one stays so."""
+        if not isinstance(x, self.sparse_types):
+            return self.full_backend.asarray(x, dtype)
+        return x if dtype is None else self.cast(x, dtype)
+
     def full_like(self, x, value, dtype):
         """A constant; zeros stay sparse."""
         if value != 0:
@@ -91,6 +105,12 @@ def _value_kernel(name: str):
     return kernel
 
 
+def _union_kernel(name: str):
+    return lambda self, x1, x2: self.union(name, x1, x2)
+
+
+for _name in UNION:
+    setattr(SparseBackend, _name, _union_kernel(_name))
 for _name in ON_VALUES:
     setattr(SparseBackend, _name, _value_kernel(_name))
 

@@ -19,18 +19,10 @@ class JaxSparse(SparseBackend):
             return _bcoo(x.data.astype(jnp.int32), x.indices, x.shape).todense() > 0
         return x.todense()
 
-    def dtype(self, x):
-        return self.full_backend.dtype(x)
-
     def shape(self, x):
         return tuple(x.shape)
 
     static_shape = shape
-
-    def asarray(self, x, dtype=None):
-        if not isinstance(x, BCOO):
-            return self.full_backend.asarray(x, dtype)
-        return x if dtype is None else self.cast(x, dtype)
 
     def on_values(self, x, function):
         x = _unique(x)
@@ -42,10 +34,10 @@ class JaxSparse(SparseBackend):
 
     # Two tensors
 
-    def _union(self, name, x1, x2):
+    def union(self, name, x1, x2):
         kernel = getattr(self.full_backend, name)
         if not _alike(x1, x2):
-            return kernel(self._densified(x1), self._densified(x2))
+            return super().union(name, x1, x2)
         x1, x2 = _unique(x1), _unique(x2)
         second_there, _ = self._look_up(x2, x1)
         first_there, taken = self._look_up(x1, x2)
@@ -59,18 +51,6 @@ class JaxSparse(SparseBackend):
         places, found = positions(self.full_backend, _ids(x), _ids(other), jnp.searchsorted)
         values = jnp.take(x.data, places, 0)
         return jnp.where(_like(found, values), values, jnp.zeros((), values.dtype)), found
-
-    def add(self, x1, x2):
-        return self._union("add", x1, x2)
-
-    def subtract(self, x1, x2):
-        return self._union("subtract", x1, x2)
-
-    def maximum(self, x1, x2):
-        return self._union("maximum", x1, x2)
-
-    def minimum(self, x1, x2):
-        return self._union("minimum", x1, x2)
 
     def multiply(self, x1, x2):
         if not isinstance(x1, BCOO):

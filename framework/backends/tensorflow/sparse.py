@@ -23,9 +23,6 @@ class TensorflowSparse(SparseBackend):
         dense = tf.scatter_nd(x.indices, x.values, x.dense_shape)
         return tf.ensure_shape(dense, x.shape)
 
-    def dtype(self, x):
-        return self.full_backend.dtype(x)
-
     def static_shape(self, x):
         if not isinstance(x, self.sparse_types):
             return self.full_backend.static_shape(x)
@@ -36,11 +33,6 @@ class TensorflowSparse(SparseBackend):
             return self.full_backend.shape(x)
         static = _static(x).as_list()
         return tuple(x.dense_shape[i] if n is None else n for i, n in enumerate(static))
-
-    def asarray(self, x, dtype=None):
-        if not isinstance(x, self.sparse_types):
-            return self.full_backend.asarray(x, dtype)
-        return x if dtype is None else self.cast(x, dtype)
 
     def on_values(self, x, function):
         x = _unique(x)
@@ -53,10 +45,10 @@ class TensorflowSparse(SparseBackend):
 
     # Two tensors
 
-    def _union(self, name, x1, x2):
+    def union(self, name, x1, x2):
         kernel = getattr(self.full_backend, name)
         if not _alike(x1, x2):
-            return kernel(self._densified(x1), self._densified(x2))
+            return super().union(name, x1, x2)
         x1, x2 = _unique(x1), _unique(x2)
         second_there, _ = self._look_up(x2, x1)
         first_there, taken = self._look_up(x1, x2)
@@ -71,18 +63,6 @@ class TensorflowSparse(SparseBackend):
         values = tf.gather(x.values, places)
         mask = tf.reshape(found, tf.concat([tf.shape(found), [1] * (len(values.shape) - 1)], 0))
         return tf.where(mask, values, tf.zeros([], values.dtype)), found
-
-    def add(self, x1, x2):
-        return self._union("add", x1, x2)
-
-    def subtract(self, x1, x2):
-        return self._union("subtract", x1, x2)
-
-    def maximum(self, x1, x2):
-        return self._union("maximum", x1, x2)
-
-    def minimum(self, x1, x2):
-        return self._union("minimum", x1, x2)
 
     def multiply(self, x1, x2):
         if not isinstance(x1, self.sparse_types):
@@ -170,18 +150,10 @@ class TensorflowRagged(SparseBackend):
     def densify(self, x):
         return x.to_tensor()
 
-    def dtype(self, x):
-        return self.full_backend.dtype(x)
-
     def static_shape(self, x):
         return tuple(x.shape.as_list())
 
     shape = static_shape
-
-    def asarray(self, x, dtype=None):
-        if not isinstance(x, tf.RaggedTensor):
-            return self.full_backend.asarray(x, dtype)
-        return x if dtype is None else self.cast(x, dtype)
 
     def on_values(self, x, function):
         return x.with_flat_values(function(x.flat_values))
