@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent
 FLOORS = ("framework", "applications", "nlp", "cv", "hub", "scripts")
 PACKAGE_DIR = {"isozoo": "isozoo", **{f"isozoo.{floor}": floor for floor in FLOORS}}
 # What the code reads beside its modules: tables, model cards, the mark that types are included.
-DATA = ["*.json", "*.txt", "*.md", "*.tsv", "py.typed"]
+DATA = ["*.json", "*.toml", "*.txt", "*.md", "*.tsv", "py.typed"]
 
 
 def packages() -> list[str]:

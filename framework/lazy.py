@@ -21,3 +21,27 @@ def exports(
         return module if names[name].endswith(f".{name}") else getattr(module, name)
 
     return get, lambda: sorted(names)
+
+
+class Reference:
+    """A class that is imported when the reference is called.
+
+    Args:
+        package: `__package__` of the caller.
+        module: the module below the package that defines it, such as ".backbone".
+        name: of the class.
+    """
+
+    def __init__(self, package: str, module: str, name: str) -> None:
+        self.package, self.module, self.name = package, module, name
+
+    def __call__(self) -> Any:
+        """The class itself."""
+        return getattr(import_module(self.module, self.package), self.name)
+
+    def refers_to(self, kind: type) -> bool:
+        """Whether `kind` is the class; nothing is imported to tell."""
+        return (kind.__module__, kind.__qualname__) == (self.package + self.module, self.name)
+
+    def __repr__(self) -> str:
+        return f"Reference({self.package}{self.module}.{self.name})"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,18 @@ from .cache import Cache
 from .errors import HubError, UnknownPresetError
 from .fetch import resolve
 from .preset import FileEntry, LocalPreset, Preset
-from .readers import open_reader
-from .registry import Layout, get_family, get_preset, preset_of_source, source_of_name
+from .readers import Reader, open_reader
+from .readers.unwrapped import unwrapped
+from .registry import (
+    Architecture,
+    Family,
+    Layout,
+    architectures_of,
+    get_family,
+    get_preset,
+    preset_of_source,
+    source_of_name,
+)
 from .weights import LoadReport, load
 
 MAX_JSON_BYTES = 16 << 20
@@ -71,8 +83,9 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
 
 
 def find_preset(
-    name: str,
+    name: str | os.PathLike[str],
     *,
+    expected: type | None = None,
     cache: Cache | None = None,
     offline: bool | None = None,
     progress: bool | None = None,
@@ -80,7 +93,8 @@ def find_preset(
 ) -> Preset:
     """The preset for a registered name, `hf://org/name[@revision]`, or the path of a folder.
 
-    For the last two, config.json is read (fetched, if need be) to find the family.
+    For the last two, config.json is read (fetched, if need be) to find the family; where it names
+    none, the class `expected` tells.
 
     Raises:
         UnknownPresetError: there is none; near matches are named.
@@ -88,16 +102,19 @@ def find_preset(
         HubError: no family knows what config.json describes.
     """
     source = source_of_name(name)
+    name = os.fspath(name)
     if source is None:
         return get_preset(name)
     alone = Preset(name, "", "", "", (FileEntry("config.json"),), (source,))
     local = resolve(alone, cache=cache, offline=offline, progress=progress, endpoint=endpoint)
-    return preset_of_source(name, source, read_json(local.paths["config.json"], "config.json"))
+    config = read_json(local.paths["config.json"], "config.json")
+    return preset_of_source(name, source, config, expected)
 
 
 def fetch_preset(
-    name: str | Preset,
+    name: str | os.PathLike[str] | Preset,
     *,
+    expected: type | None = None,
     cache: Cache | None = None,
     folder: str | Path | None = None,
     offline: bool | None = None,
@@ -108,7 +125,12 @@ def fetch_preset(
     preset = name
     if not isinstance(preset, Preset):
         preset = find_preset(
-            preset, cache=cache, offline=offline, progress=progress, endpoint=endpoint
+            preset,
+            expected=expected,
+            cache=cache,
+            offline=offline,
+            progress=progress,
+            endpoint=endpoint,
         )
     return resolve(
         preset, cache=cache, folder=folder, offline=offline, progress=progress, endpoint=endpoint
@@ -124,25 +146,18 @@ def layout_of(local: LocalPreset) -> Layout:
     return family.layouts[local.layout]
 
 
-def model_config(local: LocalPreset) -> dict[str, Any]:
+def model_config(local: LocalPreset, ignore_keys: Iterable[str] = ()) -> dict[str, Any]:
     """The keyword arguments of the model, from the preset's files and settings."""
-    return layout_of(local).config(JsonFiles(local.paths), local.preset.settings)
+    files = JsonFiles(local.paths)
+    return layout_of(local).arguments(files, local.preset.settings, ignore_keys)
 
 
-def stream_weights(
-    local: LocalPreset,
-    variables: Mapping[str, Any],
-    config: Mapping[str, Any],
-    allow_missing: tuple[str, ...] = (),
-) -> LoadReport:
-    """Streams a local preset's weights into variables (path -> variable); see `weights.load`."""
+def open_weights(local: LocalPreset) -> Reader:
+    """A reader of the local preset's weights file. HubError when it has none."""
     layout = layout_of(local)
     for name in layout.weights:
         if name in local.paths:
-            with open_reader(local.paths[name], local.paths) as reader:
-                return load(
-                    reader, variables, layout.weight_map(config), allow_missing=allow_missing
-                )
+            return open_reader(local.paths[name], local.paths)
     raise HubError(
         f"preset {local.preset.name!r} has no weights file in layout {local.layout!r}; "
         f"one of {', '.join(layout.weights)} is expected among {', '.join(local.paths)}"
@@ -150,7 +165,7 @@ def stream_weights(
 
 
 def load_preset(
-    name: str | Preset,
+    name: str | os.PathLike[str] | Preset,
     *,
     task: str | None = None,
     expected: type | None = None,
@@ -160,9 +175,13 @@ def load_preset(
     folder: str | Path | None = None,
     offline: bool | None = None,
     progress: bool | None = None,
+    ignore_keys: Iterable[str] = (),
     **overrides: Any,
 ) -> Any:
     """A model with a preset's weights. No initializer and no forward pass runs.
+
+    Where a folder or repository holds a head that the family does not have, the backbone is loaded
+    and a warning names the head and its tensors; say `task="backbone"` to ask for it.
 
     Args:
         name: a registered name, `hf://org/name[@revision]`, a folder's path, or a Preset.
@@ -174,31 +193,88 @@ def load_preset(
         folder: a folder that holds the preset's files.
         offline: see `fetch.resolve`.
         progress: see `fetch.resolve`.
+        ignore_keys: keys of the config file to pass over, whatever they say.
         **overrides: arguments of the model that replace those of the config.
 
     Raises:
         UnknownPresetError: an unknown preset, or a task the family does not have.
         SourcesExhaustedError: the files cannot be had.
+        HubError: the config file describes a network that the family does not have.
         WeightsError: file and model do not fit.
     """
     from ..framework import config as settings
-    from ..framework.core import scopes
 
     with settings.use_backend(backend or settings.backend()):
-        local = fetch_preset(name, folder=folder, offline=offline, progress=progress)
+        local = fetch_preset(
+            name, expected=expected, folder=folder, offline=offline, progress=progress
+        )
         build = _class_for(local, task, expected)
-        config = {**model_config(local), **_head_config(build, local), **overrides}
-        arguments = config if dtype is None else {**config, "dtype": dtype}
+        config = model_config(local, ignore_keys)
+        config = {**config, **_head_config(build, local), **overrides}
+        extra = {} if dtype is None else {"dtype": dtype}
         if load_weights:
-            with scopes.deferred_initialization():
-                model = build(**arguments)
-            paths = {p.removeprefix("backbone."): v for p, v in model.weights_by_path().items()}
-            stream_weights(local, paths, config)
+            with open_weights(local) as reader:
+                model, report = _build_and_fill(build, local, reader, config, extra)
+            if not task and not isinstance(name, Preset) and source_of_name(name) is not None:
+                _tell_of_head(local, report, type(model).__name__)
         else:
-            model = build(**arguments)
+            model = build(**config, **extra)
         if hasattr(build, "make_preprocessor"):
             model.preprocessor = build.make_preprocessor(local.paths, config, local.preset.settings)
         return model
+
+
+def _build_and_fill(
+    build: Any,
+    local: LocalPreset,
+    reader: Reader,
+    config: dict[str, Any],
+    extra: Mapping[str, Any],
+) -> tuple[Any, LoadReport]:
+    """The model without initial values, and what was streamed into it.
+
+    Adds to `config` the arguments that the weights file decides; see `Layout.parts`.
+    """
+    from ..framework.core import scopes
+
+    layout, family = layout_of(local), get_family(local.preset.family)
+    weight_map = layout.weight_map(config)
+    for argument, path in layout.parts.items():
+        if argument not in config and not _holds(reader, weight_map, path):
+            config[argument] = False
+    with scopes.deferred_initialization():
+        model = build(**config, **extra)
+    paths = family.map_paths(model.weights_by_path())
+    return model, load(reader, paths, weight_map)
+
+
+def _holds(reader: Reader, weight_map: Any, path: str) -> bool:
+    """Whether a weights file has a tensor for the variable `path`."""
+    reader, prefix = unwrapped(reader, {path}, weight_map)
+    return any(key in reader for key in weight_map.expected_keys(path, prefix))
+
+
+def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
+    """Warns of a head whose tensors were dropped though nobody asked for the model without it."""
+    if not report.of_heads:
+        return
+    config = JsonFiles(local.paths).get("config.json", {})
+    names = architectures_of(config)
+    head = next(
+        (head for head in map(_head_of(get_family(local.preset.family)), names) if head), ""
+    )
+    dropped = ", ".join(report.of_heads[:8]) + (", …" if len(report.of_heads) > 8 else "")
+    warnings.warn(
+        f"{local.preset.name}: config.json says {', '.join(names) or 'nothing of its architecture'}"
+        + (f", whose head for {head} is not here" if head else "")
+        + f". It was loaded as {made}, without these tensors of heads: {dropped}. "
+        f"Pass task={local.preset.task!r} to ask for that.",
+        stacklevel=3,
+    )
+
+
+def _head_of(family: Family) -> Any:
+    return lambda name: Architecture(*family.architectures.get(name, ("", ""))).head
 
 
 def _head_config(build: Any, local: LocalPreset) -> dict[str, Any]:
@@ -208,7 +284,12 @@ def _head_config(build: Any, local: LocalPreset) -> dict[str, Any]:
 
 
 def load_preprocessor(
-    name: str | Preset, *, task: str | None = None, expected: type | None = None, **options: Any
+    name: str | os.PathLike[str] | Preset,
+    *,
+    task: str | None = None,
+    expected: type | None = None,
+    ignore_keys: Iterable[str] = (),
+    **options: Any,
 ) -> Any:
     """The preprocessor that a preset's model would have; no weights are read.
 
@@ -218,7 +299,8 @@ def load_preprocessor(
     local = fetch_preset(name, **options)
     build = _class_for(local, task, None)
     maker = getattr(build, "make_preprocessor", lambda *args: None)
-    found = maker(local.paths, model_config(local), local.preset.settings)
+    config = model_config(local, ignore_keys)
+    found = maker(local.paths, config, local.preset.settings)
     if found is None or (expected is not None and not isinstance(found, expected)):
         wanted = "a preprocessor" if expected is None else expected.__name__
         raise UnknownPresetError(

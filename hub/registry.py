@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from .config_table import ConfigTable
 from .discovery import discover
 from .errors import HubError, UnknownPresetError
 from .preset import FileEntry, Folder, HuggingFace, Preset, Source
@@ -16,29 +18,54 @@ from .weight_map import WeightMap
 Config = Mapping[str, Any]
 
 
+class Architecture(NamedTuple):
+    """What a name among a config's `architectures` stands for.
+
+    Args:
+        layout: how its files are read.
+        task: what it becomes here.
+        head: the task of its head, in words, where that has no counterpart here.
+    """
+
+    layout: str
+    task: str
+    head: str = ""
+
+
+class Identified(NamedTuple):
+    """What a config.json was recognised as."""
+
+    family: Family
+    layout: str
+    task: str
+
+
 @dataclass(frozen=True)
 class Layout:
     """One way in which the files of a family come.
 
     Args:
-        config: (name -> parsed JSON file, the preset's settings) -> keyword arguments of the model.
-            It takes from the files the keys it knows; the rest is inert.
+        config: the table between its config file and the model's arguments, or a callable (name ->
+            parsed JSON file, the preset's settings) -> arguments where there is no such table.
         weight_map: those arguments -> the table of tensor names.
         weights: candidate names of the weights file, the preferred first.
-        files: other files that must be there; those ending in `.json` that `config` reads are
-            parsed for it.
+        files: other files that must be there; those ending in `.json` are parsed for `config`.
         optional_files: files that may be there, such as a tokenizer's.
+        parts: argument of the model -> path of a variable. The argument becomes False where the
+            weights file has no tensor for that variable (files may come with or without a pooler).
     """
 
-    config: Callable[[Mapping[str, Config], Mapping[str, Any]], dict[str, Any]]
+    config: ConfigTable | Callable[[Mapping[str, Config], Mapping[str, Any]], dict[str, Any]]
     weight_map: Callable[[Mapping[str, Any]], WeightMap]
     weights: tuple[str, ...] = (
         "model.safetensors",
         "model.safetensors.index.json",
         "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
     )
     files: tuple[str, ...] = ("config.json",)
     optional_files: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def entries(self) -> tuple[FileEntry, ...]:
         """The files to look for at a source that was not described by a preset."""
@@ -47,6 +74,24 @@ class Layout:
             FileEntry(self.weights[0], alternatives=self.weights[1:]),
             *(FileEntry(name, optional=True) for name in self.optional_files),
         )
+
+    def arguments(
+        self,
+        files: Mapping[str, Config],
+        settings: Mapping[str, Any],
+        ignore_keys: Iterable[str] = (),
+    ) -> dict[str, Any]:
+        """The model's arguments, from parsed JSON files and a preset's settings.
+
+        A preset whose files hold no config file gives its content as the setting `config`.
+
+        Raises:
+            HubError: the config file describes a network that the family does not have.
+        """
+        if not isinstance(self.config, ConfigTable):
+            return self.config(files, settings)
+        config = settings.get("config")
+        return self.config.read(files[self.config.file] if config is None else config, ignore_keys)
 
 
 @dataclass(frozen=True)
@@ -58,17 +103,34 @@ class Family:
         tasks: task -> callable that returns the class (and imports it only then).
         layouts: layout -> how to read it.
         model_types: `model_type` of a config.json -> layout.
-        architectures: name among `architectures` (or timm's `architecture`) of a config.json ->
-            (layout, task).
+        architectures: name among a config's `architectures` -> what it stands for.
         default_task: the task when neither user nor config names one; the first of `tasks` if "".
+        backbone: the attribute under which a task's model keeps its backbone. Weight maps name a
+            backbone's variables by their paths in the backbone alone.
     """
 
     name: str
     tasks: Mapping[str, Callable[[], type]]
     layouts: Mapping[str, Layout]
     model_types: Mapping[str, str] = field(default_factory=dict)
-    architectures: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    architectures: Mapping[str, Architecture | tuple[str, str]] = field(default_factory=dict)
     default_task: str = ""
+    backbone: str = "backbone"
+
+    def first_task(self) -> str:
+        """The task when neither user nor config names one."""
+        return self.default_task or next(iter(self.tasks))
+
+    def map_paths(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """A model's variables by the paths that the family's weight maps use."""
+        prefix = f"{self.backbone}."
+        found = {path.removeprefix(prefix): variable for path, variable in variables.items()}
+        if len(found) != len(variables):
+            raise ValueError(
+                f"family {self.name!r}: a variable beside `{self.backbone}` has the same path as "
+                "one inside it; rename the attribute of the head."
+            )
+        return found
 
 
 _families: dict[str, Family] = {}
@@ -100,10 +162,16 @@ def get_family(name: str) -> Family:
     return _families[name]
 
 
-def list_families() -> list[str]:
-    """The names of all families, sorted."""
+def task_of_class(kind: type) -> tuple[Family, str] | None:
+    """(family, task) of a model's class or of the nearest registered class that it derives from."""
     discover()
-    return sorted(_families)
+    for ancestor in kind.__mro__:
+        for family in _families.values():
+            for task, reference in family.tasks.items():
+                known = getattr(reference, "refers_to", None)  # compares without importing
+                if known(ancestor) if known is not None else reference() is ancestor:
+                    return family, task
+    return None
 
 
 def get_preset(name: str) -> Preset:
@@ -121,57 +189,76 @@ def list_presets(family: str | None = None) -> list[Preset]:
     return sorted(chosen, key=lambda preset: preset.name)
 
 
-def source_of_name(name: str) -> Source | None:
+def source_of_name(name: str | os.PathLike[str]) -> Source | None:
     """The source that `hf://org/name[@revision]` or a path names; None for a preset's name.
 
-    A path is anything that is an existing folder, or begins with `.`, `~` or `/`.
+    A path is a `Path`, a text that is an existing folder, or one that begins with `.`, `~` or `/`.
 
     Raises:
         UnknownPresetError: the repository's name is malformed, or the folder does not exist.
     """
-    if name.startswith("hf://"):
+    text = os.fspath(name)
+    if isinstance(name, str) and name.startswith("hf://"):
         repo_id, _, revision = name.removeprefix("hf://").partition("@")
         try:
             return HuggingFace(repo_id.rstrip("/"), revision or None)
         except ValueError as error:
             raise UnknownPresetError(name, (), str(error)) from error
-    path = Path(name).expanduser()
+    path = Path(text).expanduser()
     if path.is_dir():
         return Folder(path.resolve())
-    if name.startswith((".", "~", "/")):
-        raise UnknownPresetError(name, (), f"the folder {path} does not exist")
+    if not isinstance(name, str) or text.startswith((".", "~", "/")):
+        raise UnknownPresetError(text, (), f"the folder {path} does not exist")
     return None
 
 
-def identify(config: Config) -> tuple[Family, str, str]:
-    """(family, layout, task) for a parsed config.json, by what the families registered.
+def architectures_of(config: Config) -> list[str]:
+    """The names of architectures in a parsed config.json of transformers or timm."""
+    named = config.get("architectures")
+    found = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    if isinstance(single := config.get("architecture"), str):
+        found.append(single)
+    return found
+
+
+def identify(config: Config, expected: type | None = None) -> Identified:
+    """What a parsed config.json describes, by what the families registered.
+
+    Args:
+        config: the parsed file.
+        expected: the class that is to be made, which tells the family of a config that does not.
 
     Raises:
         HubError: no family knows its `model_type` or `architectures`.
     """
     discover()
-    named = config.get("architectures")
-    architectures = [a for a in named if isinstance(a, str)] if isinstance(named, list) else []
-    if isinstance(single := config.get("architecture"), str):
-        architectures.append(single)
+    architectures = architectures_of(config)
     for family in _families.values():
-        for architecture in architectures:
-            if architecture in family.architectures:
-                layout, task = family.architectures[architecture]
-                return family, layout, task
+        for name in architectures:
+            if name in family.architectures:
+                layout, task, *_ = family.architectures[name]
+                return Identified(family, layout, task)
     model_type = config.get("model_type")
     for family in _families.values():
         if isinstance(model_type, str) and model_type in family.model_types:
-            task = family.default_task or next(iter(family.tasks))
-            return family, family.model_types[model_type], task
+            return Identified(family, family.model_types[model_type], family.first_task())
+    named = task_of_class(expected) if expected is not None and model_type is None else None
+    if named is not None:
+        family, task = named
+        for name, layout in family.layouts.items():
+            if isinstance(layout.config, ConfigTable) and layout.config.file == "config.json":
+                return Identified(family, name, task)
     raise HubError(
         f"config.json says model_type {model_type!r} and architectures {architectures}; no family "
-        f"here knows them. The families are: {', '.join(sorted(_families)) or '(none)'}."
+        f"here knows them. The families are: {', '.join(sorted(_families)) or '(none)'}. Where "
+        "config.json names neither, load it by its class, such as BertBackbone.from_preset(...)."
     )
 
 
-def preset_of_source(name: str, source: Source, config: Config) -> Preset:
+def preset_of_source(
+    name: str, source: Source, config: Config, expected: type | None = None
+) -> Preset:
     """The preset that stands for a source named by the user, whose config.json was read."""
-    family, layout, task = identify(config)
+    family, layout, task = identify(config, expected)
     files = family.layouts[layout].entries()
     return Preset(name, family.name, task, layout, files, (source,))

@@ -135,8 +135,10 @@ class Row:
         optional: the model may lack the variable; the key is then dropped. (A variable that exists
             is never left without a value.)
         tied: the key may be absent, for its value is the one another row gives to `ours`; where it
-            is present it must be equal. Export leaves it out.
+            is present it must be equal, and where it alone is present it gives the value. Export
+            leaves it out.
         prefixed: whether the map's prefix stands before `foreign`.
+        head: the key belongs to a head, so that users are told when it is dropped.
 
     Raises:
         ValueError: the two sides do not have the same holes, so it could not be reversed.
@@ -148,6 +150,7 @@ class Row:
     optional: bool = False
     tied: bool = False
     prefixed: bool = True
+    head: bool = False
     # compiled
     sources: tuple[Template, ...] = field(init=False, repr=False, compare=False)
     targets: tuple[Template | _Zero, ...] = field(init=False, repr=False, compare=False)
@@ -218,12 +221,15 @@ class WeightMap:
         if len(self.prefixes) == 1:
             return self.prefixes[0]
         keys = list(keys)
+        return max(self.prefixes, key=lambda prefix: self.count_fits(keys, prefix, paths))
 
-        def fits(key: str, prefix: str) -> bool:
-            found = self.find_key(key, prefix)
-            return found is not None and any(p in paths for p in found[0].paths(found[2]) if p)
-
-        return max(self.prefixes, key=lambda prefix: sum(fits(key, prefix) for key in keys))
+    def count_fits(self, keys: Iterable[str], prefix: str, paths: Container[str]) -> int:
+        """How many keys give a value to one of the variables `paths`, read with a prefix."""
+        found = (self.find_key(key, prefix) for key in keys)
+        return sum(
+            any(path in paths for path in row.paths(binding) if path)
+            for row, _, binding in filter(None, found)
+        )
 
     def find_key(self, key: str, prefix: str) -> tuple[Row, int, Binding] | None:
         """(row, which of its sources, binding) of the first row that matches a key of the file."""

@@ -14,6 +14,7 @@ import numpy as np
 from .errors import HubError, WeightsError
 from .files import atomic_path, write_atomically
 from .readers.base import Reader, TensorInfo, numpy_dtype
+from .readers.unwrapped import UnwrappedReader, unwrapped
 from .transforms import Parts
 from .weight_map import Group, Template, WeightMap, group_keys, group_paths
 
@@ -37,12 +38,14 @@ class LoadReport:
     Attributes:
         assigned: paths that got a value, in order.
         dropped: keys of the file that the map drops, or whose variable the model lacks.
+        of_heads: those among `dropped` that belong to a head.
         tied: keys that were there besides, and equal.
         missing: paths left without a value because `allow_missing` named them.
     """
 
     assigned: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    of_heads: list[str] = field(default_factory=list)
     tied: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -94,7 +97,8 @@ def load(
             with different values. All are named at once, and no variable was changed.
         ReaderError: the file is damaged.
     """
-    plan = _Plan(reader, variables, weight_map, weight_map.choose_prefix(reader.keys(), variables))
+    reader, prefix = unwrapped(reader, variables, weight_map)
+    plan = _Plan(reader, variables, weight_map, prefix)
     _match_names(plan, [Template(text) for text in allow_missing])
     for group in plan.groups:
         _check_shapes(plan, group)
@@ -114,6 +118,7 @@ def _match_names(plan: _Plan, allowed: list[Template]) -> None:
         plan.problem(LEFT_OVER, f"{key} {_shape(plan.reader.info(key))}")
     for group in groups:
         _place(plan, group)
+    _take_untied(plan)
     for path, variable in plan.variables.items():
         if path in plan.source_of:
             continue
@@ -131,6 +136,8 @@ def _place(plan: _Plan, group: Group) -> None:
     absent = [path for path in named if path not in plan.variables]
     if group.row.ours is None or (group.row.optional and len(absent) == len(named)):
         plan.report.dropped += group.keys.values()
+        if group.row.head:
+            plan.report.of_heads += group.keys.values()
     elif absent:
         plan.problem(LEFT_OVER, f"{group.name} (the model has no variable {', '.join(absent)})")
     elif parts := group.missing_parts(plan.weight_map, plan.prefix):
@@ -143,6 +150,16 @@ def _place(plan: _Plan, group: Group) -> None:
             if (other := plan.source_of.setdefault(path, group)) is not group:
                 plan.problem(UNEQUAL, f"{path} would come from {other.name} and from {group.name}")
         plan.groups.append(group)
+
+
+def _take_untied(plan: _Plan) -> None:
+    """A variable whose own key is missing gets the value of a tied key: equal by definition."""
+    for group in list(plan.ties):
+        paths = [path for path in group.row.paths(group.binding) if path is not None]
+        if not any(path in plan.source_of for path in paths):
+            plan.source_of.update(dict.fromkeys(paths, group))
+            plan.ties.remove(group)
+            plan.groups.append(group)
 
 
 def _check_shapes(plan: _Plan, group: Group) -> None:
@@ -181,10 +198,11 @@ def _raise_problems(plan: _Plan) -> None:
         return
     advice = ""
     if plan.problems.keys() & {LEFT_OVER, MISSING}:
-        advice = (
-            "Use a model built for this file (its config), or the weight map of the file's layout"
-            + (f"; keys were read with the prefix {plan.prefix!r}." if plan.prefix else ".")
-        )
+        advice = "Use a model built for this file (its config), or the weight map of its layout."
+        if plan.prefix:
+            advice += f" Keys were read with the prefix {plan.prefix!r}."
+        if isinstance(plan.reader, UnwrappedReader):
+            advice += f" {plan.reader.wrapper!r} was taken off the front of every key."
     raise WeightsError(str(plan.reader.path), plan.problems, advice)
 
 
@@ -201,8 +219,7 @@ def _check_values(plan: _Plan) -> None:
         for path in group.row.paths(group.binding):
             source = plan.source_of.get(path) if path is not None else None
             if source is None:
-                plan.problem(MISSING, f"{path} (only its tied {group.name} is in the file)")
-                continue
+                continue  # named among the missing
             for keys in group.inputs:
                 _check_equal(plan, group, keys, source, source.inputs[0], path)
 

@@ -1,26 +1,29 @@
-"""The zoo's catalogue: every family's presets, found by looking into the rooms of models."""
+"""The zoo's catalogue: every family and its presets, found in the folders of models."""
 
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from .hub import registry
 from .hub.loading import load_preset
+from .hub.preset_data import read_presets
 
-ROOMS = ("applications", "nlp", "cv")
+MODEL_PACKAGES = ("applications", "nlp", "cv")
 
 
 def register_families() -> None:
-    """Import `presets` of each family: a folder of a room that has such a module."""
-    for room in ROOMS:
-        package = import_module(f".{room}", __package__)
-        for family in pkgutil.iter_modules(package.__path__):
-            if family.ispkg:
-                inside = import_module(f"{package.__name__}.{family.name}")
-                if any(
-                    module.name == "presets" for module in pkgutil.iter_modules(inside.__path__)
-                ):
-                    import_module(f"{inside.__name__}.presets")
+    """Registers each family: a folder among the models that has a module `family`; and the
+    presets of the file `presets.toml` beside it."""
+    for name in MODEL_PACKAGES:
+        package = import_module(f".{name}", __package__)
+        for found in pkgutil.iter_modules(package.__path__):
+            folder = Path(package.__path__[0]) / found.name
+            if not (found.ispkg and (folder / "family.py").is_file()):
+                continue
+            import_module(f"{package.__name__}.{found.name}.family")
+            for preset in read_presets(folder / "presets.toml", found.name):
+                registry.register_preset(preset)
 
 
 def from_preset(name: Any, **options: Any) -> Any:

@@ -272,7 +272,7 @@ def _resnet_keras(backend: str, batch: int, scratch: str) -> tuple[Work, Work]:
     import keras
 
     from .. import applications
-    from ..applications.resnet.presets import KERAS_FORM
+    from ..applications.resnet.family import KERAS_FORM
     from ..framework.config import use_backend
 
     with use_backend(backend):
@@ -290,7 +290,7 @@ def _whisper_pair(scratch: str) -> tuple[Any, Any]:
     import transformers
 
     from ..hub import export, load_preset
-    from ..nlp.whisper.weights import huggingface
+    from ..nlp.whisper.weight_map import huggingface
 
     ours = load_preset("whisper_tiny_en", backend="torch")
     config = transformers.WhisperConfig(

@@ -38,7 +38,9 @@ _REBUILD_TENSOR = "torch._utils _rebuild_tensor_v2"
 _REBUILD_PARAMETER = "torch._utils _rebuild_parameter"
 GLOBALS = frozenset({_ORDERED_DICT, _REBUILD_TENSOR, _REBUILD_PARAMETER, *STORAGE_DTYPES})
 
-MAX_STEPS = 5_000_000
+# A tensor takes about 30 opcodes, so this is some 13,000 tensors a file; interpreting as many takes
+# under half a second.
+MAX_STEPS = 400_000
 MAX_TEXT = 1 << 20
 
 
@@ -111,7 +113,10 @@ class PickleMachine:
                     f"opcode {code!r} is refused: tensors do not need it, code may", at
                 )
             action(self)
-        raise self._fail(f"the pickle has more than {MAX_STEPS} opcodes")
+        raise self._fail(
+            f"the pickle has more than {MAX_STEPS} opcodes, which is more than a state dict needs; "
+            "if the file holds an optimizer's state or logs too, save its state dict alone"
+        )
 
     def _fail(self, problem: str, at: int | None = None) -> ReaderError:
         return ReaderError(self.path, problem, f"offset {self.position if at is None else at}")

@@ -29,6 +29,8 @@ LEGACY_PROTOCOL = 1001
 LEGACY_PREFIX = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little")
 MAX_PICKLE_BYTES = 64 << 20
 MAX_DEPTH = 8
+# Under these names trainers keep a network's state dict beside the optimizer's and the epoch.
+WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net")
 _MEMBER = re.compile(
     r"[^/\\\x00]{1,200}/"
     r"(data\.pkl|data/[0-9]{1,10}|version|byteorder|\.format_version|\.storage_alignment"
@@ -40,11 +42,14 @@ class TorchPickleReader(Reader):
     """Tensors of a file that `torch.save` wrote: a state dict, or dicts that hold one.
 
     A tensor in nested dicts is called by the path of keys, joined by dots. What is not a tensor
-    (an epoch number, an optimizer's settings) is passed over.
+    (an epoch number, an optimizer's settings) is passed over. Where the outermost dict holds no
+    tensor itself and one of its entries `WRAPPERS` holds some, the file's tensors are those of this
+    entry, under the names that they have in it.
 
     Raises:
         ReaderError: the file is cut short, compressed, or its pickle holds an opcode or a global
-            that tensors do not need (which is then named), or a tensor outside its storage.
+            that tensors do not need (which is then named), a tensor outside its storage, or state
+            dicts under two of the names.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -54,7 +59,7 @@ class TorchPickleReader(Reader):
         try:
             zipped = self._file.bytes_at(0, 4, "magic number") == b"PK\x03\x04"
             tree, self._offsets = self._open_zip() if zipped else self._open_legacy()
-            self._tensors = dict(self._named_tensors(tree))
+            self._tensors = dict(self._named_tensors(self._state_dict(tree)))
             if not self._tensors:
                 raise ReaderError(self.path, "it holds no tensors; a state dict is expected")
         except BaseException:
@@ -169,6 +174,23 @@ class TorchPickleReader(Reader):
                 f"{expected}",
                 f"offset {offset}",
             )
+
+    def _state_dict(self, tree: Any) -> Any:
+        """The dict to take tensors from: `tree`, or the one entry of it that holds the network."""
+        if not isinstance(tree, dict) or any(isinstance(v, StoredTensor) for v in tree.values()):
+            return tree
+        named = [
+            name
+            for name in WRAPPERS
+            if isinstance(tree.get(name), dict) and any(self._named_tensors(tree[name]))
+        ]
+        if len(named) > 1:
+            raise ReaderError(
+                self.path,
+                f"it holds several state dicts ({', '.join(named)}): save the one that is meant "
+                "alone, torch.save(checkpoint[NAME], path)",
+            )
+        return tree[named[0]] if named else tree
 
     def _named_tensors(self, tree: Any) -> Iterator[tuple[str, StoredTensor]]:
         """(name, tensor) of every tensor in nested dicts; each dict is entered once."""

@@ -9,7 +9,7 @@ import pytest
 
 import isozoo
 from isozoo.applications import EfficientNetLiteImageClassifier
-from isozoo.applications.efficientnet_lite import presets, weights
+from isozoo.applications.efficientnet_lite import weight_map
 from isozoo.framework.core.scopes import deferred_initialization
 from isozoo.hub import load, open_reader
 
@@ -48,19 +48,20 @@ def test_like_torch(backend, original):
     model = EfficientNetLiteImageClassifier(6, width_coefficient=0.25, depth_coefficient=0.5)
     paths = {p.removeprefix("backbone."): v for p, v in model.weights_by_path().items()}
     with open_reader(path, {}) as reader:
-        load(reader, paths, weights.pytorch())
+        load(reader, paths, weight_map.pytorch())
     found = model.predict(images)
     assert np.abs(found - logits).max() <= 1e-5 * np.abs(logits).max()
 
 
 @pytest.mark.parametrize(
-    "variant, millions",
-    [("lite0", 4.7), ("lite1", 5.4), ("lite2", 6.1), ("lite3", 8.2), ("lite4", 13.0)],
+    "width, depth, millions",
+    [(1.0, 1.0, 4.7), (1.0, 1.1, 5.4), (1.1, 1.2, 6.1), (1.2, 1.4, 8.2), (1.4, 1.8, 13.0)],
+    ids=["lite0", "lite1", "lite2", "lite3", "lite4"],
 )
-def test_published_sizes(variant, millions):
+def test_published_sizes(width, depth, millions):
     """The table of Google's README."""
     with isozoo.use_backend("numpy"), deferred_initialization():
-        model = EfficientNetLiteImageClassifier(**presets.architecture(variant))
+        model = EfficientNetLiteImageClassifier(width_coefficient=width, depth_coefficient=depth)
     count = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert round(count / 1e6, 1) == millions
 

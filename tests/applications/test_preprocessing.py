@@ -10,7 +10,7 @@ import isozoo
 from isozoo.applications import ImageClassifierPreprocessor, ImageError, draw_classes
 from isozoo.applications.images import load_image
 from isozoo.applications.preprocessing import image_settings
-from isozoo.applications.resnet.presets import KERAS_IMAGE
+from isozoo.applications.resnet.family import KERAS_IMAGE
 
 PLAIN = {"scale": 1.0, "mean": (0, 0, 0), "std": (1, 1, 1)}
 

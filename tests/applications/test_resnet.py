@@ -9,7 +9,7 @@ import pytest
 
 import isozoo
 from isozoo.applications import ResNetBackbone, ResNetImageClassifier
-from isozoo.applications.resnet import presets, weights
+from isozoo.applications.resnet import family, weight_map
 from isozoo.framework.core.scopes import deferred_initialization
 from isozoo.hub import HubError, WeightsError, export, load, open_reader
 from isozoo.hub.loading import load_preset
@@ -114,10 +114,10 @@ def test_like_keras_resnet50(backend, keras_resnet50, tmp_path):
     path = tmp_path / "model.safetensors"
     save_file(values, path)
     with deferred_initialization():
-        model = ResNetImageClassifier(num_classes=10, **presets.KERAS_FORM)
+        model = ResNetImageClassifier(num_classes=10, **family.KERAS_FORM)
     paths = {p.removeprefix("backbone."): v for p, v in model.weights_by_path().items()}
     with open_reader(path, {}) as reader:
-        report = load(reader, paths, weights.keras())
+        report = load(reader, paths, weight_map.keras())
     assert not report.missing and not report.dropped
     assert close(model.predict(images), logits)
 
@@ -125,11 +125,11 @@ def test_like_keras_resnet50(backend, keras_resnet50, tmp_path):
 def test_the_two_forms_are_different_nets(keras_resnet50, tmp_path):
     """With Keras's weights, v1.5's place of the stride gives other outputs."""
     values, images, logits = keras_resnet50
-    form = {**presets.KERAS_FORM, "stride_on_first_conv": False}
+    form = {**family.KERAS_FORM, "stride_on_first_conv": False}
     with isozoo.use_backend("numpy"), deferred_initialization():
         model = ResNetImageClassifier(num_classes=10, **form)
     paths = {p.removeprefix("backbone."): v for p, v in model.weights_by_path().items()}
-    table = weights.keras()
+    table = weight_map.keras()
     for key, value in values.items():
         row, _, binding = table.find_key(key, "")
         paths[row.paths(binding)[0]].assign(value)
@@ -138,7 +138,7 @@ def test_the_two_forms_are_different_nets(keras_resnet50, tmp_path):
 
 @pytest.mark.parametrize("layout", ["torchvision", "huggingface", "keras"])
 def test_weight_maps_lead_back(layout, tmp_path):
-    form = presets.KERAS_FORM if layout == "keras" else {}
+    form = family.KERAS_FORM if layout == "keras" else {}
     from safetensors.numpy import load_file
 
     small = {"stackwise_num_filters": (4, 8), "stackwise_num_blocks": (2, 1)}
@@ -147,7 +147,7 @@ def test_weight_maps_lead_back(layout, tmp_path):
             num_classes=3, input_conv_filters=4, stackwise_num_strides=(1, 2), **small, **form
         )
     paths = {p.removeprefix("backbone."): v for p, v in model.weights_by_path().items()}
-    export(paths, getattr(weights, layout)(), tmp_path / "model.safetensors")
+    export(paths, getattr(weight_map, layout)(), tmp_path / "model.safetensors")
     keys = load_file(tmp_path / "model.safetensors")
     assert len(keys) == len(paths)
     expected = {
@@ -166,7 +166,7 @@ def test_weight_maps_lead_back(layout, tmp_path):
 def test_numbers_of_trainable_weights(depth, count):
     """Those that the paper's implementations state."""
     with isozoo.use_backend("numpy"), deferred_initialization():
-        model = ResNetImageClassifier(**presets.architecture(depth))
+        model = ResNetImageClassifier(**family.architecture(depth))
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == count
 
 
@@ -209,7 +209,7 @@ def test_an_activation_that_is_not_known_is_refused(tmp_path, images, bottleneck
 
 def test_a_copy_on_another_backend_keeps_its_layers_apart():
     """Many lists of layers are copied; none may stand in another's place."""
-    arguments = {**presets.architecture(50), "stackwise_num_filters": (2, 4, 6, 8)}
+    arguments = {**family.architecture(50), "stackwise_num_filters": (2, 4, 6, 8)}
     with isozoo.use_backend("numpy"):
         model = ResNetImageClassifier(3, input_conv_filters=2, **arguments)
     copy = model.to_backend("torch")

@@ -185,10 +185,41 @@ def test_the_same_bytes_read_in_another_way_are_not_equal(tmp_path):
             load(open_reader(tmp_path / "x.pth"), ours, table)
 
 
-def test_a_tied_key_alone_gives_no_value(saved):
-    found = tensors(model__emb__weight=None)
+def test_a_tied_key_alone_gives_the_value(saved):
+    found, ours = tensors(model__emb__weight=None), model()
     found["head.weight"] = tensors()["model.emb.weight"]
-    assert "emb [5, 2] (expected in the file: model.emb.weight)" in refused(saved, found)
+    report = load(saved(found), ours, TABLE)
+    np.testing.assert_array_equal(ours["emb"].value, found["head.weight"])
+    assert "emb" in report.assigned and not report.tied
+    found["head.weight"] = np.ones((5, 3), np.float16)
+    assert "head.weight [5, 3] float16 gives [5, 3], emb is [5, 2]" in refused(saved, found)
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "module._orig_mod.", "net."])
+def test_a_wrapper_around_all_keys_is_taken_off(saved, wrapper):
+    found, ours = tensors(), model()
+    load(saved({wrapper + key: value for key, value in found.items()}), ours, TABLE)
+    np.testing.assert_array_equal(ours["gate_up"].value[:3], found["model.gate.weight"])
+    short = {wrapper + k.replace("model.", ""): v for k, v in found.items() if "up" not in k}
+    assert f"{wrapper!r} was taken off" in refused(saved, short)
+
+
+def test_the_name_of_a_layer_is_not_taken_for_a_wrapper(saved):
+    table = WeightMap(Row("model.a", "a"), Row("module.b", "b"))
+    with pytest.raises(WeightsError, match="left over"):
+        load(saved({"net.c": np.ones(2)}), variables(a=(2,)), table)
+    ours = variables(a=(2,))
+    load(saved({"model.a": np.ones(2, np.float32)}), ours, table)
+    ours = variables(a=(2,), b=(2,))
+    both = {"model.a": np.ones(2, np.float32), "module.b": np.ones(2, np.float32)}
+    load(saved(both), ours, table)
+
+
+def test_dropped_tensors_of_a_head_are_reported_apart(saved):
+    table = WeightMap(Row("a", "a"), Row("b", None), Row("head.{part}", None, head=True))
+    found = {"a": np.ones(2, np.float32), "b": np.ones(1), "head.w": np.ones(1)}
+    report = load(saved(found), variables(a=(2,)), table)
+    assert report.dropped == ["b", "head.w"] and report.of_heads == ["head.w"]
 
 
 def test_a_part_that_must_be_zero_is_checked(saved):

@@ -13,7 +13,7 @@ from isozoo.framework.core.scopes import deferred_initialization
 from isozoo.hub import HubError, WeightsError, export
 from isozoo.hub import load as load_weights
 from isozoo.nlp import BertBackbone, BertMaskedLM
-from isozoo.nlp.bert.weights import huggingface
+from isozoo.nlp.bert.weight_map import huggingface
 
 from . import tiny_bert
 
@@ -282,9 +282,9 @@ def test_too_many_tokens_are_an_error(backend):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"position_embedding_type": "relative_key"}, "relative positions"),
+        ({"position_embedding_type": "relative_key"}, "is .relative_key.; supported: .absolute"),
         ({"hidden_act": "gelu_new"}, "gelu_new"),
-        ({"hidden_size": None}, "lacks hidden_size"),
+        ({"hidden_size": None}, "hidden_size is missing"),
         ({"num_attention_heads": 3}, "no multiple"),
     ],
 )

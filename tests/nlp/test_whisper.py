@@ -13,7 +13,7 @@ from isozoo.hub.weights import export
 from isozoo.nlp.speech import Transcript
 from isozoo.nlp.whisper import audio_to_text
 from isozoo.nlp.whisper.decoding import NoSpeech
-from isozoo.nlp.whisper.weights import ctranslate2, huggingface
+from isozoo.nlp.whisper.weight_map import ctranslate2, huggingface
 
 from . import tiny_whisper as tiny
 
@@ -211,8 +211,8 @@ def test_config_of_another_network(folder, tmp_path):
     config = json.loads((folder / "config.json").read_text())
     for change, message in (
         ({"activation_function": "relu"}, "activation_function"),
-        ({"decoder_ffn_dim": 8}, "different encoder_ffn_dim"),
-        ({"d_model": None}, "lacks d_model"),
+        ({"decoder_ffn_dim": 8}, "decoder_ffn_dim is 8"),
+        ({"d_model": None}, "d_model is missing"),
     ):
         changed = {k: v for k, v in {**config, **change}.items() if v is not None}
         (tmp_path / "config.json").write_text(json.dumps(changed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...hub.transforms import conv2d, depthwise_conv2d, transpose
 from ...hub.weight_map import Row, WeightMap
-from ..weights import torch_norm
+from ..weight_map import torch_norm
 
 
 def pytorch() -> WeightMap:
@@ -25,6 +25,6 @@ def pytorch() -> WeightMap:
         *torch_norm("_blocks.{i}._bn2", f"{block}.project.norm"),
         Row("_conv_head.weight", "head.conv.kernel", conv2d),
         *torch_norm("_bn1", "head.norm"),
-        Row("_fc.weight", "classifier.kernel", transpose, optional=True),
-        Row("_fc.bias", "classifier.bias", optional=True),
+        Row("_fc.weight", "classifier.kernel", transpose, optional=True, head=True),
+        Row("_fc.bias", "classifier.bias", optional=True, head=True),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...hub.transforms import conv2d, transpose
 from ...hub.weight_map import Row, WeightMap
-from ..weights import torch_norm
+from ..weight_map import torch_norm
 
 BLOCK = "stages.{s}.blocks.{b}"
 
@@ -61,6 +61,6 @@ def _keras_unit(theirs: str, ours: str) -> list[Row]:
 
 def _head(kernel: str, bias: str, *steps, prefixed: bool = True) -> list[Row]:
     return [
-        Row(kernel, "classifier.kernel", steps, optional=True, prefixed=prefixed),
-        Row(bias, "classifier.bias", optional=True, prefixed=prefixed),
+        Row(kernel, "classifier.kernel", steps, optional=True, prefixed=prefixed, head=True),
+        Row(bias, "classifier.bias", optional=True, prefixed=prefixed, head=True),
     ]

@@ -21,6 +21,7 @@ def huggingface() -> WeightMap:
         f"{layer}.attention.output": f"{ours}.attention_norm",
         f"{layer}.output": f"{ours}.outer_norm",
     }
+    head: dict[str, bool] = {"optional": True, "prefixed": False, "head": True}
     return WeightMap(
         Row("embeddings.word_embeddings.weight", "embeddings.word.embeddings"),
         Row("embeddings.position_embeddings.weight", "embeddings.position.embeddings"),
@@ -28,14 +29,9 @@ def huggingface() -> WeightMap:
         Row("embeddings.position_ids", None),  # 0, 1, 2, …: a buffer of older versions
         *(row for old, new in norms.items() for row in _norm(old, new)),
         *(row for old, new in dense.items() for row in _dense(old, new, new == "pooler")),
-        *_dense("cls.predictions.transform.dense", "transform", True, prefixed=False),
-        *_norm("cls.predictions.transform", "transform_norm", True, prefixed=False),
-        Row(
-            ("cls.predictions.bias", "cls.predictions.decoder.bias"),
-            "output_bias",
-            optional=True,
-            prefixed=False,
-        ),
+        *_dense("cls.predictions.transform.dense", "transform", **head),
+        *_norm("cls.predictions.transform", "transform_norm", **head),
+        Row(("cls.predictions.bias", "cls.predictions.decoder.bias"), "output_bias", **head),
         Row(
             "cls.predictions.decoder.weight",
             "embeddings.word.embeddings",
@@ -43,23 +39,22 @@ def huggingface() -> WeightMap:
             prefixed=False,
         ),
         # Heads of other tasks.
-        Row("cls.seq_relationship.{part}", None, prefixed=False),
-        Row("classifier.{part}", None, prefixed=False),
-        Row("qa_outputs.{part}", None, prefixed=False),
+        *(
+            Row(f"{name}.{{part}}", None, prefixed=False, head=True)
+            for name in ("cls.seq_relationship", "classifier", "qa_outputs")
+        ),
         prefixes=("bert.", ""),
     )
 
 
-def _dense(old: str, new: str, optional: bool = False, prefixed: bool = True) -> list[Row]:
-    options = {"optional": optional, "prefixed": prefixed}
+def _dense(old: str, new: str, optional: bool = False, **options: bool) -> list[Row]:
     return [
-        Row(f"{old}.weight", f"{new}.kernel", transpose, **options),
-        Row(f"{old}.bias", f"{new}.bias", **options),
+        Row(f"{old}.weight", f"{new}.kernel", transpose, optional, **options),
+        Row(f"{old}.bias", f"{new}.bias", None, optional, **options),
     ]
 
 
-def _norm(old: str, new: str, optional: bool = False, prefixed: bool = True) -> list[Row]:
-    options = {"optional": optional, "prefixed": prefixed}
+def _norm(old: str, new: str, **options: bool) -> list[Row]:
     # The files converted from TensorFlow call them gamma and beta.
     pairs = {"gamma": ("weight", "gamma"), "beta": ("bias", "beta")}
     return [

@@ -1,0 +1,90 @@
+"""BERT's family: how its files are read and written."""
+
+from __future__ import annotations
+
+from ...framework.lazy import Reference
+from ...hub.config_table import COUNT, NUMBER, Argument, ConfigTable, Fixed
+from ...hub.registry import Architecture, Family, Layout, register_family
+from ...hub.transformers_config import FIXED, IRRELEVANT
+from .weight_map import huggingface
+
+# transformers' names; nlp gives each its function.
+ACTIVATIONS = (
+    "gelu",
+    "gelu_new",
+    "gelu_pytorch_tanh",
+    "quick_gelu",
+    "relu",
+    "silu",
+    "swish",
+    "tanh",
+)
+
+CONFIG = ConfigTable(
+    "BERT",
+    Argument("vocab_size", "vocabulary_size", COUNT),
+    Argument("num_hidden_layers", "num_layers", COUNT),
+    Argument("num_attention_heads", "num_heads", COUNT),
+    Argument("hidden_size", "hidden_dim", COUNT),
+    Argument("intermediate_size", "intermediate_dim", COUNT),
+    Argument("hidden_dropout_prob", "dropout", NUMBER, 0.1),
+    Argument("attention_probs_dropout_prob", "attention_dropout", NUMBER, 0.1),
+    Argument("max_position_embeddings", "max_sequence_length", COUNT, 512),
+    Argument("type_vocab_size", "num_segments", COUNT, 2),
+    Argument("hidden_act", "activation", default="gelu", values=ACTIVATIONS),
+    Argument("layer_norm_eps", "layer_norm_epsilon", NUMBER, 1e-12),
+    Fixed("position_embedding_type", "absolute"),
+    *FIXED,
+    # A head with word embeddings of its own is refused by the weight map.
+    irrelevant=(
+        *IRRELEVANT,
+        "tie_word_embeddings",
+        *(
+            f"pooler_{name}"
+            for name in ("fc_size", "num_attention_heads", "num_fc_layers", "size_per_head", "type")
+        ),
+        "directionality",
+    ),
+    constants={"model_type": "bert"},
+)
+
+_TEXT_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
+_TEXT_FILES += ("added_tokens.json", "special_tokens_map.json")
+_SENTENCE_FILES = ("1_Pooling/config.json", "sentence_bert_config.json")
+# Architectures with heads that are not here yet.
+_HEADS = {
+    "BertForSequenceClassification": "sequence classification",
+    "BertForTokenClassification": "token classification",
+    "BertForQuestionAnswering": "question answering",
+    "BertForMultipleChoice": "multiple choice",
+    "BertForNextSentencePrediction": "next sentence prediction",
+}
+
+register_family(
+    Family(
+        "bert",
+        tasks={
+            "backbone": Reference(__package__, ".backbone", "BertBackbone"),
+            "text_embedder": Reference(__package__, ".tasks", "BertTextEmbedder"),
+            "masked_lm": Reference(__package__, ".tasks", "BertMaskedLM"),
+        },
+        layouts={
+            "huggingface": Layout(
+                config=CONFIG,
+                weight_map=lambda config: huggingface(),
+                optional_files=(*_TEXT_FILES, *_SENTENCE_FILES),
+                parts={"pooler": "pooler.kernel"},
+            )
+        },
+        model_types={"bert": "huggingface"},
+        architectures={
+            "BertModel": Architecture("huggingface", "backbone"),
+            "BertForMaskedLM": Architecture("huggingface", "masked_lm"),
+            "BertForPreTraining": Architecture("huggingface", "masked_lm"),
+            **{
+                name: Architecture("huggingface", "backbone", head) for name, head in _HEADS.items()
+            },
+        },
+        default_task="backbone",
+    )
+)
