@@ -156,18 +156,40 @@ class HubRepository:
         from huggingface_hub import HfApi
 
         with self._reasons():
-            # This call, unlike that for the tree, can be given a time limit.
             info = HfApi(endpoint=self.endpoint).model_info(
                 self.source.repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT
             )
-        files: dict[str, RemoteFile] = {}
+        commit = self._checked_commit(info.sha)
+        files: dict[str, RemoteFile | None] = {}
         for item in info.siblings or ():
             sha256 = item.lfs.sha256 if item.lfs is not None else None
-            good = SHA1.fullmatch(str(item.blob_id)) if sha256 is None else SHA256.fullmatch(sha256)
-            if not good or not isinstance(item.size, int):
-                raise SourceFailed(f"the hub lists {item.rfilename[:80]!r} without size or hash")
-            files[item.rfilename] = RemoteFile(item.size, item.blob_id, sha256)
-        return self._checked_commit(info.sha), files
+            files[item.rfilename] = _remote_file(item.size, item.blob_id, sha256)
+        known = {name: file for name, file in files.items() if file is not None}
+        # Mirrors may leave sizes and hashes out there, and have them in the tree.
+        return commit, known if files and len(known) == len(files) else self._tree(commit)
+
+    def _tree(self, commit: str) -> dict[str, RemoteFile]:
+        """Path in the repository -> size and hashes, by the listing of its tree at a commit."""
+        from huggingface_hub import constants
+        from huggingface_hub.utils import build_hf_headers, paginate
+
+        endpoint = self.endpoint or constants.ENDPOINT
+        url = f"{endpoint}/api/models/{self.source.repo_id}/tree/{commit}"
+        files: dict[str, RemoteFile] = {}
+        with self._reasons():
+            # HfApi.list_repo_tree makes the same calls, and takes no time limit.
+            for item in paginate(
+                check_url(url), {"recursive": True}, dict(build_hf_headers()), timeout=TIMEOUT
+            ):
+                if item.get("type") != "file":
+                    continue
+                sha256 = (item.get("lfs") or {}).get("oid")
+                found = _remote_file(item.get("size"), item.get("oid"), sha256)
+                if found is None:
+                    name = str(item.get("path"))[:80]
+                    raise SourceFailed(f"the hub lists {name!r} without size or hash")
+                files[item["path"]] = found
+        return files
 
     def fetch(
         self, path: str, commit: str, writer: BlobWriter, progress: Callable[[int], None]
@@ -261,6 +283,17 @@ class HubRepository:
             raise SourceFailed(f"it cannot be reached ({_first_line(error)})") from error
 
 
+def _remote_file(size: object, git_sha1: object, sha256: object) -> RemoteFile | None:
+    """What a listing says of a file; None where its size, or a hash that is one, is missing."""
+    if not isinstance(size, int):
+        return None
+    git = git_sha1 if isinstance(git_sha1, str) and SHA1.fullmatch(git_sha1) else None
+    if sha256 is not None:
+        good = isinstance(sha256, str) and SHA256.fullmatch(sha256)
+        return RemoteFile(size, git, str(sha256)) if good else None
+    return RemoteFile(size, git, None) if git else None
+
+
 def _with_etag(expected: FileEntry, etag: str | None, size: int | None, what: str) -> FileEntry:
     """`expected`, completed by the headers; they must agree with what is known."""
     if etag is None or not (SHA256.fullmatch(etag) or SHA1.fullmatch(etag)):
@@ -280,12 +313,10 @@ def _with_etag(expected: FileEntry, etag: str | None, size: int | None, what: st
 
 
 def _transport_errors() -> tuple[type[BaseException], ...]:
-    """What the client's HTTP library raises when a connection fails."""
-    from huggingface_hub.utils import get_session
+    """What the Hugging Face client's HTTP library raises when a connection fails."""
+    import httpx2
 
-    library = sys.modules[type(get_session()).__module__.split(".")[0]]
-    root = getattr(library, "TransportError", None) or getattr(library, "RequestException", OSError)
-    return (root, ConnectionError, TimeoutError, socket.gaierror)
+    return (httpx2.TransportError, ConnectionError, TimeoutError, socket.gaierror)
 
 
 def _chunks(chunks: Iterator[bytes], broken: tuple[type[BaseException], ...]) -> Iterator[bytes]:

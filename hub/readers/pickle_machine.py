@@ -83,15 +83,16 @@ class PickleMachine:
         file: the mapped file.
         start: offset of the first byte.
         end: no byte at or after this offset is read.
+        steps: the most opcodes that are interpreted.
 
-    After `run`, `position` is the offset after the pickle, and `storages` holds every storage that
-    was named, by key.
+    After `run`, `position` is the offset after the pickle, `steps` how many more opcodes are
+    allowed, and `storages` holds every storage that was named, by key.
     """
 
-    def __init__(self, file: MappedFile, start: int, end: int) -> None:
+    def __init__(self, file: MappedFile, start: int, end: int, steps: int = MAX_STEPS) -> None:
         self._file = file
         self.path: Path = file.path
-        self.position = start
+        self.position, self.steps = start, steps
         self._end = min(end, file.size)
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
@@ -99,7 +100,8 @@ class PickleMachine:
 
     def run(self) -> Any:
         """The value of the pickle. Raises ReaderError when it holds more than plain tensors."""
-        for _ in range(MAX_STEPS):
+        while self.steps > 0:
+            self.steps -= 1
             at = self.position
             code = self._take(1)
             if code == b".":

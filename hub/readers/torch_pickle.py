@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import ReaderError
 from .base import MappedFile, Reader, TensorInfo, check_key, numpy_dtype
-from .pickle_machine import PickleMachine, Storage, StoredTensor
+from .pickle_machine import MAX_STEPS, PickleMachine, Storage, StoredTensor
 from .stored_zip import Member, check_crc, stored_members
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -134,12 +134,12 @@ class TorchPickleReader(Reader):
 
     def _open_legacy(self) -> tuple[Any, dict[str, int]]:
         end = min(self._file.size, MAX_PICKLE_BYTES)
-        position, values = 0, []
+        position, steps, values = 0, MAX_STEPS, []
         storages: dict[str, Storage] = {}
         for index in range(5):
-            machine = PickleMachine(self._file, position, end)
+            machine = PickleMachine(self._file, position, end, steps)
             values.append(machine.run())
-            position = machine.position
+            position, steps = machine.position, machine.steps
             storages.update(machine.storages)
             if index == 0 and values[0] != LEGACY_MAGIC:
                 raise ReaderError(self.path, "PyTorch's magic number is expected", "offset 0")

@@ -10,7 +10,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-_API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?")
+_API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?")
 LFS_FROM = 1024  # files of this size and more are LFS files, with a sha256
 
 
@@ -59,7 +59,14 @@ def sibling(name: str, data: bytes) -> dict:
 
 
 class HubServer:
-    """Serves `repositories` (org/name -> Repository); `requests` logs (method, path, headers)."""
+    """Serves `repositories` (org/name -> Repository); `requests` logs (method, path, headers).
+
+    With `bare_info` a repository's info names its files alone, as mirrors do; the tree, in pages of
+    `page` files, has sizes and hashes unless `bare_tree`.
+    """
+
+    bare_info = bare_tree = False
+    page = 2
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
@@ -135,14 +142,36 @@ class _Handler(BaseHTTPRequestHandler):
                 return None
         return repository
 
-    def answer_api(self, repo_id: str, revision: str | None) -> None:
+    def answer_api(self, repo_id: str, kind: str | None, revision: str | None) -> None:
         if (repository := self.repository(repo_id)) is None:
             return
         index = repository.find(revision or "main")
         if index is None:
             return self.error(404, "RevisionNotFound")
         siblings = [sibling(name, data) for name, data in repository.commits[index].items()]
+        if kind == "tree":
+            return self.answer_tree(siblings)
+        if self.server_state.bare_info:
+            siblings = [{"rfilename": entry["rfilename"]} for entry in siblings]
         self.send_json({"id": repo_id, "sha": repository.sha(index), "siblings": siblings})
+
+    def answer_tree(self, siblings: list[dict]) -> None:
+        """One page of a listing, with the address of the next."""
+        parts = urllib.parse.urlsplit(self.path)
+        start = int(dict(urllib.parse.parse_qsl(parts.query)).get("cursor", 0))
+        entries: list[dict] = [{"type": "directory", "path": "folder", "oid": "0" * 40, "size": 0}]
+        for entry in siblings:
+            entries.append({"type": "file", "path": entry["rfilename"]})
+            if not self.server_state.bare_tree:
+                entries[-1] |= {"size": entry["size"], "oid": entry["blobId"]}
+                if "lfs" in entry:
+                    entries[-1]["lfs"] = {"oid": entry["lfs"]["sha256"], "size": entry["size"]}
+        stop = start + self.server_state.page
+        headers = {"Content-Type": "application/json"}
+        if stop < len(entries):
+            following = f"{self.server_state.url}{parts.path}?cursor={stop}"
+            headers["Link"] = f'<{following}>; rel="next"'
+        self.send_bytes(200, json.dumps(entries[start:stop]).encode(), headers)
 
     def answer_file(self, repo_id: str, revision: str, name: str) -> None:
         if (repository := self.repository(repo_id)) is None:

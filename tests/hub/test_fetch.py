@@ -64,6 +64,23 @@ def failed(one: Preset, cache: Cache, hub: HubServer | None = None, **options):
 # -- the good ways
 
 
+def test_a_hub_whose_info_has_no_hashes_is_read_by_its_tree(hub, cache):
+    files = {**FILES, "vocab.txt": b"a\nb\n", "folder/x.json": b"{}"}
+    commit = hub.add(REPO, files)
+    hub.bare_info = True
+    local = resolve(preset(HuggingFace(REPO), files=unpinned(files)), cache=cache, endpoint=hub.url)
+    assert contents(local) == files and local.commit == commit
+    pages = [path for path in hub.paths() if "/tree/" in path]
+    assert len(pages) == 3  # five entries in pages of two
+
+
+def test_a_hub_that_lists_no_hash_anywhere_is_not_trusted(hub, cache):
+    hub.add(REPO, FILES)
+    hub.bare_info = hub.bare_tree = True
+    error = failed(preset(HuggingFace(REPO)), cache, hub)
+    assert "lists 'config.json' without size or hash" in str(error)
+
+
 @pytest.mark.parametrize("files", [unpinned(), pinned()], ids=["unpinned", "pinned"])
 def test_downloads_once_and_needs_no_network_afterwards(hub, cache, files):
     commit = hub.add(REPO, FILES)

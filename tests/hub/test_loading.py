@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -294,3 +296,39 @@ def test_surplus_tensors_are_named(saved_bert, tmp_path):
     save_file({**state, "surplus.table": np.ones((2, 2))}, tmp_path / "model.safetensors")
     with pytest.raises(WeightsError, match=r"surplus.table \[2, 2\] float64"):
         loading.load_preset(str(tmp_path))
+
+
+def test_threads_that_look_up_first_all_see_every_family(monkeypatch):
+    """The first look-up registers; who comes meanwhile waits, and a failed one is tried again."""
+    from isozoo.hub import discovery
+
+    monkeypatch.setattr(discovery, "_waiting", [])
+    registered, started, tries = [], threading.Event(), []
+
+    def slow() -> None:
+        started.set()
+        time.sleep(0.05)
+        discovery.discover()  # a loader may look a name up itself
+        registered.append(1)
+
+    def failing_once() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("once")
+        registered.append(2)
+
+    discovery.on_first_use(slow)
+    discovery.on_first_use(failing_once)
+    seen: list[int] = []
+
+    def second() -> None:
+        started.wait()
+        discovery.discover()
+        seen.extend(registered)
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with pytest.raises(OSError, match="once"):
+        discovery.discover()
+    thread.join()
+    assert seen == [1, 2] and registered == [1, 2]

@@ -15,6 +15,7 @@ import pytest
 
 from isozoo.hub.errors import ReaderError
 from isozoo.hub.readers import TorchPickleReader, open_reader
+from isozoo.hub.readers.pickle_machine import MAX_STEPS, PickleMachine
 from isozoo.hub.readers.torch_pickle import LEGACY_MAGIC, LEGACY_PREFIX
 
 torch = pytest.importorskip("torch")
@@ -257,6 +258,20 @@ def test_memo_bomb_is_harmless(tmp_path):
         inside += text(str(level)) + b"}q" + bytes([level]) + b"(" + held + b"u"
     reader = open_reader(legacy(tmp_path / "x", b"\x80\x02}(" + inside + b"u."))
     assert list(reader) == ["0.t"]
+
+
+@pytest.mark.parametrize("make", [legacy, zipped])
+@pytest.mark.parametrize("opcodes", [b"(t" * 2_500_000, b"]" * 5_000_000])
+def test_five_million_opcodes_are_refused_after_a_few(tmp_path, make, opcodes):
+    """By count and not by the clock: no more is interpreted than 13,000 tensors need."""
+    path = make(tmp_path / "x", b"\x80\x02" + opcodes + b".")
+    steps = []
+    with pytest.MonkeyPatch.context() as patch:
+        take = PickleMachine._take
+        patch.setattr(PickleMachine, "_take", lambda self, n: steps.append(n) or take(self, n))
+        with pytest.raises(ReaderError, match="opcodes.*save its state dict alone"):
+            open_reader(path)
+    assert len(steps) <= MAX_STEPS + 100
 
 
 def test_a_dict_that_holds_itself_is_harmless(tmp_path):
