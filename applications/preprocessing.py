@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,8 @@ from .images import MAX_PIXELS, ImageError, load_image, pillow
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-CROPS = ("resize_first", "crop_first", "none")
-# transformers writes Pillow's numbers.
-_FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+CROPS = ("resize_first", "crop_first", "squash", "none")
+INTERPOLATIONS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 
 
 class ImageClassifierPreprocessor(Preprocessor):
@@ -25,10 +24,12 @@ class ImageClassifierPreprocessor(Preprocessor):
         crop: how the middle of the picture is taken. "resize_first" (torchvision, timm,
             transformers) resizes it to just cover image_size / crop_ratio and cuts out the
             centre; "crop_first" (TensorFlow's EfficientNet) cuts out a centred square of
-            crop_ratio times the shorter side and resizes it; "none" resizes the whole picture,
-            whatever its proportions.
+            crop_ratio times the shorter side and resizes it; "squash" (timm) resizes the whole
+            picture to image_size / crop_ratio, whatever its proportions, and cuts out the centre;
+            "none" resizes the whole picture to image_size.
         crop_ratio: share of the shorter side that is kept.
-        interpolation: "nearest", "bilinear", "bicubic" or "lanczos", antialiased (Pillow's).
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming": Pillow's,
+            which are antialiased.
         scale: what pixels, 0 to 255, are multiplied by first.
         mean: subtracted then, one for each channel.
         std: divided by then, one for each channel.
@@ -55,8 +56,8 @@ class ImageClassifierPreprocessor(Preprocessor):
     ) -> None:
         if crop not in CROPS:
             raise ValueError(f"`crop` must be one of {CROPS}; got {crop!r}.")
-        if interpolation not in _FILTERS.values():
-            known = ", ".join(_FILTERS.values())
+        if interpolation not in INTERPOLATIONS:
+            known = ", ".join(INTERPOLATIONS)
             raise ValueError(f"`interpolation` must be one of {known}; got {interpolation!r}.")
         if channel_order not in ("rgb", "bgr"):
             raise ValueError(f"`channel_order` must be 'rgb' or 'bgr'; got {channel_order!r}.")
@@ -99,7 +100,8 @@ class ImageClassifierPreprocessor(Preprocessor):
             side = min(image.width * height / width, image.height) * self.crop_ratio
             box = _centred(image.width, image.height, round(side * width / height), round(side))
             return image.resize((width, height), resample, box=box)
-        size = _covering(image.size, int(width / self.crop_ratio), int(height / self.crop_ratio))
+        size = int(width / self.crop_ratio), int(height / self.crop_ratio)
+        size = size if self.crop == "squash" else _covering(image.size, *size)
         image = image if image.size == size else image.resize(size, resample)
         return image.crop(_centred(*image.size, width, height))
 
@@ -130,54 +132,3 @@ def is_one(images: Any) -> bool:
 def as_list(images: Any) -> list[Any]:
     """The pictures as a list: one, a list, or an array (batch, height, width, channels)."""
     return [images] if is_one(images) else list(images)
-
-
-def image_settings(
-    files: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Arguments of `ImageClassifierPreprocessor`, from the first that has them.
-
-    These are: `image` among the preset's settings, transformers' preprocessor_config.json, timm's
-    `pretrained_cfg` in config.json; where none has any, the field's usual ones.
-    """
-    if "image" in settings:
-        return dict(settings["image"])
-    if "preprocessor_config.json" in files:
-        return _from_transformers(files["preprocessor_config.json"])
-    timm = files["config.json"].get("pretrained_cfg") if "config.json" in files else None
-    return _from_timm(timm) if isinstance(timm, Mapping) else {}
-
-
-def _from_transformers(config: Mapping[str, Any]) -> dict[str, Any]:
-    size = config.get("size", 224)
-    if isinstance(size, Mapping):
-        size = size.get("shortest_edge") or (size.get("height", 224), size.get("width", 224))
-    ratio = config.get("crop_pct") or 0.875
-    crop, cropped = "resize_first", config.get("crop_size")
-    if isinstance(cropped, Mapping) and isinstance(size, int):
-        cropped = (cropped["height"], cropped["width"])
-        size, ratio = cropped, min(cropped) / size
-    elif not isinstance(size, int) or size >= 384:
-        # The ConvNeXt processor, which ResNet uses, does not crop such sizes.
-        crop = "none"
-    rescale = config.get("do_rescale", True)
-    return {
-        "image_size": (size, size) if isinstance(size, int) else tuple(size),
-        "crop": crop,
-        "crop_ratio": ratio,
-        "interpolation": _FILTERS.get(config.get("resample", 3), "bicubic"),
-        "scale": config.get("rescale_factor", 1 / 255) if rescale else 1.0,
-        "mean": config.get("image_mean", IMAGENET_MEAN),
-        "std": config.get("image_std", IMAGENET_STD),
-    }
-
-
-def _from_timm(config: Mapping[str, Any]) -> dict[str, Any]:
-    size = config.get("input_size", (3, 224, 224))
-    return {
-        "image_size": tuple(size[1:]),
-        "crop_ratio": config.get("crop_pct", 0.875),
-        "interpolation": config.get("interpolation", "bilinear"),
-        "mean": config.get("mean", IMAGENET_MEAN),
-        "std": config.get("std", IMAGENET_STD),
-    }

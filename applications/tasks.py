@@ -11,8 +11,9 @@ import numpy as np
 from ..framework import layers
 from ..hub.bases import Backbone, Task
 from ..hub.loading import JsonFiles
+from .image_configs import image_settings
 from .labels import class_names, count_classes
-from .preprocessing import ImageClassifierPreprocessor, image_settings, is_one
+from .preprocessing import ImageClassifierPreprocessor, is_one
 
 
 class Classified(NamedTuple):

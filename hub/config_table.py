@@ -69,7 +69,7 @@ class Argument:
         key: in the file.
         name: of our argument.
         kind: what values it may have.
-        default: what the origin takes when the key is absent or null.
+        default: what the origin takes when the key is absent or null; it need not be in `values`.
         values: the values that are supported; a mapping gives ours for each of theirs.
     """
 
@@ -264,7 +264,7 @@ def settings_table(
 
 def _translated(row: Argument, value: Any) -> Any:
     table = row.table()
-    return value if table is None else table[value]
+    return value if table is None else table.get(value, value)
 
 
 def _short(value: Any) -> str:

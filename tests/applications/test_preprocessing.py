@@ -8,9 +8,10 @@ from PIL import Image
 
 import isozoo
 from isozoo.applications import ImageClassifierPreprocessor, ImageError, draw_classes
+from isozoo.applications.image_configs import image_settings, write_transformers
 from isozoo.applications.images import load_image
-from isozoo.applications.preprocessing import image_settings
 from isozoo.applications.resnet.family import KERAS_IMAGE
+from isozoo.hub import HubError
 
 PLAIN = {"scale": 1.0, "mean": (0, 0, 0), "std": (1, 1, 1)}
 
@@ -20,15 +21,73 @@ def photo(data_dir):
     return np.asarray(Image.open(data_dir / "chelsea.png").convert("RGB"))
 
 
-def test_like_transformers(photo):
-    from transformers import ConvNextImageProcessorPil
+def of_transformers(config):
+    return ImageClassifierPreprocessor(**image_settings({"preprocessor_config.json": config}, {}))
 
-    original = ConvNextImageProcessorPil(size={"shortest_edge": 224}, crop_pct=0.875, resample=3)
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("ConvNext", {"size": {"shortest_edge": 224}, "crop_pct": 0.95, "resample": 2}),
+        ("ConvNext", {"size": {"shortest_edge": 400}}),
+        ("ConvNext", {"size": {"shortest_edge": 32}, "do_normalize": False}),
+        ("ViT", {"size": {"height": 48, "width": 80}, "rescale_factor": 1 / 127.5}),
+        ("ViT", {"do_rescale": False, "image_mean": [127.0] * 3, "image_std": [128.0] * 3}),
+        ("DeiT", {"size": {"height": 72, "width": 72}, "crop_size": {"height": 64, "width": 64}}),
+        ("DeiT", {"do_center_crop": False, "size": {"height": 50, "width": 60}}),
+        ("Bit", {"size": {"shortest_edge": 232}, "resample": 0}),
+        ("CLIP", {"size": {"shortest_edge": 37}, "crop_size": {"height": 29, "width": 29}}),
+    ],
+    ids=str,
+)
+def test_like_transformers(photo, kind, changes):
+    transformers = pytest.importorskip("transformers")
+    original = getattr(transformers, f"{kind}ImageProcessorPil")(**changes)
     expected = np.asarray(original(photo)["pixel_values"][0]).transpose(1, 2, 0)
-    ours = ImageClassifierPreprocessor(
-        **image_settings({"preprocessor_config.json": original.to_dict()}, {})
-    )
-    np.testing.assert_allclose(ours(photo)[0], expected, atol=2e-6)
+    ours = of_transformers(original.to_dict())
+    # Two roundings of float32 in theirs and in ours, at values up to 255.
+    tolerance = 2**-22 * max(1, np.abs(expected).max()) * 2
+    np.testing.assert_allclose(ours(photo)[0], expected, atol=tolerance, rtol=0)
+    written = write_transformers(ours)
+    again = getattr(transformers, written["image_processor_type"] + "Pil")(**written)
+    theirs = np.asarray(again(photo)["pixel_values"][0]).transpose(1, 2, 0)
+    np.testing.assert_allclose(theirs, expected, atol=tolerance, rtol=0)
+
+
+def test_files_without_a_type_are_read_by_their_sizes():
+    plain = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    for size, crop, ratio in (
+        ({"size": 224}, "resize_first", 0.875),
+        ({"size": {"shortest_edge": 384}}, "none", 0.875),
+        ({"size": {"height": 224, "width": 224}}, "none", 0.875),
+        ({"size": 256, "crop_size": 224}, "resize_first", 0.875),
+    ):
+        ours = of_transformers({**plain, **size})
+        assert (ours.crop, ours.crop_ratio, ours.interpolation) == (
+            crop, ratio, "bilinear" if "height" in str(size) else "bicubic"
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"do_resize": False}, "do_resize is False"),
+        ({"do_pad": True}, "do_pad is True"),
+        ({"do_flip_channel_order": True}, "do_flip_channel_order is True"),
+        ({"image_processor_type": "EfficientNetImageProcessor"}, "EfficientNetImageProcessor"),
+        ({"resample": 7}, "resample is 7"),
+        ({"do_center_crop": False, "image_processor_type": "BitImageProcessor"}, "any shape"),
+        ({"size": {"longest_edge": 224}}, "longest_edge"),
+        ({"size": {"shortest_edge": 0}}, "size is"),
+        ({"image_mean": None}, "image_mean is None; 3 numbers"),
+        ({"image_std": [1, 2]}, r"image_std is \[1, 2\]"),
+        ({"rescale_offset": True}, "rescale_offset is True, a key that is not known"),
+    ],
+)
+def test_what_changes_pixels_and_is_not_done_is_an_error(change, said):
+    config = {"size": 224, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    with pytest.raises(HubError, match=said):
+        of_transformers({**config, **change})
 
 
 def test_like_tensorflows_crop(photo):
@@ -72,6 +131,22 @@ def test_settings_of_timm():
     assert ours.image_size == (240, 200) and ours.interpolation == "bicubic"
     assert ours.crop_ratio == 0.95 and ours.mean == (0.5,) * 3 and ours.std == (0.25,) * 3
     assert ours.crop == "resize_first" and ours.scale == 1 / 255
+    for change, said in (
+        ({"crop_mode": "border"}, "crop_mode is 'border'"),
+        ({"interpolation": "random"}, "interpolation is 'random'"),
+        ({"input_size": [1, 28, 28]}, "1 channels"),
+        ({"mixup": 1}, "mixup is 1, a key that is not known"),
+    ):
+        with pytest.raises(HubError, match=said):
+            image_settings({"config.json": {"pretrained_cfg": {**config, **change}}}, {})
+
+
+def test_squashed_like_timm(photo):
+    """timm's crop_mode "squash": the whole picture to 32 / 0.8, then the centre."""
+    small = Image.fromarray(photo).resize((40, 40), Image.Resampling.BICUBIC)
+    expected = np.asarray(small, np.float32)[4:36, 4:36]
+    ours = ImageClassifierPreprocessor((32, 32), "squash", 0.8, "bicubic", **PLAIN)
+    np.testing.assert_array_equal(ours(photo)[0], expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3)])
