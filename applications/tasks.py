@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..framework import layers
 from ..hub.bases import Backbone, Task
-from ..hub.loading import JsonFiles
-from .image_configs import image_settings
-from .labels import class_names, count_classes
+from .adapters import (
+    ImageClassifierCommandLineAdapter,
+    ImageClassifierParityAdapter,
+    ImageClassifierPresetAdapter,
+)
 from .preprocessing import ImageClassifierPreprocessor, is_one
 
 
@@ -40,6 +40,9 @@ class ImageClassifier(Task):
     task = "image_classifier"
     backbone_class: type[Backbone]
     preprocessor: ImageClassifierPreprocessor | None = None
+    preset_adapter = ImageClassifierPresetAdapter
+    command_line_adapter = ImageClassifierCommandLineAdapter
+    parity_adapter = ImageClassifierParityAdapter
 
     def __init__(
         self,
@@ -80,12 +83,13 @@ class ImageClassifier(Task):
         """
         if not 1 <= top <= self.num_classes:
             raise ValueError(f"`top` must lie between 1 and {self.num_classes}; got {top}.")
-        preprocess = self._preprocessor()
+        preprocess = self.checked_preprocessor()
         logits = self.predict(preprocess(images), batch_size)
         named = [self._most_probable(row, top, preprocess.labels) for row in logits]
         return named[0] if is_one(images) else named
 
-    def _preprocessor(self) -> ImageClassifierPreprocessor:
+    def checked_preprocessor(self) -> ImageClassifierPreprocessor:
+        """The preprocessor. ValueError where there is none."""
         if self.preprocessor is None:
             raise ValueError(
                 f"{self.name} has no preprocessor: it was not made from a preset. Set "
@@ -101,52 +105,3 @@ class ImageClassifier(Task):
             Classified(int(i), labels[i] if labels else f"class {i}", float(share[i]))
             for i in order
         ]
-
-    def run(self, path: str) -> dict[str, Any]:
-        """The classes of one image file as plain data, for the command line."""
-        return {"classes": [found._asdict() for found in self.classify(path)]}
-
-    def show(self, result: Mapping[str, Any]) -> str:
-        """Classes as lines: probability, name."""
-        lines = (f"{c['probability']:7.1%}  {c['label']}" for c in result["classes"])
-        return "\n".join(lines)
-
-    def draw(self, path: str, result: Mapping[str, Any], to: str | Path) -> None:
-        """A PNG file of the picture with its classes beside it; see `draw_classes`."""
-        from .drawing import draw_classes
-
-        draw_classes(path, [Classified(**found) for found in result["classes"]], to)
-
-    def sample_inputs(self) -> list[np.ndarray]:
-        """Two made-up pictures: coloured waves, and a bright disc on a checkerboard."""
-        y, x = np.mgrid[0:240, 0:320]
-        waves = [127 + 127 * np.sin(x / a + y / b) for a, b in ((9, 31), (23, -17), (-41, 13))]
-        board = 90.0 + 60 * ((x // 40 + y // 40) % 2)
-        disc = np.where(np.hypot(x - 160, y - 120) < 70, 230.0, board)
-        return [np.stack(p, -1).astype(np.uint8) for p in (waves, [disc, board, 255 - disc])]
-
-    def parity_outputs(self, inputs: Any) -> dict[str, Any]:
-        """The logits, by the uncompiled call."""
-        return {"logits": self(self._preprocessor()(inputs))}
-
-    def decide(self, inputs: Any) -> Any:
-        """The numbers of the five most probable classes of each picture."""
-        logits = self.predict(self._preprocessor()(inputs))
-        return np.argsort(-logits, axis=-1, kind="stable")[:, :5].tolist()
-
-    @classmethod
-    def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The number of classes, from the preset's settings or its config.json."""
-        config = files["config.json"] if "config.json" in files else {}
-        return {"num_classes": settings.get("num_classes") or count_classes(config)}
-
-    @classmethod
-    def make_preprocessor(
-        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
-    ) -> ImageClassifierPreprocessor:
-        """The preprocessor that a preset's files and settings describe."""
-        parsed = JsonFiles(files)
-        about = parsed["config.json"] if "config.json" in parsed else {}
-        num_classes = config.get("num_classes") or cls.head_config(parsed, settings)["num_classes"]
-        labels = class_names(about, num_classes)
-        return ImageClassifierPreprocessor(**image_settings(parsed, settings), labels=labels)

@@ -7,6 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _NAMES = {
+    "CommandLineAdapter": ".adapters",
+    "ParityAdapter": ".adapters",
+    "PresetAdapter": ".adapters",
     "Backbone": ".bases",
     "Preprocessor": ".bases",
     "Task": ".bases",
@@ -32,7 +35,12 @@ _NAMES = {
     "Package": ".preset",
     "Preset": ".preset",
     "Url": ".preset",
+    "Argument": ".config_table",
+    "ConfigTable": ".config_table",
+    "Fixed": ".config_table",
+    "Same": ".config_table",
     "open_reader": ".readers",
+    "Architecture": ".registry",
     "Family": ".registry",
     "Layout": ".registry",
     "get_family": ".registry",
@@ -40,6 +48,7 @@ _NAMES = {
     "list_presets": ".registry",
     "register_family": ".registry",
     "register_preset": ".registry",
+    "save_to_preset": ".saving",
     "Join": ".weight_map",
     "Row": ".weight_map",
     "WeightMap": ".weight_map",
@@ -49,12 +58,19 @@ _NAMES = {
 }
 
 if TYPE_CHECKING:
+    from .adapters import CommandLineAdapter as CommandLineAdapter
+    from .adapters import ParityAdapter as ParityAdapter
+    from .adapters import PresetAdapter as PresetAdapter
     from .bases import Backbone as Backbone
     from .bases import Preprocessor as Preprocessor
     from .bases import Task as Task
     from .bases import Tokenizer as Tokenizer
     from .cache import Cache as Cache
     from .cache import cache_root as cache_root
+    from .config_table import Argument as Argument
+    from .config_table import ConfigTable as ConfigTable
+    from .config_table import Fixed as Fixed
+    from .config_table import Same as Same
     from .errors import CacheError as CacheError
     from .errors import HubError as HubError
     from .errors import IntegrityError as IntegrityError
@@ -75,6 +91,7 @@ if TYPE_CHECKING:
     from .preset import Preset as Preset
     from .preset import Url as Url
     from .readers import open_reader as open_reader
+    from .registry import Architecture as Architecture
     from .registry import Family as Family
     from .registry import Layout as Layout
     from .registry import get_family as get_family
@@ -82,6 +99,7 @@ if TYPE_CHECKING:
     from .registry import list_presets as list_presets
     from .registry import register_family as register_family
     from .registry import register_preset as register_preset
+    from .saving import save_to_preset as save_to_preset
     from .weight_map import ZERO as ZERO
     from .weight_map import Join as Join
     from .weight_map import Row as Row

@@ -2,80 +2,116 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from ..framework.models import Model
+from .adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
 from .errors import UnknownPresetError
 
 BACKBONE = "backbone"
 
 
-def load(cls: Any, name: Any, **options: Any) -> Any:
-    """`load_preset` for the class on which `from_preset` was called. UnknownPresetError when the
-    preset gives a model of another class."""
-    from .loading import load_preset
+class PresetModel(Model):
+    """A model that presets are loaded as and saved from.
 
-    return load_preset(name, task=cls.task, expected=cls, **options)
+    Attributes:
+        task: what it is for: a key of its family's `tasks`.
+    """
+
+    task: str = ""
+
+    @classmethod
+    def from_preset(cls, name: Any, *, backend: str | None = None, **options: Any) -> Self:
+        """The model of a preset; see `isozoo.from_preset` for names and options.
+
+        Raises:
+            UnknownPresetError: there is no such preset, or it gives a model of another class.
+        """
+        from .loading import load_preset
+
+        return load_preset(name, task=cls.task, expected=cls, backend=backend, **options)
+
+    def save_to_preset(
+        self, folder: str | os.PathLike[str], layout: str = "huggingface"
+    ) -> list[Path]:
+        """Writes the model as a folder that `from_preset` and the layout's own library read.
+
+        See `isozoo.hub.save_to_preset`.
+        """
+        from .saving import save_to_preset
+
+        return save_to_preset(self, folder, layout)
 
 
-class Backbone(Model):
+class Backbone(PresetModel):
     """The part of a network that tasks share; its arguments are what its weights depend on."""
 
     task = BACKBONE
 
-    @classmethod
-    def from_preset(cls, name: Any, *, backend: str | None = None, **options: Any) -> Self:
-        """The backbone of a preset; see `isozoo.from_preset`."""
-        return load(cls, name, backend=backend, **options)
 
-
-class Task(Model):
+class Task(PresetModel):
     """A network that does something for a user: a backbone, a head, and a preprocessor.
 
     Subclasses are made from the arguments of their backbone, keep it as `self.backbone`, and put
     heads beside it. The preprocessor turns what users have (texts, images, sounds) into tensors.
+    Everything else that a task offers stands in the adapters that it names; the methods below hand
+    their arguments to them.
     """
 
-    task: str = ""
     preprocessor: Any = None
-
-    @classmethod
-    def from_preset(cls, name: Any, *, backend: str | None = None, **options: Any) -> Self:
-        """The model of a preset, with its preprocessor; see `isozoo.from_preset`."""
-        return load(cls, name, backend=backend, **options)
-
-    def sample_inputs(self) -> Any:
-        """Inputs as users have them, for `verify`: short, fixed, and telling."""
-        raise TypeError(f"{type(self).__name__} has no samples: give `inputs`.")
-
-    def parity_outputs(self, inputs: Any) -> dict[str, Any]:
-        """What `verify` compares for `inputs`: name -> float tensor, by the uncompiled call."""
-        outputs = self(self.preprocessor(inputs))
-        return outputs if isinstance(outputs, dict) else {"output": outputs}
-
-    def decide(self, inputs: Any) -> Any:
-        """What the model decides for `inputs`, as plain data: labels, a ranking, a transcript."""
-        raise TypeError(f"{type(self).__name__} defines no decision.")
+    preset_adapter: type[PresetAdapter] = PresetAdapter
+    command_line_adapter: type[CommandLineAdapter] = CommandLineAdapter
+    parity_adapter: type[ParityAdapter] = ParityAdapter
 
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The task's own arguments, beside its backbone's, from parsed JSON files and settings."""
-        return {}
+        """See `PresetAdapter.head_config`."""
+        return cls.preset_adapter.head_config(files, settings)
 
     @classmethod
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> Any:
-        """The preprocessor from a preset's files (name -> path), model arguments and settings."""
-        return None
+        """See `PresetAdapter.make_preprocessor`."""
+        return cls.preset_adapter.make_preprocessor(files, config, settings)
+
+    def run(self, text: str, **options: Any) -> dict[str, Any]:
+        """See `CommandLineAdapter.run`."""
+        return self.command_line_adapter(self).run(text, **options)
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """See `CommandLineAdapter.show`."""
+        return self.command_line_adapter(self).show(result)
+
+    def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
+        """See `CommandLineAdapter.draw`."""
+        self.command_line_adapter(self).draw(text, result, to)
+
+    def sample_inputs(self) -> Any:
+        """See `ParityAdapter.sample_inputs`."""
+        return self.parity_adapter(self).sample_inputs()
+
+    def parity_outputs(self, inputs: Any) -> dict[str, Any]:
+        """See `ParityAdapter.outputs`."""
+        return self.parity_adapter(self).outputs(inputs)
+
+    def decide(self, inputs: Any) -> Any:
+        """See `ParityAdapter.decide`."""
+        return self.parity_adapter(self).decide(inputs)
 
 
 class Preprocessor:
-    """Turns what users have into the tensors that a model takes."""
+    """Turns what users have into the tensors that a model takes.
+
+    Attributes:
+        files: name -> path of the preset's files that it was made from; empty for one that was not.
+    """
 
     task: str = ""
+    files: Mapping[str, Path] = {}
 
     @classmethod
     def from_preset(cls, name: Any, **options: Any) -> Self:

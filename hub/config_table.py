@@ -208,7 +208,7 @@ class ConfigTable:
         Raises:
             HubError: the file has no key for an argument, or no word for its value.
         """
-        ours = self._undo(dict(arguments))
+        ours = {k: v for k, v in self._undo(dict(arguments)).items() if v is not None}
         rows = {row.name: row for row in self.rows if isinstance(row, Argument)}
         problems = [f"{name}={_short(ours[name])}: no key" for name in ours if name not in rows]
         config = dict(self.constants)

@@ -220,7 +220,7 @@ def load_preset(
         else:
             model = build(**config, **extra)
         if hasattr(build, "make_preprocessor"):
-            model.preprocessor = build.make_preprocessor(local.paths, config, local.preset.settings)
+            model.preprocessor = _preprocessor(build, local, config)
         return model
 
 
@@ -277,6 +277,15 @@ def _head_of(family: Family) -> Any:
     return lambda name: Architecture(*family.architectures.get(name, ("", ""))).head
 
 
+def _preprocessor(build: Any, local: LocalPreset, config: Mapping[str, Any]) -> Any:
+    """The preprocessor of a task's class; it knows the preset's files, so that they can be saved
+    with the model."""
+    found = build.make_preprocessor(local.paths, config, local.preset.settings)
+    if found is not None:
+        found.files = dict(local.paths)
+    return found
+
+
 def _head_config(build: Any, local: LocalPreset) -> dict[str, Any]:
     if not hasattr(build, "head_config"):
         return {}
@@ -298,9 +307,8 @@ def load_preprocessor(
     """
     local = fetch_preset(name, **options)
     build = _class_for(local, task, None)
-    maker = getattr(build, "make_preprocessor", lambda *args: None)
     config = model_config(local, ignore_keys)
-    found = maker(local.paths, config, local.preset.settings)
+    found = _preprocessor(build, local, config) if hasattr(build, "make_preprocessor") else None
     if found is None or (expected is not None and not isinstance(found, expected)):
         wanted = "a preprocessor" if expected is None else expected.__name__
         raise UnknownPresetError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, NUMBER, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
@@ -19,6 +21,12 @@ ACTIVATIONS = (
     "swish",
     "tanh",
 )
+
+
+def _both_dropouts(arguments: dict[str, Any]) -> dict[str, Any]:
+    inside = arguments["attention_dropout"]
+    return {**arguments, "attention_dropout": arguments["dropout"] if inside is None else inside}
+
 
 CONFIG = ConfigTable(
     "BERT",
@@ -46,6 +54,7 @@ CONFIG = ConfigTable(
         "directionality",
     ),
     constants={"model_type": "bert"},
+    undo=_both_dropouts,
 )
 
 _TEXT_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")

@@ -31,6 +31,7 @@ _TRAINING = (
 )
 # Of heads for other tasks, and of word times, which are not here.
 _ELSEWHERE = ("classifier_proj_size", "use_weighted_layer_sum", "median_filter_width")
+_SPECIAL_TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _FRAMES_PER_POSITION = 2  # the second convolution steps by two
 
 
@@ -64,7 +65,8 @@ CONFIG = ConfigTable(
     Fixed("scale_embedding", False),
     Fixed("tie_word_embeddings", True),
     irrelevant=(*IRRELEVANT, *_TRAINING, *_ELSEWHERE),
-    constants={"model_type": "whisper"},
+    # Without them transformers would take those of a vocabulary of 51,865 tokens.
+    constants={"model_type": "whisper", **dict.fromkeys(_SPECIAL_TOKENS)},
     finish=_frames,
     undo=_positions,
 )

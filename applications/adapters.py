@@ -1,0 +1,94 @@
+"""How image classifiers are loaded and saved, run from the command line, and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
+from ..hub.loading import JsonFiles
+from .image_configs import FILE, image_settings, write_transformers
+from .labels import class_names, count_classes
+from .preprocessing import ImageClassifierPreprocessor
+
+
+class ImageClassifierPresetAdapter(PresetAdapter):
+    """The number of classes, their names, and how pictures are prepared."""
+
+    @classmethod
+    def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The number of classes, from the preset's settings or its config.json."""
+        config = files["config.json"] if "config.json" in files else {}
+        return {"num_classes": settings.get("num_classes") or count_classes(config)}
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> ImageClassifierPreprocessor:
+        """The preprocessor that a preset's files and settings describe."""
+        parsed = JsonFiles(files)
+        about = parsed["config.json"] if "config.json" in parsed else {}
+        num_classes = config.get("num_classes") or cls.head_config(parsed, settings)["num_classes"]
+        labels = class_names(about, num_classes)
+        return ImageClassifierPreprocessor(**image_settings(parsed, settings), labels=labels)
+
+    @classmethod
+    def config_entries(cls, model: Any) -> dict[str, Any]:
+        """The classes by number and by name, as transformers writes them."""
+        labels = model.preprocessor.labels if model.preprocessor is not None else None
+        names = labels or [f"LABEL_{number}" for number in range(model.num_classes)]
+        return {
+            "id2label": {str(number): name for number, name in enumerate(names)},
+            "label2id": {name: number for number, name in enumerate(names)},
+        }
+
+    @classmethod
+    def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
+        """transformers' preprocessor_config.json. HubError where it has no word for ours."""
+        if model.preprocessor is None:
+            return {}
+        return {FILE: write_transformers(model.preprocessor)}
+
+
+class ImageClassifierCommandLineAdapter(CommandLineAdapter):
+    """One image file in, its most probable classes out."""
+
+    def run(self, text: str, **options: Any) -> dict[str, Any]:
+        """The classes of the image file `text`, as plain data."""
+        return {"classes": [found._asdict() for found in self.model.classify(text, **options)]}
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """Classes as lines: probability, name."""
+        lines = (f"{c['probability']:7.1%}  {c['label']}" for c in result["classes"])
+        return "\n".join(lines)
+
+    def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
+        """A PNG file of the picture with its classes beside it; see `draw_classes`."""
+        from .drawing import draw_classes
+        from .tasks import Classified
+
+        draw_classes(text, [Classified(**found) for found in result["classes"]], to)
+
+
+class ImageClassifierParityAdapter(ParityAdapter):
+    """Two made-up pictures; their logits, and the numbers of their most probable classes."""
+
+    def sample_inputs(self) -> list[np.ndarray]:
+        """Coloured waves, and a bright disc on a checkerboard."""
+        y, x = np.mgrid[0:240, 0:320]
+        waves = [127 + 127 * np.sin(x / a + y / b) for a, b in ((9, 31), (23, -17), (-41, 13))]
+        board = 90.0 + 60 * ((x // 40 + y // 40) % 2)
+        disc = np.where(np.hypot(x - 160, y - 120) < 70, 230.0, board)
+        return [np.stack(p, -1).astype(np.uint8) for p in (waves, [disc, board, 255 - disc])]
+
+    def outputs(self, inputs: Any) -> dict[str, Any]:
+        """The logits, by the uncompiled call."""
+        return {"logits": self.model(self.model.checked_preprocessor()(inputs))}
+
+    def decide(self, inputs: Any) -> Any:
+        """The numbers of the five most probable classes of each picture."""
+        logits = self.model.predict(self.model.checked_preprocessor()(inputs))
+        return np.argsort(-logits, axis=-1, kind="stable")[:, :5].tolist()

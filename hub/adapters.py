@@ -1,0 +1,84 @@
+"""What a task offers to those around it, each in a class of its own: loading and saving a preset,
+the command line, `verify`.
+
+A task names its adapters as class attributes; see `bases.Task`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class PresetAdapter:
+    """How a task is read from a preset and written to one, beside its backbone and its weights."""
+
+    @classmethod
+    def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The task's own arguments, beside its backbone's, from parsed JSON files and settings."""
+        return {}
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> Any:
+        """The preprocessor from a preset's files (name -> path), model arguments and settings."""
+        return None
+
+    @classmethod
+    def config_entries(cls, model: Any) -> dict[str, Any]:
+        """What config.json says of the model's head: the reverse of `head_config`."""
+        return {}
+
+    @classmethod
+    def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
+        """The preprocessor as JSON files (name -> content): the reverse of `make_preprocessor`."""
+        return {}
+
+
+class CommandLineAdapter:
+    """How `isozoo run` uses a model.
+
+    Args:
+        model: the task's model, with its preprocessor.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def run(self, text: str, **options: Any) -> dict[str, Any]:
+        """The result for one argument of the command line, a text or a path, as plain data."""
+        raise ValueError(f"a {type(self.model).__name__} does nothing by itself")
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """The result of `run` as lines of text."""
+        return "\n".join(f"{key}: {value}" for key, value in result.items())
+
+    def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
+        """Writes the result of `run` as a PNG file."""
+        raise ValueError(f"the results of a {type(self.model).__name__} cannot be drawn")
+
+
+class ParityAdapter:
+    """What `verify` feeds to a model, and what it compares.
+
+    Args:
+        model: the task's model, with its preprocessor.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def sample_inputs(self) -> Any:
+        """Inputs as users have them: short, fixed, and telling."""
+        raise TypeError(f"{type(self.model).__name__} has no samples: give `inputs`.")
+
+    def outputs(self, inputs: Any) -> dict[str, Any]:
+        """Name -> float tensor, for inputs as users have them, by the uncompiled call."""
+        outputs = self.model(self.model.preprocessor(inputs))
+        return outputs if isinstance(outputs, dict) else {"output": outputs}
+
+    def decide(self, inputs: Any) -> Any:
+        """What the model decides for the inputs, as plain data: labels, a ranking, a transcript."""
+        raise TypeError(f"{type(self.model).__name__} defines no decision.")
