@@ -1,8 +1,8 @@
 """The command line: list, info, pull, run and verify.
 
-Exit codes: 0 done; 1 the answer is no (`verify` found a difference); 2 the call was wrong (an
-unknown name or option, an unreadable input); 3 the files cannot be had or are not what they should
-be; 130 interrupted.
+Exit codes: 0 done; 1 the answer is no (`verify` found a difference); 2 the call was wrong (no
+command, an unknown name or option, an unreadable input); 3 the files cannot be had or are not what
+they should be; 4 isozoo itself failed (the traceback is shown); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,36 +10,59 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-WRONG_CALL, NOT_TO_BE_HAD, NO = 2, 3, 1
+NO, WRONG_CALL, NOT_TO_BE_HAD, OUR_FAULT = 1, 2, 3, 4
+# Nothing that a user types, and no file, raises these on purpose.
+_NEVER_MEANT = (AttributeError, NameError, AssertionError, NotImplementedError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    arguments = _parser().parse_args(argv)
-    from .hub.errors import HubError, UnknownPresetError
-
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return WRONG_CALL
     try:
         return arguments.run(arguments)
-    except (UnknownPresetError, ImportError, ValueError, TypeError) as error:
-        return _fail(error, WRONG_CALL)
-    except HubError as error:
-        return _fail(error, NOT_TO_BE_HAD)
     except BrokenPipeError:
         return 0  # who reads our output has seen enough
-    except OSError as error:
-        return _fail(error, WRONG_CALL)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except Exception as error:
+        code = _exit_code(error)
+        if code == OUR_FAULT:
+            traceback.print_exc()
+            print("isozoo: this is a fault of isozoo itself; please report it", file=sys.stderr)
+        else:
+            print(f"isozoo: {error}", file=sys.stderr)
+        return code
 
 
-def _fail(error: BaseException, code: int) -> int:
-    print(f"isozoo: {error}", file=sys.stderr)
-    return code
+def _exit_code(error: BaseException) -> int:
+    """Whose fault an error is: the caller's, the files', or ours."""
+    from .framework.ops.errors import InvalidArgumentError
+    from .hub.errors import HubError, UnknownPresetError
+
+    link: BaseException | None = error
+    while link is not None:
+        # The command line gives no arrays: what an op refuses was made by us.
+        if isinstance(link, (*_NEVER_MEANT, InvalidArgumentError)):
+            return OUR_FAULT
+        link = link.__cause__
+    if isinstance(error, UnknownPresetError):
+        return WRONG_CALL
+    if isinstance(error, HubError):
+        return NOT_TO_BE_HAD
+    if isinstance(error, ImportError):
+        # A backend or an extra that is not installed; modules of our own always are.
+        return OUR_FAULT if (error.name or "").startswith(__package__ or "isozoo") else WRONG_CALL
+    return WRONG_CALL if isinstance(error, (ValueError, OSError)) else OUR_FAULT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=(__doc__ or "").split("\n\n")[1].replace("\n", " "),
     )
     parser.add_argument("--version", action="version", version=f"isozoo {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text)
@@ -85,9 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = command("verify", _verify, "Run a model on every backend and in float64, and compare.")
     verify.add_argument("name", metavar="NAME")
-    verify.add_argument(
-        "inputs", metavar="INPUT", nargs="*", help="in the place of its own samples"
-    )
+    verify.add_argument("inputs", metavar="INPUT", nargs="*", help="instead of its own samples")
     verify.add_argument("--backend", action="append", help="only these; may be given repeatedly")
     verify.add_argument("--layers", action="store_true", help="show each layer too")
     _fetching(verify)
@@ -183,6 +204,7 @@ def _pull(arguments: Any) -> int:
 
 def _run(arguments: Any) -> int:
     from .catalog import from_preset
+    from .hub.bases import Task
 
     if arguments.draw and len(arguments.inputs) != 1:
         raise ValueError("--draw takes one input")
@@ -192,7 +214,7 @@ def _run(arguments: Any) -> int:
         folder=arguments.folder,
         offline=arguments.offline,
     )
-    if not hasattr(model, "run"):
+    if not isinstance(model, Task):
         raise ValueError(
             f"{arguments.name} is a {type(model).__name__}, which does nothing by itself"
         )
@@ -203,8 +225,6 @@ def _run(arguments: Any) -> int:
         options["truncate"] = True
     results = [{"input": text, **model.run(text, **options)} for text in arguments.inputs]
     if arguments.draw:
-        if not hasattr(model, "draw"):
-            raise ValueError(f"the results of {arguments.name} cannot be drawn")
         model.draw(arguments.inputs[0], results[0], Path(arguments.draw))
     if arguments.json:
         _print_json({"preset": arguments.name, "backend": model.backend, "results": results})

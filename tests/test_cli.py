@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import isozoo
 from isozoo import cli
 
 from .hub.server import HubServer
@@ -59,6 +60,44 @@ def test_a_wrong_call_is_told_why(capsys, arguments, code, said):
     found, out, err = run(capsys, *arguments)
     assert found == code
     assert said in err and out == ""
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    code, out, err = run(capsys)
+    assert code == 2 and err == "" and out.startswith("usage: isozoo")
+    assert all(command in out for command in ("list", "info", "pull", "run", "verify"))
+
+
+def wrapped(cause: Exception) -> Exception:
+    error = ValueError("cannot be computed from x")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ValueError("a text is too long"), 2),
+        (FileNotFoundError("a.png"), 2),
+        (ImportError("pip install 'isozoo[audio]'"), 2),
+        (ModuleNotFoundError("no x", name="isozoo.nlp.x"), 4),
+        (AttributeError("None has no shape"), 4),
+        (TypeError("f() takes no argument"), 4),
+        (KeyError("token_ids"), 4),
+        (wrapped(AttributeError("no such kernel")), 4),
+        (wrapped(KeyError("from a damaged file")), 2),
+        (isozoo.ops.InvalidArgumentError("an axis is out of range"), 4),
+    ],
+    ids=repr,
+)
+def test_whose_fault_an_error_is(capsys, monkeypatch, error, code):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr("isozoo.hub.find_preset", fail)
+    found, out, err = run(capsys, "info", "bert_base")
+    assert found == code and out == ""
+    assert ("Traceback" in err and "fault of isozoo" in err) == (code == 4)
 
 
 def test_a_missing_backend_comes_with_the_install_command(capsys, monkeypatch):
