@@ -19,7 +19,7 @@ import numpy as np
 
 from ..framework import config
 from ..framework.backends.registry import get as get_backend
-from ..framework.core.scopes import tapped
+from ..framework.core.scopes import observed
 from ..framework.core.symbolic import flatten, map_structure
 from ..framework.models import Model
 from ..framework.ops import convert_to_numpy
@@ -278,7 +278,7 @@ def _run(subject: _Subject, model: Any, layers: bool) -> tuple[dict, dict]:
                 seen[f"{path}{suffix}" + (f" #{calls}" if calls > 1 else "")] = array
 
     # As users infer: with the kernels that a backend takes when no gradient is wanted.
-    with get_backend(model.backend).inference(), tapped(tap) if layers else nullcontext():
+    with get_backend(model.backend).inference(), observed(tap) if layers else nullcontext():
         outputs = subject.outputs(model)
         arrays = map_structure(lambda x: np.asarray(convert_to_numpy(x)), outputs)
     return _named("output", arrays), seen

@@ -11,6 +11,7 @@ class LayerNormalization(Layer):
     def __init__(self, axis: int = -1, epsilon: float = 1e-3, center=True, scale=True, **kwargs):
         super().__init__(**kwargs)
         self.axis, self.epsilon = axis, epsilon
+        self.supports_masking = True
         self.center, self.scale = center, scale
 
     def build(self, input_shape):
@@ -28,6 +29,7 @@ class RMSNormalization(Layer):
     def __init__(self, axis: int = -1, epsilon: float = 1e-6, **kwargs):
         super().__init__(**kwargs)
         self.axis, self.epsilon = axis, epsilon
+        self.supports_masking = True
 
     def build(self, input_shape):
         self.scale = self.add_weight((input_shape[self.axis],), "ones")
@@ -54,6 +56,7 @@ class BatchNormalization(Layer):
     ):
         super().__init__(**kwargs)
         self.axis, self.momentum, self.epsilon = axis, momentum, epsilon
+        self.supports_masking = True
         self.center, self.scale = center, scale
 
     def build(self, input_shape):
@@ -63,9 +66,9 @@ class BatchNormalization(Layer):
         self.moving_mean = self.add_weight(shape, "zeros", trainable=False)
         self.moving_variance = self.add_weight(shape, "ones", trainable=False)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs, training=False):
         mean, variance = self.moving_mean, self.moving_variance
-        if self.resolve_training(training) and self.trainable:
+        if training and self.trainable:
             rank = len(inputs.shape)
             axes = tuple(i for i in range(rank) if i != self.axis % rank)
             mean, variance = ops.mean(inputs, axes), ops.var(inputs, axes)

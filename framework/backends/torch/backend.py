@@ -386,12 +386,16 @@ class TorchBackend(
     def seed(self, seed):
         torch.manual_seed(seed)
 
-    def placement(self, layer):
-        # What is being compiled has its devices by the tensors that come in.
-        weight = None if torch.compiler.is_compiling() else layer.first_weight()
-        if weight is None or weight.device.type == "cpu":
-            return None
-        return weight.device  # a torch.device is such a context itself
+    def set_trainable(self, native, trainable):
+        if isinstance(native, torch.nn.Parameter):
+            return native.requires_grad_(trainable)
+        return torch.nn.Parameter(native) if trainable and native.is_floating_point() else native
+
+    def placeholder(self, shape, dtype):
+        return torch.empty(shape, dtype=_NATIVE[dtype])
+
+    def place(self, x, device):
+        return x.to(device)
 
     def inference(self):
         return torch.inference_mode()
