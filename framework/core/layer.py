@@ -485,9 +485,12 @@ def _build_on_backend(build: Callable[..., None]) -> Callable[..., None]:
         state.journal = state.autocast = None
         try:
             build(self, *args, **kwargs)
+            self.built = True
         finally:
             state.backend, state.policy, state.journal, state.autocast = before
-        self.built = True
         self._note_build(build, args, kwargs)
 
     return wrapped
+
+
+Layer.build = _build_on_backend(Layer.build)

@@ -35,8 +35,10 @@ class _Description:
             key = id(node.target) if isinstance(node.target, Operation) else id(node)
             calls.setdefault(key, []).append(node)
         paths = {id(layer): path for path, layer in self.model.named_sublayers()}
+        # All tensors get their places first: a layer's later call may need what stands below it.
         for nodes in calls.values():
-            layers.append(self._operation(nodes, paths))
+            self._place(nodes, paths)
+        layers += [self._operation(nodes) for nodes in calls.values()]
         return {
             "layers": layers,
             "input_layers": self._places(self.graph.inputs_structure),
@@ -70,21 +72,25 @@ class _Description:
             "inbound_nodes": [],
         }
 
-    def _operation(self, nodes: list[Node], paths: dict[int, str]) -> dict[str, Any]:
+    def _place(self, nodes: list[Node], paths: dict[int, str]) -> None:
+        """Name what the nodes call, and with it the tensors that it gives."""
         target = nodes[0].target
         if isinstance(target, Layer):
-            made = serialize_object(target)
             name = self._name(paths[id(target)].replace(".", "_"))
-            made["config"] = {**made["config"], "name": name}
         elif isinstance(target, Operation):
-            made, name = serialize_object(target), self._name(target.name)
+            name = self._name(target.name)
         else:
-            made = serialize(target)
             name = self._name(snake_case(target.__name__))
         self.names[id(nodes[0])] = name
         for number, node in enumerate(nodes):
             for index, x in enumerate(flatten(node.outputs)):
                 self.places[id(x)] = [name, number, index]
+
+    def _operation(self, nodes: list[Node]) -> dict[str, Any]:
+        target, name = nodes[0].target, self.names[id(nodes[0])]
+        made = serialize_object(target) if isinstance(target, Operation) else serialize(target)
+        if isinstance(target, Layer):
+            made["config"] = {**made["config"], "name": name}
         inbound = [
             {"args": self._values(node.args), "kwargs": self._values(node.kwargs)} for node in nodes
         ]

@@ -1,0 +1,81 @@
+"""Rows: compiled steps draw anew, and leave no trace of the compiler in the layer."""
+
+from __future__ import annotations
+
+import pytest
+
+from .cases import ACTIVE, over
+from .helpers import arrays, built, differ, run, same, unchanged, values
+
+RANDOM = [case for case in ACTIVE if "random" in case.flags]
+
+
+def _jax_step(layer):
+    import jax
+
+    step = jax.jit(lambda t, o, *x: layer.stateless_call(t, o, *x, training=True))
+    trainable, others = layer.state_values()
+
+    def call(*inputs):
+        nonlocal others
+        outputs, others = step(trainable, others, *inputs)
+        return outputs
+
+    return call
+
+
+def _tensorflow_step(layer):
+    import tensorflow as tf
+
+    return tf.function(lambda *x: layer(*x, training=True), autograph=False)
+
+
+def _torch_step(layer):
+    import torch
+
+    return torch.compile(lambda *x: layer(*x, training=True), backend="eager", fullgraph=True)
+
+
+STEPS = {"jax": _jax_step, "tensorflow": _tensorflow_step, "torch": _torch_step}
+
+
+@over(RANDOM)
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"], indirect=True)
+def test_compiled_steps_draw_the_masks_of_eager_ones(case, backend):
+    _check(case, backend)
+
+
+@over([case for case in RANDOM if case.name in ("Dropout", "user_Noisy", "subclassed")])
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_steps_compiled_by_torch_draw_the_masks_of_eager_ones(case, backend):
+    _check(case, backend)
+
+
+def _check(case, backend):
+    import numpy as np
+
+    layer, other = built(case), built(case)
+    step = STEPS[backend](layer)
+    inputs = [layer._backend.asarray(x) for x in case.inputs]
+    got = [arrays(step(*inputs)) for _ in range(3)]
+    expected = [run(other, case, training=True) for _ in range(3)]
+    for mine, theirs in zip(got, expected, strict=True):
+        for key, array in theirs.items():
+            room = 2e-5 * max(1.0, float(np.abs(array).max()))
+            np.testing.assert_allclose(mine[key], array, rtol=0, atol=room)
+    assert differ(got[0], got[1])
+    assert differ(got[1], got[2])
+
+
+@over(ACTIVE)
+@pytest.mark.parametrize("backend", ["jax"], indirect=True)
+def test_layer_is_as_before_after_a_stateless_step(case, backend):
+    import jax
+
+    layer, other = built(case), built(case)
+    before = values(layer)
+    trainable, others = layer.state_values()
+    step = jax.jit(lambda t, o, *x: layer.stateless_call(t, o, *x, training=True))
+    step(trainable, others, *case.inputs)
+    unchanged(layer, before)
+    same(run(layer, case, training=True), run(other, case, training=True))

@@ -1,0 +1,61 @@
+"""Rows: a layer is described by plain JSON, and what is made from that computes the same."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from isozoo import DTypePolicy
+
+from .cases import ALL, over
+from .helpers import built, fresh, run, same
+
+
+@over(ALL)
+def test_json_config_makes_an_equal_layer(case, backend):
+    layer = built(case)
+    config = json.loads(json.dumps(layer.get_config()))
+    again = type(layer).from_config(config)
+    again(*case.inputs)
+    assert again is not layer
+    assert list(again.weights_by_path()) == list(layer.weights_by_path())
+    again.set_weights(layer.get_weights())
+    same(run(again, case), run(layer, case))
+    assert _settings(json.loads(json.dumps(again.get_config()))) == _settings(config)
+
+
+def _settings(config):
+    """A config without the shapes that layers inside happen to have been built for."""
+    if isinstance(config, dict):
+        return {k: _settings(v) for k, v in config.items() if k != "build_config"}
+    return [_settings(x) for x in config] if isinstance(config, list) else config
+
+
+@over(ALL)
+def test_config_keeps_name_dtype_and_trainable(case, backend):
+    graph = "graph" in case.flags
+    layer = fresh(case, name="of_ours", trainable=False, dtype="mixed_bfloat16")
+    again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    assert again.name == "of_ours"
+    assert again.trainable is False
+    if not graph:
+        assert again.dtype_policy == DTypePolicy("mixed_bfloat16")
+    policies = [inner.dtype_policy.name for inner in layer._flatten_layers(include_self=False)]
+    assert [x.dtype_policy.name for x in again._flatten_layers(include_self=False)] == policies
+    again(*case.inputs)
+    assert again.trainable_variables == []
+
+
+@over(ALL)
+def test_build_config_builds_a_layer_without_a_call(case, backend):
+    """As `keras.Layer.build_from_config` does when a model is loaded."""
+    layer = built(case)
+    shapes = json.loads(json.dumps(layer.get_build_config()))
+    if shapes is None:
+        pytest.skip("built by its constructor or by its parts")
+    again = fresh(case)
+    again.build_from_config(shapes)
+    assert [v.shape for v in again.weights] == [v.shape for v in layer.weights]
+    again.set_weights(layer.get_weights())
+    same(run(again, case), run(layer, case))
