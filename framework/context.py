@@ -44,6 +44,11 @@ class CallContext(threading.local):
     # Attributes set while shapes are inferred, to be put back: (object, name, value before).
     journal: list[tuple[Any, str, Any]] | None = None
 
+    def __init__(self) -> None:
+        # Each thread has all fields from the start: torch.compile guards on which ones are there.
+        for name in CallContext.__annotations__:
+            setattr(self, name, getattr(CallContext, name))
+
 
 state = CallContext()
 

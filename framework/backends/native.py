@@ -48,5 +48,5 @@ class NativeLayer:
         return ()
 
     def _native_container(self, value: Any) -> Any:
-        """The class of containers to use for one of class `value`; a tuple as a part."""
+        """The class of containers to use for one of class `value`."""
         return value

@@ -192,8 +192,13 @@ class CallableLayer:
                 shapes[name] = nested.map_structure(self._shape_of, value)
         if args and not named:  # `call` takes *args
             shapes["inputs"] = nested.map_structure(self._shape_of, args[0])
-        wanted = list(inspect.signature(self.build).parameters.values())
         first = next(iter(shapes.values()), None)
+        if getattr(type(self).build, "_is_default", False):
+            # Layers inside are built by their own calls.
+            vars(self)["built"] = True
+            vars(self)["_build_shapes"] = {"input_shape": _plain_shape(first)}
+            return
+        wanted = list(inspect.signature(self.build).parameters.values())
         if len(wanted) == 1 and wanted[0].kind is not wanted[0].VAR_KEYWORD:
             self.build(first)
             return

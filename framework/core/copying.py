@@ -169,7 +169,7 @@ def _copied_trackable(x: Any, target: Target, memo: dict[Any, Any]) -> Any:
                 made.register(name, _copied(item, target, memo))
         if own is not None:
             made._adopt_native(x, backend is own, memo)
-            vars(made)["_arguments"] = _copied(x._arguments, target, memo)
+        vars(made)["_arguments"] = _copied(x._arguments, target, memo)
     except TypeError as error:
         if not getattr(error, "_names_layer", False):
             error._names_layer = True  # pyright: ignore[reportAttributeAccessIssue]

@@ -13,7 +13,7 @@ from .calling import CallableLayer
 from .flavours import begin
 from .operation import Operation
 from .stateless import StatelessLayer
-from .trackable import Trackable
+from .trackable import Trackable, parts_of
 from .variable import SeedState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
@@ -91,7 +91,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
         """What follows the outermost `__init__`."""
         if self._input_shape_arg is not None and not self.built:
             self.build(self._input_shape_arg)
-        elif type(self).build is Layer.build and self.parts_are_built():
+        elif getattr(type(self).build, "_is_default", False) and self.parts_are_built():
             self.built = True
 
     def parts_are_built(self) -> bool:
@@ -295,6 +295,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
         return list(found.values())
 
     def _part_changed(self, name: str, item: Any) -> None:
+        if not self._trainable and item is not None:
+            _freeze(item)
         self._native_part(name, item)
 
     # Losses -----------------------------------------------------------------------------------
@@ -435,6 +437,15 @@ _LAYER_ARGUMENTS = frozenset(
 )
 
 
+def _freeze(item: Any) -> None:
+    """Freeze the parts in an item that a frozen layer takes in."""
+    for part in parts_of(item):
+        if isinstance(part, Variable):
+            part.permit_training(False)
+        elif isinstance(part, Layer):
+            part.trainable = False
+
+
 def _policy_config(policy: dtype_policies.DTypePolicy) -> dict[str, Any]:
     return {
         "module": "keras",
@@ -494,3 +505,4 @@ def _build_on_backend(build: Callable[..., None]) -> Callable[..., None]:
 
 
 Layer.build = _build_on_backend(Layer.build)
+Layer.build._is_default = True  # pyright: ignore[reportFunctionMemberAccess]

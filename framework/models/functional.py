@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..configs import deserialize
 from ..core.keras_tensor import Input as Input
 from .model import Model
 
@@ -33,5 +34,6 @@ class Functional(Model):
         if "layers" not in config:
             return super().from_config(config)
         inputs, outputs = rebuilt(config, custom_objects)
-        rest = {k: config[k] for k in ("name", "trainable") if k in config}
+        own = ("name", "trainable", "dtype")
+        rest = {name: deserialize(config[name]) for name in own if name in config}
         return cls(inputs, outputs, **rest)

@@ -1,11 +1,12 @@
 """Model: a layer that stands by itself and predicts."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..configs import plain_class
-from ..context import entered
+from ..context import entered, state
 from ..core.function import OfGraph
 from ..core.graph import Graph
 from ..core.layer import Layer
@@ -170,16 +171,28 @@ class Model(OfGraph, Layer):
                     return x
                 return KerasTensor(self._backend.static_shape(x), self._backend.dtype(x))
 
-            before = {id(v) for v in self.variables}
-            with deferred_initialization():
-                self(*map_structure(symbol, args), **map_structure(symbol, kwargs))
-            from ..context import state
-
-            if not state.deferred:
-                for variable in self.variables:
-                    if id(variable) not in before and not variable.initialized:
-                        variable.initialize()
+            symbols = map_structure(symbol, args), map_structure(symbol, kwargs)
+            self._build_by_trace(lambda: self(*symbols[0], **symbols[1]))
         self._cache["all built"] = True
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights of all layers inside for inputs of `input_shape`, nested or not.
+
+        The call is traced for it, and nothing is computed. A subclass whose `call` takes several
+        tensors builds its layers itself.
+        """
+        if self._graph is None:
+            self._build_by_trace(lambda: self.compute_output_shape(input_shape))
+
+    def _build_by_trace(self, trace: Callable[[], Any]) -> None:
+        """Build what a symbolic call reaches; values follow, unless initialization is put off."""
+        before = {id(v) for v in self.variables}
+        with deferred_initialization():
+            trace()
+        if not state.deferred:
+            for variable in self.variables:
+                if id(variable) not in before and not variable.initialized:
+                    variable.initialize()
 
     # Inference --------------------------------------------------------------------------------
 
@@ -243,6 +256,7 @@ class Model(OfGraph, Layer):
 
 
 Model._config_base = Model
+Model.build._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
 
 
 class MethodTarget:

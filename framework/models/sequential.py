@@ -9,6 +9,9 @@ from ..core.layer import Layer
 from ..core.matching import match
 from .model import Model, _free_name
 
+# What a config says of the model itself.
+_OWN = ("name", "trainable", "dtype")
+
 
 class Sequential(Model):
     """Layers called one after the other. An `Input` at the head builds them at once.
@@ -139,7 +142,8 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Makes a model from what `get_config` gives."""
-        made = cls(name=config.get("name"), trainable=config.get("trainable", True))
+        rest = {name: deserialize(config[name]) for name in _OWN if name in config}
+        made = cls(**rest)
         for entry in config["layers"]:
             if entry["class_name"] == "InputLayer":
                 inner = entry["config"]

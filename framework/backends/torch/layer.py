@@ -149,7 +149,7 @@ def _has_self(parameters):
 
 
 class Holder(nn.Module):
-    """Weights of an owner that is no module itself, such as a seed generator."""
+    """Weights of an owner that is no module itself, such as a seed generator or a tuple."""
 
 
 # The module that stands for each such owner.
@@ -174,6 +174,13 @@ def hold(module, key, value):
         value.move_to_slot(_registration(module, key))
     elif isinstance(value, nn.Module) or hasattr(value, "parts"):
         module._modules[key] = _module_of(value)
+    elif isinstance(value, tuple):
+        # A tuple stays one, and no tuple can be a module: torch keeps weak references to those.
+        made = Holder()
+        for number, part in enumerate(value):
+            hold(made, str(number), part)
+        if made._modules or made._parameters or made._buffers:
+            module._modules[key] = made
 
 
 def _registration(module, name):

@@ -34,13 +34,11 @@ def _settings(config):
 
 @over(ALL)
 def test_config_keeps_name_dtype_and_trainable(case, backend):
-    graph = "graph" in case.flags
     layer = fresh(case, name="of_ours", trainable=False, dtype="mixed_bfloat16")
     again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
     assert again.name == "of_ours"
     assert again.trainable is False
-    if not graph:
-        assert again.dtype_policy == DTypePolicy("mixed_bfloat16")
+    assert again.dtype_policy == DTypePolicy("mixed_bfloat16")
     policies = [inner.dtype_policy.name for inner in layer._flatten_layers(include_self=False)]
     assert [x.dtype_policy.name for x in again._flatten_layers(include_self=False)] == policies
     again(*case.inputs)

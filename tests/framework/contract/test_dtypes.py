@@ -30,10 +30,9 @@ def test_mixed_policy_computes_in_the_shorter_float(case, policy, backend):
         assert _dtypes(layer(*case.inputs, training=training)) == {short}
     floats = {v.dtype for v in layer.variables if not v.dtype.startswith("int")}
     assert floats <= {"float32"}
-    if "graph" not in case.flags:
-        assert layer.compute_dtype == short
-        assert layer.variable_dtype == layer.dtype == "float32"
-        assert layer.dtype_policy == DTypePolicy(policy)
+    assert layer.compute_dtype == short
+    assert layer.variable_dtype == layer.dtype == "float32"
+    assert layer.dtype_policy == DTypePolicy(policy)
     assert {inner.compute_dtype for inner in layer._flatten_layers(include_self=False)} <= {short}
 
 

@@ -184,16 +184,17 @@ def functional(dtype=None, **kwargs):
     left = layers.BatchNormalization(dtype=dtype)(shared(inputs))
     right = layers.Dropout(0.5, dtype=dtype)(shared(left))
     outputs = layers.Dense(3, dtype=dtype)(ops.add(left, right))
-    return Model(inputs, outputs, **kwargs)
+    return Model(inputs, outputs, dtype=dtype, **kwargs)
 
 
 def nested_functional(dtype=None, **kwargs):
     """A model of symbolic tensors with a Sequential in it and a dict of outputs."""
     inputs = Input((4,))
-    inner = Sequential([layers.Dense(4, dtype=dtype), layers.Dropout(0.5, dtype=dtype)])
+    inside = [layers.Dense(4, dtype=dtype), layers.Dropout(0.5, dtype=dtype)]
+    inner = Sequential(inside, dtype=dtype)
     x = inner(inputs)
     outputs = {"z": layers.Dense(2, dtype=dtype)(x), "a": Scale(dtype=dtype)(x)}
-    return Model(inputs, outputs, **kwargs)
+    return Model(inputs, outputs, dtype=dtype, **kwargs)
 
 
 def sequential(dtype=None, **kwargs):
@@ -205,5 +206,6 @@ def sequential(dtype=None, **kwargs):
             layers.Dropout(0.5, dtype=dtype),
             layers.Dense(2, dtype=dtype),
         ],
+        dtype=dtype,
         **kwargs,
     )
