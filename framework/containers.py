@@ -55,13 +55,24 @@ def _reporting(method: Callable[..., Any]) -> Callable[..., Any]:
     return changed
 
 
+def _setdefault(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def changed(self, key, default=None):
+        method(self, key, default)
+        self._changed()
+        return self[key]  # which may be a container that reports, in the place of the default
+
+    return changed
+
+
 def _tracking(base: type, methods: str) -> Callable[[type], type]:
     """A decorator that gives a class the changing methods of `base`, each of which reports."""
 
     def decorate(cls: type) -> type:
         for name in methods.split():
             if hasattr(base, name):
-                setattr(cls, name, _reporting(getattr(base, name)))
+                report = _setdefault if name == "setdefault" else _reporting
+                setattr(cls, name, report(getattr(base, name)))
         return cls
 
     return decorate
@@ -182,7 +193,9 @@ def wrapped_container(value: Any, owner: Any, attribute: str) -> Any:
 
 def items_of(container: Any) -> Iterator[tuple[Any, Any]]:
     """Yields the pairs (key or position, item) of a list, tuple, dict or set."""
-    if isinstance(container, dict):
+    if isinstance(container, OrderedDict):
+        yield from OrderedDict.items(container)  # the order that `move_to_end` changes
+    elif isinstance(container, dict):
         yield from dict.items(container)
     elif isinstance(container, set | frozenset):
         named = sorted(container, key=lambda item: str(getattr(item, "name", item)))

@@ -299,6 +299,11 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
             _freeze(item)
         self._native_part(name, item)
 
+    def _container_changed(self, name: str) -> None:
+        super()._container_changed(name)
+        if not self._trainable and name in self._tracked:
+            _freeze(self._tracked[name])
+
     # Losses -----------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:

@@ -84,9 +84,15 @@ class Trackable(Configurable):
     def _container_changed(self, name: str) -> None:
         """A container that is the attribute `name` was changed."""
         container = vars(self).get(name)
-        self._forget(name)
-        if container is not None and holds_parts(container):
+        if not holds_parts(container):
+            self._forget(name)
+        elif name not in self._tracked:
             self._track(name, container)
+        else:  # it keeps its place among the parts
+            for part in parts_of(container):
+                if not any(link() is self for link in part._owners):
+                    _own(part, self, name)
+            self.touch()
 
     def _part_changed(self, name: str, item: Any) -> None:
         """Called when what stands under `name` became another, or (None) nothing."""
@@ -194,6 +200,7 @@ def _own(part: Any, owner: Any, name: str) -> None:
             part.name = name
         part.own(owner)
     else:
+        part._owners[:] = [link for link in part._owners if link() is not None]
         part._owners.append(ref(owner))
 
 
@@ -248,12 +255,15 @@ def path_of(part: Any) -> str:
     seen: set[int] = set()
     while id(part) not in seen:
         seen.add(id(part))
-        owner = next((found for link in part._owners if (found := link()) is not None), None)
-        if owner is None:
-            break
-        name = next((path for path, item in owner.parts() if item is part), None)
-        if name is None:
+        owners = [owner for link in part._owners if (owner := link()) is not None]
+        found = ((owner, _name_in(owner, part)) for owner in owners)
+        owner, name = next(((x, name) for x, name in found if name is not None), (None, None))
+        if owner is None or name is None:
             break
         names.append(name)
         part = owner
     return ".".join(reversed(names))
+
+
+def _name_in(owner: Trackable, part: Any) -> str | None:
+    return next((path for path, item in owner.parts() if item is part), None)

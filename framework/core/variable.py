@@ -291,6 +291,7 @@ class Variable(VariableOperators):
 
     def own(self, owner: Any) -> None:
         """Notes an owner: what it is called from the first one that is alive is its path."""
+        self._owners[:] = [link for link in self._owners if link() is not None]
         self._owners.append(ref(owner))
 
     def __repr__(self) -> str:

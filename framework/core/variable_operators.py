@@ -3,6 +3,8 @@
 import operator
 from typing import Any
 
+import numpy as np
+
 
 class VariableOperators:
     """Mixed into Variable: its operators are those of its tensor, and frameworks read it."""
@@ -11,6 +13,8 @@ class VariableOperators:
 
     value: Any
     backend: Any
+    # An operator between a NumPy array and a variable is the variable's.
+    __array_priority__ = 100
 
     def __array__(self, dtype=None, copy=None):
         array = self.numpy()  # pyright: ignore[reportAttributeAccessIssue]
@@ -20,7 +24,8 @@ class VariableOperators:
         return self.value
 
     def __tf_tensor__(self, dtype=None, name=None):
-        return self.backend.asarray(self.value, None if dtype is None else dtype.name)
+        tensor = self._tensor()
+        return tensor if dtype is None else self.backend.cast(tensor, dtype.name)
 
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
@@ -62,14 +67,33 @@ class VariableOperators:
     __hash__ = object.__hash__
 
     def __eq__(self, other):
-        return self._tensor() == _read(other)
+        return self._tensor() == self._operand(other)
 
     def __ne__(self, other):
-        return self._tensor() != _read(other)
+        return self._tensor() != self._operand(other)
+
+    def _operand(self, x: Any) -> Any:
+        """The other operand as the framework takes it beside the tensor."""
+        if isinstance(x, VariableOperators):
+            return x._tensor()
+        return self.backend.asarray(x) if isinstance(x, np.ndarray | np.generic) else x
 
 
-def _read(x: Any) -> Any:
-    return x._tensor() if isinstance(x, VariableOperators) else x
+# Operators with an op of the same meaning.
+_OPS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "true_divide",
+    "floordiv": "floor_divide",
+    "mod": "mod",
+    "pow": "power",
+    "matmul": "matmul",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+}
 
 
 def _unwrapped(x: Any) -> Any:
@@ -83,14 +107,29 @@ def _unwrapped(x: Any) -> Any:
     return x
 
 
-def _binary(function: Any) -> tuple[Any, Any]:
+def _binary(name: str) -> tuple[Any, Any]:
+    function, op = getattr(operator, name), _OPS.get(name)
+
+    def compute(x, y, mixed):
+        # The framework's own operator, but where it differs between the frameworks.
+        if op is None or not mixed:
+            return function(x, y)
+        from .. import ops
+
+        return getattr(ops, op)(x, y)
+
     def apply(self, other):
-        return function(self._tensor(), _read(other))
+        return compute(self._tensor(), self._operand(other), _is_mixed(name, other))
 
     def swapped(self, other):
-        return function(_read(other), self._tensor())
+        return compute(self._operand(other), self._tensor(), _is_mixed(name, other))
 
     return apply, swapped
+
+
+def _is_mixed(name: str, other: Any) -> bool:
+    """Whether the frameworks differ: in products of vectors, and in an array's other dtype."""
+    return name == "matmul" or isinstance(other, np.ndarray | np.generic)
 
 
 def _unary(function: Any) -> Any:
@@ -100,10 +139,10 @@ def _unary(function: Any) -> Any:
 for _name in (
     "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor",
 ):  # fmt: skip
-    _apply, _swapped = _binary(getattr(operator, _name))
+    _apply, _swapped = _binary(_name)
     setattr(VariableOperators, f"__{_name.rstrip('_')}__", _apply)
     setattr(VariableOperators, f"__r{_name.rstrip('_')}__", _swapped)
 for _name in ("lt", "le", "gt", "ge"):
-    setattr(VariableOperators, f"__{_name}__", _binary(getattr(operator, _name))[0])
+    setattr(VariableOperators, f"__{_name}__", _binary(_name)[0])
 for _name in ("neg", "pos", "abs", "invert"):
     setattr(VariableOperators, f"__{_name}__", _unary(getattr(operator, _name)))
