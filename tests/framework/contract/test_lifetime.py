@@ -15,9 +15,9 @@ from .helpers import built, symbols
 from .user_layers import Net, functional
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _old_objects_aside():
-    """Collections look only at what a test makes, so that each takes no time."""
+    """Collections look only at what these tests make, so that each takes no time."""
     gc.collect()
     gc.freeze()
     yield

@@ -1,0 +1,97 @@
+"""Rows on JAX: a layer is a pure function of its variables, which JAX transforms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from isozoo import layers, ops
+
+from .cases import ALL, ROWS, over
+from .helpers import SUMS, arrays, built, run, same, unchanged, values
+from .user_layers import Counting
+
+jax = pytest.importorskip("jax")
+pytestmark = pytest.mark.parametrize("backend", ["jax"], indirect=True)
+
+FLOATS = [case for case in ALL if case.inputs[0].dtype == np.float32]
+
+
+def _pure(layer):
+    def call(trainable, others, *inputs):
+        return layer.stateless_call(trainable, others, *inputs)[0]
+
+    return call
+
+
+@over(ALL)
+def test_jit_and_vmap_over_stateless_call(case, backend):
+    """`vmap` maps over a new axis in front: three copies of the inputs, three of the outputs."""
+    layer = built(case)
+    trainable, others = layer.state_values()
+    expected, before = run(layer, case), values(layer)
+    stacked = [np.stack([x, x]) for x in case.inputs]
+    axes = (None, None, *[0] * len(case.inputs))
+    got = jax.jit(jax.vmap(_pure(layer), axes))(trainable, others, *stacked)
+    for number in range(2):
+        part = {k: x[number] for k, x in got.items()} if isinstance(got, dict) else got[number]
+        same(arrays(part), {k: expected[k] for k in arrays(part)}, SUMS)
+    unchanged(layer, before)
+
+
+@over(FLOATS)
+def test_grad_over_stateless_call(case, backend):
+    """The derivative along a direction is the difference quotient's, in float64."""
+    layer = built(case).to_backend("jax", dtype="float64")
+    trainable, others = layer.state_values()
+    if not trainable:
+        trainable = []
+    inputs = [x.astype(np.float64) for x in case.inputs]
+
+    def loss(weights, *x):
+        outputs = _pure(layer)(weights, others, *x)
+        tensors = outputs.values() if isinstance(outputs, dict) else [outputs]
+        return sum(jax.numpy.sum(jax.numpy.sin(y)) for y in tensors)
+
+    with jax.enable_x64(True):
+        gradients = jax.grad(loss, argnums=(0, 1))(trainable, inputs[0], *inputs[1:])
+        draws = np.random.default_rng(4)
+        tangents = jax.tree.map(lambda x: draws.standard_normal(x.shape), gradients)
+        slope = sum(
+            float((g * t).sum())
+            for g, t in zip(jax.tree.leaves(gradients), jax.tree.leaves(tangents), strict=True)
+        )
+        step = 1e-6
+        moved = [
+            loss(
+                [w + sign * step * t for w, t in zip(trainable, tangents[0], strict=True)],
+                inputs[0] + sign * step * tangents[1],
+                *inputs[1:],
+            )
+            for sign in (1, -1)
+        ]
+        # Central differences: step^2 of the third derivative, and rounding over the step.
+        quotient = float(moved[0] - moved[1]) / (2 * step)
+    assert abs(slope - quotient) <= 1e-6 * (1 + abs(slope))
+
+
+@pytest.mark.parametrize("make", [layers.BatchNormalization, Counting])
+def test_tracer_that_would_be_kept_is_refused_and_explained(make, backend):
+    layer = make()
+    layer(ROWS[0])
+    before = values(layer)
+    with pytest.raises(RuntimeError, match="(?s)mean.*stateless_call"):
+        jax.jit(lambda x: layer(x, training=True))(ROWS[0])
+    unchanged(layer, before)
+    assert np.isfinite(ops.convert_to_numpy(layer(ROWS[0]))).all()
+    layer(ROWS[0], training=True)
+    assert (values(layer)[layer.non_trainable_variables[0].path] != 0).any()
+    # Where nothing would be kept, plain `jit` is right.
+    same(arrays(jax.jit(lambda x: layer(x))(ROWS[0])), arrays(layer(ROWS[0])), SUMS)
+
+
+def test_draws_under_plain_jit_are_refused_and_explained(backend):
+    layer = layers.Dropout(0.5)
+    with pytest.raises(ValueError, match="stateless_call"):
+        jax.jit(lambda x: layer(x, training=True))(ROWS[0])
+    assert (ops.convert_to_numpy(layer(ROWS[0], training=True)) == 0).any()
