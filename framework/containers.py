@@ -179,16 +179,20 @@ def wrapped_container(value: Any, owner: Any, attribute: str) -> Any:
             return value
         value = value.plain()  # pyright: ignore[reportAttributeAccessIssue]
     if isinstance(value, tuple):
-        items = [wrapped_container(item, owner, attribute) for item in value]
-        if all(item is before for item, before in zip(items, value, strict=True)):
-            return value
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        items = [wrapped_container(item, owner, attribute) for item in tuple.__iter__(value)]
+        if any(item is not old for item, old in zip(items, tuple.__iter__(value), strict=True)):
+            value = type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        return value if native is None or not any(map(_is_part, items)) else native(value)
     cls = _TRACKED.get(type(value))
     if cls is None:
         return value
     made = (cls if native is None else native(cls))(value)
     made.attach(owner, attribute)
     return made
+
+
+def _is_part(x: Any) -> bool:
+    return hasattr(x, "move_to_slot") or hasattr(x, "parts") or isinstance(x, TrackedContainer)
 
 
 def items_of(container: Any) -> Iterator[tuple[Any, Any]]:

@@ -43,10 +43,17 @@ class NativeLayer:
         """
         return {}
 
+    def _native_hooks(self) -> bool:
+        """Whether the framework would run anything of the user's around the call."""
+        return False
+
+    def _restore_part(self, name: str, value: Any) -> None:
+        """Keep the copy of a part of the framework's own."""
+
     def _foreign_slots(self) -> Any:
         """Yield (path, table, key) of the tensors in parts of the framework's own."""
         return ()
 
     def _native_container(self, value: Any) -> Any:
-        """The class of containers to use for one of class `value`."""
+        """The class of containers to use for one of class `value`; a tuple as a part."""
         return value

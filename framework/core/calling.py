@@ -110,7 +110,7 @@ class CallableLayer:
         if not single and symbolic.among((args, kwargs)):
             return self._call_symbolic(args, kwargs)
         before = state.owner, state.backend, state.autocast, state.device
-        outermost = before[0] is None and state.observer is None
+        outermost = before[0] is None and state.observer is None and not state.inferring
         watched = state.observer is not None
         # An observer sees every call, so calls from inside must not take the short way either.
         state.owner = (None, "observed") if watched else self._token
@@ -293,6 +293,10 @@ class CallableLayer:
                 self.add_loss(regularizer(x))  # pyright: ignore[reportAttributeAccessIssue]
 
     # Symbolic calls ---------------------------------------------------------------------------
+
+    def _is_symbolic(self, args: tuple, kwargs: dict[str, Any]) -> bool:
+        """Whether a call with these arguments is for its shapes alone."""
+        return state.inferring or symbolic.among((args, kwargs))
 
     def _call_symbolic(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         try:

@@ -13,7 +13,7 @@ from .calling import CallableLayer
 from .flavours import begin
 from .operation import Operation
 from .stateless import StatelessLayer
-from .trackable import Trackable, parts_of
+from .trackable import Trackable, foreign_variables, parts_of
 from .variable import SeedState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
@@ -271,6 +271,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
                 part.permit_training(bool(value))
             elif isinstance(part, Layer):
                 part.trainable = value
+        for _, variable in foreign_variables(self):
+            variable.permit_training(bool(value))
 
     def sublayers(self) -> list["Layer"]:
         """Returns the layers directly inside this one."""
@@ -413,7 +415,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
     def _restore_native(self, kept: dict[str, Any]) -> None:
         for name, value in kept.items():
             if name.startswith("part "):
-                self._native_attribute(name.removeprefix("part "), value)
+                self._restore_part(name.removeprefix("part "), value)
             else:
                 vars(self)[name] = value
 
@@ -495,15 +497,15 @@ def _build_on_backend(build: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(build)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
-        before = state.backend, state.policy, state.journal, state.autocast
-        state.backend, state.policy = self._backend, self._policy
+        before = state.backend, state.policy, state.journal, state.autocast, state.owner
+        state.backend, state.policy, state.owner = self._backend, self._policy, None
         # What is built while shapes are inferred stays.
         state.journal = state.autocast = None
         try:
             build(self, *args, **kwargs)
             self.built = True
         finally:
-            state.backend, state.policy, state.journal, state.autocast = before
+            state.backend, state.policy, state.journal, state.autocast, state.owner = before
         self._note_build(build, args, kwargs)
 
     return wrapped

@@ -70,7 +70,7 @@ def _follow(structure: Any, x: Any, into: list[Any]) -> bool:
             and all(_follow(*pair, into) for pair in zip(structure, x, strict=True))
         )
     into.append(x)
-    return hasattr(x, "shape") or (x is None and structure.optional)
+    return hasattr(x, "shape") or x is None
 
 
 def _fitted(x: Any, mine: KerasTensor, name: str, number: int) -> Any:
@@ -79,8 +79,8 @@ def _fitted(x: Any, mine: KerasTensor, name: str, number: int) -> Any:
         if mine.optional:
             return None
         raise ValueError(
-            f"{name}: the input {mine.name!r} is None; declare it by `Input(optional=True)`, or "
-            f"give a tensor of shape {mine.shape}."
+            f"{name}: the input {mine.name!r} is not optional, but None was passed. Declare it by "
+            f"`Input(optional=True)`, or give a tensor of shape {mine.shape}."
         )
     shape = _shape(x)
     if shape is None:

@@ -45,6 +45,9 @@ class Trackable(Configurable):
             self._note_attribute(name)
         tracked = self._tracked
         if name in tracked:
+            if tracked[name] is value:  # it keeps its place
+                object.__setattr__(self, name, value)
+                return
             self._forget(name)
         if isinstance(value, Variable | Trackable):
             self._track(name, value)
@@ -229,12 +232,12 @@ def _walk(owner: Trackable, prefix: str, seen: set[int]) -> Iterator[tuple[str, 
         elif id(part) not in seen:
             seen.add(id(part))
             yield f"{prefix}{path}", part
-    for path, variable in _foreign_variables(owner):
+    for path, variable in foreign_variables(owner):
         yield f"{prefix}{path}", variable
 
 
-def _foreign_variables(owner: Any) -> Iterator[tuple[str, Variable]]:
-    """Pairs (path, variable) of tensors that a framework's own parts of the owner keep."""
+def foreign_variables(owner: Any) -> Iterator[tuple[str, Variable]]:
+    """Yields pairs (path, variable) of tensors that a framework's own parts of the owner keep."""
     views = vars(owner).get("_foreign_views")
     if views is None:
         return
@@ -266,4 +269,5 @@ def path_of(part: Any) -> str:
 
 
 def _name_in(owner: Trackable, part: Any) -> str | None:
-    return next((path for path, item in owner.parts() if item is part), None)
+    foreign = vars(owner).get("_foreign_views", {}).items()
+    return next((path for path, item in (*owner.parts(), *foreign) if item is part), None)

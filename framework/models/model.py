@@ -94,10 +94,12 @@ class Model(OfGraph, Layer):
 
     def _rename_part(self, old: str, name: str) -> None:
         items = [(name if key == old else key, item) for key, item in self._tracked.items()]
-        self._native_part(old, None)
+        for key in self._tracked:
+            self._native_part(key, None)
         self._tracked.clear()
         self._tracked.update(items)
-        self._native_part(name, self._tracked[name])
+        for key, item in items:  # all anew, so that the framework has them in the same order
+            self._native_part(key, item)
         self.touch()
 
     @Computed

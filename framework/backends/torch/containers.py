@@ -4,6 +4,7 @@ torch looks a weight up by attributes ("blocks.0.kernel"), so the list `blocks` 
 a layer's code appends to it, sorts it, and compares it, so it has to be a list.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from torch import nn
@@ -99,6 +100,34 @@ for _cls in _CLASSES.values():
         register_container(_cls)
 
 
-def module_container(cls: type) -> type:
-    """Returns the class of containers to use for one of class `cls`."""
-    return _CLASSES.get(cls, cls)
+@lru_cache(maxsize=256)
+def _tuple_class(base: type) -> type:
+    """A tuple class, or a named one, whose instances are modules too."""
+
+    def start(self, *values):
+        # torch.compile keeps weak references to what nn.Module.__init__ sees; tuples allow none.
+        vars(self).update(vars(nn.Module()))
+        self._register_items()
+
+    def reduce(self, protocol):
+        return (base, (tuple(self),)) if base is tuple else (base, tuple(self))
+
+    members = {
+        "__init__": start,
+        "__reduce_ex__": reduce,
+        "__hash__": ModuleContainer.__hash__,
+        "__repr__": base.__repr__,
+        "__setattr__": ModuleContainer.__setattr__,
+        **_readers(base),
+    }
+    return type(base.__name__, (base, ModuleContainer), members)
+
+
+def module_container(value: Any) -> Any:
+    """Returns the class of containers to use for one of class `value`, or a tuple as a module."""
+    if isinstance(value, type):
+        return _CLASSES.get(value, value)
+    if isinstance(value, ModuleContainer):
+        return value
+    cls = _tuple_class(type(value))
+    return cls(*value) if hasattr(value, "_fields") else cls(value)

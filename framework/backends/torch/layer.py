@@ -9,9 +9,11 @@ from torch import nn
 
 from ..native import NativeLayer
 
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 # Attributes of a module that copies on torch take along.
 _KEPT = (
     "training",
+    "_non_persistent_buffers_set",
     "_forward_hooks",
     "_forward_hooks_with_kwargs",
     "_forward_hooks_always_called",
@@ -37,6 +39,7 @@ class TorchLayer(NativeLayer, nn.Module):
     _policy: Any
     first_native: Any
     _set_policy: Any
+    _is_symbolic: Any
     touch: Any
 
     @classmethod
@@ -60,7 +63,19 @@ class TorchLayer(NativeLayer, nn.Module):
         vars(self)["_foreign_views"] = {}
 
     def _native_call(self, *args, **kwargs):
+        hooked = self._forward_hooks or self._forward_pre_hooks
+        if hooked and self._is_symbolic(args, kwargs):
+            return self._call_nested(*args, **kwargs)  # there is nothing that hooks could see
         return nn.Module.__call__(self, *args, **kwargs)
+
+    def _native_hooks(self):
+        return any(vars(self)[name] for name in _HOOKS)
+
+    def _restore_part(self, name, value):
+        if isinstance(value, torch.Tensor) and not isinstance(value, nn.Parameter):
+            self.register_buffer(name, value)
+        else:
+            self._native_attribute(name, value)
 
     def _native_training(self):
         return self.training
@@ -83,10 +98,12 @@ class TorchLayer(NativeLayer, nn.Module):
         return False
 
     def _native_part(self, name, item):
-        for table in (self._parameters, self._buffers, self._modules):
-            table.pop(name, None)
         if item is not None:
             hold(self, name, item)
+            return
+        for table in (self._parameters, self._buffers, self._modules):
+            table.pop(name, None)
+        self._modules.pop(f"{name}{_STATES}", None)
 
     def _native_container(self, value):
         from .containers import module_container
@@ -101,7 +118,8 @@ class TorchLayer(NativeLayer, nn.Module):
         """Modules, parameters and buffers that torch's own methods put here."""
         tables = (self._parameters, self._buffers, self._modules)
         pairs = (pair for table in tables for pair in table.items())
-        return {n: x for n, x in pairs if n not in self._tracked and x is not None}
+        mine = {*self._tracked, *(f"{name}{_STATES}" for name in self._tracked)}
+        return {n: x for n, x in pairs if n not in mine and x is not None}
 
     def _foreign_slots(self):
         """Yield (path, table, key) of the tensors that no variable of ours holds."""
@@ -148,8 +166,12 @@ def _has_self(parameters):
     return bool(parameters) and parameters[0].name == "self"
 
 
+# What follows the attribute's name in the name of the module of an owner that is none itself.
+_STATES = "_states"
+
+
 class Holder(nn.Module):
-    """Weights of an owner that is no module itself, such as a seed generator or a tuple."""
+    """Weights of an owner that is no module itself, such as a seed generator."""
 
 
 # The module that stands for each such owner.
@@ -157,9 +179,7 @@ _modules: WeakKeyDictionary[Any, Holder] = WeakKeyDictionary()
 
 
 def _module_of(item):
-    """The module that stands for a layer, a seed generator or a container."""
-    if isinstance(item, nn.Module):
-        return item
+    """The module that stands for an owner of weights that is none itself."""
     made = _modules.get(item)
     if made is None:
         made = _modules[item] = Holder()
@@ -172,15 +192,13 @@ def hold(module, key, value):
     """Registers a weight, layer or container with a module; anything else is passed over."""
     if hasattr(value, "move_to_slot"):
         value.move_to_slot(_registration(module, key))
-    elif isinstance(value, nn.Module) or hasattr(value, "parts"):
-        module._modules[key] = _module_of(value)
-    elif isinstance(value, tuple):
-        # A tuple stays one, and no tuple can be a module: torch keeps weak references to those.
-        made = Holder()
-        for number, part in enumerate(value):
-            hold(made, str(number), part)
-        if made._modules or made._parameters or made._buffers:
-            module._modules[key] = made
+    elif isinstance(value, nn.Module):
+        module._parameters.pop(key, None)
+        module._buffers.pop(key, None)
+        module._modules[key] = value
+    elif hasattr(value, "parts"):
+        # Under a name of its own: torch looks modules up as attributes.
+        module._modules[f"{key}{_STATES}"] = _module_of(value)
 
 
 def _registration(module, name):

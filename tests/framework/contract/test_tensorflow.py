@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from .cases import ACTIVE, ALL, over
-from .helpers import SUMS, arrays, built, fresh, randomize, run, same, values
-from .user_layers import Net
+from .helpers import SUMS, arrays, built, fresh, run, same, values
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
@@ -72,15 +71,3 @@ def test_function_trains_the_statistics(case, backend):
     mine, theirs = values(layer), values(other)
     for name, value in mine.items():
         np.testing.assert_allclose(theirs[name], value, rtol=SUMS, atol=SUMS, err_msg=name)
-
-
-def test_layer_in_a_module_of_tensorflow(backend):
-    class Module(tf.Module):
-        def __init__(self):
-            self.net = Net()
-            self.net.build((None, 4))
-
-    module = Module()
-    randomize(module.net)
-    found = {id(v) for v in module.variables}
-    assert found == {id(v.native) for v in module.net.variables}
