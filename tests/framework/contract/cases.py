@@ -37,7 +37,8 @@ class Case(NamedTuple):
         make: makes it; takes the arguments that all layers take.
         inputs: NumPy arrays to call it on, with the batch in front.
         flags: "random" (training draws), "statistics" (training changes variables), "mask"
-            (what Keras's class of the name says of `supports_masking`), "keeps" (integers stay
+            (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
+            so, too), "keeps" (integers stay
             integers), "model" (made of other layers), "graph" (made of symbolic tensors).
     """
 
@@ -62,7 +63,7 @@ LAYERS = [
     _case("Conv2D", lambda **o: layers.Conv2D(4, 3, strides=2, groups=2, **o), IMAGES),
     _case("DepthwiseConv2D", lambda **o: layers.DepthwiseConv2D(3, padding="same", **o), IMAGES),
     _case("LayerNormalization", lambda **o: layers.LayerNormalization(**o), STEPS, "mask"),
-    _case("RMSNormalization", lambda **o: layers.RMSNormalization(**o), STEPS),
+    _case("RMSNormalization", lambda **o: layers.RMSNormalization(**o), STEPS, "mask"),
     _case("BatchNormalization", lambda **o: layers.BatchNormalization(momentum=0.5, **o), STEPS,
           "statistics mask"),
     _case("MaxPooling1D", lambda **o: layers.MaxPooling1D(2, **o), STEPS, "keeps"),

@@ -1,6 +1,6 @@
 """Runs the contract, and prints which rows hold for which layer on which backend.
 
-    python tests/framework/contract/table.py [arguments of pytest]
+python tests/framework/contract/table.py [arguments of pytest]
 """
 
 from __future__ import annotations

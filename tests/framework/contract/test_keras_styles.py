@@ -169,7 +169,11 @@ def test_layers_follow_the_image_data_format_of_their_creation(backend):
     before = settings.image_data_format()
     settings.set_image_data_format("channels_first")
     try:
-        made = [layers.GlobalMaxPooling2D(), layers.MaxPooling2D(2), layers.GlobalAveragePooling1D()]
+        made = [
+            layers.GlobalMaxPooling2D(),
+            layers.MaxPooling2D(2),
+            layers.GlobalAveragePooling1D(),
+        ]
     finally:
         settings.set_image_data_format(before)
     pooled, windows, means = made

@@ -67,8 +67,8 @@ def test_models_of_two_backends_in_two_threads(backend):
                 found.append((layer.backend, ops.convert_to_numpy(ops.exp(layer(x)))))
             return found
 
-    for name, results in zip((backend, other), _together(lambda: work(backend),
-                                                         lambda: work(other)), strict=True):  # fmt: skip
+    both = _together(lambda: work(backend), lambda: work(other))
+    for name, results in zip((backend, other), both, strict=True):
         for got, y in results:
             assert got == name
             np.testing.assert_allclose(y, np.exp(np.full((2, 2), 3.0)), rtol=3 * SUMS)

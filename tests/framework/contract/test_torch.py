@@ -22,6 +22,7 @@ FLOATS = [case for case in ALL if case.inputs[0].dtype == np.float32]
 
 TRAINED = """Dense Embedding Conv1D Conv2D DepthwiseConv2D LayerNormalization BatchNormalization
              DenseAttention user_Scale subclassed sharing described functional sequential""".split()
+EXPORTED = "Dense BatchNormalization DenseAttention subclassed functional sequential".split()
 WEIGHED = [case for case in ALL if case.name in TRAINED]
 
 
@@ -142,8 +143,7 @@ def test_functional_call_swaps_the_weights(case, backend):
         same(run(layer, case), before)
 
 
-@over([case for case in ALL if case.name in ("Dense", "BatchNormalization", "subclassed",
-                                              "functional", "DenseAttention", "sequential")])  # fmt: skip
+@over([case for case in WEIGHED if case.name in EXPORTED])
 def test_exported_program_takes_other_batches(case, backend):
     """`forward` has the names of `call`, so that dynamic shapes go by them."""
     layer = built(case)
@@ -188,7 +188,9 @@ def test_modules_and_parameters_of_torch_are_parts(backend):
     assert layer(ROWS[0]).dtype == torch.float64
 
 
-@pytest.mark.parametrize("way", [copy.deepcopy, lambda x: torch.load(_saved(x), weights_only=False)])
+@pytest.mark.parametrize(
+    "way", [copy.deepcopy, lambda x: torch.load(_saved(x), weights_only=False)]
+)
 def test_modules_of_torch_are_copied(way, backend):
     layer = Mixed()
     made = way(layer)
