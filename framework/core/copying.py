@@ -99,7 +99,8 @@ def _made(x: Any, target: Target, memo: dict[Any, Any]) -> Any:
         return type(x)(again(value) for value in x)
     if isinstance(x, tuple):
         parts = [again(value) for value in x]
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+        cls = getattr(x, "plain_type", type(x))  # a framework's tuples may be modules, too
+        return cls(*parts) if hasattr(x, "_fields") else cls(parts)
     if isinstance(x, FunctionType | MethodType | functools.partial):
         return _copied_function(x, again)
     owner = TENSORS.get(type(x)) or classify(type(x))

@@ -66,12 +66,6 @@ class VariableOperators:
     # A variable is found by identity in lists and dicts.
     __hash__ = object.__hash__
 
-    def __eq__(self, other):
-        return self._tensor() == self._operand(other)
-
-    def __ne__(self, other):
-        return self._tensor() != self._operand(other)
-
     def _operand(self, x: Any) -> Any:
         """The other operand as the framework takes it beside the tensor."""
         if isinstance(x, VariableOperators):
@@ -93,6 +87,8 @@ _OPS = {
     "le": "less_equal",
     "gt": "greater",
     "ge": "greater_equal",
+    "eq": "equal",
+    "ne": "not_equal",
 }
 
 
@@ -142,7 +138,7 @@ for _name in (
     _apply, _swapped = _binary(_name)
     setattr(VariableOperators, f"__{_name.rstrip('_')}__", _apply)
     setattr(VariableOperators, f"__r{_name.rstrip('_')}__", _swapped)
-for _name in ("lt", "le", "gt", "ge"):
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(VariableOperators, f"__{_name}__", _binary(_name)[0])
 for _name in ("neg", "pos", "abs", "invert"):
     setattr(VariableOperators, f"__{_name}__", _unary(getattr(operator, _name)))

@@ -113,6 +113,7 @@ def _tuple_class(base: type) -> type:
         return (base, (tuple(self),)) if base is tuple else (base, tuple(self))
 
     members = {
+        "plain_type": base,
         "__init__": start,
         "__reduce_ex__": reduce,
         "__hash__": ModuleContainer.__hash__,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from .cases import ACTIVE, over
-from .helpers import arrays, built, differ, run, same, unchanged, values
+from .helpers import arrays, built, differ, run, unchanged, values
 
-RANDOM = [case for case in ACTIVE if "random" in case.flags]
+NAMES = "Dropout DenseAttention user_Noisy subclassed".split()
+RANDOM = [case for case in ACTIVE if case.name in NAMES]
 
 
 def _jax_step(layer):
@@ -45,17 +47,15 @@ def test_compiled_steps_draw_the_masks_of_eager_ones(case, backend):
     _check(case, backend)
 
 
-@over([case for case in RANDOM if case.name in ("Dropout", "user_Noisy", "subclassed")])
+@over([case for case in RANDOM if case.name != "DenseAttention"])
 @pytest.mark.parametrize("backend", ["torch"], indirect=True)
 def test_steps_compiled_by_torch_draw_the_masks_of_eager_ones(case, backend):
     _check(case, backend)
 
 
 def _check(case, backend):
-    import numpy as np
-
     layer, other = built(case), built(case)
-    step = STEPS[backend](layer)
+    step, before = STEPS[backend](layer), values(layer)
     inputs = [layer._backend.asarray(x) for x in case.inputs]
     got = [arrays(step(*inputs)) for _ in range(3)]
     expected = [run(other, case, training=True) for _ in range(3)]
@@ -65,17 +65,8 @@ def _check(case, backend):
             np.testing.assert_allclose(mine[key], array, rtol=0, atol=room)
     assert differ(got[0], got[1])
     assert differ(got[1], got[2])
-
-
-@over(ACTIVE)
-@pytest.mark.parametrize("backend", ["jax"], indirect=True)
-def test_layer_is_as_before_after_a_stateless_step(case, backend):
-    import jax
-
-    layer, other = built(case), built(case)
-    before = values(layer)
-    trainable, others = layer.state_values()
-    step = jax.jit(lambda t, o, *x: layer.stateless_call(t, o, *x, training=True))
-    step(trainable, others, *case.inputs)
-    unchanged(layer, before)
-    same(run(layer, case, training=True), run(other, case, training=True))
+    if backend == "jax":  # the state went through the function, and none of it into the layer
+        unchanged(layer, before)
+    else:
+        unchanged(layer, values(other))
+    run(layer, case, training=True)

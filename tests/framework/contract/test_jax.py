@@ -8,13 +8,11 @@ import pytest
 from isozoo import layers, ops
 
 from .cases import ALL, ROWS, over
-from .helpers import SUMS, arrays, built, run, same, unchanged, values
+from .helpers import SUMS, arrays, built, is_float, run, same, unchanged, values
 from .user_layers import Counting
 
 jax = pytest.importorskip("jax")
 pytestmark = pytest.mark.parametrize("backend", ["jax"], indirect=True)
-
-FLOATS = [case for case in ALL if case.inputs[0].dtype == np.float32]
 
 
 def _pure(layer):
@@ -25,45 +23,43 @@ def _pure(layer):
 
 
 @over(ALL)
-def test_jit_and_vmap_over_stateless_call(case, backend):
-    """`vmap` maps over a new axis in front: three copies of the inputs, three of the outputs."""
+def test_jit_grad_and_vmap_over_stateless_call(case, backend):
+    """All three in one: two copies of the inputs give two of outputs and of gradients."""
     layer = built(case)
     trainable, others = layer.state_values()
     expected, before = run(layer, case), values(layer)
-    stacked = [np.stack([x, x]) for x in case.inputs]
-    axes = (None, None, *[0] * len(case.inputs))
-    got = jax.jit(jax.vmap(_pure(layer), axes))(trainable, others, *stacked)
+    floats = tuple(x for x in case.inputs if is_float(x))
+
+    def loss(weights, inputs):
+        outputs = _pure(layer)(weights, others, *(inputs or case.inputs))
+        return sum(jax.numpy.sum(jax.numpy.sin(y)) for y in jax.tree.leaves(outputs)), outputs
+
+    grad = jax.grad(loss, argnums=(0, 1), has_aux=True)
+    stacked = tuple(np.stack([x, x]) for x in floats)
+    both = jax.jit(jax.vmap(grad, (None, 0), axis_size=2))(trainable, stacked)
     for number in range(2):
-        part = {k: x[number] for k, x in got.items()} if isinstance(got, dict) else got[number]
-        same(arrays(part), {k: expected[k] for k in arrays(part)}, SUMS)
+        gradients, outputs = jax.tree.map(lambda x: x[number], both)  # noqa: B023
+        outputs = arrays(outputs)
+        same({key: outputs[key] for key in expected}, expected, SUMS)
+        _check_gradients(layer, case, floats, gradients)
     unchanged(layer, before)
 
 
-@over(FLOATS)
-def test_grad_over_stateless_call(case, backend):
+def _check_gradients(layer, case, floats, gradients):
     """The slope along a direction is the quotient of differences on NumPy in float64."""
-    layer = built(case)
-    trainable, others = layer.state_values()
-
-    def loss(weights, inputs):
-        outputs = _pure(layer)(weights, others, *inputs)
-        return sum(jax.numpy.sum(jax.numpy.sin(y)) for y in jax.tree.leaves(outputs))
-
-    gradients = jax.jit(jax.grad(loss, argnums=(0, 1)))(trainable, case.inputs)
     draws = np.random.default_rng(4)
     along = jax.tree.map(lambda x: draws.standard_normal(x.shape), gradients)
     products = jax.tree.map(lambda g, t: np.asarray(g, np.float64) * t, gradients, along)
     slope = sum(x.sum() for x in jax.tree.leaves(products))
     size = sum(np.abs(x).sum() for x in jax.tree.leaves(products))
-
     wide = layer.to_backend("numpy", dtype="float64")
     weights = [v.numpy() for v in wide.trainable_variables]
 
     def moved(step):
         for v, w, t in zip(wide.trainable_variables, weights, along[0], strict=True):
             v.assign(w + step * t)
-        inputs = [x + step * t for x, t in zip(case.inputs, along[1], strict=True)]
-        return sum(np.sin(y).sum() for y in arrays(wide(*inputs)).values())
+        inputs = [x + step * t for x, t in zip(floats, along[1], strict=True)]
+        return sum(np.sin(y).sum() for y in arrays(wide(*(inputs or case.inputs))).values())
 
     # A step of 1e-6 leaves 1e-12 of the third derivative, and 1e-10 of rounding.
     quotient = (moved(1e-6) - moved(-1e-6)) / 2e-6
