@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import json
 
-from isozoo import DTypePolicy
+from isozoo import DTypePolicy, Layer, layers, use_backend
 
-from .cases import ALL, over
+from .cases import ALL, LAYERS, over
 from .helpers import built, fresh, run, same
+
+
+def test_every_layer_has_a_line_in_the_table():
+    """Whoever adds a layer adds its line to `cases.LAYERS`, and has all rows for it."""
+    public = {
+        name
+        for name, cls in vars(layers).items()
+        if isinstance(cls, type) and issubclass(cls, Layer) and cls is not Layer
+    }
+    with use_backend("numpy"):
+        listed = {type(case.make()).__name__ for case in LAYERS}
+    assert public - listed == set()
 
 
 @over(ALL)
