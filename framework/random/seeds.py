@@ -66,11 +66,11 @@ class SeedGenerator(Trackable):
         if not given and backend.is_traced_constant(held, key):
             raise ValueError(_FROZEN)
         if not ordered:
-            key_after = backend.multiply(key, backend.asarray([1, _FACTOR], "int32"))
-            step = backend.asarray([0, _STEP], "int32")
+            factor = backend.beside(backend.asarray([1, _FACTOR], "int32"), key)
+            key_after, step = backend.multiply(key, factor), backend.asarray([0, _STEP], "int32")
         else:
             key_after, step = key, backend.asarray([0, 1], "int32")
-        self.state.assign(backend.add(key_after, step))
+        self.state.assign(backend.add(key_after, backend.beside(step, key)))
         return key
 
     def get_config(self) -> dict[str, Any]:
