@@ -18,8 +18,12 @@ WRONG_CALL, NOT_TO_BE_HAD, NO = 2, 3, 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
-    arguments = _parser().parse_args(argv)
+    """Run one command; returns the exit code. Without one the help is shown."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return WRONG_CALL
     from .hub.errors import HubError, UnknownPresetError
 
     try:
@@ -51,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=(__doc__ or "").split("\n\n")[1].replace("\n", " "),
     )
     parser.add_argument("--version", action="version", version=f"isozoo {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text)

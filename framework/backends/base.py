@@ -127,10 +127,6 @@ class Backend(
         """`x` on a device that a layer's `_native_device` gave."""
         return x
 
-    def beside(self, x: Any, anchor: Any) -> Any:
-        """`x` on the device of another tensor."""
-        return x
-
     def __deepcopy__(self, memo: Any) -> Any:
         return self
 

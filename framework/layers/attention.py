@@ -43,7 +43,7 @@ class DenseAttention(Layer):
         self.output_dense = Dense(output_dim or inner, use_bias=use_bias, **options)
         self.dropout = Dropout(dropout) if dropout else None
 
-    def build(self, query_shape, value_shape=None):
+    def build(self, query_shape, value_shape=None):  # pyright: ignore[reportIncompatibleMethodOverride]
         value_shape = value_shape or query_shape
         self.query.build(query_shape)
         self.key.build(value_shape)

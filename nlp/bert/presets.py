@@ -8,6 +8,7 @@ from typing import Any
 from ...hub.errors import HubError
 from ...hub.preset import FileEntry, HuggingFace, Package, Preset
 from ...hub.registry import Family, Layout, register_family, register_preset
+from ..activations import NAMES as ACTIVATIONS
 from .weights import huggingface
 
 _ARGUMENTS = {
@@ -24,7 +25,6 @@ _ARGUMENTS = {
     "layer_norm_eps": "layer_norm_epsilon",
 }
 _NEEDED = list(_ARGUMENTS)[:5]
-_ACTIVATIONS = ("gelu", "relu", "silu", "swish", "tanh")
 
 
 def _config(files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,8 +38,8 @@ def _config(files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
             "config.json asks for relative positions or a decoder; BERT here has neither."
         )
     activation = config.get("hidden_act", "gelu")
-    if activation not in _ACTIVATIONS:
-        known = ", ".join(_ACTIVATIONS)
+    if activation not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
         raise HubError(f"config.json has hidden_act {activation!r}; there are: {known}.")
     return {ours: config[theirs] for theirs, ours in _ARGUMENTS.items() if theirs in config}
 

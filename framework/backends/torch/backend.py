@@ -398,9 +398,6 @@ class TorchBackend(
     def place(self, x, device):
         return x.to(device)
 
-    def beside(self, x, anchor):
-        return x.to(anchor.device)
-
     def inference(self):
         return torch.inference_mode()
 
