@@ -38,8 +38,8 @@ class Case(NamedTuple):
         inputs: NumPy arrays to call it on, with the batch in front.
         flags: "random" (training draws), "statistics" (training changes variables), "mask"
             (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
-            so, too), "keeps" (integers stay
-            integers), "model" (made of other layers), "graph" (made of symbolic tensors).
+            so, too), "keeps" (integers stay integers), "model" (made of other layers), "graph"
+            (made of symbolic tensors), "stateless" (no variables, and no rows about them).
     """
 
     name: str
@@ -57,8 +57,8 @@ LAYERS = [
     _case("Dense_steps", lambda **o: layers.Dense(3, use_bias=False, **o), STEPS, "mask"),
     _case("Embedding", lambda **o: layers.Embedding(6, 3, **o), TOKENS),
     _case("Dropout", lambda **o: layers.Dropout(0.5, **o), STEPS, "random mask keeps"),
-    _case("Activation", lambda **o: layers.Activation("tanh", **o), ROWS, "mask"),
-    _case("Identity", lambda **o: layers.Identity(**o), STEPS, "mask keeps"),
+    _case("Activation", lambda **o: layers.Activation("tanh", **o), ROWS, "mask stateless"),
+    _case("Identity", lambda **o: layers.Identity(**o), STEPS, "mask keeps stateless"),
     _case("Conv1D", lambda **o: layers.Conv1D(2, 3, padding="same", **o), STEPS),
     _case("Conv2D", lambda **o: layers.Conv2D(4, 3, strides=2, groups=2, **o), IMAGES),
     _case("DepthwiseConv2D", lambda **o: layers.DepthwiseConv2D(3, padding="same", **o), IMAGES),
@@ -66,21 +66,25 @@ LAYERS = [
     _case("RMSNormalization", lambda **o: layers.RMSNormalization(**o), STEPS, "mask"),
     _case("BatchNormalization", lambda **o: layers.BatchNormalization(momentum=0.5, **o), STEPS,
           "statistics mask"),
-    _case("MaxPooling1D", lambda **o: layers.MaxPooling1D(2, **o), STEPS, "keeps"),
+    _case("MaxPooling1D", lambda **o: layers.MaxPooling1D(2, **o), STEPS, "keeps stateless"),
     _case("MaxPooling2D", lambda **o: layers.MaxPooling2D((2, 3), padding="same", **o), IMAGES,
-          "keeps"),
-    _case("AveragePooling1D", lambda **o: layers.AveragePooling1D(3, 1, "same", **o), STEPS),
-    _case("AveragePooling2D", lambda **o: layers.AveragePooling2D(2, **o), IMAGES),
-    _case("GlobalAveragePooling1D", lambda **o: layers.GlobalAveragePooling1D(**o), STEPS),
-    _case("GlobalAveragePooling2D", lambda **o: layers.GlobalAveragePooling2D(**o), IMAGES),
-    _case("GlobalMaxPooling1D", lambda **o: layers.GlobalMaxPooling1D(**o), STEPS, "keeps"),
+          "keeps stateless"),
+    _case("AveragePooling1D", lambda **o: layers.AveragePooling1D(3, 1, "same", **o), STEPS,
+          "stateless"),
+    _case("AveragePooling2D", lambda **o: layers.AveragePooling2D(2, **o), IMAGES, "stateless"),
+    _case("GlobalAveragePooling1D", lambda **o: layers.GlobalAveragePooling1D(**o), STEPS,
+          "stateless"),
+    _case("GlobalAveragePooling2D", lambda **o: layers.GlobalAveragePooling2D(**o), IMAGES,
+          "stateless"),
+    _case("GlobalMaxPooling1D", lambda **o: layers.GlobalMaxPooling1D(**o), STEPS,
+          "keeps stateless"),
     _case("GlobalMaxPooling2D", lambda **o: layers.GlobalMaxPooling2D(keepdims=True, **o), IMAGES,
-          "keeps"),
-    _case("Flatten", lambda **o: layers.Flatten(**o), IMAGES, "keeps"),
-    _case("Reshape", lambda **o: layers.Reshape((2, -1), **o), STEPS, "keeps"),
-    _case("Permute", lambda **o: layers.Permute((2, 1), **o), STEPS, "keeps"),
+          "keeps stateless"),
+    _case("Flatten", lambda **o: layers.Flatten(**o), IMAGES, "keeps stateless"),
+    _case("Reshape", lambda **o: layers.Reshape((2, -1), **o), STEPS, "keeps stateless"),
+    _case("Permute", lambda **o: layers.Permute((2, 1), **o), STEPS, "keeps stateless"),
     _case("ZeroPadding2D", lambda **o: layers.ZeroPadding2D(((1, 0), (0, 2)), **o), IMAGES,
-          "keeps"),
+          "keeps stateless"),
     _case("DenseAttention", lambda **o: layers.DenseAttention(2, 3, dropout=0.5, **o), PAIR,
           "random model"),
     _case("user_Scale", lambda **o: user.Scale(3.0, **o), ROWS),
@@ -100,6 +104,7 @@ MODELS = [
 ]
 
 ALL = [*LAYERS, *MODELS]
+STATEFUL = [case for case in ALL if "stateless" not in case.flags]
 ACTIVE = [case for case in ALL if case.flags & {"random", "statistics"}]
 
 

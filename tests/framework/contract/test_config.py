@@ -6,7 +6,7 @@ import json
 
 from isozoo import DTypePolicy, Layer, layers, use_backend
 
-from .cases import ALL, LAYERS, over
+from .cases import ALL, LAYERS, STATEFUL, over
 from .helpers import built, fresh, run, same
 
 
@@ -54,7 +54,7 @@ def test_config_keeps_name_dtype_and_trainable(case, backend):
     assert [x.dtype_policy.name for x in again._flatten_layers(include_self=False)] == policies
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_build_config_builds_a_layer_without_a_call(case, backend):
     """As `keras.Layer.build_from_config` does when a model is loaded."""
     layer = built(case)

@@ -10,7 +10,7 @@ import pytest
 
 from isozoo import Layer, layers, ops, random
 
-from .cases import ACTIVE, ALL, over
+from .cases import ACTIVE, ALL, STATEFUL, over
 from .helpers import BACKENDS, SUMS, built, changeable, run, same, unchanged, values
 
 WAYS = {
@@ -46,7 +46,7 @@ def test_copy_computes_the_same(case, backend):
         assert made.get_config() == layer.get_config()
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_copy_shares_nothing(case, backend):
     layer = built(case)
     before = values(layer)

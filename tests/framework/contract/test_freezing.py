@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .cases import ALL, MODELS, over
+from .cases import ALL, MODELS, STATEFUL, over
 from .helpers import all_layers, built, fresh, run, same
 
 
@@ -21,7 +21,7 @@ def _trainable(layer):
     return found
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_unfrozen_layer_trains_what_it_trained_before(case, backend):
     layer = built(case)
     before, expected = _trainable(layer), run(layer, case)
@@ -35,7 +35,7 @@ def test_unfrozen_layer_trains_what_it_trained_before(case, backend):
     same(run(layer, case), expected)
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_layer_made_frozen_trains_once_unfrozen(case, backend):
     layer, other = fresh(case, trainable=False), built(case)
     layer(*case.inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isozoo import Input
 
-from .cases import ACTIVE, ALL, over
+from .cases import ACTIVE, ALL, STATEFUL, over
 from .helpers import built, fresh, plain_attributes, run, same, specs, symbols, unchanged, values
 from .user_layers import Counting
 
@@ -19,7 +19,7 @@ def test_symbolic_shape_and_dtype_equal_the_eager_ones(case, backend):
     assert unknown == {key: ((None, *shape[1:]), dtype) for key, (shape, dtype) in eager.items()}
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_layer_built_by_a_symbolic_call_is_the_one_built_by_tensors(case, backend):
     first, second = fresh(case), fresh(case)
     first(*symbols(case))
@@ -29,7 +29,7 @@ def test_layer_built_by_a_symbolic_call_is_the_one_built_by_tensors(case, backen
     same(run(first, case), eager)
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_symbolic_call_changes_no_state(case, backend):
     layer = built(case)
     before, attributes = values(layer), plain_attributes(layer)

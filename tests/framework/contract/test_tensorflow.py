@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .cases import ACTIVE, ALL, over
+from .cases import ACTIVE, ALL, STATEFUL, over
 from .helpers import SUMS, arrays, built, fresh, run, same, values
 
 tf = pytest.importorskip("tensorflow")
@@ -23,7 +23,7 @@ def test_function_of_any_batch(case, backend):
     same(arrays(_function(layer, case)(*case.inputs)), run(layer, case), SUMS)
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_gradient_tape(case, backend):
     """Watched by itself, and the gradients are those of the weights' variables."""
     layer = built(case)
@@ -37,7 +37,7 @@ def test_gradient_tape(case, backend):
     assert all(gradient is not None for gradient in tape.gradient(loss, natives))
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_checkpoint(case, backend, tmp_path):
     layer, other = built(case), fresh(case)
     path = tf.train.Checkpoint(model=layer).save(str(tmp_path / "saved"))

@@ -11,7 +11,7 @@ import pytest
 
 from isozoo import Layer, Model, layers, ops
 
-from .cases import ALL, ROWS, over
+from .cases import ALL, ROWS, STATEFUL, over
 from .helpers import SUMS, arrays, built, changeable, fresh, randomize, run, same, symbols, values
 from .user_layers import Net
 
@@ -30,7 +30,7 @@ def _tensors(case):
     return [torch.from_numpy(x) for x in case.inputs]
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_parameters_are_the_trainable_variables(case, backend):
     layer = built(case)
     assert isinstance(layer, torch.nn.Module)
@@ -49,7 +49,7 @@ def test_parameters_are_the_trainable_variables(case, backend):
     assert not any(buffer.requires_grad for buffer in layer.buffers())
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_gradients_reach_every_parameter(case, backend):
     layer = built(case)
     outputs = layer(*_tensors(case), training=True)
@@ -81,7 +81,7 @@ def test_half_double_and_to(case, backend):
             same(wide, expected, SUMS)
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_state_dict_and_the_layer_itself_are_saved(case, backend):
     layer, other = built(case), fresh(case)
     expected = run(layer, case)
@@ -129,7 +129,7 @@ def test_averaged_model(case, backend):
     }
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_functional_call_swaps_the_weights(case, backend):
     layer, other = built(case), built(case)
     for v in other.trainable_variables:

@@ -11,7 +11,7 @@ import pytest
 
 from isozoo import Input, Model, Sequential, Variable, layers, ops
 
-from .cases import ALL, over
+from .cases import STATEFUL, over
 from .helpers import built
 from .user_layers import Net, functional
 
@@ -102,7 +102,7 @@ def test_dtype_follows_the_tensor(backend):
     assert layer.bias.dtype == "bfloat16"
 
 
-@over(ALL)
+@over(STATEFUL)
 def test_paths_are_the_same_whoever_asks_first(case, backend):
     """And however many models were made before."""
     first, second = built(case), built(case)
