@@ -192,7 +192,9 @@ def wrapped_container(value: Any, owner: Any, attribute: str) -> Any:
 
 
 def _is_part(x: Any) -> bool:
-    return hasattr(x, "move_to_slot") or hasattr(x, "parts") or isinstance(x, TrackedContainer)
+    return (
+        hasattr(x, "move_to_slot") or hasattr(x, "tracked_parts") or isinstance(x, TrackedContainer)
+    )
 
 
 def items_of(container: Any) -> Iterator[tuple[Any, Any]]:

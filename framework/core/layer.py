@@ -266,7 +266,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        for _, part in self.parts():
+        for _, part in self.tracked_parts():
             if isinstance(part, Variable):
                 part.permit_training(bool(value))
             elif isinstance(part, Layer):
@@ -282,7 +282,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
         """Returns pairs (path from here, layer) of the layers directly inside this one."""
         found = self._cache.get("sublayers")
         if found is None:
-            found = [(p, part) for p, part in self.parts() if isinstance(part, Layer)]
+            found = [(p, part) for p, part in self.tracked_parts() if isinstance(part, Layer)]
             self._cache["sublayers"] = found
         return list(found)
 

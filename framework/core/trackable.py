@@ -113,7 +113,7 @@ class Trackable(Configurable):
 
     # Parts ------------------------------------------------------------------------------------
 
-    def parts(self) -> Iterator[tuple[str, Any]]:
+    def tracked_parts(self) -> Iterator[tuple[str, Any]]:
         """Yields pairs (path, part) of the variables and Trackables directly inside this one."""
         yield from _flat(self._tracked.items(), "")
 
@@ -226,7 +226,7 @@ def _walk(owner: Trackable, prefix: str, seen: set[int]) -> Iterator[tuple[str, 
     if id(owner) in seen:
         return
     seen.add(id(owner))
-    for path, part in owner.parts():
+    for path, part in owner.tracked_parts():
         if isinstance(part, Trackable):
             yield from _walk(part, f"{prefix}{path}.", seen)
         elif id(part) not in seen:
@@ -270,4 +270,4 @@ def path_of(part: Any) -> str:
 
 def _name_in(owner: Trackable, part: Any) -> str | None:
     foreign = vars(owner).get("_foreign_views", {}).items()
-    return next((path for path, item in (*owner.parts(), *foreign) if item is part), None)
+    return next((path for path, item in (*owner.tracked_parts(), *foreign) if item is part), None)

@@ -66,7 +66,7 @@ class Model(OfGraph, Layer):
 
     def _adopt_layers(self, layers: list[Layer]) -> None:
         """Make layers parts of the model, each under a name of its own in this model."""
-        held = {id(part) for _, part in self.parts()}
+        held = {id(part) for _, part in self.tracked_parts()}
         given = [layer.name for layer in layers if layer._name_is_given]
         twice = sorted({name for name in given if given.count(name) > 1})
         if twice:

@@ -183,7 +183,7 @@ def _module_of(item):
     made = _modules.get(item)
     if made is None:
         made = _modules[item] = Holder()
-        for path, part in item.parts():
+        for path, part in item.tracked_parts():
             hold(made, path, part)
     return made
 
@@ -196,7 +196,7 @@ def hold(module, key, value):
         module._parameters.pop(key, None)
         module._buffers.pop(key, None)
         module._modules[key] = value
-    elif hasattr(value, "parts"):
+    elif hasattr(value, "tracked_parts"):
         # Under a name of its own: torch looks modules up as attributes.
         module._modules[f"{key}{_STATES}"] = _module_of(value)
 
