@@ -1,1 +1,24 @@
 """The multi-backend framework: knows nothing of models, presets or the network."""
+
+from importlib import import_module
+
+from . import configs
+
+
+def _namespace(name: str):
+    return lambda: import_module(name, __name__)
+
+
+# What a config may name by "module", and the namespace of ours that has it. A table of ours: the
+# name that a file gives is looked up here, and never imported.
+configs.NAMESPACES.update(
+    {
+        "keras.layers": _namespace(".layers"),
+        "keras.activations": _namespace(".activations"),
+        "keras.initializers": _namespace(".initializers"),
+        "keras.models": _namespace(".models"),
+        "keras": _namespace(".public"),
+        "keras.random": _namespace(".random"),
+        "keras.ops": _namespace(".ops"),
+    }
+)

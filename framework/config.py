@@ -3,6 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+# What `use_backend` chose. A context variable: asyncio's tasks, which share a thread, each have
+# their own, also while they wait inside the block.
+chosen_backend: ContextVar[Any] = ContextVar("chosen_backend", default=None)
 
 _settings = {
     "floatx": "float32",
@@ -80,14 +86,19 @@ def set_backend(name: str) -> None:
 def use_backend(name: str) -> Iterator[None]:
     """Within the ``with`` block, and in this thread only, ``name`` is the current backend."""
     from .backends import registry
+    from .context import entered, state
 
-    state = registry.state
-    before = state.backend
-    state.backend = registry.get(name)
+    backend = registry.get(name)
+    if state.backend is not None:  # inside a layer's call, which nothing can suspend
+        with entered(backend=backend):
+            yield
+        return
+    before = chosen_backend.get()
+    chosen_backend.set(backend)
     try:
         yield
     finally:
-        state.backend = before
+        chosen_backend.set(before)
 
 
 def requested_backend() -> str | None:

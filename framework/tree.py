@@ -6,12 +6,13 @@ go by sorted key, those of an OrderedDict in its own order. The work is done by 
 """
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import optree
 
-from .core.tracking import TrackedDict, TrackedList
+from .containers import CLASSES
 
 _NAMESPACE = "isozoo"
 
@@ -23,7 +24,7 @@ class MAP_TO_NONE:
 def _split(x: Any) -> tuple[list[Any], Any, tuple[Any, ...]]:
     """Children, keys (None for a list) and paths of a list or dict that a layer holds."""
     if isinstance(x, dict):
-        keys = tuple(sorted(x))
+        keys = tuple(x) if isinstance(x, OrderedDict) else tuple(sorted(x))
         return [x[key] for key in keys], keys, keys
     return list(x), None, tuple(range(len(x)))
 
@@ -33,8 +34,13 @@ def _join(keys: Any, children: Any) -> Any:
     return list(children) if keys is None else dict(zip(keys, children, strict=True))
 
 
-for _view in (TrackedList, TrackedDict):
-    optree.register_pytree_node(_view, _split, _join, namespace=_NAMESPACE)
+def register_container(cls: type) -> None:
+    """Makes instances of a tracking list or dict structures like ordinary ones."""
+    optree.register_pytree_node(cls, _split, _join, namespace=_NAMESPACE)
+
+
+for _cls in CLASSES:
+    register_container(_cls)
 
 
 def is_nested(structure: Any) -> bool:

@@ -31,8 +31,9 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "random": (".random", None),
     "tree": (".tree", None),
     "utils": (".utils", None),
+    "DTypePolicy": (".framework.dtype_policies", "DTypePolicy"),
     "Function": (".framework.core.function", "Function"),
-    "Input": (".framework.models", "Input"),
+    "Input": (".framework.core.keras_tensor", "Input"),
     "KerasTensor": (".framework.core.symbolic", "KerasTensor"),
     "Layer": (".framework.core.layer", "Layer"),
     "Model": (".framework.models", "Model"),
@@ -61,12 +62,13 @@ if TYPE_CHECKING:
     from .framework.config import use_backend as use_backend
     from .framework.core.devices import device as device
     from .framework.core.function import Function as Function
+    from .framework.core.keras_tensor import Input as Input
     from .framework.core.keras_tensor import KerasTensor as KerasTensor
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation
     from .framework.core.scopes import StatelessScope as StatelessScope
     from .framework.core.variable import Variable as Variable
-    from .framework.models import Input as Input
+    from .framework.dtype_policies import DTypePolicy as DTypePolicy
     from .framework.models import Model as Model
     from .framework.models import Sequential as Sequential
 

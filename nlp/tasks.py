@@ -9,7 +9,7 @@ import numpy as np
 
 from ..framework import ops
 from ..hub.bases import Backbone, Task
-from .text import check_texts
+from .text import check_texts, token_inputs
 
 POOLINGS = ("mean", "cls")
 SAMPLES = (
@@ -55,10 +55,11 @@ class TextEmbedder(Task):
 
     def pooled(self, inputs) -> Any:
         """The vectors before they are normalized, (batch, hidden_dim)."""
+        inputs = token_inputs(inputs)
         x = self.backbone(inputs)["sequence_output"]
         if self.pooling == "cls":
             return ops.take(x, 0, axis=1)
-        mask = inputs.get("padding_mask") if isinstance(inputs, dict) else None
+        mask = inputs.get("padding_mask")
         if mask is None:
             return ops.mean(x, axis=1)
         mask = ops.expand_dims(ops.cast(mask, x.dtype), -1)
@@ -91,10 +92,10 @@ class TextEmbedder(Task):
                 preprocessor was made (an error) if None.
 
         Returns:
-            float32 (n, hidden_dim); n is 1 for one text.
+            float32 (n, hidden_dim); n is 1 for one text, and 0 for no texts.
 
         Raises:
-            ValueError: no texts, or one that is too long.
+            ValueError: a text that is too long.
             TypeError: something that is no text.
         """
         if self.preprocessor is None:
@@ -104,6 +105,8 @@ class TextEmbedder(Task):
             )
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive; got {batch_size}.")
+        if not isinstance(texts, str | bytes) and hasattr(texts, "__len__") and not len(texts):
+            return np.zeros((0, self.backbone.hidden_dim), np.float32)
         texts = check_texts(texts)
         normalize = self.normalize if normalize is None else normalize
         run = self.infer if normalize == self.normalize else self.compiled("pooled")

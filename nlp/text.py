@@ -56,3 +56,39 @@ def pad_rows(
         ids[number, : len(row)] = row
         mask[number, : len(row)] = True
     return ids, mask
+
+
+# Names that others give to the inputs (transformers' tokenizers).
+_ALIASES = {
+    "input_ids": "token_ids",
+    "attention_mask": "padding_mask",
+    "token_type_ids": "segment_ids",
+}
+_INPUTS = ("token_ids", "padding_mask", "segment_ids")
+
+
+def token_inputs(inputs: Any, *more: str) -> dict[str, Any]:
+    """Returns the inputs of an encoder of texts by our names: a dict, or token ids alone.
+
+    Args:
+        inputs: token ids, or a dict (or what has `keys`) by our names or transformers'.
+        *more: further names that the model takes.
+
+    Raises:
+        ValueError: a name that means nothing here or occurs twice, or no token ids.
+    """
+    if not hasattr(inputs, "keys"):
+        return {"token_ids": inputs}
+    known = (*_INPUTS, *more)
+    found: dict[str, Any] = {}
+    for key in inputs.keys():  # noqa: SIM118 (what transformers gives iterates over its rows)
+        name = _ALIASES.get(key, key)
+        if name not in known or name in found:
+            raise ValueError(
+                f"The model does not know what to do with the input {key!r}; it takes "
+                f"{', '.join(known)}, each once, or by another's name: {', '.join(_ALIASES)}."
+            )
+        found[name] = inputs[key]
+    if "token_ids" not in found:
+        raise ValueError(f"'token_ids' are needed; got {', '.join(map(repr, inputs.keys()))}.")
+    return found

@@ -107,15 +107,33 @@ class Backend(
         """The tensor that a box holds."""
         return box
 
-    def frozen(self, held: Any, read: Any) -> bool:
+    def is_traced_constant(self, held: Any, read: Any) -> bool:
         """Whether `read`, made of what a variable has `held`, is a constant of a traced program."""
         return False
 
-    # Programs ---------------------------------------------------------------------------------
+    def is_tracing(self, x: Any) -> bool:
+        """Whether a tensor exists only while a program is traced."""
+        return False
 
-    def placement(self, layer: Any) -> AbstractContextManager | None:
-        """A context in which new tensors go where the layer's weights lie; None if they do so."""
-        return None
+    def set_trainable(self, native: Any, trainable: bool) -> Any:
+        """Tell the framework whether a variable's tensor trains; returns the tensor to keep."""
+        return native
+
+    def placeholder(self, shape: Any, dtype: str) -> Any:
+        """A tensor that stands for one without values while shapes are inferred."""
+        return self.zeros(shape, dtype)
+
+    def place(self, x: Any, device: Any) -> Any:
+        """`x` on a device that a layer's `_native_device` gave."""
+        return x
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __reduce__(self) -> Any:
+        return registry.get, (self.name,)
+
+    # Programs ---------------------------------------------------------------------------------
 
     def inference(self) -> AbstractContextManager:
         """A context in which no gradients are wanted, and kernels may be chosen for that."""

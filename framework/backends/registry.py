@@ -8,26 +8,13 @@ from types import ModuleType
 from typing import Any
 
 from .. import config
+from ..context import state as state
 
 # In order of preference when nothing is asked for. A table of ours, never a name from a file.
 BUILT_IN = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow", "numpy": "numpy"}
 ENTRY_POINTS = "isozoo.backends"
 
 
-class State(threading.local):
-    """What one thread is doing: its backend, and the layer call it is inside of."""
-
-    backend: Any = None
-    inside: Any = None
-    training: bool | None = None
-    substitutes: dict[int, Any] | None = None
-    deferred: bool = False
-    inferring: bool = False  # only shapes and dtypes of a call are wanted
-    dtype: str | None = None
-    tap: Any = None
-
-
-state = State()
 _loaded: dict[str, Any] = {}
 _default: dict[str, Any] = {}
 _lock = threading.RLock()
@@ -120,7 +107,16 @@ def set_default(name: str) -> None:
 def current() -> Any:
     """The backend of this thread: its own choice, else the process's, else the best installed."""
     found = state.backend
-    return found if found is not None else (_default.get("backend") or _first())
+    return found if found is not None else _chosen()
+
+
+def _chosen() -> Any:
+    return config.chosen_backend.get() or _default.get("backend") or _first()
+
+
+# What `torch.compiler.assume_constant_result` sets: torch.compile, which does not know context
+# variables, asks once while it traces.
+_chosen._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def _first() -> Any:

@@ -1,15 +1,90 @@
-"""The calls between symbolic inputs and outputs: in which order, and how to do them again."""
+"""The graph of symbolic calls: nodes, their order, how they run again, and how they are copied."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
+from weakref import ref
 
+from ..ops.errors import describe
 from .keras_tensor import KerasTensor
-from .symbolic import Node, flatten, map_structure
+from .nested import flatten, map_structure
+
+
+class Node:
+    """One call in a graph: of a layer or Operation, or of a public op.
+
+    What was called knows its nodes by weak references: a shared layer keeps no dead model alive.
+    """
+
+    def __init__(self, target: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        self.target = target
+        self.args = args
+        self.kwargs = kwargs
+        self.inputs = [x for x in flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+        self.outputs: Any = None
+
+    def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Calls the target on tensors in the place of the symbolic ones."""
+        return self.target(*args, **kwargs)
+
+    def conclude(self, outputs: Any) -> None:
+        """Sets the symbolic results, which know the node from now on, and so does its target."""
+        self.outputs = outputs
+        if all(x.record_history for x in self.inputs):
+            for output in flatten(outputs):
+                if isinstance(output, KerasTensor):
+                    output.node = self
+        inbound = getattr(self.target, "_inbound", None)
+        if inbound is not None:
+            inbound[:] = [link for link in inbound if link() is not None]
+            inbound.append(ref(self))
+
+
+def inbound_nodes(operation: Any) -> list[Node]:
+    """Returns the calls of an operation that are part of a graph, in their order."""
+    return [node for link in operation._inbound if (node := link()) is not None]
+
+
+class Graph:
+    """The calls that lead from symbolic inputs to outputs.
+
+    Args:
+        inputs: a symbolic tensor, or a nested list, tuple or dict of them.
+        outputs: the same; all must follow from the inputs, else ValueError.
+        owner: what the graph is of, in errors.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, owner: str = "Function") -> None:
+        self.inputs_structure, self.outputs_structure = inputs, outputs
+        self.inputs, self.outputs = flatten(inputs), flatten(outputs)
+        for what, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
+            if not tensors:
+                raise ValueError(f"{owner}: `{what}` argument cannot be empty.")
+            for x in tensors:
+                if not isinstance(x, KerasTensor):
+                    raise ValueError(
+                        f"{owner}: `{what}` must be symbolic tensors; got {describe(x)}. "
+                        "Begin with `isozoo.Input(...)` or `isozoo.KerasTensor(...)`."
+                    )
+        self.nodes = sorted_nodes(self.inputs, self.outputs)
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and ops between inputs and outputs, in the order of their first calls."""
+        return operations(self.nodes)
+
+    def run(self, given: list[Any]) -> Any:
+        """Returns the nested outputs for tensors in the order of `inputs`."""
+        return run(self.nodes, self.inputs, given, self.outputs_structure)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpacked, _packed(self)
 
 
 def sorted_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """The nodes between inputs and outputs, each behind those that it needs.
+    """Returns the nodes between inputs and outputs, each behind those that it needs.
 
-    ValueError where an output depends on a tensor that is not among the inputs.
+    Raises:
+        ValueError: an output depends on a tensor that is not among the inputs.
     """
     starts = {id(x) for x in inputs}
     done: dict[int, Node] = {}
@@ -35,7 +110,7 @@ def sorted_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[
 
 
 def get_source_inputs(tensor: Any) -> list[KerasTensor]:
-    """The symbolic tensors that `tensor`, or nested tensors, come from and that no call gave.
+    """Returns the symbolic tensors that nested tensors come from and that no call gave.
 
     Each stands once, in the order in which the calls took them.
     """
@@ -61,9 +136,9 @@ class History(NamedTuple):
 
 
 def history(tensor: KerasTensor) -> History:
-    """The `History` of a tensor that a call gave."""
+    """Returns the `History` of a tensor that a call gave."""
     node = tensor.node
-    calls = getattr(node.target, "_inbound_nodes", [node])
+    calls = inbound_nodes(node.target) if hasattr(node.target, "_inbound") else [node]
     results = flatten(node.outputs)
     return History(
         operations([node])[0],
@@ -73,7 +148,7 @@ def history(tensor: KerasTensor) -> History:
 
 
 def run(nodes: list[Node], inputs: list[KerasTensor], given: list[Any], outputs: Any) -> Any:
-    """The calls of `nodes` with the tensors `given` for `inputs`; the nested `outputs` of that."""
+    """Returns the nested `outputs` of calling `nodes` with the tensors `given` for `inputs`."""
     tensors: dict[int, Any] = {id(x): value for x, value in zip(inputs, given, strict=True)}
 
     def look_up(x):
@@ -99,7 +174,7 @@ def _pairs(symbols: Any, results: Any):
 
 
 def operations(nodes: list[Node]) -> list[Any]:
-    """What is called in a graph: layers and Operations as they are, public ops by `OpCall`.
+    """Returns what is called in a graph: layers and Operations, and public ops as `OpCall`s.
 
     Each stands once, in the order of the first call.
     """
@@ -116,3 +191,104 @@ def operations(nodes: list[Node]) -> list[Any]:
         count = uses[name] = uses.get(name, 0) + 1
         found[id(node)] = OpCall(target, name if count == 1 else f"{name}_{count - 1}")
     return list(found.values())
+
+
+# Copies -----------------------------------------------------------------------------------------
+
+
+def copied_graph(
+    graph: Graph, again: Callable[[Any], Any], dtype: Callable[[str], str], memo: dict[Any, Any]
+) -> Graph:
+    """Returns the graph over the copies that `again` makes of what its nodes call."""
+    for x in graph.inputs:
+        if id(x) not in memo:
+            memo[id(x)] = x.with_dtype(dtype(x.dtype))
+    for node in graph.nodes:
+        _copy_node(node, again, dtype, memo)
+    made = object.__new__(Graph)
+    made.inputs_structure = map_structure(again, graph.inputs_structure)
+    made.outputs_structure = map_structure(again, graph.outputs_structure)
+    made.inputs, made.outputs = flatten(made.inputs_structure), flatten(made.outputs_structure)
+    made.nodes = [memo[id(node)] for node in graph.nodes]
+    return made
+
+
+def copied_symbol(
+    x: KerasTensor, again: Callable[[Any], Any], dtype: Callable[[str], str], memo: dict[Any, Any]
+) -> KerasTensor:
+    """Returns a symbolic tensor with the history that `x` has, over copies."""
+    if x.node is None:
+        return x.with_dtype(dtype(x.dtype))
+    sources = get_source_inputs(x)
+    for source in sources:
+        memo.setdefault(id(source), source.with_dtype(dtype(source.dtype)))
+    for node in sorted_nodes(sources, [x]):
+        _copy_node(node, again, dtype, memo)
+    return memo[id(x)]
+
+
+def _copy_node(node: Node, again: Any, dtype: Any, memo: dict[Any, Any]) -> None:
+    if id(node) in memo:
+        return
+    args, kwargs = map_structure(again, node.args), map_structure(again, node.kwargs)
+    made = Node(again(node.target), args, kwargs)
+
+    def result(x):
+        if isinstance(x, KerasTensor):
+            memo[id(x)] = x.with_dtype(dtype(x.dtype))
+            return memo[id(x)]
+        return x
+
+    made.conclude(map_structure(result, node.outputs))
+    memo[id(node)] = made
+
+
+class _Place(NamedTuple):
+    """Where a symbolic tensor stands in the flat list of a packed graph."""
+
+    number: int
+
+
+def _packed(graph: Graph) -> tuple[Any, ...]:
+    """The graph without its cycles: a list of tensors, and calls that refer to it by number."""
+    numbers: dict[int, int] = {}
+    tensors: list[KerasTensor] = []
+
+    def place(x):
+        if not isinstance(x, KerasTensor):
+            return x
+        if id(x) not in numbers:
+            numbers[id(x)] = len(tensors)
+            tensors.append(x.with_dtype(x.dtype))
+        return _Place(numbers[id(x)])
+
+    def places(x):
+        return map_structure(place, x)
+
+    inputs = places(graph.inputs_structure)
+    calls = [
+        (node.target, places(node.args), places(node.kwargs), places(node.outputs))
+        for node in graph.nodes
+    ]
+    return tensors, inputs, calls, places(graph.outputs_structure)
+
+
+def _unpacked(tensors: list[KerasTensor], inputs: Any, calls: list[Any], outputs: Any) -> Graph:
+    def fill(x: Any) -> Any:
+        if isinstance(x, _Place):
+            return tensors[x.number]
+        if isinstance(x, dict):
+            return {key: fill(value) for key, value in x.items()}
+        if isinstance(x, list | tuple) and not hasattr(x, "_fields"):
+            return type(x)(fill(value) for value in x)
+        return x
+
+    made = object.__new__(Graph)
+    made.inputs_structure, made.outputs_structure = fill(inputs), fill(outputs)
+    made.inputs, made.outputs = flatten(made.inputs_structure), flatten(made.outputs_structure)
+    made.nodes = []
+    for target, args, kwargs, results in calls:
+        node = Node(target, fill(args), fill(kwargs))
+        node.conclude(fill(results))
+        made.nodes.append(node)
+    return made

@@ -51,6 +51,7 @@ class KerasTensor:
         name: its name; made up if None.
         ragged_rank: of a ragged tensor, the number of its ragged axes.
         row_splits_dtype: of a ragged tensor, the dtype of its row splits.
+        optional: of an input, whether None may be given in its place.
     """
 
     # NumPy leaves `array + x` to this class instead of making an array of objects.
@@ -69,6 +70,7 @@ class KerasTensor:
         *,
         ragged_rank: int | None = None,
         row_splits_dtype: Any = None,
+        optional: bool = False,
     ) -> None:
         if sparse and ragged:
             raise ValueError(
@@ -84,6 +86,7 @@ class KerasTensor:
         )
         self.record_history = record_history
         self.name = name or auto_name("keras_tensor")
+        self.optional = optional
         self.node = None
 
     shape = _constant("shape")
@@ -97,6 +100,24 @@ class KerasTensor:
     def ndim(self) -> int:
         """The number of axes."""
         return len(self._shape)
+
+    def with_dtype(self, dtype: str) -> "KerasTensor":
+        """Returns a tensor like this one, in `dtype` and without its history."""
+        return KerasTensor(
+            self._shape,
+            dtype,
+            self._sparse,
+            self._ragged,
+            self.record_history,
+            self.name,
+            ragged_rank=self._ragged_rank,
+            row_splits_dtype=self._row_splits_dtype,
+            optional=self.optional,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The history is the graph's, which packs it without cycles.
+        return {**vars(self), "node": None}
 
     @property
     def _keras_history(self) -> Any:
@@ -213,6 +234,51 @@ for _symbol, _op in {**_BINARY, **_ONE_WAY}.items():
     setattr(KerasTensor, f"__{_symbol}__", _operator(_op))
 for _symbol, _op in _BINARY.items():
     setattr(KerasTensor, f"__r{_symbol}__", _operator(_op, swapped=True))
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """Makes a symbolic tensor to start a functional model from.
+
+    Args:
+        shape: the shape without the batch axis; unknown sizes are None.
+        batch_size: the size of the batch axis; None for any.
+        dtype: a dtype; None for the default float.
+        sparse: whether sparse tensors will be given.
+        ragged: whether ragged tensors will be given.
+        batch_shape: the shape with the batch axis, in the place of `shape`.
+        name: its name, by which a dict of inputs gives it; made up if None.
+        tensor: a symbolic tensor to take as it is.
+        optional: whether None may be given in its place.
+
+    Raises:
+        ValueError: neither or both of `shape` and `batch_shape`.
+    """
+    if tensor is not None:
+        return tensor
+    if batch_shape is not None and shape is None:
+        full = tuple(batch_shape)
+    elif shape is not None and batch_shape is None:
+        full = (batch_size, *((shape,) if isinstance(shape, int) else shape))
+    else:
+        raise ValueError("Input: give either `shape` or `batch_shape`.")
+    return KerasTensor(
+        full,
+        dtype,
+        bool(sparse),
+        bool(ragged),
+        name=name or auto_name("input"),
+        optional=optional,
+    )
 
 
 def is_keras_tensor(x: Any) -> bool:

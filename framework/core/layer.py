@@ -1,59 +1,138 @@
 """Layer: weights, other layers, and a computation with them."""
 
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from .. import dtypes, initializers
+from .. import dtype_policies, dtypes, initializers
 from ..backends import registry
-from ..backends.registry import TENSORS, Kind, classify, state
-from . import symbolic, tracebacks
+from ..backends.native import NativeLayer
+from ..configs import described_arguments, deserialize, parameters_of, plain_class
+from ..context import entered, state
+from .calling import CallableLayer
+from .flavours import begin
 from .operation import Operation
-from .scopes import StatelessScope
-from .tracking import LayerMeta, is_view, tracked_view
+from .stateless import StatelessLayer
+from .trackable import Trackable, foreign_variables, parts_of
 from .variable import SeedState, Variable
 
-_HERE = nullcontext()
+_FLOAT_DEFAULT = "glorot_uniform"
 
 
-class Layer(Operation, metaclass=LayerMeta):
+class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
     """Base of all layers. Subclasses make weights in `build` and compute in `call`.
 
     A layer belongs to the backend that is current when it is created, for life. On torch it is a
     `torch.nn.Module` too.
 
     Args:
+        activity_regularizer: a callable that gives a loss for the outputs.
         trainable: whether training changes its weights.
-        dtype: dtype of its weights and of the floats that reach `call`; if None, that of the layer
-            in whose `__init__` or `build` it is made, else the default float.
+        dtype: dtype of its weights and of the floats that reach `call`, or a DTypePolicy, or the
+            name of one ("mixed_bfloat16"); if None, that of the layer in whose `__init__` or
+            `build` it is made, else the global policy.
+        autocast: whether float inputs are cast to the compute dtype.
         name: its name; made from the class's name if None.
         input_shape: shape of the inputs without the batch axis; builds the layer at once.
         input_dim: the last size of the inputs; the same as `input_shape=(input_dim,)`.
     """
 
     built: bool
+    supports_masking: bool = False
+    autocast: bool = True
     _backend: Any
-    _token: Any
-    _tracked: dict[str, Any]
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    _losses: list[Any] = []
+    _input_shape_arg: Any = None
+    _name_is_given: bool = False
 
-    def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None):
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        layer = begin(cls, registry.current())
+        vars(layer)["_arguments"] = (args, kwargs)
+        return layer
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_shape: Any = None,
+        batch_input_shape: Any = None,
+    ) -> None:
         Operation.__init__(self, name)
-        self._trainable = trainable
-        self._set_dtype(dtypes.standardize(dtype or state.dtype))
+        self._name_is_given = name is not None
+        self._trainable = bool(trainable)
+        self.autocast = autocast
+        if activity_regularizer is not None:
+            self.activity_regularizer = activity_regularizer
+        policy = dtype_policies.get(dtype) if dtype is not None else state.policy
+        self._set_policy(policy or dtype_policies.dtype_policy())
         if input_dim is not None:
             input_shape = (input_dim,)
-        self._input_shape_arg = None if input_shape is None else (None, *input_shape)
+        if input_shape is not None:
+            batch_shape = (None, *((input_shape,) if isinstance(input_shape, int) else input_shape))
+        batch_shape = batch_shape or batch_input_shape
+        if batch_shape is not None:
+            self._input_shape_arg = tuple(batch_shape)
 
-    @classmethod
-    def _class_for(cls, args, kwargs) -> type:
-        """The class to create for these arguments; a model may choose another."""
-        return cls
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _constructing(cls.__init__)
+        if "build" in vars(cls):
+            cls.build = _build_on_backend(cls.build)
+        cls._inspect_call()
 
-    def _set_dtype(self, dtype: str) -> None:
-        self.dtype = dtype
-        # Layers of one backend and dtype call each other without conversions.
-        self._token = (self._backend.name, dtype)
+    def _constructed(self) -> None:
+        """What follows the outermost `__init__`."""
+        if self._input_shape_arg is not None and not self.built:
+            self.build(self._input_shape_arg)
+        elif getattr(type(self).build, "_is_default", False) and self.parts_are_built():
+            self.built = True
+
+    def parts_are_built(self) -> bool:
+        """Whether all layers directly inside have their weights."""
+        return all(layer.built for layer in self.sublayers())
+
+    # Dtypes -----------------------------------------------------------------------------------
+
+    def _set_policy(self, policy: dtype_policies.DTypePolicy) -> None:
+        vars(self)["_policy"] = policy
+        # Layers of one backend and one pair of dtypes call each other without conversions.
+        vars(self)["_token"] = (self._backend.name, policy.compute_dtype, policy.variable_dtype)
+
+    @property
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:
+        """The dtype policy: in which dtypes the layer keeps its weights, and computes."""
+        return self._policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._set_policy(dtype_policies.get(value))
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the weights; the same as `variable_dtype`."""
+        return self._policy.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return self._policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype in which the layer computes."""
+        return self._policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype to which float inputs are cast."""
+        return self._policy.compute_dtype
 
     @property
     def backend(self) -> str:
@@ -62,55 +141,71 @@ class Layer(Operation, metaclass=LayerMeta):
 
     # Weights ----------------------------------------------------------------------------------
 
-    def build(self, input_shape) -> None:
-        """Make the weights for inputs of `input_shape` (None where unknown)."""
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights for inputs of `input_shape` (None where unknown).
 
-    def call(self, *args, **kwargs):
-        """The computation, on native tensors."""
+        A subclass whose `call` takes several tensors names its parameters after them:
+        `build(self, query_shape, value_shape)` for `call(self, query, value)`.
+        """
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Computes the outputs for native tensors. Subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} must define `call`.")
 
     def add_weight(
         self,
-        shape=(),
-        initializer="glorot_uniform",
-        dtype=None,
-        trainable=True,
-        name=None,
-        layout=None,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        layout: Any = None,
+        name: str | None = None,
+        *,
+        memory_format: str | None = None,
     ) -> Variable:
-        """A new variable, to be set as an attribute; the attribute's name is its name in files.
+        """Makes a variable, to be set as an attribute; the attribute's name is its name in files.
 
-        `initializer` is a name, an Initializer, or a callable `(shape, dtype) -> array`.
+        Args:
+            shape: its shape; () unless given.
+            initializer: a name, an Initializer, or a callable `(shape, dtype) -> array`; Glorot's
+                uniform draws for floats, zeros for other dtypes, if None.
+            dtype: its dtype; the layer's variable dtype if None.
+            trainable: whether training changes it.
+            autocast: whether a mixed dtype policy reads it in the compute dtype.
+            regularizer: a callable that gives a loss for its value.
+            constraint: a callable that is applied to its value after each training step.
+            aggregation: how replicas are joined; see `Variable`.
+            overwrite_with_gradient: whether the optimizer puts the gradient in its place.
+            layout: how it lies on a device mesh; see `Variable`.
+            name: its name; that of the attribute if None.
+            memory_format: what the tensor is for; see `Variable`.
         """
-        initializer = initializers.get(initializer)
-        before = self._backend.activate()
-        try:
-            return Variable(
-                initializer,
-                shape,
-                dtype or self.dtype,
-                trainable=trainable and self._trainable,
-                name=name or "",
-                layout=layout,
+        dtype = dtypes.standardize(dtype or self.variable_dtype)
+        if initializer is None:
+            initializer = _FLOAT_DEFAULT if dtypes.is_float(dtype) else "zeros"
+        with entered(backend=self._backend, autocast=None):
+            variable = Variable(
+                initializers.get(initializer),
+                () if shape is None else (shape,) if isinstance(shape, int) else shape,
+                dtype,
+                trainable,
+                autocast,
+                aggregation,
+                layout,
+                name,
+                memory_format=memory_format,
             )
-        finally:
-            state.backend = before
-
-    def named_variables(self, prefix: str = "") -> Iterator[tuple[str, Variable]]:
-        """Pairs (path, variable) of all weights; a path is made of attribute names."""
-        seen: set[int] = set()
-        yield from self._walk(prefix, seen)
-
-    def _walk(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:
-        if id(self) in seen:
-            return
-        seen.add(id(self))
-        yield from _walk_items(self._tracked, prefix, seen)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All variables of the layer and of the layers in it, seeds included."""
-        return [variable for _, variable in self.named_variables()]
+        variable.regularizer, variable.constraint = regularizer, constraint
+        variable.overwrite_with_gradient = overwrite_with_gradient
+        if not self._trainable:
+            variable.permit_training(False)
+        return variable
 
     @property
     def weights(self) -> list[Variable]:
@@ -119,30 +214,26 @@ class Layer(Operation, metaclass=LayerMeta):
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [v for v in self.variables if v.trainable]
+        """The variables that training changes."""
+        return [v for v in self.variables if v.trainable] if self._trainable else []
 
-    trainable_weights = trainable_variables
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return self.trainable_variables
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """The weights that training leaves alone."""
-        return [v for v in self.variables if not v.trainable]
+        """The variables that training leaves alone, seeds included."""
+        return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that training leaves alone."""
-        return [v for v in self.weights if not v.trainable]
-
-    def weights_by_path(self) -> dict[str, Variable]:
-        """All weights by path; each variable's `path` is set on the way."""
-        found = {p: v for p, v in self.named_variables() if not isinstance(v, SeedState)}
-        for path, variable in found.items():
-            variable.path = path
-        return found
+        return [v for v in self.non_trainable_variables if not isinstance(v, SeedState)]
 
     def count_params(self) -> int:
-        """The number of elements of all weights."""
+        """Returns the number of elements of all weights."""
         total = 0
         for variable in self.weights:
             size = 1
@@ -151,12 +242,12 @@ class Layer(Operation, metaclass=LayerMeta):
             total += size
         return total
 
-    def get_weights(self) -> list:
-        """The weights as NumPy arrays."""
+    def get_weights(self) -> list[Any]:
+        """Returns the weights as NumPy arrays."""
         return [variable.numpy() for variable in self.weights]
 
-    def set_weights(self, weights) -> None:
-        """Assign NumPy arrays in the order of `get_weights`."""
+    def set_weights(self, weights: Any) -> None:
+        """Assigns arrays in the order of `get_weights`. ValueError for another number of them."""
         variables = self.weights
         if len(weights) != len(variables):
             raise ValueError(f"{self.name} has {len(variables)} weights; got {len(weights)}.")
@@ -165,295 +256,260 @@ class Layer(Operation, metaclass=LayerMeta):
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the layer's weights."""
+        """Whether training changes the layer's weights.
+
+        Setting it reaches all layers inside. What was declared as not trainable (statistics,
+        tables, seeds) stays so.
+        """
         return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        for variable in _own(self._tracked, Variable):
-            variable.trainable = bool(value)
-        for layer in self.sublayers():
-            layer.trainable = bool(value)
+        for _, part in self.tracked_parts():
+            if isinstance(part, Variable):
+                part.permit_training(bool(value))
+            elif isinstance(part, Layer):
+                part.trainable = value
+        for _, variable in foreign_variables(self):
+            variable.permit_training(bool(value))
 
     def sublayers(self) -> list["Layer"]:
-        """The layers directly inside this one."""
-        return list(_own(self._tracked, Layer))
+        """Returns the layers directly inside this one."""
+        return [layer for _, layer in self.named_sublayers()]
 
-    def named_sublayers(self) -> Iterator[tuple[str, "Layer"]]:
-        """Pairs (path from here, layer) of the layers directly inside this one."""
-        yield from _named_layers(self._tracked, "")
-
-    # Calls ------------------------------------------------------------------------------------
-
-    def __call__(self, *args, **kwargs):
-        return self._invoke(*args, **kwargs)
-
-    def _invoke(self, *args, **kwargs):
-        # Inside another layer of the same backend and dtype everything is native already.
-        if state.inside == self._token and self.built and "training" not in kwargs:
-            return self.call(*args, **kwargs)
-        return self._enter(args, kwargs)
-
-    def _enter(self, args, kwargs):
-        """A call from outside: convert the inputs, build, and compute on the layer's backend."""
-        # The usual case, one native tensor, needs no search through nested inputs.
-        single = not kwargs and len(args) == 1 and TENSORS.get(type(args[0])) is self._backend
-        symbols = not single and symbolic.among((args, kwargs))
-        outer = state.inside, state.training, self._backend.activate()
-        try:
-            # A tap sees every call, so calls from inside must not take the short way either.
-            state.inside = self._token if state.tap is None else None
-            if "training" in kwargs:
-                state.training = kwargs["training"]
-                if not self._takes_training:
-                    kwargs = {key: value for key, value in kwargs.items() if key != "training"}
-            elif outer[1] is None:
-                state.training = bool(getattr(self, "training", False))
-            if symbols:
-                return self._call_symbolic(args, kwargs)
-            with self._backend.placement(self) or _HERE:
-                if single:
-                    args = (self._native_input(args[0]),)
-                else:
-                    args = symbolic.map_structure(self._native_input, args)
-                    kwargs = symbolic.map_structure(self._native_input, kwargs)
-                if not self.built:
-                    self._build_for(args, kwargs)
-                outputs = self.call(*args, **kwargs)
-            if state.tap is not None:
-                state.tap(self, outputs)
-            return outputs
-        except Exception as error:
-            if outer[0] is None:
-                tracebacks.trim(error)
-            raise
-        finally:
-            state.inside, state.training, state.backend = outer
-
-    def _native_input(self, x):
-        """A NumPy array or tensor as a native tensor, floats in the layer's dtype."""
-        backend = self._backend
-        kind = TENSORS.get(type(x)) or classify(type(x))
-        if kind is registry.HOST:
-            x = backend.asarray(x)
-        elif kind is registry.BOX:
-            x = x.value
-        elif isinstance(kind, Kind):
-            return x
-        elif kind is not backend:
-            from ..ops.dispatch import BackendMismatchError
-
-            raise BackendMismatchError(
-                f"The layer {self.name!r} lives on {backend.name} and got a tensor of the "
-                f"{kind.name} backend. Pass a NumPy array, or move the layer: "
-                f'layer.to_backend("{kind.name}").'
-            )
-        name = backend.dtype(x)
-        return backend.cast(x, self.dtype) if name != self.dtype and dtypes.is_float(name) else x
-
-    def _build_for(self, args, kwargs) -> None:
-        shapes = symbolic.map_structure(
-            self._shape_of, args[0] if args else next(iter(kwargs.values()), None)
-        )
-        self.build(shapes)
-        self.built = True
-
-    def _shape_of(self, x):
-        if isinstance(x, symbolic.KerasTensor):
-            return x.shape
-        if isinstance(classify(type(x)), Kind):
-            return None if x is None else tuple(getattr(x, "shape", ()))
-        return self._backend.static_shape(x)
-
-    def _call_symbolic(self, args, kwargs):
-        if not self.built:
-            self._build_for(args, kwargs)
-        return symbolic.link(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
-
-    def compute_output_spec(self, *args, **kwargs):
-        """The shapes and dtypes that `call` gives for symbolic tensors; builds the layer."""
-        before = self._backend.activate()
-        try:
-            if not self.built:
-                self._build_for(args, kwargs)
-            return symbolic.infer(self._backend, self.call, args, kwargs)
-        finally:
-            state.backend = before
-
-    def resolve_training(self, training: bool | None) -> bool:
-        """The argument if it was given, else what the call that is under way says."""
-        return bool(state.training) if training is None else training
-
-    # Native forms -----------------------------------------------------------------------------
-
-    def state_values(self) -> tuple[list[Any], list[Any]]:
-        """Native tensors of the trainable and of the other weights."""
-        variables = self.variables
-        return (
-            [v.value for v in variables if v.trainable],
-            [v.value for v in variables if not v.trainable],
-        )
-
-    def stateless_call(self, trainable_variables, non_trainable_variables, *args, **kwargs):
-        """The call as a pure function of its weights.
-
-        Takes native tensors in the order of `trainable_variables` and `non_trainable_variables`;
-        gives the outputs and the new values of the latter. The layer itself stays as it was.
-        """
-        return self.stateless_method(
-            self, trainable_variables, non_trainable_variables, args, kwargs
-        )
-
-    def to_backend(self, name: str, dtype: str | None = None) -> Any:
-        """The same layer with the same weights on another backend; this one stays as it is.
-
-        With `dtype`, weights and computation that are in the layer's own dtype change to it.
-        """
-        from .transfer import transfer
-
-        return transfer(self, registry.get(name), dtype)
-
-    def stateless_method(self, method, trainable, others, args, kwargs):
-        """A method of the layer as a pure function of its weights, like `stateless_call`."""
-        variables = self.variables
-        mine = [v for v in variables if v.trainable], [v for v in variables if not v.trainable]
-        for kind, have, got in zip(
-            ("trainable", "non-trainable"), mine, (trainable, others), strict=True
-        ):
-            if len(have) != len(got):
-                raise ValueError(f"{self.name} has {len(have)} {kind} variables; got {len(got)}.")
-        pairs = [*zip(mine[0], trainable, strict=True), *zip(mine[1], others, strict=True)]
-        with StatelessScope(pairs) as scope:
-            outputs = method(*args, **kwargs)
-        return outputs, [scope.get_current_value(v) for v in mine[1]]
-
-    def first_weight(self) -> Any:
-        """The native tensor of the first weight that is found, or None."""
-        found = self.__dict__.get("_compiled_first")
+    def named_sublayers(self) -> list[tuple[str, "Layer"]]:
+        """Returns pairs (path from here, layer) of the layers directly inside this one."""
+        found = self._cache.get("sublayers")
         if found is None:
-            found = next((v for _, v in self.named_variables() if v.initialized), None)
-            if found is not None:
-                vars(self)["_compiled_first"] = found
-        return None if found is None else found.box
+            found = [(p, part) for p, part in self.tracked_parts() if isinstance(part, Layer)]
+            self._cache["sublayers"] = found
+        return list(found)
 
-    def run_inside(self, method, args, kwargs):
-        """A method on native tensors, as if inside of a call that infers."""
-        outer = state.inside, state.training, self._backend.activate()
-        try:
-            state.inside = self._token if state.tap is None else None
-            state.training = False
-            with self._backend.placement(self) or _HERE:
-                return method(*args, **kwargs)
-        finally:
-            state.inside, state.training, state.backend = outer
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list["Layer"]:
+        """The layers inside, each once; the name by which programs written for Keras ask."""
+        found: dict[int, Layer] = {id(self): self} if include_self else {}
+        for layer in self.sublayers():
+            if recursive:
+                found.update((id(x), x) for x in layer._flatten_layers())
+            else:
+                found[id(layer)] = layer
+        return list(found.values())
+
+    def _part_changed(self, name: str, item: Any) -> None:
+        if not self._trainable and item is not None:
+            _freeze(item)
+        self._native_part(name, item)
+
+    def _container_changed(self, name: str) -> None:
+        super()._container_changed(name)
+        if not self._trainable and name in self._tracked:
+            _freeze(self._tracked[name])
+
+    # Losses -----------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds a scalar, or several, to the losses of the call that is under way."""
+        if state.inferring:  # only shapes are wanted
+            return
+        losses = list(loss) if isinstance(loss, list | tuple) else [loss]
+        scope = state.scope
+        if scope is not None and scope.collect_losses:
+            scope.losses += losses
+            return
+        if "_losses" not in vars(self):
+            vars(self)["_losses"] = []
+        self._losses.extend(losses)
+        if state.losses is not None:
+            state.losses.append(self)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What layers inside added in the last call, and the losses of weights' regularizers."""
+        scope = state.scope
+        found: list[Any] = []
+        if scope is not None and scope.collect_losses:
+            found += scope.losses
+        else:
+            for layer in self._flatten_layers():
+                found += layer._losses
+        for variable in self.trainable_variables:
+            if variable.regularizer is not None:
+                found.append(variable.regularizer(variable))
+        return found
+
+    # Configs ----------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments with which the layer was created."""
-        from .tracking import bound_arguments
+        """Returns the arguments that make the same layer again, by name, as plain values.
 
-        return {"name": self.name, **bound_arguments(self)}
+        A subclass of arguments that have no config overrides it, and adds them to this one's.
+
+        Raises:
+            NotImplementedError: an argument that JSON cannot hold.
+        """
+        base: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": _policy_config(self._policy),
+        }
+        if not getattr(type(self).get_config, "_is_default", False):
+            return base
+        own = parameters_of(plain_class(type(self)), self._config_base)
+        found = described_arguments(self)
+        found = {k: v for k, v in found.items() if k in own or k not in _LAYER_ARGUMENTS}
+        given = self._arguments[1]
+        extra = {k: given[k] for k in ("activity_regularizer", "autocast") if k in given}
+        return {**base, **found, **extra} if self._takes_name() else found
+
+    get_config._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Layer":
-        """A new layer from `get_config`'s result."""
-        return cls(**config)
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Makes a layer from what `get_config` gives."""
+        config = dict(config)
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = dtype_policies.get(config["dtype"])
+        return cls(**{name: deserialize(value) for name, value in config.items()})
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Returns the shapes for which the layer was built, or None."""
+        shapes = vars(self).get("_build_shapes")
+        return None if shapes is None else dict(shapes)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the layer for the shapes that `get_build_config` gave."""
+        shapes = {k: tuple(v) if isinstance(v, list) else v for k, v in (config or {}).items()}
+        if shapes and not self.built:
+            self.build(**shapes)
+
+    # Copies -----------------------------------------------------------------------------------
+
+    def to_backend(self, name: str, dtype: str | None = None) -> Any:
+        """Returns a copy of the layer on another backend; this one stays as it is.
+
+        Args:
+            name: the backend.
+            dtype: what the weights and the computation that are in the layer's own dtype get.
+
+        Raises:
+            TypeError: an attribute that cannot be copied.
+        """
+        from .copying import transfer
+
+        changes = {} if dtype is None else {self.variable_dtype: dtypes.standardize(dtype)}
+        return transfer(self, registry.get(name), changes)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}, on {self.backend}>"
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
-    # Attributes -------------------------------------------------------------------------------
+    def _adopt_native(self, original: "Layer", same: bool, memo: dict[Any, Any]) -> None:
+        """Take over what the framework of the original keeps in it beside our parts."""
+        if same:
+            import copy
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._track(name, value)
-
-    def __delattr__(self, name: str) -> None:
-        self._untrack(name)
-
-    def _track(self, name: str, value: Any) -> None:
-        """Set an attribute; weights, layers and lists of them become part of the layer."""
-        if name in self._tracked:
-            self._forget(name)
-        if is_view(value):
-            value = value.plain()  # another layer's, or one that this layer had
-        if isinstance(value, Variable):
-            if value.name == "variable":
-                value.name = value.path = name
-            self._tracked[name] = value
-            self._house(name, value)
-        elif isinstance(value, Layer):
-            self._tracked[name] = value
-            self._native_child(name, value)
-        elif isinstance(value, list | tuple | dict) and not name.startswith("_"):
-            value = tracked_view(self, name, value)
-        object.__setattr__(self, name, value)
-
-    def register(self, name: str, item: Any) -> None:
-        """Make a layer or weight part of this one under `name`, without an attribute."""
-        self._tracked[name] = item
-        if isinstance(item, Layer):
-            self._native_child(name, item)
+            self._restore_native(copy.deepcopy(original._native_state(), memo))
         else:
-            self._house(name, item)
+            original._refuse_foreign_parts()
 
-    def _untrack(self, name: str) -> None:
-        self._forget(name)
-        object.__delattr__(self, name)
+    def _restore_native(self, kept: dict[str, Any]) -> None:
+        for name, value in kept.items():
+            if name.startswith("part "):
+                self._restore_part(name.removeprefix("part "), value)
+            else:
+                vars(self)[name] = value
 
-    def _forget(self, name: str) -> None:
-        old = self._tracked.pop(name, None)
-        if isinstance(old, Layer):
-            self._native_child(name, None)
-        elif is_view(old):
-            self._native_children(name, {}, old)
-
-    def _house(self, name: str, variable: Variable) -> None:
-        """Where the native layer wants to hold the tensor itself, let it."""
-        register = self._native_weight(name)
-        if register is not None and variable.backend is self._backend:
-            variable.house(register)
-
-    # What a native flavour of a layer overrides.
-
-    def _native_init(self) -> None:
-        """Called before `__init__`."""
-
-    def _native_weight(self, name: str) -> Any:
-        """A function that registers a tensor and tells the (table, key) to read it from."""
-        return None
-
-    def _native_child(self, name: str, child: "Layer | None") -> None:
-        pass
-
-    def _native_children(self, name: str, entries: dict[str, Any], view: Any) -> Any:
-        """Called when a list or dict changed; returns what should stand in its place, or None."""
-        return None
+    def _refuse_foreign_parts(self) -> None:
+        foreign = [n for n in self._native_state() if n.startswith("part ")]
+        if foreign:
+            raise TypeError(
+                f"{self.name}.{foreign[0].removeprefix('part ')} is a part of the "
+                f"{self._backend.name} framework's own and exists on no other backend. Write it "
+                "as a layer of isozoo, or leave the model where it is."
+            )
 
 
-def _walk_items(items: dict[str, Any], prefix: str, seen: set[int]):
-    for name, item in items.items():
-        path = f"{prefix}{name}"
-        if isinstance(item, Variable):
-            if id(item) not in seen:
-                seen.add(id(item))
-                yield path, item
-        elif isinstance(item, Layer):
-            yield from item._walk(f"{path}.", seen)
-        else:
-            yield from _walk_items(item.entries(), f"{path}.", seen)
+_LAYER_ARGUMENTS = frozenset(
+    (
+        "name",
+        "trainable",
+        "dtype",
+        "activity_regularizer",
+        "autocast",
+        "input_shape",
+        "input_dim",
+        "batch_shape",
+        "batch_input_shape",
+    )
+)
 
 
-def _named_layers(items: dict[str, Any], prefix: str):
-    for name, item in items.items():
-        if isinstance(item, Layer):
-            yield f"{prefix}{name}", item
-        elif is_view(item):
-            yield from _named_layers(item.entries(), f"{prefix}{name}.")
+def _freeze(item: Any) -> None:
+    """Freeze the parts in an item that a frozen layer takes in."""
+    for part in parts_of(item):
+        if isinstance(part, Variable):
+            part.permit_training(False)
+        elif isinstance(part, Layer):
+            part.trainable = False
 
 
-def _own(items: dict[str, Any], kind: type) -> Iterator[Any]:
-    for item in items.values():
-        if isinstance(item, kind):
-            yield item
-        elif is_view(item):
-            yield from _own(item.entries(), kind)
+def _policy_config(policy: dtype_policies.DTypePolicy) -> dict[str, Any]:
+    return {
+        "module": "keras",
+        "class_name": "DTypePolicy",
+        "config": policy.get_config(),
+        "registered_name": None,
+    }
+
+
+def _constructing(init: Callable[..., None]) -> Callable[..., None]:
+    """`__init__`, in which parts that are made get the layer's dtype; then what follows it."""
+
+    @wraps(init)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        if "_constructing" in vars(self):
+            init(self, *args, **kwargs)
+            return
+        vars(self)["_constructing"] = True
+        dtype = kwargs.get("dtype")
+        policy = state.policy if dtype is None else dtype_policies.get(dtype)
+        try:
+            with entered(policy=policy):
+                init(self, *args, **kwargs)
+        finally:
+            del vars(self)["_constructing"]
+        if "_policy" not in vars(self):
+            raise RuntimeError(
+                f"In layer {type(self).__name__!r}, you forgot to call `super().__init__()` as the "
+                "first statement in the `__init__()` method."
+            )
+        self._constructed()
+
+    return wrapped
+
+
+Layer.__init__ = _constructing(Layer.__init__)
+Layer._config_base = Layer
+
+
+def _build_on_backend(build: Callable[..., None]) -> Callable[..., None]:
+    """`build` with the layer's backend current, which then marks the layer as built."""
+
+    @wraps(build)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        before = state.backend, state.policy, state.journal, state.autocast, state.owner
+        state.backend, state.policy, state.owner = self._backend, self._policy, None
+        # What is built while shapes are inferred stays.
+        state.journal = state.autocast = None
+        try:
+            build(self, *args, **kwargs)
+            self.built = True
+        finally:
+            state.backend, state.policy, state.journal, state.autocast, state.owner = before
+        self._note_build(build, args, kwargs)
+
+    return wrapped
+
+
+Layer.build = _build_on_backend(Layer.build)
+Layer.build._is_default = True  # pyright: ignore[reportFunctionMemberAccess]

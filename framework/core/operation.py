@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends import registry
+from ..configs import Configurable, described_arguments, plain_class
 from . import naming, symbolic, tracebacks
+from .graph import Node, inbound_nodes
 from .keras_tensor import KerasTensor
-
-# What a config made from the arguments of a constructor may hold.
-_PLAIN = (str, int, float, bool, type(None))
 
 
 class Computed:
-    """A property that an attribute of the instance hides: a layer may have a part `output`."""
+    """A read-only property that instance attributes may shadow, so that a layer may still define a
+    sublayer called `output`."""
 
     def __init__(self, read: Callable[[Any], Any]) -> None:
         self._read = read
@@ -23,7 +23,7 @@ class Computed:
         return self if instance is None else self._read(instance)
 
 
-class Operation:
+class Operation(Configurable):
     """A computation that can be called on tensors and on symbolic tensors.
 
     Subclasses define `call`, and may define `compute_output_spec` where `call` cannot be evaluated
@@ -34,13 +34,12 @@ class Operation:
         name: its name; made from the class's name if None. ValueError if it contains "/".
     """
 
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
-    _inbound_nodes: list[Any]
+    _inbound: list[Any]
     name: str
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        made = object.__new__(cls)
-        vars(made).update(_arguments=(args, kwargs), _inbound_nodes=[])
+        made = Configurable.__new__(cls, *args, **kwargs)
+        vars(made)["_inbound"] = []
         return made
 
     def __init__(self, name: str | None = None) -> None:
@@ -68,10 +67,10 @@ class Operation:
         return symbolic.infer(registry.current(), self.call, args, kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """The shape, or nested shapes, that `call` gives for inputs of the shapes given.
+        """Returns the shape, or nested shapes, that `call` gives for inputs of the shapes given.
 
-        Where the call takes a tensor in the default float, here its shape stands: a tuple of ints
-        and None.
+        Pass a shape tuple wherever `call` expects a tensor; tensors are assumed to have the default
+        float dtype.
         """
         spec = self.compute_output_spec(
             *(_symbols(x) for x in args), **{key: _symbols(x) for key, x in kwargs.items()}
@@ -81,52 +80,26 @@ class Operation:
     # Configs ----------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments to make the same Operation again, by name.
+        """Returns the arguments that make the same Operation again, by name.
 
-        An `__init__` with plain arguments (numbers, strings, None, and lists and dicts of them)
-        needs no more. One with others needs a `get_config` of its own, for which this one gives
-        the name; NotImplementedError otherwise.
+        An `__init__` with plain arguments, or with objects that have a config, needs no more. One
+        with others needs a `get_config` of its own, for which this one gives the name.
+
+        Raises:
+            NotImplementedError: an argument that JSON cannot hold.
         """
-        if type(self).get_config is not Operation.get_config:
+        if not getattr(type(self).get_config, "_is_default", False):
             return {"name": self.name}
-        arguments = self._plain_arguments()
-        parameters = inspect.signature(type(self).__init__).parameters
-        takes_rest = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        named = {"name": self.name} if "name" in parameters or takes_rest else {}
-        return {**arguments, **named}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """A new Operation from what `get_config` gives."""
-        return cls(**config)
-
-    def _plain_arguments(self) -> dict[str, Any]:
-        """The constructor's arguments but for the name, defaults included."""
-        args, kwargs = self._arguments
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
-        bound.apply_defaults()
-        found: dict[str, Any] = {}
-        for name, value in list(bound.arguments.items())[1:]:
-            kind = bound.signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_KEYWORD:
-                found.update(value)
-            elif kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
-                if value != ():
-                    raise self._no_config(f"`{name}` has no name that a config could use")
-            else:
-                found[name] = value
-        found.pop("name", None)
-        for name, value in found.items():
-            if not all(isinstance(x, _PLAIN) for x in symbolic.flatten(value)):
-                raise self._no_config(f"`{name}` is {value!r}, which is no plain value")
+        found = described_arguments(self)
+        if "name" in found or self._takes_name():
+            found["name"] = self.name
         return found
 
-    def _no_config(self, reason: str) -> NotImplementedError:
-        return NotImplementedError(
-            f"{type(self).__name__} cannot be described by its constructor's arguments: {reason}. "
-            "Define `get_config`, which returns them as plain values, and `from_config`, which "
-            "takes them."
-        )
+    get_config._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
+
+    def _takes_name(self) -> bool:
+        parameters = inspect.signature(plain_class(type(self)).__init__).parameters
+        return "name" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
     # The graph --------------------------------------------------------------------------------
 
@@ -141,12 +114,18 @@ class Operation:
         return _one(symbolic.flatten(self._first_node("output").outputs))
 
     def _first_node(self, what: str) -> Any:
-        if not self._inbound_nodes:
+        nodes = inbound_nodes(self)
+        if not nodes:
             raise AttributeError(
                 f"{self.name!r} has no {what}: it was never called on a symbolic tensor. Call it "
                 "on `isozoo.Input(...)` or a KerasTensor first."
             )
-        return self._inbound_nodes[0]
+        return nodes[0]
+
+    @property
+    def _inbound_nodes(self) -> list[Node]:
+        # The name by which programs written for Keras read the calls.
+        return inbound_nodes(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

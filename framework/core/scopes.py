@@ -1,36 +1,28 @@
-"""Scopes: initialization put off, and variables that read as other values."""
+"""Scopes: initialization put off, calls observed, and variables that read as other values."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
-from ..backends.registry import BOX, classify, state
+from ..backends.registry import BOX, classify
+from ..context import entered
 
 
-@contextmanager
-def deferred_initialization() -> Iterator[None]:
-    """Variables made within have a shape and a dtype but no values: no initializer runs.
+def deferred_initialization() -> AbstractContextManager[None]:
+    """Returns a context in which variables get a shape and a dtype but no values.
 
-    Each must be given its values by `Variable.assign` before it is read.
+    No initializer runs. Each variable must be given its values by `Variable.assign` or
+    `Variable.initialize` before it is read; only shapes can be inferred before that.
     """
-    before, state.deferred = state.deferred, True
-    try:
-        yield
-    finally:
-        state.deferred = before
+    return entered(deferred=True)
 
 
-@contextmanager
-def tapped(tap: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Within the ``with`` block, `tap(layer, outputs)` is called after each call of a layer.
+def observed(observer: Callable[[Any, Any], None]) -> AbstractContextManager[None]:
+    """Returns a context in which `observer(layer, outputs)` is called after each layer's call.
 
-    Layers whose work a fused kernel does in one piece are not called, and so not seen.
+    Layers whose work a fused kernel does in one piece are not fused while they are observed.
     """
-    before, state.tap = state.tap, tap
-    try:
-        yield
-    finally:
-        state.tap = before
+    return entered(observer=observer)
 
 
 class StatelessScope:
@@ -42,7 +34,7 @@ class StatelessScope:
 
     Args:
         state_mapping: pairs (variable, tensor of its shape); the tensor is cast to its dtype.
-        collect_losses: kept as an attribute, for layers that add losses.
+        collect_losses: whether `losses` gathers what layers add.
         initialize_variables: kept as an attribute; variables made in the block have values at once.
 
     Raises ValueError where a pair does not begin with a variable or the shapes differ.
@@ -60,27 +52,28 @@ class StatelessScope:
         self._values = {
             id(variable): _fitting(variable, value) for variable, value in state_mapping or ()
         }
-        self._before: dict[int, Any] | None = None
+        self._open: list[AbstractContextManager[None]] = []
 
     def __enter__(self) -> "StatelessScope":
-        self._before = state.substitutes
-        state.substitutes = self._values
+        entering = entered(substitutes=self._values, scope=self)
+        entering.__enter__()
+        self._open.append(entering)
         return self
 
-    def __exit__(self, *error: object) -> None:
-        state.substitutes = self._before
+    def __exit__(self, *error: Any) -> None:
+        self._open.pop().__exit__(*error)
 
     def add_loss(self, loss: Any) -> None:
-        """Keep a loss, in `losses`."""
+        """Appends a loss to `losses`."""
         self.losses.append(loss)
 
     def add_update(self, update: tuple[Any, Any]) -> None:
-        """Let a variable read as another value: a pair (variable, tensor)."""
+        """Makes a variable read as another value: a pair (variable, tensor)."""
         variable, value = update
         self._values[id(variable)] = _fitting(variable, value)
 
     def get_current_value(self, variable: Any) -> Any:
-        """What `variable` reads as in this scope, or None if it was neither given nor written."""
+        """Returns what `variable` reads as in this scope; None if it was not given nor written."""
         return self._values.get(id(variable))
 
 

@@ -5,50 +5,14 @@ from typing import Any
 
 from ..backends import registry
 from ..backends.base import Spec
-from ..backends.registry import state
-from . import fillings as _fillings
+from ..context import entered, state
+from . import placeholder_sizes
+from .graph import Node
 from .keras_tensor import KerasTensor
-
-
-class Node:
-    """One call in a graph: of a layer or of a public op."""
-
-    def __init__(self, target: Any, args: tuple, kwargs: dict[str, Any]) -> None:
-        self.target = target
-        self.args = args
-        self.kwargs = kwargs
-        self.inputs = [x for x in _leaves((args, kwargs)) if isinstance(x, KerasTensor)]
-        self.outputs: Any = None
-
-    def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """The call, with tensors in the place of the symbolic ones."""
-        return self.target(*args, **kwargs)
-
-
-def _leaves(x: Any):
-    if isinstance(x, dict):
-        x = x.values()
-    if isinstance(x, list | tuple) or type(x).__name__ == "dict_values":
-        for value in x:
-            yield from _leaves(value)
-    else:
-        yield x
-
-
-def map_structure(function, x: Any) -> Any:
-    """`function` at every leaf of nested dicts, lists and tuples."""
-    if isinstance(x, dict):
-        return {key: map_structure(function, value) for key, value in x.items()}
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*(map_structure(function, value) for value in x))
-    if isinstance(x, list | tuple):
-        return type(x)(map_structure(function, value) for value in x)
-    return function(x)
-
-
-def flatten(x: Any) -> list[Any]:
-    """The leaves of nested dicts, lists and tuples, in order."""
-    return list(_leaves(x))
+from .nested import flatten as flatten
+from .nested import leaves as _leaves
+from .nested import map_structure as map_structure
+from .trackable import undo
 
 
 def among(x: Any) -> bool:
@@ -59,13 +23,16 @@ def among(x: Any) -> bool:
 def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Symbolic results of `function(*args, **kwargs)`, by abstract evaluation on `backend`.
 
-    Unknown sizes are filled with numbers, in at least two ways; a size of a result that comes out
-    different stays unknown. An unknown size fits whatever it meets: where the first fillings fail,
-    sizes of the other tensors and 1 are tried.
+    Unknown sizes get trial numbers, in at least two ways; a size of a result that comes out
+    different stays unknown. An unknown size fits whatever it meets: where the first trials fail,
+    sizes of the other tensors and 1 are tried. The call changes no state: variables are assigned in
+    a scope that is thrown away, and other attributes of layers are put back.
     """
     symbols = list(
         {id(x): x for x in _leaves((args, kwargs)) if isinstance(x, KerasTensor)}.values()
     )
+
+    outer = state.substitutes or {}
 
     def run(sizes: tuple[int, ...]) -> Any:
         rest = iter(sizes)
@@ -82,18 +49,19 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
 
             return function(*map_structure(fill, args), **map_structure(fill, kwargs))
 
-        before, state.inferring = state.inferring, True
+        journal: list[Any] = []
         try:
-            return backend.abstract(call, specs)
+            with entered(inferring=True, journal=journal, substitutes=dict(outer), losses=None):
+                return backend.abstract(call, specs)
         finally:
-            state.inferring = before
+            undo(journal)
 
     unknown = sum(n is None for x in symbols for n in x.shape)
     if not unknown:
         return _merge([run(())])
     known = {n for x in symbols for n in x.shape if n is not None}
     known |= _asked_for(symbols, args, kwargs)
-    return _merge(_fillings.runs(run, unknown, known))
+    return _merge(placeholder_sizes.runs(run, unknown, known))
 
 
 def _asked_for(symbols: list[KerasTensor], args: tuple, kwargs: dict[str, Any]) -> set[int]:
@@ -131,15 +99,9 @@ def link(target: Any, args: tuple, kwargs: dict[str, Any], outputs: Any) -> Any:
 
     def own(x):
         # A tensor that is handed through keeps its own origin; what comes out is another one.
-        return KerasTensor(x.shape, x.dtype, x.sparse, x.ragged) if id(x) in given else x
+        return x.with_dtype(x.dtype) if id(x) in given else x
 
-    node.outputs = map_structure(own, outputs)
-    if all(x.record_history for x in node.inputs):
-        for output in _leaves(node.outputs):
-            if isinstance(output, KerasTensor):
-                output.node = node
-    if hasattr(target, "_inbound_nodes"):
-        target._inbound_nodes.append(node)
+    node.conclude(map_structure(own, outputs))
     return node.outputs
 
 

@@ -1,230 +1,387 @@
-"""Variable: a named, typed box for one native tensor."""
+"""Variable: a named, typed slot for one native tensor."""
 
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import state
+from ..context import state
+from .variable_operators import VariableOperators
+
+_LISTS = (list, tuple)
 
 
-class Variable:
-    """A tensor that a layer owns and training changes.
+class Variable(VariableOperators):
+    """A tensor that a layer, metric or optimizer owns, and that may change.
 
-    The native tensor (`jax.Array`, `torch.nn.Parameter`, `tf.Variable`, `numpy.ndarray`) is kept
-    in a table, on torch the layer's own table of parameters, so that torch's tools may swap it.
-    The logical shape is Keras's; how the memory is ordered is the backend's business.
+    It is made in two steps: its specification (shape, dtype, whether it trains, memory format) and
+    then its values, which an initializer, a file or `assign` gives. The native tensor
+    (`jax.Array`, `torch.nn.Parameter`, `tf.Variable`, `numpy.ndarray`) is kept in a slot: a table
+    and a key, on torch the owning module's own table of parameters or buffers, so that torch's
+    tools may swap it. The logical shape is Keras's; the order in memory is the backend's business.
 
     Args:
         initializer: an array, or a callable `(shape, dtype) -> array`.
         shape: tuple of ints; needed with a callable.
         dtype: name of the dtype; the default float unless given.
         trainable: whether training changes it.
-        name: what it is called in its layer.
-        layout: "dense", "conv", "depthwise" or None: what the tensor is, for the backend.
+        autocast: whether a mixed dtype policy reads it in the policy's compute dtype.
+        aggregation: how replicas of it are joined: "none", "mean", "sum" or "only_first_replica".
+        layout: how it lies on the devices of a mesh; see `isozoo.distribution`.
+        name: what it is called in its owner.
+        memory_format: "dense", "conv", "depthwise" or None: what the tensor is for, so that the
+            backend may order its memory as its kernels like.
     """
 
     __slots__ = (
         "__weakref__",
-        "_home",
+        "_dtype",
+        "_initializer",
         "_key",
+        "_name",
+        "_owners",
+        "_permitted",
+        "_register",
+        "_shape",
         "_table",
-        "_trainable",
+        "_wanted",
+        "aggregation",
+        "autocast",
         "backend",
-        "dtype",
-        "initializer",
+        "constraint",
         "layout",
-        "name",
-        "path",
-        "shape",
+        "memory_format",
+        "overwrite_with_gradient",
+        "regularizer",
     )
 
-    def __init__(self, initializer, shape=None, dtype=None, trainable=True, name="", layout=None):
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+        *,
+        memory_format: str | None = None,
+    ) -> None:
         if shape is None:
             if callable(initializer):
                 raise ValueError("Variable: `shape` is needed when the initializer is a callable.")
-            initializer = _host(initializer)
+            initializer = as_array(initializer)
             shape = initializer.shape
             dtype = dtype or dtypes.standardize(initializer.dtype)
         self.backend: Any = registry.current()
-        self.shape = tuple(int(n) for n in shape)
-        self.dtype = dtypes.standardize(dtype)
-        self.name = self.path = name or "variable"
-        self.layout = layout
-        self.initializer = initializer
-        self._trainable = trainable
-        self._key = "value"
+        self._shape = tuple(int(n) for n in shape)
+        self._dtype = dtypes.standardize(dtype)
+        self._name = name or "variable"
+        self._wanted, self._permitted = bool(trainable), True
+        self.autocast, self.aggregation, self.layout = autocast, aggregation, layout
+        self.memory_format = memory_format
+        self.regularizer = self.constraint = None
+        self.overwrite_with_gradient = False
+        self._initializer = initializer
         self._table: dict[str, Any] | None = None
-        self._home: Any = None
+        self._key = "value"
+        self._register: Any = None
+        self._owners: list[Any] = []
         if not state.deferred:
             self.initialize()
 
-    def initialize(self) -> None:
-        """Give the variable the values of its initializer."""
-        values = self.initializer
-        if callable(values):
-            values = values(self.shape, self.dtype)
-        values = np.broadcast_to(_host(values), self.shape)
-        with self.backend.eagerly():
-            box = self.backend.make_value(values, self.dtype, self._trainable, self.layout)
-        self.store(box)
+    # Values -----------------------------------------------------------------------------------
 
-    def store(self, box: Any) -> None:
-        """Make a native tensor, as the backend made it, the variable's own."""
+    def initialize(self) -> None:
+        """Gives the variable the values of its initializer."""
+        values = self._initializer
+        if callable(values):
+            values = values(self._shape, self._dtype)
+        values = np.broadcast_to(as_array(values), self._shape)
+        with self.backend.eagerly():
+            made = self.backend.make_value(values, self._dtype, self._wanted, self.memory_format)
+        self._fill(made)
+
+    def _fill(self, native: Any) -> None:
+        """Put a native tensor, as the backend made it, into the slot."""
+        if not (self._wanted and self._permitted):
+            self.backend.set_trainable(native, False)
+        if not callable(self._initializer):
+            self._initializer = None  # the values are in the slot now
+        if self._register is not None:
+            self._table, self._key = self._register(native)
+            return
         if self._table is None:
             self._table = {}
-        self._table[self._key] = box
-        if self._home is not None:
-            self._home(box)
+        self._table[self._key] = native
+
+    def move_to_slot(self, register: Any) -> None:
+        """Keeps the native tensor where `register(tensor)` puts it, which returns (table, key)."""
+        self._register = register
+        if self._table is not None:
+            self._table, self._key = register(self._table[self._key])
+
+    @property
+    def native(self) -> Any:
+        """The native tensor itself, whatever scope is open; None while there are no values."""
+        return None if self._table is None else self._table[self._key]
 
     @property
     def initialized(self) -> bool:
         """Whether the variable has values."""
-        return self._table is not None and self._key in self._table
+        return self._table is not None
 
     @property
     def value(self) -> Any:
-        """The native tensor, or what stands in for it in a StatelessScope."""
-        if state.substitutes is not None:
-            found = state.substitutes.get(id(self))
-            if found is not None:
-                return found
-        if self._table is None:
-            raise ValueError(
-                f"The variable {self.path!r} of shape {self.shape} has no values yet: it was made "
-                "under deferred_initialization(). Assign values or call initialize()."
-            )
-        return self._table[self._key]
+        """The native tensor, or what stands in for it in a StatelessScope.
+
+        Under a mixed dtype policy a float is read in the policy's compute dtype.
+        """
+        if state.substitutes is None or (found := state.substitutes.get(id(self))) is None:
+            found = self._read()
+        if state.autocast is not None and self._is_cast():
+            return self.backend.cast(self.backend.read(found), state.autocast)
+        return found
+
+    def _read(self) -> Any:
+        if self._table is not None:
+            return self._table[self._key]
+        if state.inferring:
+            return self.backend.placeholder(self._shape, self._dtype)
+        raise ValueError(
+            f"The variable {self.path!r} of shape {self._shape} has no values yet: it was made "
+            "under deferred_initialization(). Assign values or call initialize()."
+        )
+
+    def _is_cast(self) -> bool:
+        name = self._own_dtype()
+        return self.autocast and name != state.autocast and dtypes.is_float(name)
 
     def numpy(self) -> np.ndarray:
-        """The values as a NumPy array."""
-        return self.backend.to_numpy(self.value)
+        """Returns the values as a NumPy array."""
+        return self.backend.to_numpy(self.backend.read(self.value))
 
     def assign(self, value: Any) -> Any:
-        """Replace the values by `value` of the same shape; floats are cast to the dtype.
+        """Replaces the values by `value` of the same shape, cast to the variable's dtype.
 
-        Raises ValueError when the shape differs. A variable without values takes over the memory
-        of a fitting NumPy array where the backend can.
+        A variable without values takes over the memory of a fitting NumPy array where the backend
+        can.
+
+        Raises:
+            ValueError: another shape.
+            RuntimeError: a value that exists only while a program is traced would be kept.
         """
-        shape = tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
-        if shape != self.shape:
+        if type(value) in _LISTS or not hasattr(value, "shape"):
+            value = as_array(value)
+        shape = tuple(value.shape)
+        if shape != self._shape and not self._is_unknown(shape):
             raise ValueError(
-                f"The variable {self.path!r} has shape {self.shape}; got values of shape {shape}."
+                f"The variable {self.path!r} has shape {self._shape}; got values of shape {shape}."
             )
+        dtype = self._own_dtype()
         if state.substitutes is not None:
-            value = self.backend.asarray(value, self.dtype)
+            value = self.backend.asarray(_plain(value), dtype)
             state.substitutes[id(self)] = value
             return value
         if self._table is None:
-            host = _host(value)
-            made = self.backend.adopt_value(host, self.dtype, self._trainable, self.layout)
-            self.store(made)
-        else:
-            box = self._table[self._key]
-            value = self.backend.asarray(
-                _host(value) if isinstance(value, list) else value, self.dtype
+            made = self.backend.adopt_value(
+                as_array(value), dtype, self._wanted, self.memory_format
             )
-            self._table[self._key] = self.backend.set_value(box, value)
+            self._fill(made)
+            return value
+        native = self._table[self._key]
+        value = self.backend.asarray(_plain(value), dtype)
+        if self.backend.is_traced_constant(native, value):
+            raise RuntimeError(_TRACED.format(self.path))
+        self._table[self._key] = self.backend.set_value(native, value)
         return value
 
+    def _is_unknown(self, shape: tuple) -> bool:
+        """Whether a shape of a traced program may be this one's: TensorFlow leaves sizes open."""
+        return len(shape) == len(self._shape) and all(
+            a is None or a == b for a, b in zip(shape, self._shape, strict=True)
+        )
+
     def assign_add(self, value: Any) -> Any:
-        """Add `value` to the values."""
-        value = self.backend.asarray(_host(value) if isinstance(value, list) else value, self.dtype)
-        return self.assign(self.backend.add(self.backend.read(self.value), value))
+        """Adds `value` to the values."""
+        return self._assign_with("add", value)
 
-    def house(self, register: Any) -> None:
-        """Keep the native tensor where `register(tensor)` puts it and says: (table, key)."""
+    def assign_sub(self, value: Any) -> Any:
+        """Subtracts `value` from the values."""
+        return self._assign_with("subtract", value)
 
-        def settle(box):
-            self._home = None
-            self._table, self._key = register(box)
+    def _assign_with(self, kernel: str, value: Any) -> Any:
+        backend = self.backend
+        value = backend.asarray(as_array(value) if type(value) in _LISTS else _plain(value))
+        value = backend.cast(value, self._own_dtype())
+        held = backend.read(self._current())
+        return self.assign(getattr(backend, kernel)(held, value))
 
-        if self._table is None:
-            self._home = settle  # when there is a tensor
-        else:
-            settle(self.box)
+    def _current(self) -> Any:
+        """The tensor or its substitute, in the variable's own dtype."""
+        found = None if state.substitutes is None else state.substitutes.get(id(self))
+        return self._read() if found is None else found
+
+    # What it is -------------------------------------------------------------------------------
 
     @property
-    def box(self) -> Any:
-        """The native tensor itself, whatever scope is open."""
-        return None if self._table is None else self._table[self._key]
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the variable."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        box = self.box
-        if hasattr(box, "requires_grad_") and self.dtype in (*dtypes.FLOATS, *dtypes.COMPLEX):
-            box.requires_grad_(self._trainable)
+    def shape(self) -> tuple[int, ...]:
+        """The logical shape."""
+        return self._shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return len(self.shape)
+        return len(self._shape)
+
+    @property
+    def dtype(self) -> str:
+        """The name of the dtype in which the variable is read here."""
+        name = self._own_dtype()
+        if state.autocast is not None and self.autocast and dtypes.is_float(name):
+            return state.autocast
+        return name
+
+    def _own_dtype(self) -> str:
+        # Read from the tensor: the framework's own tools (`.half()`) may change it.
+        return self._dtype if self._table is None else self.backend.dtype(self._table[self._key])
+
+    @property
+    def name(self) -> str:
+        """The name in its owner: that of the attribute, unless one was given."""
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = value
+
+    @property
+    def path(self) -> str:
+        """The attribute names that lead here from the outermost owner, with dots between them."""
+        from .trackable import path_of
+
+        return path_of(self) or self._name
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the variable: it wants it, and its owners are not frozen."""
+        return self._wanted and self._permitted
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._wanted = bool(value)
+        self._declare_trainable()
+
+    def permit_training(self, value: bool) -> None:
+        """Freezes the variable on behalf of its owner, or lifts that; its own wish stays."""
+        if self._permitted != value:
+            self._permitted = value
+            self._declare_trainable()
+
+    def _declare_trainable(self) -> None:
+        if self._table is None:
+            return
+        native = self._table[self._key]
+        made = self.backend.set_trainable(native, self.trainable)
+        if made is not native:
+            self._fill(made)
+
+    def own(self, owner: Any) -> None:
+        """Notes an owner: what it is called from the first one that is alive is its path."""
+        self._owners[:] = [link for link in self._owners if link() is not None]
+        self._owners.append(ref(owner))
 
     def __repr__(self) -> str:
+        values = "" if self._table is None else f", value={self._read()!r}"
         return (
-            f"<Variable {self.path} shape={self.shape} dtype={self.dtype} on {self.backend.name}>"
+            f"<Variable path={self.path}, shape={self._shape}, dtype={self._own_dtype()}, "
+            f"backend={self.backend.name}{values}>"
         )
 
-    # A variable can stand wherever its framework or NumPy takes a tensor.
+    # Copies -----------------------------------------------------------------------------------
 
-    def __array__(self, dtype=None, copy=None):
-        array = self.numpy()
-        return array if dtype is None else array.astype(dtype)
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Variable":
+        from .copying import copy_into
 
-    def __jax_array__(self):
-        return self.value
+        return copy_into(self, memo)
 
-    def __tf_tensor__(self, dtype=None, name=None):
-        return self.backend.asarray(self.value, None if dtype is None else dtype.name)
+    def __reduce__(self) -> tuple[Any, ...]:
+        attributes = {name: getattr(self, name) for name in _SPEC}
+        values = (
+            None if self._table is None else np.array(self.backend.to_numpy(self._plain_read()))
+        )
+        return _restored, (type(self), self.backend.name, attributes, values)
 
-    @classmethod
-    def __torch_function__(cls, function, types, args=(), kwargs=None):
-        swap = [a.value if isinstance(a, Variable) else a for a in args]
-        named = {k: v.value if isinstance(v, Variable) else v for k, v in (kwargs or {}).items()}
-        return function(*swap, **named)
+    def _plain_read(self) -> Any:
+        return self.backend.read(self._read())
 
-    def __add__(self, other):
-        return self.value + _read(other)
 
-    def __radd__(self, other):
-        return _read(other) + self.value
+# What makes a variable but for its values, its backend and its place.
+_SPEC = (
+    "_dtype",
+    "_initializer",
+    "_name",
+    "_permitted",
+    "_shape",
+    "_wanted",
+    "aggregation",
+    "autocast",
+    "constraint",
+    "layout",
+    "memory_format",
+    "overwrite_with_gradient",
+    "regularizer",
+)
 
-    def __sub__(self, other):
-        return self.value - _read(other)
 
-    def __rsub__(self, other):
-        return _read(other) - self.value
+def same_variable(x: Variable, backend: Any, dtype: str) -> Variable:
+    """Returns a variable on `backend` with the specification and the values of `x`, in `dtype`."""
+    made = empty_variable(type(x), backend, {name: getattr(x, name) for name in _SPEC})
+    made._dtype = dtype
+    if x.initialized:
+        # A copy: two variables must not share memory.
+        values = np.array(x.backend.to_numpy(x._plain_read()))
+        made._fill(backend.make_value(values, dtype, made._wanted, made.memory_format))
+    return made
 
-    def __mul__(self, other):
-        return self.value * _read(other)
 
-    def __rmul__(self, other):
-        return _read(other) * self.value
+def empty_variable(cls: type, backend: Any, attributes: dict[str, Any]) -> Variable:
+    """Returns a variable of a specification, without values."""
+    made = object.__new__(cls)
+    made.backend = backend
+    made._table, made._key, made._register, made._owners = None, "value", None, []
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return made
 
-    def __truediv__(self, other):
-        return self.value / _read(other)
 
-    def __rtruediv__(self, other):
-        return _read(other) / self.value
+def in_slot(backend: Any, table: dict[str, Any], key: str) -> Variable:
+    """Returns a variable for a tensor that a framework's own module keeps in a table."""
+    native = table[key]
+    attributes: dict[str, Any] = dict.fromkeys(_SPEC)
+    attributes.update(
+        _dtype=backend.dtype(native),
+        _name=key,
+        _permitted=True,
+        _shape=tuple(native.shape),
+        _wanted=bool(getattr(native, "requires_grad", False)),
+        aggregation="none",
+        autocast=True,
+        overwrite_with_gradient=False,
+    )
+    made = empty_variable(Variable, backend, attributes)
+    made._table, made._key = table, key
+    return made
 
-    def __matmul__(self, other):
-        return self.value @ _read(other)
 
-    def __rmatmul__(self, other):
-        return _read(other) @ self.value
-
-    def __neg__(self):
-        return -self.value
-
-    def __getitem__(self, index):
-        return self.value[index]
+def _restored(cls: type, backend: str, attributes: dict[str, Any], values: Any) -> Variable:
+    made = empty_variable(cls, registry.get(backend), attributes)
+    if values is not None:
+        made._fill(made.backend.make_value(values, made._dtype, made._wanted, made.memory_format))
+    return made
 
 
 class SeedState(Variable):
@@ -233,17 +390,25 @@ class SeedState(Variable):
     __slots__ = ()
 
 
-def _read(x: Any) -> Any:
-    return x.value if isinstance(x, Variable) else x
+_TRACED = (
+    "The variable {!r} would keep a value that exists only while JAX traces the function: after "
+    "the call the layer could not be used any more. Take the state through the function: "
+    "outputs, state = layer.stateless_call(trainable, non_trainable, inputs, training=True), and "
+    "assign `state` outside of it; or call within a StatelessScope."
+)
 
 
-def _host(x: Any) -> np.ndarray:
-    """`x`, native, NumPy or nested list, as a NumPy array."""
+def as_array(x: Any) -> np.ndarray:
+    """Returns `x`, native, NumPy or nested list, as a NumPy array."""
     if isinstance(x, np.ndarray):
         return x
     from ..ops.conversion import convert_to_numpy
 
     return convert_to_numpy(x)
+
+
+def _plain(x: Any) -> Any:
+    return x.backend.read(x.value) if isinstance(x, Variable) else x
 
 
 registry.KINDS[Variable] = registry.KINDS[SeedState] = registry.BOX

@@ -9,6 +9,7 @@ import numpy as np
 from .. import dtypes
 from ..backends import host_random as host
 from ..backends import registry
+from ..configs import Configurable, deserialize
 
 __all__ = [
     "Constant",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 
-class Initializer:
+class Initializer(Configurable):
     """Base of initializers: `initializer(shape, dtype)` gives a tensor of the current backend."""
 
     def array(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
@@ -195,6 +196,8 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, Initializer):
         return _on_host(identifier)
+    if isinstance(identifier, dict):
+        return get(deserialize(identifier))
     if isinstance(identifier, str):
         if identifier not in _NAMES:
             raise ValueError(

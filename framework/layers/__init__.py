@@ -1,7 +1,7 @@
 """Layers, with Keras's names and arguments."""
 
+from ..core.keras_tensor import Input as Input
 from ..core.layer import Layer as Layer
-from ..models.functional import Input as Input
 from .attention import DenseAttention as DenseAttention
 from .convolution import Conv1D as Conv1D
 from .convolution import Conv2D as Conv2D

@@ -36,14 +36,14 @@ class DenseAttention(Layer):
         super().__init__(**kwargs)
         self.num_heads, self.key_dim = num_heads, key_dim
         inner = num_heads * key_dim
-        options = {"kernel_initializer": kernel_initializer, "dtype": self.dtype}
+        options = {"kernel_initializer": kernel_initializer, "dtype": self.dtype_policy}
         self.query = Dense(inner, use_bias=use_bias, **options)
         self.key = Dense(inner, use_bias=use_bias if key_bias is None else key_bias, **options)
         self.value = Dense(inner, use_bias=use_bias, **options)
         self.output_dense = Dense(output_dim or inner, use_bias=use_bias, **options)
         self.dropout = Dropout(dropout) if dropout else None
 
-    def build(self, query_shape, value_shape=None):
+    def build(self, query_shape, value_shape=None):  # pyright: ignore[reportIncompatibleMethodOverride]
         value_shape = value_shape or query_shape
         self.query.build(query_shape)
         self.key.build(value_shape)
@@ -77,7 +77,7 @@ class DenseAttention(Layer):
             causal = ops.greater_equal(ops.expand_dims(rows, 1), columns)
             mask = causal if mask is None else ops.logical_and(mask, causal)
         if mask is not None:
-            scores = ops.where(mask, scores, -6e4 if self.dtype == "float16" else -1e30)
+            scores = ops.where(mask, scores, -6e4 if self.compute_dtype == "float16" else -1e30)
         weights = dropout(ops.softmax(scores))
         return ops.einsum("bhts,bshd->bthd", weights, value)
 

@@ -87,7 +87,7 @@ class _FilterConv(_Conv):
     def build(self, input_shape):
         channels = self._channels(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, layout="conv")
+        self.kernel = self.add_weight(shape, self.kernel_initializer, memory_format="conv")
         self.bias = (
             self.add_weight((self.filters,), self.bias_initializer) if self.use_bias else None
         )
@@ -129,6 +129,6 @@ class DepthwiseConv2D(_Conv):
     def build(self, input_shape):
         channels = self._channels(input_shape)
         shape = (*self.kernel_size, channels, self.depth_multiplier)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, layout="depthwise")
+        self.kernel = self.add_weight(shape, self.kernel_initializer, memory_format="depthwise")
         outputs = channels * self.depth_multiplier
         self.bias = self.add_weight((outputs,), self.bias_initializer) if self.use_bias else None

@@ -1,6 +1,6 @@
 """Dense, Embedding, Dropout, Activation, Identity."""
 
-from .. import activations, ops, random
+from .. import activations, dtypes, ops, random
 from ..core.layer import Layer
 
 
@@ -23,6 +23,7 @@ class Dense(Layer):
         if units < 1:
             raise ValueError(f"Dense: `units` must be positive; got {units}.")
         self.units = units
+        self.supports_masking = True
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = kernel_initializer
@@ -34,7 +35,9 @@ class Dense(Layer):
             raise ValueError(
                 f"{self.name}: the last size of the inputs must be known; got {input_shape}."
             )
-        self.kernel = self.add_weight((inputs, self.units), self.kernel_initializer, layout="dense")
+        self.kernel = self.add_weight(
+            (inputs, self.units), self.kernel_initializer, memory_format="dense"
+        )
         self.bias = self.add_weight((self.units,), self.bias_initializer) if self.use_bias else None
 
     def call(self, inputs):
@@ -45,23 +48,39 @@ class Dense(Layer):
 class Embedding(Layer):
     """Rows of a table by their number.
 
-    Shapes: inputs (…) of integers from 0 to input_dim - 1; the result is (…, output_dim).
+    Shapes: inputs (…) of integers from 0 to input_dim - 1; the result is (…, output_dim). With
+    `mask_zero` a 0 stands for padding, and the result has the mask `inputs != 0`.
     """
 
-    def __init__(self, input_dim: int, output_dim: int, embeddings_initializer="uniform", **kwargs):
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer="uniform",
+        mask_zero: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim
-        name = embeddings_initializer
-        self.embeddings_initializer = "random_uniform" if name == "uniform" else name
+        self.embeddings_initializer = embeddings_initializer
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
         self.build(None)
 
-    def build(self, input_shape):
+    def build(self, input_shape=None):
         shape = (self.input_dim, self.output_dim)
-        self.embeddings = self.add_weight(shape, self.embeddings_initializer)
+        name = self.embeddings_initializer
+        self.embeddings = self.add_weight(shape, "random_uniform" if name == "uniform" else name)
 
     def call(self, inputs):
+        if dtypes.is_float(ops.dtype(inputs)):
+            inputs = ops.cast(inputs, "int32")
         return ops.take(self.embeddings, inputs, axis=0)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """Returns the mask of the tokens that are not 0, where `mask_zero` asks for it."""
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
 
 
 class Dropout(Layer):
@@ -74,16 +93,13 @@ class Dropout(Layer):
         self.rate = rate
         self.noise_shape = noise_shape
         self.seed = seed
+        self.supports_masking = True
         if rate:
             self.seed_generator = random.SeedGenerator(seed)
-            self.seed_state = self.seed_generator.state
-        self.built = True
 
-    def call(self, inputs, training=None):
-        if not self.rate or not self.resolve_training(training):
+    def call(self, inputs, training=False):
+        if not self.rate or not training:
             return inputs
-        # Through the variable, which a copy on another backend has as its own.
-        self.seed_generator.state = self.seed_state
         return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
 
 
@@ -93,7 +109,7 @@ class Activation(Layer):
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
-        self.built = True
+        self.supports_masking = True
 
     def call(self, inputs):
         return self.activation(inputs)
@@ -104,7 +120,7 @@ class Identity(Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.built = True
+        self.supports_masking = True
 
     def call(self, inputs):
         return inputs

@@ -1,8 +1,9 @@
 """Normalization layers, and a convolution fused with the one behind it."""
 
 from .. import ops
+from ..configs import plain_class
 from ..core.layer import Layer
-from .convolution import _Conv
+from .convolution import Conv1D, Conv2D, DepthwiseConv2D, _Conv
 
 
 class LayerNormalization(Layer):
@@ -11,6 +12,7 @@ class LayerNormalization(Layer):
     def __init__(self, axis: int = -1, epsilon: float = 1e-3, center=True, scale=True, **kwargs):
         super().__init__(**kwargs)
         self.axis, self.epsilon = axis, epsilon
+        self.supports_masking = True
         self.center, self.scale = center, scale
 
     def build(self, input_shape):
@@ -28,6 +30,7 @@ class RMSNormalization(Layer):
     def __init__(self, axis: int = -1, epsilon: float = 1e-6, **kwargs):
         super().__init__(**kwargs)
         self.axis, self.epsilon = axis, epsilon
+        self.supports_masking = True
 
     def build(self, input_shape):
         self.scale = self.add_weight((input_shape[self.axis],), "ones")
@@ -54,6 +57,7 @@ class BatchNormalization(Layer):
     ):
         super().__init__(**kwargs)
         self.axis, self.momentum, self.epsilon = axis, momentum, epsilon
+        self.supports_masking = True
         self.center, self.scale = center, scale
 
     def build(self, input_shape):
@@ -63,9 +67,9 @@ class BatchNormalization(Layer):
         self.moving_mean = self.add_weight(shape, "zeros", trainable=False)
         self.moving_variance = self.add_weight(shape, "ones", trainable=False)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs, training=False):
         mean, variance = self.moving_mean, self.moving_variance
-        if self.resolve_training(training) and self.trainable:
+        if training and self.trainable:
             rank = len(inputs.shape)
             axes = tuple(i for i in range(rank) if i != self.axis % rank)
             mean, variance = ops.mean(inputs, axes), ops.var(inputs, axes)
@@ -79,13 +83,22 @@ class BatchNormalization(Layer):
         )
 
 
+_FUSIBLE = (Conv1D, Conv2D, DepthwiseConv2D, BatchNormalization)
+
+
+def _is_fusible(layer: Layer) -> bool:
+    """Whether a layer is one of ours with nothing around its call: what a kernel may stand for."""
+    return layer.built and plain_class(type(layer)) in _FUSIBLE and not layer._native_hooks()
+
+
 def conv_norm(conv: _Conv, norm: BatchNormalization, x, activation=None, shortcut=None):
     """`activation(norm(conv(x)) + shortcut)`; at inference in one kernel where the backend has it.
 
-    The convolution must be linear (no activation) and channels last. `activation` is "relu",
+    The convolution must be linear (no activation) and channels last. Layers of other classes, and
+    layers with hooks of the framework, are called one after the other. `activation` is "relu",
     "relu6" or None, `shortcut` a tensor like the result or None.
     """
-    if conv.resolve_training(None) or not (conv.built and norm.built):
+    if conv.resolve_training(None) or not (_is_fusible(conv) and _is_fusible(norm)):
         y = norm(conv(x))
         y = y if shortcut is None else ops.add(y, shortcut)
         return y if activation is None else getattr(ops, activation)(y)

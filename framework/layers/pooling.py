@@ -1,6 +1,6 @@
 """Pooling layers."""
 
-from .. import ops
+from .. import config, ops
 from ..core.layer import Layer
 
 
@@ -12,8 +12,8 @@ class _Pooling(Layer):
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.pool_size, self.strides = pool_size, strides
-        self.padding, self.data_format = padding, data_format
-        self.built = True
+        self.padding = padding
+        self.data_format = data_format or config.image_data_format()
 
     def call(self, inputs):
         return self.kind(inputs, self.pool_size, self.strides, self.padding, self.data_format)
@@ -46,8 +46,8 @@ class _GlobalPooling(Layer):
 
     def __init__(self, data_format=None, keepdims: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.data_format, self.keepdims = data_format, keepdims
-        self.built = True
+        self.data_format = data_format or config.image_data_format()
+        self.keepdims = keepdims
 
     def call(self, inputs):
         first = self.data_format == "channels_first"

@@ -9,7 +9,6 @@ class Flatten(Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.built = True
 
     def call(self, inputs):
         return ops.reshape(inputs, (ops.shape(inputs)[0], -1))
@@ -21,7 +20,6 @@ class Reshape(Layer):
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
         self.target_shape = tuple(target_shape)
-        self.built = True
 
     def call(self, inputs):
         return ops.reshape(inputs, (ops.shape(inputs)[0], *self.target_shape))
@@ -33,7 +31,6 @@ class Permute(Layer):
     def __init__(self, dims, **kwargs):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
-        self.built = True
 
     def call(self, inputs):
         return ops.transpose(inputs, (0, *self.dims))
@@ -49,7 +46,6 @@ class ZeroPadding2D(Layer):
         super().__init__(**kwargs)
         sides = (padding, padding) if isinstance(padding, int) else tuple(padding)
         self.padding = tuple((p, p) if isinstance(p, int) else tuple(p) for p in sides)
-        self.built = True
 
     def call(self, inputs):
         return ops.pad(inputs, ((0, 0), *self.padding, (0, 0)))

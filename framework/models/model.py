@@ -1,102 +1,242 @@
 """Model: a layer that stands by itself and predicts."""
 
-from contextlib import nullcontext
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..configs import plain_class
+from ..context import entered, state
+from ..core.function import OfGraph
+from ..core.graph import Graph
 from ..core.layer import Layer
-from ..core.symbolic import flatten, map_structure
+from ..core.matching import match, with_shapes
+from ..core.naming import snake_case
+from ..core.nested import flatten, map_structure
+from ..core.operation import Computed
+from ..core.scopes import deferred_initialization
+from ..core.symbolic import KerasTensor
 from ..ops.conversion import convert_to_numpy
 
 
-class Model(Layer):
+class Model(OfGraph, Layer):
     """A layer that stands by itself.
 
     Either subclass it, with layers made in `__init__` and used in `call`, or describe it by
-    symbolic tensors: `Model(inputs, outputs)` gives a functional model.
+    symbolic tensors: `Model(inputs, outputs)`, or `super().__init__(inputs=..., outputs=...)` in a
+    subclass. Layers between the tensors become parts of the model: under the attribute that holds
+    them, else under their given name, else under their class's name with a number.
+
+    Args:
+        inputs: symbolic tensors, nested in any way.
+        outputs: symbolic tensors that follow from the inputs.
+        name: its name; made from the class's name if None.
+        **kwargs: see Layer.
+
+    Raises:
+        ValueError: outputs that do not follow from the inputs, or two layers of one name.
     """
 
-    @classmethod
-    def _class_for(cls, args, kwargs) -> type:
-        if cls is Model and (len(args) >= 2 or ("inputs" in kwargs and "outputs" in kwargs)):
+    _graph: Graph | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (len(args) >= 2 or {"inputs", "outputs"} <= kwargs.keys()):
             from .functional import Functional
 
-            return Functional
-        return cls
+            return Layer.__new__(Functional, *args, **kwargs)
+        return Layer.__new__(cls, *args, **kwargs)
+
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        if (inputs is None) != (outputs is None):
+            raise ValueError(
+                f"{type(self).__name__}: give both `inputs` and `outputs`, or neither."
+            )
+        if inputs is not None:
+            self._set_graph(Graph(inputs, outputs, type(self).__name__))
+
+    # The graph --------------------------------------------------------------------------------
+
+    def _set_graph(self, graph: Graph) -> None:
+        self._graph = graph
+        self._adopt_layers([x for x in graph.operations if isinstance(x, Layer)])
+        self.built = True
+
+    def _adopt_layers(self, layers: list[Layer]) -> None:
+        """Make layers parts of the model, each under a name of its own in this model."""
+        held = {id(part) for _, part in self.tracked_parts()}
+        given = [layer.name for layer in layers if layer._name_is_given]
+        twice = sorted({name for name in given if given.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"The name {twice[0]!r} is used {given.count(twice[0])} times in the model "
+                f"{self.name!r}; all layer names must be unique."
+            )
+        taken = {*given, *self._tracked}
+        for layer in layers:
+            if id(layer) in held:
+                continue
+            name = layer.name if layer._name_is_given else _free_name(layer, taken)
+            taken.add(name)
+            self.register(name, layer)
+
+    def _set_attribute(self, name: str, value: Any) -> None:
+        # A layer of the graph that gets an attribute is called by that from now on.
+        if isinstance(value, Layer) and self._graph is not None and name not in self._tracked:
+            old = next((n for n, item in self._tracked.items() if item is value), None)
+            if old is not None and old not in vars(self):
+                self._rename_part(old, name)
+                object.__setattr__(self, name, value)
+                return
+        super()._set_attribute(name, value)
+
+    def _rename_part(self, old: str, name: str) -> None:
+        items = [(name if key == old else key, item) for key, item in self._tracked.items()]
+        for key in self._tracked:
+            self._native_part(key, None)
+        self._tracked.clear()
+        self._tracked.update(items)
+        for key, item in items:  # all anew, so that the framework has them in the same order
+            self._native_part(key, item)
+        self.touch()
+
+    @Computed
+    def input(self) -> Any:
+        """The symbolic inputs, in the structure in which they were given."""
+        return self._required_graph("input").inputs_structure
+
+    @Computed
+    def output(self) -> Any:
+        """The symbolic outputs, in the structure in which they were given."""
+        return self._required_graph("output").outputs_structure
+
+    def call(self, inputs: Any) -> Any:
+        """Computes the graph on tensors given in the structure of the symbolic inputs."""
+        if self._graph is None:
+            raise NotImplementedError(f"{type(self).__name__} must define `call`.")
+        return self._graph.run(match(self._graph, inputs, self.name))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the shapes and dtypes of the outputs for symbolic inputs."""
+        own = type(self).call is not Model.call
+        if not own and len(args) == 1 and not kwargs:
+            found = self._spec_of_graph(args[0])
+            if found is not None:
+                return found
+        return super().compute_output_spec(*args, **kwargs)
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the shapes of the outputs for inputs of the shapes given."""
+        if self._graph is not None and len(args) == 1 and not kwargs:
+            symbols = with_shapes(self._graph, args[0], self.name)
+            return map_structure(lambda x: x.shape, self.compute_output_spec(symbols))
+        return super().compute_output_shape(*args, **kwargs)
+
+    # Parts ------------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Layer]:
         """The layers directly inside the model."""
         return self.sublayers()
 
-    def get_layer(self, name: str) -> Layer:
-        """The layer called `name`. ValueError with the names there are, if it is none of them."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise ValueError(f"No layer {name!r}; the layers are: {[x.name for x in self.layers]}.")
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Returns the layer called `name`, or the one at `index`.
 
-    @property
-    def _inference(self) -> Any:
-        found = self.__dict__.get("_compiled_inference")
-        if found is None:
-            found = self._backend.inference_function(self)
-            vars(self)["_compiled_inference"] = found
-        return found
-
-    def infer(self, *args, **kwargs) -> Any:
-        """The outputs as native tensors, by the backend's compiled way, without gradients.
-
-        jax and tensorflow compile the call with XLA for each new set of input shapes.
+        Raises:
+            ValueError: there is none; the error names those there are.
         """
-        return self._run_compiled(self._inference, args, kwargs)
-
-    def compiled(self, method: str) -> Any:
-        """A method of the model, compiled like `infer`; the same function each time."""
-        key = f"_compiled_{method}"
-        if key not in self.__dict__:
-            vars(self)[key] = self._backend.inference_function(Bound(self, method))
-        function = self.__dict__[key]
-        return lambda *args, **kwargs: self._run_compiled(function, args, kwargs)
-
-    def _run_compiled(self, function, args, kwargs):
-        before = self._backend.activate()
-        try:
-            with self._backend.placement(self) or nullcontext():
-                args = map_structure(self._native_input, args)
-                kwargs = map_structure(self._native_input, kwargs)
-            self.ensure_built(args, kwargs)
-            return function(*args, **kwargs)
-        finally:
-            from ..backends.registry import state
-
-            state.backend = before
+        found = self.named_sublayers()
+        if index is not None:
+            if not -len(found) <= index < len(found):
+                raise ValueError(f"No layer at index {index}: {self.name} has {len(found)} layers.")
+            return found[index][1]
+        if name is None:
+            raise ValueError("get_layer: give either a layer name or a layer index.")
+        for path, layer in found:
+            if name in (layer.name, path):
+                return layer
+        raise ValueError(f"No layer {name!r}; the layers are: {[x.name for _, x in found]}.")
 
     def ensure_built(self, args: tuple, kwargs: dict[str, Any]) -> None:
-        """Make the weights of every layer inside, by tracing the call where that is needed."""
-        if self.__dict__.get("_all_built"):
+        """Makes the weights of every layer inside, by tracing the call where that is needed.
+
+        The trace computes nothing: variables get their values after it.
+        """
+        if self._cache.get("all built"):
             return
-        if not (self.built and all(layer.built for layer in _all(self))):
-            from ..core.symbolic import KerasTensor
+        if not all(layer.built for layer in self._flatten_layers()):
 
             def symbol(x):
                 if not hasattr(x, "dtype"):
                     return x
                 return KerasTensor(self._backend.static_shape(x), self._backend.dtype(x))
 
-            self(*map_structure(symbol, args), **map_structure(symbol, kwargs))
-        vars(self)["_all_built"] = True
+            symbols = map_structure(symbol, args), map_structure(symbol, kwargs)
+            self._build_by_trace(lambda: self(*symbols[0], **symbols[1]))
+        self._cache["all built"] = True
 
-    def predict_on_batch(self, x) -> Any:
-        """The outputs for one batch, as NumPy arrays."""
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights of all layers inside for inputs of `input_shape`, nested or not.
+
+        The call is traced for it, and nothing is computed. A subclass whose `call` takes several
+        tensors builds its layers itself.
+        """
+        if self._graph is None:
+            self._build_by_trace(lambda: self.compute_output_shape(input_shape))
+
+    def _build_by_trace(self, trace: Callable[[], Any]) -> None:
+        """Build what a symbolic call reaches; values follow, unless initialization is put off."""
+        before = {id(v) for v in self.variables}
+        with deferred_initialization():
+            trace()
+        if not state.deferred:
+            for variable in self.variables:
+                if id(variable) not in before and not variable.initialized:
+                    variable.initialize()
+
+    # Inference --------------------------------------------------------------------------------
+
+    def infer(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the outputs as native tensors, by the backend's compiled way.
+
+        No gradients are recorded, and nothing trains. jax and tensorflow compile the call with XLA
+        for each new set of input shapes.
+        """
+        return self._run_compiled(None, args, kwargs)
+
+    def compiled(self, method: str) -> Any:
+        """Returns a method of the model compiled like `infer`."""
+        return lambda *args, **kwargs: self._run_compiled(method, args, kwargs)
+
+    def _run_compiled(self, method: str | None, args: tuple, kwargs: dict[str, Any]) -> Any:
+        backend = self._backend
+        with entered(backend=backend, training=False):
+            with entered(device=self._native_device()):
+                args = map_structure(self._native_input, args)
+                kwargs = map_structure(self._native_input, kwargs)
+            self.ensure_built(args, kwargs)
+            key = ("compiled", method)
+            function = self._cache.get(key)
+            if function is None:
+                function = backend.inference_function(MethodTarget(self, method))
+                self._cache[key] = function
+            return function(*args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Returns the outputs for one batch, as NumPy arrays."""
         return map_structure(lambda t: np.asarray(convert_to_numpy(t)), self.infer(x))
 
-    def predict(self, x, batch_size: int | None = None) -> Any:
-        """The outputs for `x` (an array, or a dict or list of arrays), as NumPy arrays.
+    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+        """Returns the outputs for arrays, as NumPy arrays.
 
-        Computed `batch_size` (32 unless given) rows at a time. ValueError for no rows, or when
-        the arrays differ in their number of rows.
+        Args:
+            x: an array, or a dict or list of arrays, with the same number of rows each.
+            batch_size: how many rows are computed at a time; 32 if None.
+
+        Raises:
+            ValueError: no rows, or arrays that differ in their number.
         """
         batch_size = 32 if batch_size is None else batch_size
         counts = {len(array) for array in flatten(x)}
@@ -117,27 +257,44 @@ class Model(Layer):
         return map_structure(lambda _: next(joined), parts[0])
 
 
-class Bound:
-    """A method of a model in the place of the model's own call, for compilation."""
+Model._config_base = Model
+Model.build._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
 
-    def __init__(self, model: Model, method: str) -> None:
+
+class MethodTarget:
+    """Presents the model's call, or `model.<method>`, as a callable with weights.
+
+    A backend compiles it like the model itself.
+    """
+
+    def __init__(self, model: Model, method: str | None = None) -> None:
         self.model = model
         self.method = method
 
-    def state_values(self):
-        """The model's weights."""
+    @property
+    def variables(self) -> list[Any]:
+        """The model's variables."""
+        return self.model.variables
+
+    def state_values(self) -> tuple[list[Any], list[Any]]:
+        """Returns the native tensors of the model's trainable and other variables."""
         return self.model.state_values()
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         model = self.model
+        if self.method is None:
+            return model(*args, **kwargs)
         return model.run_inside(getattr(model, self.method), args, kwargs)
 
-    def stateless_call(self, trainable, others, *args, **kwargs):
-        """The method as a pure function of the model's weights."""
+    def stateless_call(self, trainable: Any, others: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls the target as a pure function of the model's variables."""
         return self.model.stateless_method(self, trainable, others, args, kwargs)
 
 
-def _all(layer: Layer):
-    for child in layer.sublayers():
-        yield child
-        yield from _all(child)
+def _free_name(layer: Layer, taken: set[str]) -> str:
+    base = snake_case(plain_class(type(layer)).__name__)
+    name, number = base, 0
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    return name

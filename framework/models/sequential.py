@@ -2,46 +2,158 @@
 
 from typing import Any
 
+from ..configs import deserialize, serialize_object
+from ..core.graph import Graph
+from ..core.keras_tensor import Input, KerasTensor
 from ..core.layer import Layer
-from ..core.symbolic import KerasTensor
-from .model import Model
+from ..core.matching import match
+from .model import Model, _free_name
+
+# What a config says of the model itself.
+_OWN = ("name", "trainable", "dtype")
 
 
 class Sequential(Model):
-    """Layers called one after the other. An `Input` at the head builds them at once."""
+    """Layers called one after the other. An `Input` at the head builds them at once.
 
-    def __init__(self, layers=None, trainable=True, name=None):
-        super().__init__(name=name, trainable=trainable)
+    Args:
+        layers: the layers, and perhaps an `Input` before them.
+        trainable: whether training changes its weights.
+        name: its name; made up if None.
+        **kwargs: see Layer.
+    """
+
+    # They are registered under names of their own.
+    _untracked = frozenset({"_chain"})
+
+    def __init__(
+        self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, trainable=trainable, **kwargs)
         self._chain: list[Layer] = []
         self._start: KerasTensor | None = None
         for layer in layers or ():
             self.add(layer)
 
-    def add(self, layer: Any) -> None:
-        """Put a layer behind the others."""
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Appends a layer, or sets the `Input` of an empty model.
+
+        Raises:
+            ValueError: an Input that does not come first, or a second layer of one name.
+        """
         if isinstance(layer, KerasTensor):
             if self._chain or self._start is not None:
                 raise ValueError("Sequential: an Input must be the first thing added.")
             self._start = layer
             return
-        if layer.name in self._tracked:
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                "Only instances of `Layer` can be added to a Sequential model. "
+                f"Received: {layer} (of type {type(layer)})"
+            )
+        named = {x.name for x in self._chain if x._name_is_given}
+        if layer._name_is_given and layer.name in named:
             raise ValueError(
                 f"Sequential: there is a layer {layer.name!r} already; names must differ."
             )
+        if layer._name_is_given:
+            name = layer.name
+        else:
+            name = _free_name(layer, {*self._tracked, *named})
         self._chain.append(layer)
-        self.register(layer.name, layer)
+        self.register(name, layer)
+        if self._start is None and layer._input_shape_arg is not None and len(self._chain) == 1:
+            self._start = Input(batch_shape=layer._input_shape_arg, dtype=self.compute_dtype)
         if self._start is not None:
-            self._start = layer(self._start)
-        self.built = self._start is not None or all(x.built for x in self._chain)
+            x = self._start if self._graph is None else self._graph.outputs_structure
+            self._graph = Graph(self._start, layer(x))
+            self.built = True
+        else:
+            self.built = False
 
-    def build(self, input_shape) -> None:
-        """Build each layer for the shape that the one before it gives."""
-        x: Any = KerasTensor(input_shape, self.dtype)
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Removes the last layer, and returns it. ValueError if there is none."""
+        if not self._chain:
+            raise ValueError("Sequential: there is no layer to remove.")
+        layer = self._chain.pop()
+        self._forget(next(name for name, item in self._tracked.items() if item is layer))
+        self._graph = None
+        if self._start is not None and self._chain:
+            self._symbolic(self._start)
+        return layer
+
+    def _symbolic(self, start: Any) -> None:
+        x = start
         for layer in self._chain:
             x = layer(x)
+        self._start = start
+        self._graph = Graph(start, x)
 
-    def call(self, inputs):
-        """The layers, one after the other."""
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in their order."""
+        return list(self._chain)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Builds each layer for the shape that the one before it gives."""
+        if self._graph is None and self._chain:
+            self._symbolic(Input(batch_shape=input_shape, dtype=self.compute_dtype))
+
+    def parts_are_built(self) -> bool:
+        """Whether there are layers, and all have their weights."""
+        return bool(self._chain) and all(layer.built for layer in self._chain)
+
+    def call(self, inputs: Any) -> Any:
+        """Calls the layers, one after the other."""
+        if self._graph is not None and not isinstance(inputs, KerasTensor):
+            (inputs,) = match(self._graph, inputs, self.name)
         for layer in self._chain:
             inputs = layer(inputs)
         return inputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the shapes and dtypes of the outputs for symbolic inputs."""
+        return Layer.compute_output_spec(self, *args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the layers' configs in order, with the input's shape at their head."""
+        layers = []
+        if self._start is not None:
+            config = {
+                "batch_shape": list(self._start.shape),
+                "dtype": self._start.dtype,
+                "name": self._start.name,
+            }
+            layers.append(
+                {
+                    "module": "keras.layers",
+                    "class_name": "InputLayer",
+                    "config": config,
+                    "registered_name": None,
+                }
+            )
+        names = {id(item): name for name, item in self._tracked.items()}
+        for layer in self._chain:
+            made = serialize_object(layer)
+            made["config"] = {**made["config"], "name": names[id(layer)]}
+            layers.append(made)
+        return {**super().get_config(), "layers": layers}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Makes a model from what `get_config` gives."""
+        rest = {name: deserialize(config[name]) for name in _OWN if name in config}
+        made = cls(**rest)
+        for entry in config["layers"]:
+            if entry["class_name"] == "InputLayer":
+                inner = entry["config"]
+                made.add(
+                    Input(
+                        batch_shape=inner["batch_shape"],
+                        dtype=inner.get("dtype"),
+                        name=inner.get("name"),
+                    )
+                )
+            else:
+                made.add(deserialize(entry, custom_objects))
+        return made

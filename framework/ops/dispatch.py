@@ -12,7 +12,8 @@ import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import BOX, HOST, SCALAR, SEQUENCE, TENSORS, Kind, classify
+from ..backends.registry import BOX, HOST, KINDS, SCALAR, SEQUENCE, TENSORS, Kind, classify
+from ..context import state
 from .errors import BackendMismatchError as BackendMismatchError
 from .errors import InvalidArgumentError
 from .errors import is_scalar as _is_scalar
@@ -24,6 +25,8 @@ def tensor(x: Any) -> tuple[Any, Tensor]:
     """The backend of `x` and `x` as a tensor of it."""
     backend = TENSORS.get(type(x))
     if backend is None:
+        if KINDS.get(type(x)) is BOX:
+            return x.backend, x.value
         backend = at_home(x)
         if backend is None:
             return _convert(x)
@@ -55,7 +58,7 @@ def floating(x: Any) -> tuple[Any, Tensor]:
     """Like `tensor`, with integers and booleans made the default float."""
     backend = TENSORS.get(type(x))
     if backend is None:
-        backend, x = _convert(x)
+        backend, x = tensor(x)
     if x.dtype in backend.float_types:
         return backend, x
     return backend, backend.cast(x, dtypes.floating(backend.dtype(x)))
@@ -66,10 +69,15 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
 
     A Python scalar that changes nothing stays a Python scalar; at least one operand is a tensor.
     """
-    kind = type(x1)
+    kind, other = type(x1), type(x2)
+    if KINDS.get(kind) is BOX:
+        x1 = _tensor_of(x1)
+        kind = type(x1)
+    if KINDS.get(other) is BOX:
+        x2 = _tensor_of(x2)
+        other = type(x2)
     backend = TENSORS.get(kind) or at_home(x1)
     if backend is not None:
-        other = type(x2)
         if kind is other:
             if x1.dtype == x2.dtype and x1.dtype not in backend.stored_types:
                 return backend, x1, x2
@@ -79,6 +87,15 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     return backend, operands[0], operands[1]
 
 
+def _tensor_of(variable: Any) -> Any:
+    """A variable's tensor; the variable itself where its tensor would not tell its backend."""
+    backend = variable.backend
+    # An array belongs to whatever backend it meets; a variable of NumPy's to NumPy.
+    if backend.hosts and state.backend is not backend:
+        return variable
+    return variable.value
+
+
 def operands(*xs: Any) -> tuple[Any, list[Tensor]]:
     """Like `promoted`, for any number of operands: Python scalars stay such, the first never."""
     return _promote(xs)
@@ -86,6 +103,8 @@ def operands(*xs: Any) -> tuple[Any, list[Tensor]]:
 
 def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
     """Like `promoted`, for any number of operands, all of which become tensors."""
+    if any(KINDS.get(type(x)) is BOX for x in xs):
+        xs = tuple(_tensor_of(x) if KINDS.get(type(x)) is BOX else x for x in xs)
     owner = (TENSORS.get(type(xs[0])) or at_home(xs[0])) if xs else None
     if owner is not None and (backend is None or backend is owner):
         kind, dtype = type(xs[0]), xs[0].dtype

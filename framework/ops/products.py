@@ -194,9 +194,13 @@ def _elements(backend: Any, x: Tensor, axis: int, name: str) -> list[Tensor]:
 
 @op
 def dense(x, kernel, bias=None) -> Tensor:
-    """x @ kernel + bias.
+    """x @ kernel + bias, in the dtype in which the three meet.
 
     Shapes: x (…, in), kernel (in, out), bias (out,) or None; the result is (…, out).
     """
     backend, (x, kernel, bias) = together(x, kernel, bias)
+    if x.dtype != kernel.dtype or (bias is not None and bias.dtype != kernel.dtype):
+        given = (x, kernel) if bias is None else (x, kernel, bias)
+        backend, (x, kernel, *rest) = promoted_all(*given)
+        bias = rest[0] if rest else None
     return backend.dense(x, kernel, bias)

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 
 from ..backends import host_random, philox, registry
-from ..backends.registry import TENSORS, state
+from ..backends.registry import TENSORS
+from ..context import entered, state
 from ..core.naming import auto_name
+from ..core.trackable import Trackable
 from ..core.variable import SeedState
 from ..ops.dispatch import Tensor
 
@@ -21,7 +23,7 @@ _FROZEN = (
 )
 
 
-class SeedGenerator:
+class SeedGenerator(Trackable):
     """A stream of keys, each of which gives other draws.
 
     Its `state` is a variable of shape (2,), int32, on the backend that was current when it was
@@ -44,13 +46,10 @@ class SeedGenerator:
         self.name = auto_name("seed_generator") if name is None else name
         self._initial_seed = seed
         first = make_default_seed() if seed is None else int(seed)
-        before = None if backend is None else registry.get(backend).activate()
-        try:
+        chosen = registry.current() if backend is None else registry.get(backend)
+        # It has its values at once, also where weights wait for a file.
+        with entered(backend=chosen, deferred=False):
             self.state = SeedState(_words(first), dtype="int32", trainable=False, name="seed_state")
-            self.state.initialize()  # also where weights wait for a file
-        finally:
-            if backend is not None:
-                state.backend = before
 
     def next(self, ordered: bool = True) -> Tensor:
         """The key of the next draw, int32 of shape (2,).
@@ -63,16 +62,15 @@ class SeedGenerator:
             return backend.zeros((2,), "int32")
         held = self.state.value
         key = backend.copy(backend.read(held))
-        if (state.substitutes is None or self is _global_one(backend)) and backend.frozen(
-            held, key
-        ):
+        given = state.substitutes is not None and id(self.state) in state.substitutes
+        if not given and backend.is_traced_constant(held, key):
             raise ValueError(_FROZEN)
         if not ordered:
-            key_after = backend.multiply(key, backend.asarray([1, _FACTOR], "int32"))
-            step = backend.asarray([0, _STEP], "int32")
+            factor = backend.beside(backend.asarray([1, _FACTOR], "int32"), key)
+            key_after, step = backend.multiply(key, factor), backend.asarray([0, _STEP], "int32")
         else:
             key_after, step = key, backend.asarray([0, 1], "int32")
-        self.state.assign(backend.add(key_after, step))
+        self.state.assign(backend.add(key_after, backend.beside(step, key)))
         return key
 
     def get_config(self) -> dict[str, Any]:
@@ -116,11 +114,8 @@ def _ensure_global() -> int:
     backend = registry.current()
     if _global_one(backend) is None:
         with backend.eagerly():
-            before = backend.activate()
-            try:
+            with entered(backend=backend):
                 made = SeedGenerator(host_random.global_seed(), "global_seed_generator")
-            finally:
-                state.backend = before
         host_random.generators[backend.name] = made
     return 0
 

@@ -9,6 +9,8 @@ from ...framework.core.layer import Layer
 from ...framework.initializers import TruncatedNormal
 from ...framework.layers import Dense, DenseAttention, Dropout, Embedding, LayerNormalization
 from ...hub.bases import Backbone
+from .. import activations
+from ..text import token_inputs
 
 Tensor = Any
 
@@ -84,7 +86,7 @@ class Block(Layer):
         )
         self.attention.build((None, None, hidden_dim))
         self.attention_norm = LayerNormalization(epsilon=epsilon, input_dim=hidden_dim)
-        self.inner = _dense(intermediate_dim, hidden_dim, activation)
+        self.inner = _dense(intermediate_dim, hidden_dim, activations.get(activation))
         self.outer = _dense(hidden_dim, intermediate_dim)
         self.outer_norm = LayerNormalization(epsilon=epsilon, input_dim=hidden_dim)
         self.attention_dropout = Dropout(dropout)
@@ -157,6 +159,16 @@ class BertBackbone(Backbone):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        sizes = {
+            "vocabulary_size": vocabulary_size,
+            "num_layers": num_layers,
+            "num_heads": num_heads,
+            "hidden_dim": hidden_dim,
+            "intermediate_dim": intermediate_dim,
+        }
+        for name, size in sizes.items():
+            if not isinstance(size, int) or size < 1:
+                raise ValueError(f"{name} must be a positive integer; got {size!r}.")
         if hidden_dim % num_heads:
             raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
         inside = dropout if attention_dropout is None else attention_dropout
@@ -174,8 +186,7 @@ class BertBackbone(Backbone):
 
     def call(self, inputs) -> dict[str, Tensor]:
         """See the class."""
-        if not isinstance(inputs, dict):
-            inputs = {"token_ids": inputs}
+        inputs = token_inputs(inputs)
         mask = inputs.get("padding_mask")
         if mask is not None:
             # (batch, 1, 1, length): the same for all heads and all queries.
@@ -187,5 +198,5 @@ class BertBackbone(Backbone):
         return {"sequence_output": x, "pooled_output": self.pooler(ops.take(x, 0, axis=1))}
 
 
-def _dense(units: int, inputs: int, activation: str | None = None) -> Dense:
+def _dense(units: int, inputs: int, activation: Any = None) -> Dense:
     return Dense(units, activation, kernel_initializer=initializer(), input_dim=inputs)

@@ -8,19 +8,8 @@ from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, NUMBER, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
+from ..activations import NAMES as ACTIVATIONS
 from .weight_map import huggingface
-
-# transformers' names; nlp gives each its function.
-ACTIVATIONS = (
-    "gelu",
-    "gelu_new",
-    "gelu_pytorch_tanh",
-    "quick_gelu",
-    "relu",
-    "silu",
-    "swish",
-    "tanh",
-)
 
 
 def _both_dropouts(arguments: dict[str, Any]) -> dict[str, Any]:

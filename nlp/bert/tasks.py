@@ -9,7 +9,9 @@ from typing import Any
 from ...framework import ops
 from ...framework.layers import Dense, LayerNormalization
 from ...hub.loading import JsonFiles
+from .. import activations
 from ..tasks import MaskedLM, TextEmbedder, pooling_of
+from ..text import token_inputs
 from .backbone import BertBackbone, initializer
 from .preprocessing import (
     BertMaskedLMPreprocessor,
@@ -68,7 +70,7 @@ class BertMaskedLM(MaskedLM):
         config.setdefault("pooler", False)
         self.backbone = backbone = BertBackbone(**config, dtype=dtype)
         size = backbone.hidden_dim
-        activation = config.get("activation", "gelu")
+        activation = activations.get(config.get("activation", "gelu"))
         self.transform = Dense(size, activation, kernel_initializer=initializer(), input_dim=size)
         epsilon = config.get("layer_norm_epsilon", 1e-12)
         self.transform_norm = LayerNormalization(epsilon=epsilon, input_dim=size)
@@ -77,8 +79,9 @@ class BertMaskedLM(MaskedLM):
 
     def call(self, inputs) -> Any:
         """See the class."""
+        inputs = token_inputs(inputs, "mask_positions")
+        places = inputs.pop("mask_positions", None)
         x = self.backbone(inputs)["sequence_output"]
-        places = inputs.get("mask_positions") if isinstance(inputs, dict) else None
         if places is not None:
             x = ops.take_along_axis(x, ops.expand_dims(places, -1), axis=1)
         x = self.transform_norm(self.transform(x))

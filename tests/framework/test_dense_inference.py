@@ -12,7 +12,9 @@ def test_dense_at_inference(backend, rows, use_bias):
     inputs, units = 480, 520  # 2 * 40 * 480 * 520 products are large
     rng = np.random.default_rng(0)
     x, kernel, bias = (rng.normal(size=s) for s in ((*rows, inputs), (inputs, units), (units,)))
-    model = isozoo.Sequential([isozoo.layers.Dense(units, use_bias=use_bias, input_dim=inputs)])
+    model = isozoo.Sequential(
+        [isozoo.Input((None, inputs)), isozoo.layers.Dense(units, use_bias=use_bias)]
+    )
     layer = model.layers[0]
     layer.kernel.assign(kernel.astype(np.float32))
     if use_bias:

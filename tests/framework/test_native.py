@@ -58,7 +58,7 @@ def test_torch_module(torch, expected):
     assert isinstance(net, torch.nn.Module)
     assert isinstance(net, Net)
     assert not net.training
-    assert {k for k in net.state_dict() if "seed_state" not in k} == set(net.weights_by_path())
+    assert {k for k in net.state_dict() if "seed_generator" not in k} == set(net.weights_by_path())
     assert dict(net.named_parameters()).keys() == {v.path for v in net.trainable_variables}
     assert isinstance(net.conv.kernel.value, torch.nn.Parameter)
     assert [type(m).__name__ for m in net.children()][:2] == ["Conv2D", "BatchNormalization"]

@@ -88,3 +88,30 @@ def test_a_model_without_samples_asks_for_inputs():
         net = Net()
     with pytest.raises(ValueError, match="give `inputs`"):
         isozoo.verify(net)
+
+
+def test_long_sums_of_equal_terms_are_judged_by_the_plain_evaluation():
+    """One backend's kernels may round such a sum better than the plain order; none is wrong then.
+
+    n equal terms t, added one after the other, are off by what n additions make of it; NumPy's
+    own product adds them in blocks. A product of half precision is off by more than either.
+    """
+    from isozoo.framework.backends.numpy.plain import BACKEND
+    from isozoo.hub.parity import Measured
+
+    n = 1500
+    x1, x2 = np.full((1, n), 1 / n, np.float32), np.full((n, 8), 0.7, np.float32)
+    total = np.float32(0)
+    for _ in range(n):
+        total += np.float32(1 / n) * np.float32(0.7)
+    y = BACKEND.matmul(x1, x2)
+    np.testing.assert_array_equal(y, np.full((1, 8), total))
+    exact = x1.astype(np.float64) @ x2.astype(np.float64)
+    plain = rounding_errors(y, exact)[0]
+    assert 10 < plain < n
+    errors = {"one": plain / 20, "other": plain}
+    assert not Measured("y", (1, 8), errors, errors).ok
+    assert Measured("y", (1, 8), errors, errors, plain).ok
+    # bfloat16 keeps 8 bits of an operand: an error of up to 2^-9 in each product.
+    half = {"one": plain / 20, "other": 2.0**-10 / ROUNDING}
+    assert not Measured("y", (1, 8), half, half, plain).ok

@@ -83,7 +83,7 @@ def test_masked_lm_scores_are_those_of_transformers(backend, original_lm, lm_fol
     )
 
 
-@pytest.mark.parametrize("activation", ["relu", "silu"])
+@pytest.mark.parametrize("activation", ["relu", "silu", "gelu_new", "quick_gelu"])
 def test_other_activations(tmp_path, activation):
     original = tiny_bert.random_model("BertForMaskedLM", hidden_act=activation)
     with isozoo.use_backend("numpy"):
@@ -273,6 +273,26 @@ def test_dropout_acts_in_training_alone(backend):
     assert np.abs(first - second).max() > 0.1
 
 
+def test_inputs_by_the_names_of_others(original, folder):
+    """What transformers' tokenizers give is taken; what means nothing here is refused."""
+    with isozoo.use_backend("numpy"):
+        model = BertBackbone.from_preset(str(folder))
+    given = tiny_bert.inputs()
+    expected = tiny_bert.reference(original, given)["last_hidden_state"]
+    theirs = {
+        "input_ids": given["token_ids"],
+        "token_type_ids": given["segment_ids"],
+        "attention_mask": given["padding_mask"],
+    }
+    close(model(theirs)["sequence_output"], expected)
+    with pytest.raises(ValueError, match="does not know .* 'position_ids'; it takes token_ids"):
+        model({**theirs, "position_ids": given["token_ids"]})
+    with pytest.raises(ValueError, match="each once"):
+        model({**theirs, "token_ids": given["token_ids"]})
+    with pytest.raises(ValueError, match="'token_ids' are needed; got 'padding_mask'"):
+        model({"padding_mask": given["padding_mask"]})
+
+
 def test_too_many_tokens_are_an_error(backend):
     model = BertBackbone(**{**SIZES, "vocabulary_size": 20}, max_sequence_length=8)
     with pytest.raises(ValueError, match="9 tokens.*at most 8"):
@@ -283,7 +303,8 @@ def test_too_many_tokens_are_an_error(backend):
     ("change", "message"),
     [
         ({"position_embedding_type": "relative_key"}, "is .relative_key.; supported: .absolute"),
-        ({"hidden_act": "gelu_new"}, "gelu_new"),
+        ({"hidden_act": "gelu_newer"}, "gelu_newer"),
+        ({"num_attention_heads": 0}, "num_attention_heads is 0"),
         ({"hidden_size": None}, "hidden_size is missing"),
         ({"num_attention_heads": 3}, "no multiple"),
     ],

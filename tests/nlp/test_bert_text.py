@@ -178,6 +178,14 @@ def test_long_texts_are_cut_only_when_asked(preprocessor):
     assert ids.tolist() == preprocessor("b " * 22)["token_ids"][0].tolist()
 
 
+def test_no_texts_have_no_vectors(folder):
+    with isozoo.use_backend("numpy"):
+        embedder = BertTextEmbedder.from_preset(str(folder))
+    vectors = embedder.embed([])
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (0, embedder.embed(["dog"]).shape[1])
+
+
 @pytest.mark.parametrize(
     ("texts", "error", "message"),
     [

@@ -21,6 +21,7 @@ from .arrays import ArrayKernels
 from .control import JaxControl
 from .image import JaxImages
 from .linalg import JaxLinalg
+from .ordered import packed, unpacked
 from .scalars import WIDE as _WIDE
 from .scalars import doubles
 from .signal import JaxSignal
@@ -294,8 +295,11 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     def adopt_value(self, array, dtype, trainable, layout):
         return jnp.asarray(array, self._native[dtype])
 
-    def frozen(self, held, read):
+    def is_traced_constant(self, held, read):
         return isinstance(read, jax.core.Tracer) and not isinstance(held, jax.core.Tracer)
+
+    def is_tracing(self, x):
+        return isinstance(x, jax.core.Tracer)
 
     def eagerly(self):
         return jax.ensure_compile_time_eval()
@@ -334,9 +338,9 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     def inference_function(self, layer):
         @jax.jit
         def run(trainable, state, args, kwargs):
-            return layer.stateless_call(trainable, state, *args, **kwargs)[0]
+            return packed(layer.stateless_call(trainable, state, *args, **kwargs)[0])
 
         def infer(*args, **kwargs):
-            return run(*layer.state_values(), args, kwargs)
+            return unpacked(run(*layer.state_values(), args, kwargs))
 
         return infer

@@ -309,6 +309,9 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     def set_value(self, box, value):
         return np.array(value, box.dtype)  # a copy: the variable's memory is its own
 
+    def placeholder(self, shape, dtype):
+        return np.broadcast_to(np.zeros((), self._native[dtype]), shape)
+
     def device(self, kind, index):
         if (kind, index or 0) != ("cpu", 0):
             raise ValueError("NumPy computes on the CPU alone")

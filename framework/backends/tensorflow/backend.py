@@ -375,6 +375,14 @@ class TensorflowBackend(
 
     adopt_value = make_value
 
+    def set_trainable(self, native, trainable):
+        # What a GradientTape asks when it sees the variable; it has no public setter.
+        native._trainable = trainable
+        return native
+
+    def is_tracing(self, x):
+        return not hasattr(x, "numpy")
+
     def eagerly(self):
         return tf.init_scope()
 

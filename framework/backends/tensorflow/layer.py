@@ -2,28 +2,35 @@
 
 import tensorflow as tf
 
+from ..native import NativeLayer
 
-class TensorflowLayer(tf.__internal__.tracking.AutoTrackable):
+
+class TensorflowLayer(NativeLayer, tf.__internal__.tracking.AutoTrackable):
     """Mixed into the class of every layer that is created on TensorFlow.
 
     TensorFlow sees the weights by their paths, so `tf.train.Checkpoint(model=layer)` and
     `tf.saved_model.save(layer, folder, signatures=tf.function(...))` work on it.
     """
 
+    @classmethod
+    def methods_for(cls, plain):
+        """Returns the methods that the flavoured class has itself."""
+        return {}
+
     @tf.autograph.experimental.do_not_convert
-    def __call__(self, *args, **kwargs):
+    def _native_call(self, *args, **kwargs):
         # AutoGraph would rewrite every layer's Python, which needs none of it.
-        return self._invoke(*args, **kwargs)
+        return self._call_nested(*args, **kwargs)
 
     def _trackable_children(self, save_type="checkpoint", **kwargs):
-        boxes = {path: variable.box for path, variable in self.named_variables()}
+        natives = {path: variable.native for path, variable in self.named_variables()}
         functions = {
             name: value
             for name, value in vars(self).items()
             if not name.startswith("_")
             and isinstance(value, tf.types.experimental.PolymorphicFunction)
         }
-        return {**{path: box for path, box in boxes.items() if box is not None}, **functions}
+        return {**{path: x for path, x in natives.items() if x is not None}, **functions}
 
     def _lookup_dependency(self, name, cached_dependencies=None):
         return self._trackable_children().get(name)

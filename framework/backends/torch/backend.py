@@ -13,6 +13,7 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from ... import dtypes
+from ...context import state
 from ..base import Backend, native_order, specs
 from ..renames import renamed
 from . import ctc, folding, neural, random, unsigned, windows
@@ -92,7 +93,7 @@ class TorchBackend(
             return x if native is None else x.to(native)
         if isinstance(x, _HOST):  # torch.compile cannot trace a union of NumPy's types
             if torch.compiler.is_compiling():  # which knows little of arrays
-                return torch.as_tensor(x, dtype=native)
+                return torch.as_tensor(x, dtype=native, device=state.device)
             x = native_order(np.asarray(x))
             if x.dtype.name in _BITS:
                 bits = np.array(x).view(f"i{x.dtype.itemsize}")
@@ -101,11 +102,11 @@ class TorchBackend(
                 x = torch.from_numpy(x.copy())
             else:
                 x = torch.from_numpy(x)
-            return x.to(torch.get_default_device(), native)
+            return x.to(state.device or torch.get_default_device(), native)
         if isinstance(x, list | tuple) and any(isinstance(v, torch.Tensor) for v in x):
             x = torch.stack([self.asarray(v) for v in x])
             return x if native is None else x.to(native)
-        return torch.tensor(x, dtype=native)
+        return torch.tensor(x, dtype=native, device=state.device)
 
     def to_numpy(self, x):
         x = x.detach()
@@ -124,21 +125,21 @@ class TorchBackend(
     # Arrays
 
     def zeros(self, shape, dtype):
-        return torch.zeros(shape, dtype=_NATIVE[dtype])
+        return torch.zeros(shape, dtype=_NATIVE[dtype], device=state.device)
 
     def full(self, shape, value, dtype):
-        return torch.full(shape, value, dtype=_NATIVE[dtype])
+        return torch.full(shape, value, dtype=_NATIVE[dtype], device=state.device)
 
     def full_like(self, x, value, dtype):
         return torch.full_like(x, value, dtype=_NATIVE[dtype])
 
     def arange(self, start, stop, step, dtype):
         if dtype in ("uint16", "uint32", "uint64"):  # torch has no such kernel
-            return torch.arange(start, stop, step).to(_NATIVE[dtype])
-        return torch.arange(start, stop, step, dtype=_NATIVE[dtype])
+            return torch.arange(start, stop, step, device=state.device).to(_NATIVE[dtype])
+        return torch.arange(start, stop, step, dtype=_NATIVE[dtype], device=state.device)
 
     def eye(self, rows, columns, k, dtype):
-        ones = torch.ones(max(rows, columns), dtype=_NATIVE[dtype])
+        ones = torch.ones(max(rows, columns), dtype=_NATIVE[dtype], device=state.device)
         return (
             torch.diag(ones, k)[:rows, :columns]
             if k == 0
@@ -146,8 +147,8 @@ class TorchBackend(
         )
 
     def _shifted_eye(self, rows, columns, k, dtype):
-        i, j = torch.arange(rows)[:, None], torch.arange(columns)
-        return (j - i == k).to(_NATIVE[dtype])
+        i, j = (torch.arange(n, device=state.device) for n in (rows, columns))
+        return (j - i[:, None] == k).to(_NATIVE[dtype])
 
     def transpose(self, x, axes=None):
         return x.permute(tuple(range(x.ndim - 1, -1, -1)) if axes is None else axes)
@@ -247,10 +248,10 @@ class TorchBackend(
         return torch.clamp(x, x_min, x_max)
 
     def logical_and(self, x1, x2):
-        return torch.logical_and(x1, torch.as_tensor(x2))
+        return torch.logical_and(x1, torch.as_tensor(x2, device=x1.device))
 
     def logical_or(self, x1, x2):
-        return torch.logical_or(x1, torch.as_tensor(x2))
+        return torch.logical_or(x1, torch.as_tensor(x2, device=x1.device))
 
     def sign(self, x):
         y = torch.sgn(x)
@@ -386,12 +387,16 @@ class TorchBackend(
     def seed(self, seed):
         torch.manual_seed(seed)
 
-    def placement(self, layer):
-        # What is being compiled has its devices by the tensors that come in.
-        weight = None if torch.compiler.is_compiling() else layer.first_weight()
-        if weight is None or weight.device.type == "cpu":
-            return None
-        return weight.device  # a torch.device is such a context itself
+    def set_trainable(self, native, trainable):
+        if isinstance(native, torch.nn.Parameter):
+            return native.requires_grad_(trainable)
+        return torch.nn.Parameter(native) if trainable and native.is_floating_point() else native
+
+    def placeholder(self, shape, dtype):
+        return torch.empty(shape, dtype=_NATIVE[dtype], device=state.device)
+
+    def place(self, x, device):
+        return x.to(device)
 
     def inference(self):
         return torch.inference_mode()

@@ -1,11 +1,32 @@
 """What makes a layer created on torch a `torch.nn.Module`."""
 
+from inspect import Parameter, Signature
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import torch
 from torch import nn
 
+from ..native import NativeLayer
 
-class TorchLayer(nn.Module):
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+# Attributes of a module that copies on torch take along.
+_KEPT = (
+    "training",
+    "_non_persistent_buffers_set",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_state_dict_hooks",
+    "_load_state_dict_pre_hooks",
+)
+
+
+class TorchLayer(NativeLayer, nn.Module):
     """Mixed into the class of every layer that is created on torch.
 
     Calls go through `nn.Module.__call__`, so hooks run; weights stand in `_parameters` and
@@ -13,120 +34,182 @@ class TorchLayer(nn.Module):
     """
 
     # The layer's own, which this class is mixed with.
-    _invoke: Any
-    _track: Any
-    _untrack: Any
+    _call_nested: Any
+    _tracked: dict[str, Any]
+    _policy: Any
+    first_native: Any
+    _set_policy: Any
+    _is_symbolic: Any
+    touch: Any
 
-    def __call__(self, *args, **kwargs):
-        return nn.Module.__call__(self, *args, **kwargs)
+    @classmethod
+    def methods_for(cls, plain: Any) -> dict[str, Any]:
+        """Returns the methods that the flavoured class has itself: a `forward` like `call`."""
 
-    def forward(self, *args, **kwargs):
-        """The layer's own call; torch's hooks run around it."""
-        return self._invoke(*args, **kwargs)
+        def forward(self, *args, **kwargs):
+            return self._call_nested(*args, **kwargs)
 
-    def __setattr__(self, name, value):
-        self._track(name, value)
-
-    def __delattr__(self, name):
-        self._untrack(name)
+        parameters = list(plain._call_signature.signature.parameters.values())
+        me = Parameter("self", Parameter.POSITIONAL_ONLY)
+        forward.__signature__ = Signature(  # pyright: ignore[reportFunctionMemberAccess]
+            [me, *parameters] if not _has_self(parameters) else parameters
+        )
+        return {} if "forward" in dir(plain) else {"forward": forward}
 
     def _native_init(self):
         nn.Module.__init__(self)
         # Keras's default: a layer infers until it is told to train.
-        self.training = False
+        vars(self)["training"] = False
+        vars(self)["_foreign_views"] = {}
 
-    def _native_weight(self, name):
-        return _registration(self, name)
+    def _native_call(self, *args, **kwargs):
+        hooked = self._forward_hooks or self._forward_pre_hooks
+        if hooked and self._is_symbolic(args, kwargs):
+            return self._call_nested(*args, **kwargs)  # there is nothing that hooks could see
+        return nn.Module.__call__(self, *args, **kwargs)
 
-    def _native_child(self, name, child):
-        if child is None:
-            self._modules.pop(name, None)
+    def _native_hooks(self):
+        return any(vars(self)[name] for name in _HOOKS)
+
+    def _restore_part(self, name, value):
+        if isinstance(value, torch.Tensor) and not isinstance(value, nn.Parameter):
+            self.register_buffer(name, value)
         else:
-            self._modules[name] = child
+            self._native_attribute(name, value)
 
-    def _native_children(self, name, entries, view):
-        """A list or dict of layers is torch's own; any other becomes a module that only names."""
-        if not entries:
-            self._modules.pop(name, None)
-            return None
-        native = _container(entries, view)
-        self._modules[name] = _holder(entries) if native is None else native
-        return native
+    def _native_training(self):
+        return self.training
+
+    def _native_device(self):
+        # What is being compiled has its devices by the tensors that come in.
+        weight = None if torch.compiler.is_compiling() else self.first_native()
+        return None if weight is None or weight.device.type == "cpu" else weight.device
+
+    def _native_attribute(self, name: str, value: Any) -> bool:
+        """Keep torch's own modules and parameters, as torch does."""
+        tables = self._parameters, self._modules, self._buffers
+        if isinstance(value, nn.Module | nn.Parameter) or (
+            isinstance(value, torch.Tensor | None) and any(name in table for table in tables)
+        ):
+            vars(self).pop(name, None)
+            nn.Module.__setattr__(self, name, value)  # pyright: ignore[reportArgumentType]
+            self.touch()
+            return True
+        return False
+
+    def _native_part(self, name, item):
+        if item is not None:
+            hold(self, name, item)
+            return
+        for table in (self._parameters, self._buffers, self._modules):
+            table.pop(name, None)
+        self._modules.pop(f"{name}{_STATES}", None)
+
+    def _native_container(self, value):
+        from .containers import module_container
+
+        return module_container(value)
+
+    def _native_state(self):
+        foreign = {f"part {name}": value for name, value in self._foreign().items()}
+        return {**{name: vars(self)[name] for name in _KEPT if vars(self).get(name)}, **foreign}
+
+    def _foreign(self):
+        """Modules, parameters and buffers that torch's own methods put here."""
+        tables = (self._parameters, self._buffers, self._modules)
+        pairs = (pair for table in tables for pair in table.items())
+        mine = {*self._tracked, *(f"{name}{_STATES}" for name in self._tracked)}
+        return {n: x for n, x in pairs if n not in mine and x is not None}
+
+    def _foreign_slots(self):
+        """Yield (path, table, key) of the tensors that no variable of ours holds."""
+        for name, part in self._foreign().items():
+            if not isinstance(part, nn.Module):
+                table = self._parameters if name in self._parameters else self._buffers
+                yield name, table, name
+                continue
+            for path, module in part.named_modules():
+                for table in (module._parameters, module._buffers):
+                    for key, tensor in table.items():
+                        if tensor is not None:
+                            yield ".".join(filter(None, (name, path, key))), table, key
+
+    def _apply(self, fn, recurse=True):
+        """Follow torch's own changes of dtype (`.half()`, `.to(torch.bfloat16)`)."""
+        super()._apply(fn, recurse)
+        dtype = getattr(torch, self._policy.variable_dtype)
+        changed = fn(torch.zeros((), dtype=dtype)).dtype
+        if changed != dtype:
+            from ... import dtype_policies
+
+            self._set_policy(dtype_policies.get(str(changed).removeprefix("torch.")))
+        return self
+
+    def register_parameter(self, name, param):
+        """Registers a parameter of torch's own; see `torch.nn.Module`."""
+        nn.Module.register_parameter(self, name, param)
+        self.touch()
+
+    def register_buffer(self, name, tensor, persistent=True):
+        """Registers a buffer of torch's own; see `torch.nn.Module`."""
+        nn.Module.register_buffer(self, name, tensor, persistent)
+        self.touch()
+
+    def add_module(self, name, module):
+        """Registers a module of torch's own; see `torch.nn.Module`."""
+        setattr(self, name, module)
+
+    register_module = add_module
 
 
-class LayerList(nn.ModuleList):
-    """A list of layers on torch, with the methods of `list` that torch leaves out."""
-
-    is_layer_view = True
-
-    def entries(self):
-        """The layers by their position."""
-        return dict(self._modules)
-
-    def plain(self):
-        """An ordinary list of the same."""
-        return list(self)
-
-    def index(self, layer):
-        """The position of `layer`. ValueError when it is not in the list."""
-        return list(self).index(layer)
-
-    def remove(self, layer):
-        """Take `layer` out of the list. ValueError when it is not in it."""
-        del self[self.index(layer)]
-
-    def clear(self):
-        """Take all layers out of the list."""
-        self._modules.clear()
+def _has_self(parameters):
+    return bool(parameters) and parameters[0].name == "self"
 
 
-class LayerDict(nn.ModuleDict):
-    """A dict of layers on torch."""
-
-    is_layer_view = True
-
-    def entries(self):
-        """The layers by their key."""
-        return dict(self._modules)
-
-    def plain(self):
-        """An ordinary dict of the same."""
-        return dict(self._modules)
-
-    def get(self, key, default=None):
-        """The layer at `key`, or `default`."""
-        return self[key] if key in self else default
+# What follows the attribute's name in the name of the module of an owner that is none itself.
+_STATES = "_states"
 
 
-def _container(entries, view):
-    if len(entries) != len(view) or not all(isinstance(x, nn.Module) for x in entries.values()):
-        return None
-    if not isinstance(view, dict):
-        return LayerList(entries.values())
-    # Keys that torch has no place for: not strings, with dots, or names of its own methods.
-    plain = all(isinstance(k, str) and "." not in k and not hasattr(LayerDict, k) for k in view)
-    return LayerDict(view) if plain else None
+class Holder(nn.Module):
+    """Weights of an owner that is no module itself, such as a seed generator."""
 
 
-def _holder(entries):
-    """A module that has layers, weights and inner lists under their keys."""
-    holder = nn.Module()
-    for key, child in entries.items():
-        if isinstance(child, nn.Module):
-            holder._modules[key] = child
-        elif hasattr(child, "entries"):
-            holder._modules[key] = _holder(child.entries())
-        elif hasattr(child, "house"):
-            child.house(_registration(holder, key))
-    return holder
+# The module that stands for each such owner.
+_modules: WeakKeyDictionary[Any, Holder] = WeakKeyDictionary()
+
+
+def _module_of(item):
+    """The module that stands for an owner of weights that is none itself."""
+    made = _modules.get(item)
+    if made is None:
+        made = _modules[item] = Holder()
+        for path, part in item.tracked_parts():
+            hold(made, path, part)
+    return made
+
+
+def hold(module, key, value):
+    """Registers a weight, layer or container with a module; anything else is passed over."""
+    if hasattr(value, "move_to_slot"):
+        value.move_to_slot(_registration(module, key))
+    elif isinstance(value, nn.Module):
+        module._parameters.pop(key, None)
+        module._buffers.pop(key, None)
+        module._modules[key] = value
+    elif hasattr(value, "tracked_parts"):
+        # Under a name of its own: torch looks modules up as attributes.
+        module._modules[f"{key}{_STATES}"] = _module_of(value)
 
 
 def _registration(module, name):
     """A function that registers a tensor; returns the table and key to read it back from."""
 
-    def register(box):
-        table = module._parameters if isinstance(box, nn.Parameter) else module._buffers
-        table[name] = box
+    def register(tensor):
+        parameter = isinstance(tensor, nn.Parameter)
+        table, other = module._parameters, module._buffers
+        table, other = (table, other) if parameter else (other, table)
+        other.pop(name, None)
+        table[name] = tensor
         return table, name
 
     return register

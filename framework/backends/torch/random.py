@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
+from ...context import state
 from .. import host_draws as host
 from .. import philox
 from ..derived.random import LOW, STEP, TINY, threshold
@@ -145,13 +146,15 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
 def _device(key):
-    return torch.get_default_device() if isinstance(key, tuple) else key.device
+    if isinstance(key, tuple):
+        return state.device or torch.get_default_device()
+    return key.device
 
 
 def _key(key, device=None):
     """A key as int64 of shape (2,)."""
     if isinstance(key, tuple):
-        return torch.tensor(key, dtype=torch.int64, device=device)
+        return torch.tensor(key, dtype=torch.int64, device=device or state.device)
     return key.to(device=device, dtype=torch.int64)
 
 

@@ -1,4 +1,4 @@
-"""Numbers in the place of unknown sizes, to find out what a result's shape depends on."""
+"""Trial sizes for unknown dimensions: those of a result that differ with them depend on them."""
 
 import itertools
 from collections.abc import Callable
@@ -11,10 +11,12 @@ _TRIES = 200
 
 
 def runs(run: Callable[[tuple[int, ...]], Any], unknown: int, known: set[int]) -> list[Any]:
-    """Results of `run(sizes)` for fillings of `unknown` sizes that show what depends on them.
+    """Returns results of `run(sizes)` for trial sizes, which show what depends on them.
 
-    `known` are the sizes that the other axes have. Raises what the first filling raised when no
-    filling fits.
+    `unknown` is the number of unknown sizes.
+
+    `known` are the sizes that the other axes have. Raises what the first trial raised when no
+    sizes fit.
     """
     first: Exception | None = None
     for pair in _PAIRS:
@@ -29,12 +31,12 @@ def runs(run: Callable[[tuple[int, ...]], Any], unknown: int, known: set[int]) -
 
 
 def _search(run, unknown: int, known: set[int]) -> tuple[tuple[int, ...], Any] | None:
-    """The first filling that fits, and its result."""
+    """The first sizes that fit, and their result."""
     candidates = (3, *sorted(known - {0, 1, 3}), 1)
     for sizes in itertools.islice(itertools.product(candidates, repeat=unknown), _TRIES):
         try:
             return sizes, run(sizes)
-        except Exception:  # noqa: S112  (what does not fit is not a filling)
+        except Exception:  # noqa: S112  (what does not fit is no size)
             continue
     return None
 

@@ -1,0 +1,349 @@
+"""How a layer is called: from outside, from inside another layer, and on symbolic tensors.
+
+A call from outside converts its inputs, builds the layer if need be, and makes the layer's backend
+current. A call from inside a layer of the same backend and dtypes finds everything native already,
+and goes straight to `call`.
+"""
+
+import inspect
+import warnings
+from typing import Any
+
+from .. import dtypes
+from ..backends import registry
+from ..backends.registry import TENSORS, Kind, classify
+from ..context import entered, state
+from . import masks, nested, symbolic, tracebacks
+
+
+class CallSignature:
+    """What the `call` of a class takes.
+
+    Attributes:
+        names: its parameters that can be given by position, in order.
+        training: the place of `training` among them; None if it is keyword-only or absent.
+        takes_training: whether it has a parameter `training`.
+        takes_mask: whether it has a parameter `mask`.
+        signature: all of it, without `self`.
+    """
+
+    def __init__(self, call: Any) -> None:
+        parameters = list(inspect.signature(call).parameters.values())[1:]
+        self.signature = inspect.Signature(parameters)
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        self.names = tuple(p.name for p in parameters if p.kind in kinds)
+        every = {p.name for p in parameters}
+        self.takes_training = "training" in every
+        self.takes_mask = any(n == "mask" or n.endswith("_mask") for n in every)
+        self.mask_names = frozenset(n for n in every if n == "mask" or n.endswith("_mask"))
+        self.training = self.names.index("training") if "training" in self.names else None
+
+
+class CallableLayer:
+    """The call of a layer; mixed into Layer."""
+
+    _call_signature: CallSignature
+    _is_plain_call: bool
+    _makes_mask: bool
+    _backend: Any
+    _token: Any
+    _policy: Any
+    _losses: list[Any]
+    built: bool
+    name: str
+    call: Any
+    build: Any
+    parts: Any
+    _native_device: Any
+    supports_masking: bool
+    autocast: bool
+    _native_call: Any
+    _native_training: Any
+
+    @classmethod
+    def _inspect_call(cls) -> None:
+        """Note, once for a class, what its `call` takes, and whether the short way will do."""
+        found = cls._call_signature = CallSignature(cls.call)
+        cls._makes_mask = cls.compute_mask is not CallableLayer.compute_mask
+        cls._is_plain_call = not (found.takes_training or found.takes_mask or cls._makes_mask)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._native_call(*args, **kwargs)
+
+    def _call_nested(self, *args: Any, **kwargs: Any) -> Any:
+        """The call, by the short way where everything is native already."""
+        if state.owner == self._token and self.built and state.masks is None:
+            if self._is_plain_call:
+                if "training" not in kwargs:
+                    return self.call(*args, **kwargs)
+            elif not self._makes_mask:
+                return self._call_training(args, kwargs)
+        return self._call_outer(args, kwargs)
+
+    def _call_training(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """`call` with the flag `training` resolved, if it takes one."""
+        signature = self._call_signature
+        given = kwargs.pop("training", None)
+        place = signature.training
+        if given is None and place is not None and len(args) > place:
+            given = args[place]
+        training = state.training if given is None else bool(given)
+        resolved = self._native_training() if training is None else training
+        if signature.takes_training:
+            if place is not None and len(args) > place:
+                args = (*args[:place], resolved, *args[place + 1 :])
+            else:
+                kwargs["training"] = resolved
+        if training == state.training:
+            return self.call(*args, **kwargs)
+        before, state.training = state.training, training
+        try:
+            return self.call(*args, **kwargs)
+        finally:
+            state.training = before
+
+    def _call_outer(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """A call from outside: converts the inputs, builds, and computes on the layer's backend."""
+        backend = self._backend
+        # The usual case, one native tensor, needs no search through nested inputs.
+        single = not kwargs and len(args) == 1 and TENSORS.get(type(args[0])) is backend
+        if not single and symbolic.among((args, kwargs)):
+            return self._call_symbolic(args, kwargs)
+        before = state.owner, state.backend, state.autocast, state.device
+        outermost = before[0] is None and state.observer is None and not state.inferring
+        watched = state.observer is not None
+        # An observer sees every call, so calls from inside must not take the short way either.
+        state.owner = (None, "observed") if watched else self._token
+        state.backend, state.autocast = backend, self._autocast_dtype()
+        losses = None
+        if outermost:
+            losses, state.losses = state.losses, []
+            self._clear_losses()
+        try:
+            state.device = self._native_device()
+            if single:
+                args = (self._native_input(args[0]),)
+            else:
+                args = self._native_arguments(args)
+                kwargs = nested.map_structure(self._native_input, kwargs)
+            if not self.built:
+                self._build_for(args, kwargs)
+            if masks.any_known() or self._makes_mask:
+                outputs = self._call_masked(args, kwargs)
+            else:
+                outputs = self._call_training(args, kwargs)
+            self._add_activity_loss(outputs)
+            if watched:
+                state.observer(self, outputs)  # pyright: ignore[reportOptionalCall]
+        except Exception as error:
+            if before[0] is None:
+                tracebacks.trim(error)
+            raise
+        finally:
+            state.owner, state.backend, state.autocast, state.device = before
+            if outermost:
+                self._conclude(losses)
+        return self._keep_masks(outputs) if before[0] is None else outputs
+
+    def _autocast_dtype(self) -> str | None:
+        policy = self._policy
+        return policy.compute_dtype if policy.mixed else None
+
+    # Inputs -----------------------------------------------------------------------------------
+
+    def _native_arguments(self, args: tuple) -> tuple:
+        """Positional arguments as native tensors; the first may be a nested list of numbers."""
+        if args and type(args[0]) is list and _is_numbers(args[0]):
+            numbers = self._backend.asarray(args[0], dtypes.result_type(*_kinds(args[0])))
+            args = (numbers, *args[1:])
+        return nested.map_structure(self._native_input, args)
+
+    def _native_input(self, x: Any) -> Any:
+        """A NumPy array or tensor as a native tensor, floats in the layer's compute dtype."""
+        backend = self._backend
+        kind = TENSORS.get(type(x)) or classify(type(x))
+        if kind is registry.HOST:
+            x = backend.asarray(x)
+        elif kind is registry.BOX:
+            x = x.value
+        elif isinstance(kind, Kind):
+            return x
+        elif kind is not backend and kind.full_backend is not backend:
+            from ..ops.errors import BackendMismatchError
+
+            raise BackendMismatchError(
+                f"The layer {self.name!r} lives on {backend.name} and got a tensor of the "
+                f"{kind.name} backend. Pass a NumPy array, or move the layer: "
+                f'layer.to_backend("{kind.name}").'
+            )
+        if state.device is not None:
+            x = backend.place(x, state.device)
+        if not self.autocast:
+            return x
+        name, wanted = backend.dtype(x), self._policy.compute_dtype
+        return backend.cast(x, wanted) if name != wanted and dtypes.is_float(name) else x
+
+    def _build_for(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        """`build` for the shapes of the tensors among the arguments, by the parameters' names."""
+        shapes: dict[str, Any] = {}
+        named = dict(zip(self._call_signature.names, args, strict=False))
+        for name, value in {**named, **kwargs}.items():
+            if name not in self._call_signature.mask_names and _has_tensors(value):
+                shapes[name] = nested.map_structure(self._shape_of, value)
+        if args and not named:  # `call` takes *args
+            shapes["inputs"] = nested.map_structure(self._shape_of, args[0])
+        first = next(iter(shapes.values()), None)
+        if getattr(type(self).build, "_is_default", False):
+            # Layers inside are built by their own calls.
+            vars(self)["built"] = True
+            vars(self)["_build_shapes"] = {"input_shape": _plain_shape(first)}
+            return
+        wanted = list(inspect.signature(self.build).parameters.values())
+        if len(wanted) == 1 and wanted[0].kind is not wanted[0].VAR_KEYWORD:
+            self.build(first)
+            return
+        known = {f"{name}_shape": shape for name, shape in shapes.items()}
+        given: dict[str, Any] = {}
+        for number, parameter in enumerate(wanted):
+            if parameter.kind is parameter.VAR_KEYWORD:
+                given.update(known)
+            elif parameter.name in known:
+                given[parameter.name] = known[parameter.name]
+            elif number == 0:
+                given[parameter.name] = first
+        self.build(**given)
+
+    def _note_build(self, build: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Keep the shapes that the layer was built for, for its build config."""
+        try:
+            bound = inspect.signature(build).bind(self, *args, **kwargs)
+        except TypeError:
+            return
+        shapes = dict(list(bound.arguments.items())[1:])
+        vars(self)["_build_shapes"] = {name: _plain_shape(value) for name, value in shapes.items()}
+
+    def _shape_of(self, x: Any) -> Any:
+        if isinstance(x, symbolic.KerasTensor):
+            return x.shape
+        if isinstance(classify(type(x)), Kind):
+            return None if x is None else tuple(getattr(x, "shape", ()))
+        return self._backend.static_shape(x)
+
+    # Masks ------------------------------------------------------------------------------------
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Returns the masks of the outputs: those of the inputs, unless a subclass says more."""
+        return previous_mask
+
+    def _call_masked(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """`call` with the masks of its inputs, and then those of its outputs noted."""
+        signature = self._call_signature
+        named = {**dict(zip(signature.names, args, strict=False)), **kwargs}
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        for number, (name, value) in enumerate(named.items()):
+            wanted = "mask" if number == 0 and "mask" in signature.mask_names else f"{name}_mask"
+            if wanted in signature.mask_names and named.get(wanted) is None:
+                found = masks.masks_of(value)
+                if found is not None:
+                    kwargs = {**kwargs, wanted: found}
+        previous = masks.masks_of(first)
+        outputs = self._call_training(args, dict(kwargs))
+        if self.supports_masking or self._makes_mask:
+            made = self.compute_mask(first, previous)
+            if made is not None:
+                masks.set_masks(outputs, made)
+        elif previous is not None and not signature.takes_mask:
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a "
+                "mask attached to it. However, this layer does not support masking and will "
+                "therefore destroy the mask information. Downstream layers will not see the mask.",
+                stacklevel=4,
+            )
+        return outputs
+
+    def _keep_masks(self, outputs: Any) -> Any:
+        """Let the masks of a finished call's outputs live as long as they do."""
+        kept = state.masks
+        if kept is None:
+            return outputs
+        state.masks = None
+        if state.inferring:
+            return outputs
+        for x in nested.leaves(outputs):
+            found = kept.get(id(x))
+            if found is not None and not self._backend.is_tracing(x):
+                masks.set_mask(x, found[1])
+        return outputs
+
+    # Losses -----------------------------------------------------------------------------------
+
+    def _clear_losses(self) -> None:
+        for layer in vars(self).pop("_layers_with_losses", ()):
+            layer._losses.clear()
+
+    def _conclude(self, losses: Any) -> None:
+        if state.losses:
+            vars(self)["_layers_with_losses"] = state.losses
+        state.losses = losses
+
+    def _add_activity_loss(self, outputs: Any) -> None:
+        regularizer = vars(self).get("activity_regularizer")
+        if regularizer is not None:
+            for x in nested.leaves(outputs):
+                self.add_loss(regularizer(x))  # pyright: ignore[reportAttributeAccessIssue]
+
+    # Symbolic calls ---------------------------------------------------------------------------
+
+    def _is_symbolic(self, args: tuple, kwargs: dict[str, Any]) -> bool:
+        """Whether a call with these arguments is for its shapes alone."""
+        return state.inferring or symbolic.among((args, kwargs))
+
+    def _call_symbolic(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        try:
+            spec = self.compute_output_spec(*args, **kwargs)
+        except Exception as error:
+            if state.owner is None:
+                tracebacks.trim(error)
+            raise
+        return symbolic.link(self, args, kwargs, spec)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the shapes and dtypes that `call` gives for symbolic tensors; builds the layer.
+
+        Nothing else of the layer changes.
+        """
+        with entered(backend=self._backend, owner=None, masks=None, losses=None):
+            if not self.built:
+                self._build_for(args, kwargs)
+            return symbolic.infer(self._backend, self._abstract_call, args, kwargs)
+
+    def _abstract_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The call for its shapes alone: hooks of the framework do not see it."""
+        return self._call_outer(args, kwargs)
+
+    def resolve_training(self, training: bool | None = None) -> bool:
+        """Returns the argument if it is not None; else what the call under way says; else the
+        mode of the layer on its framework; else False."""
+        found = state.training if training is None else training
+        return self._native_training() if found is None else bool(found)
+
+
+def _has_tensors(x: Any) -> bool:
+    return any(hasattr(leaf, "shape") for leaf in nested.leaves(x))
+
+
+def _is_numbers(x: list) -> bool:
+    return bool(x) and all(isinstance(leaf, bool | int | float) for leaf in nested.leaves(x))
+
+
+def _kinds(x: list) -> set[type]:
+    return {type(leaf) for leaf in nested.leaves(x)}
+
+
+def _plain_shape(x: Any) -> Any:
+    """A shape, or nested shapes, of ints and None alone."""
+    if isinstance(x, dict):
+        return {key: _plain_shape(value) for key, value in x.items()}
+    if isinstance(x, list | tuple):
+        return tuple(_plain_shape(value) for value in x)
+    return x

@@ -1,0 +1,10 @@
+"""The objects of Keras's top level that configs name."""
+
+from .core.layer import Layer as Layer
+from .core.operation import Operation as Operation
+from .core.variable import Variable as Variable
+from .dtype_policies import DTypePolicy as DTypePolicy
+from .dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+from .models import Functional as Functional
+from .models import Model as Model
+from .models import Sequential as Sequential

@@ -1,0 +1,113 @@
+"""The layers that the contract holds for: one line each. A new layer gets every row by its line.
+
+Models that nest them stand in the same table, for what holds of a layer holds of a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from isozoo import layers
+
+from . import user_layers as user
+
+_draws = np.random.default_rng(8)
+
+
+def _draw(*shape: int) -> np.ndarray:
+    return _draws.standard_normal(shape).astype(np.float32)
+
+
+ROWS = (_draw(3, 4),)
+STEPS = (_draw(3, 6, 4),)
+IMAGES = (_draw(3, 5, 6, 4),)
+TOKENS = (np.array([[1, 5], [2, 0], [4, 4]], np.int32),)
+PAIR = (_draw(3, 2, 4), _draw(3, 5, 4))
+
+
+class Case(NamedTuple):
+    """A layer and how to call it.
+
+    Attributes:
+        name: the name of its rows.
+        make: makes it; takes the arguments that all layers take.
+        inputs: NumPy arrays to call it on, with the batch in front.
+        flags: "random" (training draws), "statistics" (training changes variables), "mask"
+            (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
+            so, too), "keeps" (integers stay integers), "model" (made of other layers), "graph"
+            (made of symbolic tensors), "stateless" (no variables, and no rows about them).
+    """
+
+    name: str
+    make: Callable[..., Any]
+    inputs: tuple[np.ndarray, ...]
+    flags: frozenset[str] = frozenset()
+
+
+def _case(name: str, make: Callable[..., Any], inputs: tuple, flags: str = "") -> Case:
+    return Case(name, make, inputs, frozenset(flags.split()))
+
+
+LAYERS = [
+    _case("Dense", lambda **o: layers.Dense(3, "relu", **o), ROWS, "mask"),
+    _case("Dense_steps", lambda **o: layers.Dense(3, use_bias=False, **o), STEPS, "mask"),
+    _case("Embedding", lambda **o: layers.Embedding(6, 3, **o), TOKENS),
+    _case("Dropout", lambda **o: layers.Dropout(0.5, **o), STEPS, "random mask keeps"),
+    _case("Activation", lambda **o: layers.Activation("tanh", **o), ROWS, "mask stateless"),
+    _case("Identity", lambda **o: layers.Identity(**o), STEPS, "mask keeps stateless"),
+    _case("Conv1D", lambda **o: layers.Conv1D(2, 3, padding="same", **o), STEPS),
+    _case("Conv2D", lambda **o: layers.Conv2D(4, 3, strides=2, groups=2, **o), IMAGES),
+    _case("DepthwiseConv2D", lambda **o: layers.DepthwiseConv2D(3, padding="same", **o), IMAGES),
+    _case("LayerNormalization", lambda **o: layers.LayerNormalization(**o), STEPS, "mask"),
+    _case("RMSNormalization", lambda **o: layers.RMSNormalization(**o), STEPS, "mask"),
+    _case("BatchNormalization", lambda **o: layers.BatchNormalization(momentum=0.5, **o), STEPS,
+          "statistics mask"),
+    _case("MaxPooling1D", lambda **o: layers.MaxPooling1D(2, **o), STEPS, "keeps stateless"),
+    _case("MaxPooling2D", lambda **o: layers.MaxPooling2D((2, 3), padding="same", **o), IMAGES,
+          "keeps stateless"),
+    _case("AveragePooling1D", lambda **o: layers.AveragePooling1D(3, 1, "same", **o), STEPS,
+          "stateless"),
+    _case("AveragePooling2D", lambda **o: layers.AveragePooling2D(2, **o), IMAGES, "stateless"),
+    _case("GlobalAveragePooling1D", lambda **o: layers.GlobalAveragePooling1D(**o), STEPS,
+          "stateless"),
+    _case("GlobalAveragePooling2D", lambda **o: layers.GlobalAveragePooling2D(**o), IMAGES,
+          "stateless"),
+    _case("GlobalMaxPooling1D", lambda **o: layers.GlobalMaxPooling1D(**o), STEPS,
+          "keeps stateless"),
+    _case("GlobalMaxPooling2D", lambda **o: layers.GlobalMaxPooling2D(keepdims=True, **o), IMAGES,
+          "keeps stateless"),
+    _case("Flatten", lambda **o: layers.Flatten(**o), IMAGES, "keeps stateless"),
+    _case("Reshape", lambda **o: layers.Reshape((2, -1), **o), STEPS, "keeps stateless"),
+    _case("Permute", lambda **o: layers.Permute((2, 1), **o), STEPS, "keeps stateless"),
+    _case("ZeroPadding2D", lambda **o: layers.ZeroPadding2D(((1, 0), (0, 2)), **o), IMAGES,
+          "keeps stateless"),
+    _case("DenseAttention", lambda **o: layers.DenseAttention(2, 3, dropout=0.5, **o), PAIR,
+          "random model"),
+    _case("user_Scale", lambda **o: user.Scale(3.0, **o), ROWS),
+    _case("user_Noisy", lambda **o: user.Noisy(**o), STEPS, "random mask keeps"),
+    _case("user_Counting", lambda **o: user.Counting(**o), ROWS, "statistics"),
+    _case("user_Mixing", lambda **o: user.Mixing(**o), PAIR[:1] + (PAIR[0][:, :, :2],)),
+    _case("user_PassesOn", lambda **o: user.PassesOn(**o), ROWS, "random keeps model"),
+]  # fmt: skip
+
+MODELS = [
+    _case("subclassed", lambda **o: user.Net(**o), ROWS, "random statistics model"),
+    _case("sharing", lambda **o: user.Sharing(**o), ROWS, "statistics model"),
+    _case("described", lambda **o: user.Described(**o), ROWS, "random model graph"),
+    _case("functional", user.functional, ROWS, "random statistics model graph"),
+    _case("nested", user.nested_functional, ROWS, "random model graph"),
+    _case("sequential", user.sequential, ROWS, "random statistics model graph"),
+]
+
+ALL = [*LAYERS, *MODELS]
+STATEFUL = [case for case in ALL if "stateless" not in case.flags]
+ACTIVE = [case for case in ALL if case.flags & {"random", "statistics"}]
+
+
+def over(cases: list[Case]) -> Any:
+    """Returns the decorator that runs a test for each case; its id ends in the backend's name."""
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])

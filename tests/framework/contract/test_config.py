@@ -1,0 +1,68 @@
+"""Rows: a layer is described by plain JSON, and what is made from that computes the same."""
+
+from __future__ import annotations
+
+import json
+
+from isozoo import DTypePolicy, Layer, layers, use_backend
+
+from .cases import ALL, LAYERS, STATEFUL, over
+from .helpers import built, fresh, run, same
+
+
+def test_every_layer_has_a_line_in_the_table():
+    """Whoever adds a layer adds its line to `cases.LAYERS`, and has all rows for it."""
+    public = {
+        name
+        for name, cls in vars(layers).items()
+        if isinstance(cls, type) and issubclass(cls, Layer) and cls is not Layer
+    }
+    with use_backend("numpy"):
+        listed = {type(case.make()).__name__ for case in LAYERS}
+    assert public - listed == set()
+
+
+@over(ALL)
+def test_json_config_makes_an_equal_layer(case, backend):
+    layer = built(case)
+    config = json.loads(json.dumps(layer.get_config()))
+    again = type(layer).from_config(config)
+    again(*case.inputs)
+    assert again is not layer
+    assert list(again.weights_by_path()) == list(layer.weights_by_path())
+    again.set_weights(layer.get_weights())
+    same(run(again, case), run(layer, case))
+    assert _settings(json.loads(json.dumps(again.get_config()))) == _settings(config)
+
+
+def _settings(config):
+    """A config without the shapes that layers inside happen to have been built for."""
+    if isinstance(config, dict):
+        return {k: _settings(v) for k, v in config.items() if k != "build_config"}
+    return [_settings(x) for x in config] if isinstance(config, list) else config
+
+
+@over(ALL)
+def test_config_keeps_name_dtype_and_trainable(case, backend):
+    layer = fresh(case, name="of_ours", trainable=False, dtype="mixed_bfloat16")
+    again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    assert again.name == "of_ours"
+    assert again.trainable is False
+    assert not any(inner.trainable for inner in again._flatten_layers())
+    assert again.dtype_policy == DTypePolicy("mixed_bfloat16")
+    policies = [inner.dtype_policy.name for inner in layer._flatten_layers(include_self=False)]
+    assert [x.dtype_policy.name for x in again._flatten_layers(include_self=False)] == policies
+
+
+@over(STATEFUL)
+def test_build_config_builds_a_layer_without_a_call(case, backend):
+    """As `keras.Layer.build_from_config` does when a model is loaded."""
+    layer = built(case)
+    shapes = json.loads(json.dumps(layer.get_build_config()))
+    again = fresh(case)
+    if shapes is not None:  # else it was built by its constructor
+        again.build_from_config(shapes)
+    assert again.built
+    assert [v.shape for v in again.weights] == [v.shape for v in layer.weights]
+    again.set_weights(layer.get_weights())
+    same(run(again, case), run(layer, case))
