@@ -70,22 +70,22 @@ class Argument:
         name: of our argument.
         kind: what values it may have.
         default: what the origin takes when the key is absent or null; it need not be in `values`.
-        values: the values that are supported; a mapping gives ours for each of theirs.
+        values: the values that are supported; a mapping gives ours for each of theirs, a callable
+            returns either when a file is first read.
     """
 
     key: str
     name: str
     kind: Kind = ANY
     default: Any = REQUIRED
-    values: Mapping[Any, Any] | Sequence[Any] | None = None
+    values: Mapping[Any, Any] | Sequence[Any] | Callable[[], Any] | None = None
 
     def table(self) -> dict[Any, Any] | None:
-        """Their value -> ours, or None where values stay what they are."""
-        if self.values is None:
-            return None
-        if isinstance(self.values, Mapping):
-            return dict(self.values)
-        return {value: value for value in self.values}
+        """Their value -> ours, or None where any value will do and stays what it is."""
+        values = self.values() if callable(self.values) else self.values
+        if values is None or isinstance(values, Mapping):
+            return None if values is None else dict(values)
+        return {value: value for value in values}
 
 
 @dataclass(frozen=True)

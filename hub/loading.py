@@ -269,7 +269,7 @@ def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
         + (f", whose head for {head} is not here" if head else "")
         + f". It was loaded as {made}, without these tensors of heads: {dropped}. "
         f"Pass task={local.preset.task!r} to ask for that.",
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

@@ -8,8 +8,13 @@ from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, NUMBER, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
-from ..activations import NAMES as ACTIVATIONS
 from .weight_map import huggingface
+
+
+def _activations() -> tuple[str, ...]:
+    from ..activations import NAMES  # with the ops, which a list of presets does without
+
+    return tuple(NAMES)
 
 
 def _both_dropouts(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -28,7 +33,7 @@ CONFIG = ConfigTable(
     Argument("attention_probs_dropout_prob", "attention_dropout", NUMBER, 0.1),
     Argument("max_position_embeddings", "max_sequence_length", COUNT, 512),
     Argument("type_vocab_size", "num_segments", COUNT, 2),
-    Argument("hidden_act", "activation", default="gelu", values=ACTIVATIONS),
+    Argument("hidden_act", "activation", default="gelu", values=_activations),
     Argument("layer_norm_eps", "layer_norm_epsilon", NUMBER, 1e-12),
     Fixed("position_embedding_type", "absolute"),
     *FIXED,
