@@ -24,6 +24,14 @@ class TensorflowTransforms(Transforms):
         gradients = tape.gradient(value, leaves, unconnected_gradients=_ZERO)
         return value, others, _dense(gradients)
 
+    def loss_and_gradients(self, function, variables, states=()):
+        natives = [v.value for v in variables]
+        with tf.GradientTape() as tape:
+            tape.watch(natives)
+            loss, others = function()
+        gradients = tape.gradient(loss, natives, unconnected_gradients=_ZERO)
+        return loss, others, _dense(gradients)
+
     def vjp(self, function, leaves):
         leaves = [tf.identity(x) for x in leaves]
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
