@@ -1,7 +1,7 @@
 """Convolution over one, two or three spatial axes."""
 
 from .. import config
-from .dispatch import Tensor, promoted_all, together
+from .dispatch import Tensor, promoted_all
 from .errors import wrong
 from .op import op
 
@@ -13,7 +13,7 @@ def _ntuple(value, rank: int, name: str) -> tuple[int, ...]:
     return values
 
 
-def _padding(padding):
+def checked_padding(padding):
     if isinstance(padding, str):
         given, padding = padding, padding.lower()
         if padding not in ("valid", "same"):
@@ -56,15 +56,15 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     """
     backend, (inputs, kernel) = promoted_all(inputs, kernel)
     inputs, back = _channels_last(backend, inputs, data_format)
-    rank, groups = len(kernel.shape) - 2, _groups(inputs, kernel)
-    padding, dilation = _padding(padding), _ntuple(dilation_rate, rank, "dilation_rate")
+    rank, groups = len(kernel.shape) - 2, groups_of(inputs, kernel)
+    padding, dilation = checked_padding(padding), _ntuple(dilation_rate, rank, "dilation_rate")
     if padding != "same":
         _check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
     strides = _ntuple(strides, rank, "strides")
     return back(backend.conv(inputs, kernel, strides, padding, dilation, groups))
 
 
-def _groups(inputs, kernel) -> int:
+def groups_of(inputs, kernel) -> int:
     """How many groups of channels a kernel makes of the inputs. An error when it does not fit."""
     _check_ranks(inputs, kernel)
     channels, per_group = inputs.shape[-1], kernel.shape[-2]
@@ -112,7 +112,7 @@ def depthwise_conv(
 
 def _depthwise(backend, inputs, kernel, strides, padding, dilation_rate):
     rank = len(kernel.shape) - 2
-    padding, dilation = _padding(padding), _ntuple(dilation_rate, rank, "dilation_rate")
+    padding, dilation = checked_padding(padding), _ntuple(dilation_rate, rank, "dilation_rate")
     if padding != "same":
         _check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
     strides = _ntuple(strides, rank, "strides")
@@ -166,7 +166,7 @@ def conv_transpose(
     backend, (inputs, kernel) = promoted_all(inputs, kernel)
     inputs, back = _channels_last(backend, inputs, data_format)
     _check_channels(inputs, kernel, -1, "(*size, out, in)")
-    rank, padding = len(kernel.shape) - 2, _padding(padding)
+    rank, padding = len(kernel.shape) - 2, checked_padding(padding)
     if not isinstance(padding, str):
         raise wrong("padding", padding, "'valid' or 'same'")
     strides = _ntuple(strides, rank, "strides")
@@ -186,44 +186,3 @@ def _crop(reach: int, stride: int, padding: str, more: int | None) -> tuple[int,
     excess = reach - stride if more is None else reach - reach % 2 - more
     front = max(excess, 0) // 2
     return front, excess - front
-
-
-@op
-def conv_batch_norm(
-    inputs,
-    kernel,
-    bias,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    strides,
-    padding,
-    dilation_rate,
-    depthwise,
-    activation=None,
-    shortcut=None,
-) -> Tensor:
-    """activation(batch normalization(convolution) + shortcut), at inference, in one kernel.
-
-    Arguments are those of `conv` (or `depthwise_conv`) and of `batch_normalization`, channels
-    last; `activation` is "relu", "relu6" or None, `shortcut` a tensor like the result or None.
-    Where the backend keeps what it computes, the normalization is folded into the kernel.
-    Another activation is an error.
-    """
-    if activation not in (None, "relu", "relu6"):
-        raise wrong("activation", activation, "'relu', 'relu6' or None")
-    backend, (*tensors, shortcut) = together(
-        inputs, kernel, bias, mean, variance, gamma, beta, shortcut
-    )
-    inputs, kernel = tensors[:2]
-    rank = len(kernel.shape) - 2
-    settings = {
-        "strides": _ntuple(strides, rank, "strides"),
-        "padding": _padding(padding),
-        "dilation": _ntuple(dilation_rate, rank, "dilation_rate"),
-    }
-    if not depthwise:
-        settings["groups"] = _groups(inputs, kernel)
-    return backend.conv_batch_norm(*tensors, epsilon, settings, depthwise, activation, shortcut)

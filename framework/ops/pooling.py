@@ -1,6 +1,6 @@
 """Pooling over one, two or three spatial axes."""
 
-from .convolution import _channels_last, _check_window, _ntuple, _padding
+from .convolution import _channels_last, _check_window, _ntuple, checked_padding
 from .dispatch import Tensor, floating, numeric, tensor
 from .errors import wrong
 from .op import op
@@ -31,7 +31,7 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
 def _pool(backend, inputs, pool_size, strides, padding, data_format, kind):
     rank = _spatial_rank(inputs)
     inputs, back = _channels_last(backend, inputs, data_format)
-    size, padding = _ntuple(pool_size, rank, "pool_size"), _padding(padding)
+    size, padding = _ntuple(pool_size, rank, "pool_size"), checked_padding(padding)
     steps = size if strides is None else _ntuple(strides, rank, "strides")
     if padding != "same":
         _check_window(inputs, size, padding, (1,) * rank, "pool_size")

@@ -17,7 +17,9 @@ DIFFERENTIABLE = pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow
 
 def _model(*behind):
     isozoo.random.set_random_seed(1)
-    return isozoo.Sequential([isozoo.Input((4,)), layers.Dense(3, "tanh"), *behind, layers.Dense(2)])
+    return isozoo.Sequential(
+        [isozoo.Input((4,)), layers.Dense(3, "tanh"), *behind, layers.Dense(2)]
+    )
 
 
 def _loss(model, training=False):
