@@ -87,10 +87,12 @@ class TorchLayer(NativeLayer, nn.Module):
 
     def _native_attribute(self, name: str, value: Any) -> bool:
         """Keep torch's own modules and parameters, as torch does."""
-        tables = self._parameters, self._modules, self._buffers
-        if isinstance(value, nn.Module | nn.Parameter) or (
-            isinstance(value, torch.Tensor | None) and any(name in table for table in tables)
-        ):
+        if value is None or isinstance(value, torch.Tensor):
+            tables = self._parameters, self._modules, self._buffers
+            own = isinstance(value, nn.Parameter) or any(name in table for table in tables)
+        else:
+            own = isinstance(value, nn.Module)
+        if own:
             vars(self).pop(name, None)
             nn.Module.__setattr__(self, name, value)  # pyright: ignore[reportArgumentType]
             self.touch()
