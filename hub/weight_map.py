@@ -210,6 +210,8 @@ class WeightMap:
     def __init__(self, *rows: Row, prefixes: Iterable[str] = ("",)) -> None:
         self.rows = rows
         self.prefixes = tuple(prefixes)
+        # Each key of a file is looked up several times: to choose the prefix, and to load.
+        self._found: dict[tuple[str, str], tuple[Row, int, Binding] | None] = {}
         if not self.prefixes:
             raise ValueError('prefixes is empty; ("",) means none')
 
@@ -233,6 +235,11 @@ class WeightMap:
 
     def find_key(self, key: str, prefix: str) -> tuple[Row, int, Binding] | None:
         """(row, which of its sources, binding) of the first row that matches a key of the file."""
+        if (key, prefix) not in self._found:
+            self._found[key, prefix] = self._find_key(key, prefix)
+        return self._found[key, prefix]
+
+    def _find_key(self, key: str, prefix: str) -> tuple[Row, int, Binding] | None:
         tail = key[len(prefix) :] if key.startswith(prefix) else None
         for row in self.rows:
             text = tail if row.prefixed else key
