@@ -141,7 +141,7 @@ class ConfigTable:
             raise ValueError(f"{subject}'s config table names twice: {', '.join(sorted(twice))}")
 
     def read(self, config: Config, ignore: Iterable[str] = ()) -> Arguments:
-        """Our arguments for a parsed config file.
+        """Returns our arguments for a parsed config file.
 
         Args:
             config: the parsed file.
@@ -203,7 +203,7 @@ class ConfigTable:
             found[row.name] = _translated(row, value)
 
     def write(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The config file for a model of these arguments; the reverse of `read`.
+        """Returns the config file for a model of these arguments; the reverse of `read`.
 
         Raises:
             HubError: the file has no key for an argument, or no word for its value.
@@ -240,7 +240,7 @@ class ConfigTable:
 def settings_table(
     subject: str, required: Iterable[str], optional: Iterable[str] = ()
 ) -> Callable[..., Arguments]:
-    """A reader for layouts whose files do not say the sizes: the preset's settings must.
+    """Returns a reader for layouts whose files do not say the sizes: the preset's settings must.
 
     Args:
         subject: what the files hold, for errors.

@@ -138,7 +138,7 @@ class CacheError(HubError):
 
     @classmethod
     def from_os_error(cls, path: str | os.PathLike[str], error: OSError) -> CacheError:
-        """The CacheError that explains an OSError met while writing `path`."""
+        """Returns the CacheError that explains an OSError met while writing `path`."""
         problems = {
             errno.ENOSPC: "the disk is full (nothing half-written was left)",
             errno.EDQUOT: "the disk quota is used up (nothing half-written was left)",

@@ -58,7 +58,7 @@ class JsonFiles(Mapping[str, Mapping[str, Any]]):
 
 
 def read_json(path: Path, name: str) -> dict[str, Any]:
-    """The object in a JSON file, strictly read; see `JsonFiles`. Raises HubError."""
+    """Reads the object in a JSON file strictly; see `JsonFiles`. Raises HubError."""
 
     def refuse(what: str) -> Any:
         raise ValueError(f"{what} is not JSON")
@@ -91,7 +91,7 @@ def find_preset(
     progress: bool | None = None,
     endpoint: str | None = None,
 ) -> Preset:
-    """The preset for a registered name, `hf://org/name[@revision]`, or the path of a folder.
+    """Finds the preset for a registered name, `hf://org/name[@revision]`, or a folder's path.
 
     For the last two, config.json is read (fetched, if need be) to find the family; where it names
     none, the class `expected` tells.
@@ -121,7 +121,7 @@ def fetch_preset(
     progress: bool | None = None,
     endpoint: str | None = None,
 ) -> LocalPreset:
-    """A preset's files on this machine, checked: `find_preset`, then `resolve`."""
+    """Fetches and checks a preset's files: `find_preset`, then `resolve`."""
     preset = name
     if not isinstance(preset, Preset):
         preset = find_preset(
@@ -138,7 +138,7 @@ def fetch_preset(
 
 
 def layout_of(local: LocalPreset) -> Layout:
-    """How the files of a local preset are read. HubError when its family does not know."""
+    """Returns how the files of a local preset are read. HubError when its family does not know."""
     family = get_family(local.preset.family)
     if local.layout not in family.layouts:
         known = ", ".join(family.layouts)
@@ -147,13 +147,13 @@ def layout_of(local: LocalPreset) -> Layout:
 
 
 def model_config(local: LocalPreset, ignore_keys: Iterable[str] = ()) -> dict[str, Any]:
-    """The keyword arguments of the model, from the preset's files and settings."""
+    """Returns the keyword arguments of the model, from the preset's files and settings."""
     files = JsonFiles(local.paths)
     return layout_of(local).arguments(files, local.preset.settings, ignore_keys)
 
 
 def open_weights(local: LocalPreset) -> Reader:
-    """A reader of the local preset's weights file. HubError when it has none."""
+    """Opens the local preset's weights file. HubError when it has none."""
     layout = layout_of(local)
     for name in layout.weights:
         if name in local.paths:
@@ -178,7 +178,7 @@ def load_preset(
     ignore_keys: Iterable[str] = (),
     **overrides: Any,
 ) -> Any:
-    """A model with a preset's weights. No initializer and no forward pass runs.
+    """Builds a model and loads a preset's weights. No initializer and no forward pass runs.
 
     Where a folder or repository holds a head that the family does not have, the backbone is loaded
     and a warning names the head and its tensors; say `task="backbone"` to ask for it.
@@ -231,7 +231,7 @@ def _build_and_fill(
     config: dict[str, Any],
     extra: Mapping[str, Any],
 ) -> tuple[Any, LoadReport]:
-    """The model without initial values, and what was streamed into it.
+    """Builds the model without initial values and streams its weights into it.
 
     Adds to `config` the arguments that the weights file decides; see `Layout.parts`.
     """
@@ -249,7 +249,7 @@ def _build_and_fill(
 
 
 def _holds(reader: Reader, weight_map: Any, path: str) -> bool:
-    """Whether a weights file has a tensor for the variable `path`."""
+    """Returns whether a weights file has a tensor for the variable `path`."""
     reader, prefix = unwrapped(reader, {path}, weight_map)
     return any(key in reader for key in weight_map.expected_keys(path, prefix))
 
@@ -278,8 +278,7 @@ def _head_of(family: Family) -> Any:
 
 
 def _preprocessor(build: Any, local: LocalPreset, config: Mapping[str, Any]) -> Any:
-    """The preprocessor of a task's class; it knows the preset's files, so that they can be saved
-    with the model."""
+    """Makes the preprocessor of a task's class, with the preset's files as its `files`."""
     found = build.make_preprocessor(local.paths, config, local.preset.settings)
     if found is not None:
         found.files = dict(local.paths)
@@ -300,7 +299,7 @@ def load_preprocessor(
     ignore_keys: Iterable[str] = (),
     **options: Any,
 ) -> Any:
-    """The preprocessor that a preset's model would have; no weights are read.
+    """Makes the preprocessor that a preset's model would have; reads no weights.
 
     Raises:
         UnknownPresetError: an unknown preset or task, or the task has no such preprocessor.

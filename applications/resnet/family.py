@@ -48,7 +48,7 @@ def architecture(depth: int) -> dict[str, Any]:
 
 
 def _without(arguments: dict[str, Any], assumed: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that a config must say: those which are not what it assumes."""
+    """Returns the arguments that a config must say: those which are not what it assumes."""
 
     def plain(value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value

@@ -99,7 +99,7 @@ class PickleMachine:
         self.storages: dict[str, Storage] = {}
 
     def run(self) -> Any:
-        """The value of the pickle. Raises ReaderError when it holds more than plain tensors."""
+        """Interprets the pickle and returns its value. ReaderError for more than plain tensors."""
         while self.steps > 0:
             self.steps -= 1
             at = self.position

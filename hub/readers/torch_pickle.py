@@ -176,7 +176,7 @@ class TorchPickleReader(Reader):
             )
 
     def _state_dict(self, tree: Any) -> Any:
-        """The dict to take tensors from: `tree`, or the one entry of it that holds the network."""
+        """Returns the dict that holds the network's tensors: `tree`, or the one entry with them."""
         if not isinstance(tree, dict) or any(isinstance(v, StoredTensor) for v in tree.values()):
             return tree
         named = [
@@ -193,7 +193,7 @@ class TorchPickleReader(Reader):
         return tree[named[0]] if named else tree
 
     def _named_tensors(self, tree: Any) -> Iterator[tuple[str, StoredTensor]]:
-        """(name, tensor) of every tensor in nested dicts; each dict is entered once."""
+        """Returns (name, tensor) of every tensor in nested dicts; each dict is entered once."""
         entered: set[int] = set()
         waiting: list[tuple[str, Any, int]] = [("", tree, 0)]
         while waiting:
