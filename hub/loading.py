@@ -17,7 +17,6 @@ from .readers import Reader, open_reader
 from .readers.unwrapped import unwrapped
 from .registry import (
     Architecture,
-    Family,
     Layout,
     architectures_of,
     get_family,
@@ -255,15 +254,14 @@ def _holds(reader: Reader, weight_map: Any, path: str) -> bool:
 
 
 def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
-    """Warns of a head whose tensors were dropped though nobody asked for the model without it."""
-    if not report.of_heads:
-        return
-    config = JsonFiles(local.paths).get("config.json", {})
-    names = architectures_of(config)
-    head = next(
-        (head for head in map(_head_of(get_family(local.preset.family)), names) if head), ""
-    )
+    """Warns of a head that config.json names and whose tensors were dropped."""
+    names = architectures_of(JsonFiles(local.paths).get("config.json", {}))
+    known = get_family(local.preset.family).architectures
+    heads = [Architecture(*known[name]).head for name in names if name in known]
+    if not report.of_heads or (heads and not any(heads)):
+        return  # the architecture is here as a whole
     dropped = ", ".join(report.of_heads[:8]) + (", …" if len(report.of_heads) > 8 else "")
+    head = " and ".join(filter(None, heads))
     warnings.warn(
         f"{local.preset.name}: config.json says {', '.join(names) or 'nothing of its architecture'}"
         + (f", whose head for {head} is not here" if head else "")
@@ -271,10 +269,6 @@ def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
         f"Pass task={local.preset.task!r} to ask for that.",
         stacklevel=4,
     )
-
-
-def _head_of(family: Family) -> Any:
-    return lambda name: Architecture(*family.architectures.get(name, ("", ""))).head
 
 
 def _preprocessor(build: Any, local: LocalPreset, config: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, COUNTS, FLAG, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
-from ...hub.transformers_config import IRRELEVANT
+from ...hub.transformers_config import FIXED, IRRELEVANT
 from .weight_map import huggingface, torchvision
 
 # depth -> (type of block, blocks of each stage)
@@ -117,6 +117,7 @@ TRANSFORMERS = ConfigTable(
     Argument("downsample_in_bottleneck", "stride_on_first_conv", FLAG, False),
     Fixed("hidden_act", "relu"),
     Fixed("num_channels", 3),
+    *FIXED,
     # The last three say which feature maps a detector would take.
     irrelevant=(*IRRELEVANT, "out_features", "out_indices", "stage_names"),
     constants={"model_type": "resnet"},

@@ -83,7 +83,9 @@ register_family(
         architectures={
             "BertModel": Architecture("huggingface", "backbone"),
             "BertForMaskedLM": Architecture("huggingface", "masked_lm"),
-            "BertForPreTraining": Architecture("huggingface", "masked_lm"),
+            "BertForPreTraining": Architecture(
+                "huggingface", "masked_lm", "next sentence prediction"
+            ),
             **{
                 name: Architecture("huggingface", "backbone", head) for name, head in _HEADS.items()
             },

@@ -7,7 +7,7 @@ from typing import Any
 from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, Argument, ConfigTable, Fixed, Same, settings_table
 from ...hub.registry import Architecture, Family, Layout, register_family
-from ...hub.transformers_config import IRRELEVANT
+from ...hub.transformers_config import FIXED, IRRELEVANT
 from .weight_map import ctranslate2, huggingface
 
 _SIZES = ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "intermediate_dim")
@@ -64,6 +64,7 @@ CONFIG = ConfigTable(
     Fixed("activation_function", "gelu"),
     Fixed("scale_embedding", False),
     Fixed("tie_word_embeddings", True),
+    *FIXED,
     irrelevant=(*IRRELEVANT, *_TRAINING, *_ELSEWHERE),
     # Without them transformers would take those of a vocabulary of 51,865 tokens.
     constants={"model_type": "whisper", **dict.fromkeys(_SPECIAL_TOKENS)},

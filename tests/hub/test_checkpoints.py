@@ -141,6 +141,20 @@ def test_a_head_that_is_not_here_is_told_of(tmp_path, kind, head, pooler):
             BertBackbone.from_preset(folder, pooler=True)
 
 
+def test_tensors_of_a_head_that_config_does_not_name_are_dropped_in_silence(saved, tmp_path):
+    """As in bert-base-uncased: a BertForMaskedLM by its config, with the other head beside it."""
+    original = tiny_bert.random_model("BertForPreTraining")
+    folder = write(tmp_path, saved, original.state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert isinstance(isozoo.from_preset(folder), BertMaskedLM)
+    (folder / "config.json").write_text(
+        json.dumps({**original.config.to_dict(), "architectures": ["BertForPreTraining"]})
+    )
+    with pytest.warns(UserWarning, match="head for next sentence prediction .*seq_relationship"):
+        isozoo.from_preset(folder)
+
+
 def test_a_key_that_does_not_matter_can_be_passed_over(saved, scores, tmp_path):
     folder = write(tmp_path, saved, my_trainers_note="x")
     with pytest.raises(HubError, match="my_trainers_note is 'x'.*\n.*ignore_keys"):
