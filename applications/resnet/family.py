@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...framework.lazy import Reference
-from ...hub.config_table import COUNT, COUNTS, FLAG, Argument, ConfigTable, Fixed
+from ...hub.config_table import COUNT, COUNTS, FLAG, LAYER_COUNTS, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
 from .weight_map import huggingface, torchvision
@@ -111,7 +111,7 @@ TRANSFORMERS = ConfigTable(
         values={"bottleneck": "bottleneck_block", "basic": "basic_block"},
     ),
     Argument("hidden_sizes", "hidden_sizes", COUNTS, [256, 512, 1024, 2048]),
-    Argument("depths", "stackwise_num_blocks", COUNTS, [3, 4, 6, 3]),
+    Argument("depths", "stackwise_num_blocks", LAYER_COUNTS, [3, 4, 6, 3]),
     Argument("embedding_size", "input_conv_filters", COUNT, 64),
     Argument("downsample_in_first_stage", "first_stage_steps", FLAG, False),
     Argument("downsample_in_bottleneck", "stride_on_first_conv", FLAG, False),
