@@ -228,7 +228,8 @@ class PickleMachine:
         if name not in GLOBALS:
             raise self._fail(
                 f"global {name!r} is refused: it is not one of the {len(GLOBALS)} that tensors "
-                "need, and loading it could run code",
+                "need, and loading it could run code; if a whole model was saved, save its "
+                "state_dict() instead",
                 at,
             )
         self._stack.append(_Global(name))
