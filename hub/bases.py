@@ -135,7 +135,7 @@ class Tokenizer:
         """Returns the tokenizer of a preset; no weights are read."""
         from .loading import load_preprocessor
 
-        preprocessor = load_preprocessor(name, task=cls.task, expected=None, **options)
+        preprocessor = load_preprocessor(name, task=cls.task, asked_of=cls, **options)
         tokenizer = getattr(preprocessor, "tokenizer", None)
         if not isinstance(tokenizer, cls):
             raise UnknownPresetError(

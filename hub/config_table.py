@@ -60,7 +60,7 @@ def _is_number(value: Any) -> bool:
     return number and math.isfinite(value) and value >= 0
 
 
-COUNT = Kind(_is_count, f"a positive whole number (at most {MAX_SIZE})")
+COUNT = Kind(_is_count, "a positive whole number")
 LAYER_COUNT = Kind(
     lambda value: _is_count(value, MAX_DEPTH), f"a whole number from 1 to {MAX_DEPTH}"
 )

@@ -89,15 +89,18 @@ class ReaderError(HubError):
         path: the file.
         problem: what is wrong and what was expected.
         where: the offset or key at which it was found.
+        advice: what to do next.
     """
 
-    def __init__(self, path: str | os.PathLike[str], problem: str, where: str = "") -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], problem: str, where: str = "", advice: str = ""
+    ) -> None:
         self.path, self.problem, self.where = os.fspath(path), problem, where
         place = f" ({where})" if where else ""
-        super().__init__(
-            f"cannot read weights file {self.path}{place}: {problem}. "
-            "The file is damaged or not what it claims to be: get it again from its source."
+        advice = advice or (
+            "The file is damaged or not what it claims to be: get it again from its source"
         )
+        super().__init__(f"cannot read weights file {self.path}{place}: {problem}. {advice}.")
 
 
 class WeightsError(HubError):

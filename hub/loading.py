@@ -290,18 +290,32 @@ def load_preprocessor(
     *,
     task: str | None = None,
     expected: type | None = None,
+    asked_of: type | None = None,
     ignore_keys: Iterable[str] = (),
     **options: Any,
 ) -> Any:
     """Makes the preprocessor that a preset's model would have; reads no weights.
 
+    Args:
+        name: see `load_preset`.
+        task: what the model would be for. When None or "", the preset's own task or, where its
+            model has no preprocessor, the first of the family's tasks whose model has one.
+        expected: the class that the preprocessor must be an instance of.
+        asked_of: a class of the family, such as a tokenizer, for a config that names no family.
+        ignore_keys: see `load_preset`.
+        **options: see `fetch_preset`.
+
     Raises:
         UnknownPresetError: an unknown preset or task, or the task has no such preprocessor.
     """
-    local = fetch_preset(name, **options)
-    build = _class_for(local, task, None)
+    local = fetch_preset(name, expected=expected or asked_of, **options)
     config = model_config(local, ignore_keys)
-    found = _preprocessor(build, local, config) if hasattr(build, "make_preprocessor") else None
+    found = None
+    for one in (task,) if task else ("", *get_family(local.preset.family).tasks):
+        build = _class_for(local, one, None)
+        if hasattr(build, "make_preprocessor"):
+            found = _preprocessor(build, local, config)
+            break
     if found is None or (expected is not None and not isinstance(found, expected)):
         wanted = "a preprocessor" if expected is None else expected.__name__
         raise UnknownPresetError(

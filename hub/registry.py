@@ -174,6 +174,18 @@ def task_of_class(kind: type) -> tuple[Family, str] | None:
     return None
 
 
+def _family_of_class(kind: type) -> tuple[Family, str] | None:
+    """Returns (family, task) of a model, or of a tokenizer or preprocessor in a family's folder."""
+    if (found := task_of_class(kind)) is not None:
+        return found
+    for family in _families.values():
+        for reference in family.tasks.values():
+            package = getattr(reference, "package", "")
+            if package and kind.__module__.startswith(f"{package}."):
+                return family, family.first_task()
+    return None
+
+
 def get_preset(name: str) -> Preset:
     """Returns the registered preset called `name`; UnknownPresetError with near matches."""
     discover()
@@ -196,8 +208,14 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
 
     Raises:
         UnknownPresetError: the repository's name is malformed, or the folder does not exist.
+        TypeError: it is neither a text nor a path.
     """
-    text = os.fspath(name)
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(
+            "a preset's name, `hf://org/name[@revision]`, or the path of a folder is expected; got "
+            f"{name!r}"
+        )
+    text = str(os.fspath(name))
     if isinstance(name, str) and name.startswith("hf://"):
         repo_id, _, revision = name.removeprefix("hf://").partition("@")
         try:
@@ -242,7 +260,7 @@ def identify(config: Config, expected: type | None = None) -> Identified:
     for family in _families.values():
         if isinstance(model_type, str) and model_type in family.model_types:
             return Identified(family, family.model_types[model_type], family.first_task())
-    named = task_of_class(expected) if expected is not None and model_type is None else None
+    named = _family_of_class(expected) if expected is not None and model_type is None else None
     if named is not None:
         family, task = named
         for name, layout in family.layouts.items():

@@ -187,8 +187,8 @@ class TorchPickleReader(Reader):
         if len(named) > 1:
             raise ReaderError(
                 self.path,
-                f"it holds several state dicts ({', '.join(named)}): save the one that is meant "
-                "alone, torch.save(checkpoint[NAME], path)",
+                f"it holds several state dicts: {', '.join(named)}",
+                advice="Save the one that is meant alone: torch.save(checkpoint[NAME], path)",
             )
         return tree[named[0]] if named else tree
 
