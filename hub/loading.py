@@ -171,6 +171,7 @@ def load_preset(
     backend: str | None = None,
     load_weights: bool = True,
     dtype: str | None = None,
+    float32_precision: str | None = None,
     folder: str | Path | None = None,
     offline: bool | None = None,
     progress: bool | None = None,
@@ -189,6 +190,8 @@ def load_preset(
         backend: where it shall live; the current backend when None.
         load_weights: False builds the architecture alone, with initial values.
         dtype: of the variables; the model's default when None.
+        float32_precision: how this model computes products of float32 numbers on accelerators,
+            see `isozoo.config.set_float32_precision`; the setting when None.
         folder: a folder that holds the preset's files.
         offline: see `fetch.resolve`.
         progress: see `fetch.resolve`.
@@ -218,6 +221,8 @@ def load_preset(
                 _tell_of_head(local, report, type(model).__name__)
         else:
             model = build(**config, **extra)
+        if float32_precision is not None:
+            model.float32_precision = settings.checked_float32_precision(float32_precision)
         if hasattr(build, "make_preprocessor"):
             model.preprocessor = _preprocessor(build, local, config)
         return model

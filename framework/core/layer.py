@@ -42,6 +42,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
     autocast: bool = True
     _backend: Any
     _losses: list[Any] = []
+    # How calls of this layer compute products of float32 numbers; None for the setting around.
+    float32_precision: str | None = None
     _input_shape_arg: Any = None
     _name_is_given: bool = False
 

@@ -16,7 +16,7 @@ from jax import lax
 from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import ctc, encoding, neural, random, windows
+from . import ctc, encoding, neural, precision, random, windows
 from .arrays import ArrayKernels
 from .control import JaxControl
 from .image import JaxImages
@@ -223,6 +223,14 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     ldexp = staticmethod(wide(jnp.ldexp))
     all = _reduce(jnp.all)
     any = _reduce(jnp.any)
+
+    # Products
+
+    def matmul(self, x1, x2):
+        return jnp.matmul(x1, x2, precision=precision.of_product(x1, x2))
+
+    def einsum(self, subscripts, *operands):
+        return jnp.einsum(subscripts, *operands, precision=precision.of_product(*operands))
 
     def argmax(self, x, axis=None, keepdims=False):
         return self._first(_argmax, x, axis, keepdims)

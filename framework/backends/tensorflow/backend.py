@@ -11,7 +11,7 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
-from . import arithmetic, ctc, encoding, indexing, neural, random, windows
+from . import arithmetic, ctc, encoding, indexing, neural, precision, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
 from .image import TensorflowImages
@@ -419,7 +419,8 @@ class TensorflowBackend(
         def infer(*args, **kwargs):
             if not made:  # when the layer is built, so that its weights are known
                 made.append(_compiled(layer, not _convolves(layer)))
-            return made[0](*args, **kwargs)
+            with precision.arithmetic():
+                return made[0](*args, **kwargs)
 
         return infer
 

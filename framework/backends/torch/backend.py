@@ -16,7 +16,7 @@ from ... import dtypes
 from ...context import state
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import ctc, folding, neural, random, unsigned, windows
+from . import ctc, folding, neural, precision, random, unsigned, windows
 from .arrays import ArrayKernels, moved
 from .control import TorchControl
 from .image import TorchImages
@@ -291,8 +291,11 @@ class TorchBackend(
 
     # Products
 
+    def matmul(self, x1, x2):
+        return precision.product(torch.matmul, x1, x2)
+
     def einsum(self, subscripts, *operands):
-        y = torch.einsum(subscripts, *operands)
+        y = precision.product(lambda *x: torch.einsum(subscripts, *x), *operands)
         # Sums of one operand come in int64.
         return y if y.dtype == operands[0].dtype else y.to(operands[0].dtype)
 
