@@ -127,6 +127,14 @@ class Backend(
         """`x` on a device that a layer's `_native_device` gave."""
         return x
 
+    def move(self, layer: Any, kind: str, index: int | None) -> None:
+        """Puts a layer's weights on a device, for good. ValueError for one that there is not."""
+        raise ValueError(f"The layers of the {self.name} backend cannot be moved to {kind!r}.")
+
+    def device_name(self, native: Any) -> str:
+        """The name of the device on which a variable's tensor lies."""
+        return "cpu"
+
     def __deepcopy__(self, memo: Any) -> Any:
         return self
 

@@ -124,6 +124,11 @@ class Variable(VariableOperators):
         if self._table is not None:
             self._table, self._key = register(self._table[self._key])
 
+    def replace_native(self, native: Any) -> None:
+        """Puts another native tensor of the same shape and dtype into the slot."""
+        if self._table is not None:
+            self._table[self._key] = native
+
     @property
     def native(self) -> Any:
         """The native tensor itself, whatever scope is open; None while there are no values."""

@@ -173,3 +173,28 @@ def test_real_faults_are_found(fault):
         net = Encoder(fault)
     report = isozoo.verify(net, inputs=x, backends=["numpy", "torch"], layers=False)
     assert report.ok == (not fault), report.table()
+
+
+def test_devices_and_precisions_have_runs_of_their_own(x):
+    with isozoo.use_backend("numpy"):
+        net = Net()
+    backends = ["torch:cpu", "jax:cpu", "tensorflow:cpu", "numpy:cpu", "torch"]
+    report = isozoo.verify(net, inputs=x, backends=backends, precisions=["float32", "tf32"])
+    assert report.ok and len(report.runs) == 10
+    assert report.backends[:3] == ["torch:cpu", "torch:cpu tf32", "jax:cpu"]
+    assert report.runs[1] == {
+        "name": "torch:cpu tf32", "backend": "torch", "device": "cpu", "float32_precision": "tf32",
+    }  # fmt: skip
+    assert all(run["device"].startswith("cpu") for run in report.runs)
+    assert "jax:cpu tf32: on cpu:0, tf32" in report.table()
+    assert report.to_dict()["runs"] == report.runs
+
+
+@pytest.mark.parametrize("backend", ["torch:cuda", "jax:gpu", "tensorflow:gpu:3", "numpy:gpu"])
+def test_a_device_that_there_is_not_is_told(x, backend):
+    with isozoo.use_backend("numpy"):
+        net = Net()
+    with pytest.raises(ValueError, match="no device|computes on the CPU alone"):
+        isozoo.verify(net, inputs=x, backends=[backend])
+    with pytest.raises(ValueError, match="got 'fp8'"):
+        isozoo.verify(net, inputs=x, precisions=["fp8"])

@@ -337,6 +337,20 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
 
         return jax.eval_shape(lambda x: BCOO.fromdense(x, nse=2), described)
 
+    def move(self, layer, kind, index):
+        try:
+            device = jax.devices(kind)[index or 0]
+        except (RuntimeError, IndexError) as error:
+            seen = ", ".join(map(str, jax.devices()))
+            raise ValueError(f"There is no device {kind}:{index or 0}; JAX sees {seen}.") from error
+        for variable in layer.variables:
+            variable.replace_native(jax.device_put(variable.native, device))
+
+    def device_name(self, native):
+        if native is None:
+            return jax.default_backend()
+        return ", ".join(sorted(f"{d.platform}:{d.id}" for d in native.devices()))
+
     def device(self, kind, index):
         return jax.default_device(jax.devices(kind)[index or 0])
 

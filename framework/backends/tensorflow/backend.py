@@ -404,10 +404,21 @@ class TensorflowBackend(
         tf.function(traced, autograph=False).get_concrete_function(*inputs)
         return found[-1]
 
+    def move(self, layer, kind, index):
+        with self.device(kind, index):
+            for variable in layer.variables:
+                made = tf.Variable(variable.native, trainable=variable.trainable)
+                variable.replace_native(made)
+
+    def device_name(self, native):
+        return "cpu" if native is None else native.device.rpartition("device:")[2].lower()
+
     def device(self, kind, index):
         found = tf.config.list_logical_devices(kind.upper())
         if (index or 0) >= len(found):
-            raise ValueError(f"TensorFlow sees {len(found)} of this kind")
+            raise ValueError(
+                f"There is no device {kind}:{index or 0}; TensorFlow sees {len(found)} of the kind."
+            )
         return tf.device(found[index or 0].name)
 
     def seed(self, seed):

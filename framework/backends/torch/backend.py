@@ -384,7 +384,10 @@ class TorchBackend(
     def device(self, kind, index):
         kind = "cuda" if kind == "gpu" else kind
         if kind == "cuda" and (index or 0) >= torch.cuda.device_count():
-            raise ValueError(f"torch sees {torch.cuda.device_count()} GPUs")
+            raise ValueError(
+                f"There is no device {kind}:{index or 0}; torch sees "
+                f"{torch.cuda.device_count()} GPUs."
+            )
         return torch.device(kind if index is None else f"{kind}:{index}")
 
     def seed(self, seed):
@@ -397,6 +400,12 @@ class TorchBackend(
 
     def placeholder(self, shape, dtype):
         return torch.empty(shape, dtype=_NATIVE[dtype], device=state.device)
+
+    def move(self, layer, kind, index):
+        layer.to(self.device(kind, index))
+
+    def device_name(self, native):
+        return "cpu" if native is None else str(native.device)
 
     def place(self, x, device):
         return x.to(device)
