@@ -9,10 +9,10 @@ from ..framework.configs import plain_class
 from ..framework.context import state
 from ..framework.core.keras_tensor import KerasTensor
 from ..framework.layers import BatchNormalization, Conv1D, Conv2D, DepthwiseConv2D, Layer
-from ..framework.ops.convolution import checked_padding, groups_of
 from ..framework.ops.dispatch import Tensor, together
 from ..framework.ops.errors import wrong
 from ..framework.ops.op import op
+from ..framework.ops.spatial import checked_padding, groups_of
 
 _FUSIBLE = (Conv1D, Conv2D, DepthwiseConv2D, BatchNormalization)
 _ACTIVATIONS = (None, "relu", "relu6")

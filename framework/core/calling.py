@@ -9,11 +9,11 @@ import inspect
 import warnings
 from typing import Any
 
-from .. import dtypes
+from .. import dtypes, nested
 from ..backends import registry
 from ..backends.registry import TENSORS, Kind, classify
 from ..context import entered, state
-from . import masks, nested, symbolic, tracebacks
+from . import masks, symbolic, tracebacks
 
 
 class CallSignature:

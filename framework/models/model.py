@@ -13,10 +13,10 @@ from ..core.graph import Graph
 from ..core.layer import Layer
 from ..core.matching import match, with_shapes
 from ..core.naming import snake_case
-from ..core.nested import flatten, map_structure
 from ..core.operation import Computed
 from ..core.scopes import deferred_initialization
 from ..core.symbolic import KerasTensor
+from ..nested import flatten, map_structure
 from ..ops.conversion import convert_to_numpy
 
 

@@ -19,6 +19,7 @@ from ..renames import renamed
 from . import ctc, folding, neural, precision, random, unsigned, windows
 from .arrays import ArrayKernels, moved
 from .control import TorchControl
+from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
 from .linalg import TorchLinalg
@@ -414,9 +415,11 @@ class TorchBackend(
         return torch.inference_mode()
 
     def inference_function(self, layer):
+        graphed = GraphedFunction(layer, lambda: [v.native for v in layer.variables])
+
         def infer(*args, **kwargs):
             with torch.inference_mode():
-                return layer(*args, **kwargs)
+                return graphed(*args, **kwargs)
 
         return infer
 
