@@ -123,6 +123,14 @@ class Backend(
         """A tensor that stands for one without values while shapes are inferred."""
         return self.zeros(shape, dtype)
 
+    def has_accelerators(self) -> bool:
+        """Whether the backend may have tensors on several devices, and refuses to mix them."""
+        return False
+
+    def device_of(self, x: Any) -> Any:
+        """Where a tensor lies, if that is not the CPU; else None."""
+        return None
+
     def place(self, x: Any, device: Any) -> Any:
         """`x` on a device that a layer's `_native_device` gave."""
         return x

@@ -408,6 +408,12 @@ class TorchBackend(
     def device_name(self, native):
         return "cpu" if native is None else str(native.device)
 
+    def has_accelerators(self):
+        return torch.accelerator.is_available()
+
+    def device_of(self, x):
+        return None if x.device.type == "cpu" else x.device
+
     def place(self, x, device):
         return x.to(device)
 
