@@ -145,6 +145,8 @@ class Variable(VariableOperators):
 
         Under a mixed dtype policy a float is read in the policy's compute dtype.
         """
+        if state.substitutes is None and state.autocast is None and self._table is not None:
+            return self._table[self._key]  # the usual case
         if state.substitutes is None or (found := state.substitutes.get(id(self))) is None:
             found = self._read()
         if state.autocast is not None and self._is_cast():

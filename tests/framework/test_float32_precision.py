@@ -182,6 +182,7 @@ def switches(monkeypatch):
     torch = pytest.importorskip("torch")
     from isozoo.framework.backends.torch import precision
 
+    monkeypatch.setattr(precision, "watched", True)
     monkeypatch.setattr(precision, "is_guarded", lambda x: x.dtype is torch.float32)
     seen: list[tuple[str, ...]] = []
 

@@ -17,6 +17,10 @@ from ... import config
 _NAMES = {"float32": "ieee", "bfloat16_3x": "ieee", "tf32": "tf32"}
 
 
+# Whether there is a GPU whose kernels need watching.
+watched = torch.cuda.is_available()
+
+
 def is_guarded(x: Any) -> bool:
     """Whether torch may round the operands of a product with `x`: float32 on CUDA, not traced."""
     return x.is_cuda and x.dtype is torch.float32 and not torch.compiler.is_compiling()
