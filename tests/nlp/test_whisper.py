@@ -96,13 +96,12 @@ def test_tokens_of_a_window(original, models, backend, timestamps):
     audio = sound(30.0)  # transformers hears the silence behind shorter sound, too
     features = model.preprocessor(audio)
     expected = generate(original, features, language="de", return_timestamps=timestamps)
-    transcript = model.transcribe(audio, language="German", timestamps=timestamps, fallback=None)
+    plain = {"timestamps": timestamps, "fallback": None, "condition_on_previous": False}
+    transcript = model.transcribe(audio, language="German", **plain)
     assert [part.tokens for part in transcript.segments] == expected
     assert transcript.language == "de"
     # No segment ends behind the sound's own end.
-    short = model.transcribe(
-        audio[: 5 * 16000], language="German", timestamps=timestamps, fallback=None
-    )
+    short = model.transcribe(audio[: 5 * 16000], language="German", **plain)
     assert all(part.end <= 5.0 for part in short.segments)
 
 
