@@ -75,7 +75,7 @@ class Backend(
         """`x` with all its elements stored."""
         return x
 
-    def passes(self, error: Exception) -> bool:
+    def is_unrelated_error(self, error: Exception) -> bool:
         """Whether an error is none of an op's arguments: it then reaches the caller as it is."""
         return isinstance(error, MemoryError)
 

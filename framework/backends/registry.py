@@ -30,7 +30,7 @@ class Kind:
         return f"<{self.name}>"
 
 
-HOST = Kind("NumPy array")
+ARRAY = Kind("NumPy array")
 SCALAR = Kind("Python scalar")
 SEQUENCE = Kind("sequence")
 BOX = Kind("Variable")
@@ -150,7 +150,7 @@ def classify(cls: type) -> Any:
 def _find(cls: type) -> Any:
     root = cls.__module__.partition(".")[0]
     if root in ("numpy", "ml_dtypes"):
-        return HOST  # a NumPy array belongs to whatever backend it meets, see `ops.dispatch`
+        return ARRAY  # a NumPy array belongs to whatever backend it meets, see `ops.dispatch`
     # A tensor can come from a framework that the user imported and isozoo has not used yet.
     for name, module in BUILT_IN.items():
         if root in (module, module + "lib") and name != "numpy":
@@ -158,8 +158,8 @@ def _find(cls: type) -> Any:
     for backend in loaded():
         owner = backend.owner(cls)
         if owner is not None:
-            return HOST if backend.name == "numpy" else owner
+            return ARRAY if backend.name == "numpy" else owner
     for base in cls.__mro__[1:]:
         if base in TENSORS or base in KINDS:
             return TENSORS.get(base) or KINDS[base]
-    return HOST if hasattr(cls, "__array__") else UNKNOWN
+    return ARRAY if hasattr(cls, "__array__") else UNKNOWN

@@ -114,8 +114,8 @@ silu             -                jax.nn.silu         nn.functional.silu      nn
 softmax          -                jax.nn.softmax      softmax                 nn.softmax
 log_softmax      -                jax.nn.log_softmax  log_softmax             nn.log_softmax
 softplus         -                jax.nn.softplus     nn.functional.softplus  nn.softplus
-celu             -                jax.nn.celu         celu                    -
-selu             -                jax.nn.selu         selu                    -
+celu             -                -                   celu                    -
+selu             -                -                   selu                    -
 glu              -                jax.nn.glu          nn.functional.glu       -
 log_sigmoid      -                jax.nn.log_sigmoid  nn.functional.logsigmoid  math.log_sigmoid
 hard_sigmoid     -                jax.nn.hard_sigmoid  nn.functional.hardsigmoid  -
@@ -142,23 +142,26 @@ solve            linalg.solve     -                   linalg.solve            -
 """
 
 
-def renamed(backend: str, roots: Mapping[str, Any]) -> Callable[[type], type]:
-    """A class decorator that gives a backend the kernels of its column.
+def kernels(
+    backend: str,
+    roots: Mapping[str, Any],
+    wrap: Callable[[str, Any], Any] = lambda name, function: function,
+) -> Any:
+    """Returns a class with the kernels of a backend's column, the first base of the backend.
 
-    `roots` maps the first part of a path to a module; "" is the module for paths without such a
-    part. What the class defines itself stays.
+    Args:
+        backend: one of COLUMNS.
+        roots: the first part of a path -> a module; "" is the module for paths without such a part.
+        wrap: gets the name of a kernel and the framework's function, and returns the kernel.
     """
     place = COLUMNS.index(backend) + 1
-
-    def fill(cls: type) -> type:
-        for row in filter(None, TABLE.splitlines()):
-            cells = row.split()
-            name, path = cells[0], cells[place]
-            if path != "-" and name not in vars(cls):
-                setattr(cls, name, staticmethod(_follow(path, roots)))
-        return cls
-
-    return fill
+    made: dict[str, Any] = {}
+    for row in filter(None, TABLE.splitlines()):
+        cells = row.split()
+        name, path = cells[0], cells[place]
+        if path != "-":
+            made[name] = staticmethod(wrap(name, _follow(path, roots)))
+    return type("Renamed", (), made)
 
 
 def _follow(path: str, roots: Mapping[str, Any]) -> Any:

@@ -60,7 +60,7 @@ class SparseBackend:
         """`function` of each stored value, where f(0) = 0."""
         raise NotImplementedError
 
-    def stored(self, x: Any) -> tuple[Any, Any, Any]:
+    def entries(self, x: Any) -> tuple[Any, Any, Any]:
         """Places (n, rank), elements (n), and which of these are real: fillings are not."""
         raise NotImplementedError
 

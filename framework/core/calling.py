@@ -167,7 +167,7 @@ class CallableLayer:
         """A NumPy array or tensor as a native tensor, floats in the layer's compute dtype."""
         backend = self._backend
         kind = TENSORS.get(type(x)) or classify(type(x))
-        if kind is registry.HOST:
+        if kind is registry.ARRAY:
             x = backend.asarray(x)
         elif kind is registry.BOX:
             x = x.value

@@ -31,7 +31,7 @@ def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
     if before == dtype:
         return x
     if dtype in dtypes.STORED:
-        return backend.stored(cast_to(backend, x, "float32"), dtype)
+        return backend.cast_to_storage(cast_to(backend, x, "float32"), dtype)
     if before in dtypes.STORED:
         return cast_to(backend, backend.cast(x, "float32"), dtype)
     if before in dtypes.COMPLEX and dtype not in dtypes.COMPLEX and dtype != "bool":

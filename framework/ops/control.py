@@ -61,7 +61,7 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     backend, pred = tensor(pred)
     with flat.running(backend):
         pred = flat.truth(backend, "pred", pred)
-        known = backend.known(pred, True)
+        known = backend.static_value(pred, True)
         if known is not None:
             return true_fn() if known else false_fn()
         branches = [flat.Returned(backend, function) for function in (true_fn, false_fn)]
@@ -121,7 +121,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         (place,) = flat.native(backend, (index,), numbers=True)
         if not flat.is_data(place) or len(backend.static_shape(place)) != 0:
             raise wrong("index", index, "an integer scalar")
-        known = backend.known(place, 0)
+        known = backend.static_value(place, 0)
         if known is not None:
             return branches[int(max(0, min(known, len(branches) - 1)))](*operands)
         place = backend.clip(backend.cast(place, "int32"), 0, len(branches) - 1)

@@ -40,7 +40,7 @@ def is_tensor(x) -> bool:
     """Whether `x` is a tensor of a backend, or a symbolic one."""
     owner = classify(type(x))
     if isinstance(owner, registry.Kind):
-        return owner is registry.HOST and registry.current().name == "numpy"
+        return owner is registry.ARRAY and registry.current().name == "numpy"
     return True
 
 

@@ -97,7 +97,7 @@ def _stored(backend, full, x, weights):
     elements, and their weights.
     """
     sizes = backend.shape(x)
-    places, values, real = backend.stored(x)
+    places, values, real = backend.entries(x)
     columns = [full.take(places, i, 1) for i in range(len(sizes))]
     if weights is None:
         weights = full.full_like(values, 1, "int32")

@@ -38,13 +38,13 @@ def _zeros(shape, dtype):
 
 def _filled(backend, shape, value, dtype: str):
     if dtype in dtypes.STORED:
-        return backend.stored(backend.full(shape, value, "float32"), dtype)
+        return backend.cast_to_storage(backend.full(shape, value, "float32"), dtype)
     return backend.full(shape, value, dtype)
 
 
 def _filled_like(backend, x, value, dtype: str):
     if dtype in dtypes.STORED:
-        return backend.stored(backend.full_like(x, value, "float32"), dtype)
+        return backend.cast_to_storage(backend.full_like(x, value, "float32"), dtype)
     return backend.full_like(x, value, dtype)
 
 

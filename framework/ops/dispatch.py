@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import BOX, HOST, KINDS, SCALAR, SEQUENCE, TENSORS, Kind, classify
+from ..backends.registry import ARRAY, BOX, KINDS, SCALAR, SEQUENCE, TENSORS, Kind, classify
 from ..context import state
 from .errors import BackendMismatchError as BackendMismatchError
 from .errors import InvalidArgumentError
@@ -27,7 +27,7 @@ def tensor(x: Any) -> tuple[Any, Tensor]:
     if backend is None:
         if KINDS.get(type(x)) is BOX:
             return x.backend, x.value
-        backend = at_home(x)
+        backend = as_native_numpy(x)
         if backend is None:
             return _convert(x)
     return backend, x
@@ -36,7 +36,7 @@ def tensor(x: Any) -> tuple[Any, Tensor]:
 _AS_IT_IS = frozenset(dtypes.ALL) - {"bool"}
 
 
-def at_home(x: Any) -> Any:
+def as_native_numpy(x: Any) -> Any:
     """The NumPy backend, where it is current and `x` is an array that needs no conversion."""
     if type(x) is not np.ndarray:
         return None
@@ -76,7 +76,7 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     if KINDS.get(other) is BOX:
         x2 = _tensor_of(x2)
         other = type(x2)
-    backend = TENSORS.get(kind) or at_home(x1)
+    backend = TENSORS.get(kind) or as_native_numpy(x1)
     if backend is not None:
         if kind is other:
             if x1.dtype == x2.dtype and x1.dtype not in backend.stored_types:
@@ -105,7 +105,7 @@ def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
     """Like `promoted`, for any number of operands, all of which become tensors."""
     if any(KINDS.get(type(x)) is BOX for x in xs):
         xs = tuple(_tensor_of(x) if KINDS.get(type(x)) is BOX else x for x in xs)
-    owner = (TENSORS.get(type(xs[0])) or at_home(xs[0])) if xs else None
+    owner = (TENSORS.get(type(xs[0])) or as_native_numpy(xs[0])) if xs else None
     if owner is not None and (backend is None or backend is owner):
         kind, dtype = type(xs[0]), xs[0].dtype
         for x in xs:
@@ -131,7 +131,7 @@ def float_promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
 
 def together(*xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
     """The common backend and each argument as a tensor of it, in its own dtype; None stays None."""
-    owner = TENSORS.get(type(xs[0])) or at_home(xs[0]) if backend is None else backend
+    owner = TENSORS.get(type(xs[0])) or as_native_numpy(xs[0]) if backend is None else backend
     if owner is not None and not owner.symbolic:
         # The usual case in one pass: tensors and variables of one backend.
         natives = []
@@ -142,7 +142,7 @@ def together(*xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
             elif KINDS.get(cls) is BOX:
                 if x.backend is owner:
                     natives.append(x.value)
-            elif owner.hosts and at_home(x) is owner:
+            elif owner.hosts and as_native_numpy(x) is owner:
                 natives.append(x)
         if len(natives) == len(xs):
             return owner, natives
@@ -210,7 +210,7 @@ def _native(backend: Any, x: Any) -> Any:
         return backend.asarray(x, dtypes.result_type(type(x)))
     if owner is SEQUENCE:
         return _from_sequence(backend, x)
-    if owner is HOST or backend.symbolic:
+    if owner is ARRAY or backend.symbolic:
         return backend.asarray(x)
     raise TypeError(
         f"Expected a tensor, a NumPy array, a number or a nested list of numbers; got "

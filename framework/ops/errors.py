@@ -44,7 +44,7 @@ def describe(x: Any) -> str:
     owner = TENSORS.get(type(x)) or classify(type(x))
     if owner is BOX:
         return f"a variable of {x.dtype} {tuple(x.shape)}"
-    if owner is registry.HOST and hasattr(x, "dtype"):
+    if owner is registry.ARRAY and hasattr(x, "dtype"):
         return f"{x.dtype} {tuple(x.shape)}"
     if not isinstance(owner, Kind):
         return f"{owner.dtype(x)} {tuple(owner.static_shape(x))}"

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..backends import registry
-from ..backends.registry import BOX, HOST, SCALAR, TENSORS, Kind, classify
+from ..backends.registry import ARRAY, BOX, SCALAR, TENSORS, Kind, classify
 from ..structures import Form, map_leaves, split
 from .dispatch import common_backend, together
 from .errors import InvalidArgumentError, describe, wrong
@@ -47,7 +47,7 @@ def is_tensor(x: Any) -> bool:
 def is_data(x: Any) -> bool:
     """Whether `x` is a tensor or a variable, or a NumPy array or a number, which can become one."""
     owner = TENSORS.get(type(x)) or classify(type(x))
-    return not isinstance(owner, Kind) or owner in (BOX, HOST, SCALAR)
+    return not isinstance(owner, Kind) or owner in (BOX, ARRAY, SCALAR)
 
 
 def backend_of(*structures: Any) -> Any:
@@ -60,7 +60,7 @@ def native(backend: Any, structure: Any, numbers: bool = False) -> Any:
 
     def convert(x: Any) -> Any:
         owner = TENSORS.get(type(x)) or classify(type(x))
-        if owner in (BOX, HOST) or (numbers and owner is SCALAR):
+        if owner in (BOX, ARRAY) or (numbers and owner is SCALAR):
             return together(x, backend=backend)[1][0]
         return x
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..backends.base import Spec
 from ..backends.registry import TENSORS, classify
 from .checks import axis_of, count_of, one_of, rank_of
-from .dispatch import Tensor, at_home, common_backend, promoted_all, tensor, together
+from .dispatch import Tensor, as_native_numpy, common_backend, promoted_all, tensor, together
 from .errors import wrong
 from .op import op, shaped
 
@@ -33,7 +33,7 @@ def where(condition, x1=None, x2=None) -> Tensor | tuple[Tensor, ...]:
     if x1 is None or x2 is None:
         expected = "a tensor: `x1` and `x2` either both should be `None`, or none of them"
         raise wrong("x2" if x2 is None else "x1", None, expected)
-    backend = TENSORS.get(type(condition)) or at_home(condition)
+    backend = TENSORS.get(type(condition)) or as_native_numpy(condition)
     kinds = (type(condition), type(x1), type(x2))
     if backend is None or any(TENSORS.get(k) is not backend for k in kinds if k is not kinds[0]):
         backend = common_backend((condition, x1, x2))

@@ -49,7 +49,7 @@ def _python_stays(call: Any) -> Any:
 def _explained(function: Callable[..., Any], args: tuple, kwargs: dict, error: Exception):
     # No closures here nor in `call`: torch.compile traces both.
     for backend in registry.loaded():
-        if backend.passes(error):
+        if backend.is_unrelated_error(error):
             return error
     return explain(function, args, kwargs, error)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import HOST, SCALAR, SEQUENCE, classify
+from ..backends.registry import ARRAY, SCALAR, SEQUENCE, classify
 from .checks import axis_in, count_of, fits, rank_of
 from .dispatch import Tensor, common_backend, flattened, float_promoted, promoted_all
 from .errors import wrong
@@ -147,7 +147,7 @@ def _on_host(x) -> bool:
     kind = classify(type(x))
     if kind is SEQUENCE:
         return all(_on_host(v) for v in x)
-    return kind is SCALAR or kind is HOST or isinstance(x, _ARRAYS)
+    return kind is SCALAR or kind is ARRAY or isinstance(x, _ARRAYS)
 
 
 def _exact(dtype: str) -> str:

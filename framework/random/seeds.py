@@ -149,7 +149,7 @@ def key_of(seed: Any) -> tuple[Any, Any]:
     if isinstance(seed, int | np.integer):
         return registry.current(), (int(seed) & philox.MASK, 0)
     owner = TENSORS.get(type(seed)) or registry.classify(type(seed))
-    if owner is registry.HOST and np.shape(seed) == (2,) and np.asarray(seed).dtype.kind in "iu":
+    if owner is registry.ARRAY and np.shape(seed) == (2,) and np.asarray(seed).dtype.kind in "iu":
         return registry.current(), tuple(int(word) & philox.MASK for word in np.asarray(seed))
     if owner in registry.loaded() and owner.static_shape(seed) == (2,):
         return owner, owner.cast(seed, "int32")

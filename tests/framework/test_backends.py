@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import os
 import subprocess
 import sys
@@ -13,25 +12,9 @@ import numpy as np
 import pytest
 
 from isozoo import Variable, config, layers, ops, use_backend
-from isozoo.framework.backends import contract, registry
-from isozoo.framework.backends.base import Backend
+from isozoo.framework.backends import registry
 
 from ..conftest import BACKENDS
-
-
-def test_contract(backend):
-    """Every name of the contract is given by the backend, none by a base that only refuses."""
-    own = registry.get(backend)
-    bare = {
-        name
-        for name, value in vars(Backend).items()
-        if callable(value) and "raise NotImplementedError" in inspect.getsource(value)
-    }
-    missing = [name for name in contract.REQUIRED if not hasattr(own, name)]
-    refusing = [name for name in bare if getattr(type(own), name) is getattr(Backend, name)]
-    assert not missing
-    assert not refusing
-    assert own.name == backend
 
 
 def _python(code: str, **environment: str) -> subprocess.CompletedProcess:

@@ -21,7 +21,7 @@ class Control:
         # The primitives: every backend has them, this class has not.
         def __getattr__(self, name: str) -> Any: ...
 
-    def known(self, x, imagined):
+    def static_value(self, x, imagined):
         """The value of a scalar; None if only the program that is traced will know it.
 
         `imagined` where the tensors are made up to find the shapes of results.
@@ -32,7 +32,7 @@ class Control:
         """`leaves = step(*leaves)` while `test(*leaves)`, if `limit` is given at most so often."""
         rounds = 0
         while limit is None or rounds < limit:
-            again = self.known(test(*leaves), False)
+            again = self.static_value(test(*leaves), False)
             if again is None:
                 raise RuntimeError(_MANY_LENGTHS.format(self.name))
             if not again:
@@ -48,7 +48,7 @@ class Control:
         return leaves
 
     def _whole(self, x):
-        return x if isinstance(x, int) else int(self.known(x, 0))
+        return x if isinstance(x, int) else int(self.static_value(x, 0))
 
     def scan(self, step, carry, items, length, reverse, unroll):
         """`carry, y = step(carry, rows)` along the first axis of `items`: the last carry, all y."""

@@ -33,7 +33,7 @@ class Picking:
         y = self.where(below, self.full_like(y, low, dtype), y)
         return self.where(above, self.full_like(y, high, dtype), y)
 
-    def stored(self, x, dtype):
+    def cast_to_storage(self, x, dtype):
         """Numbers of float32 in a dtype of `dtypes.STORED`; those beyond it become inf or NaN."""
         return self.cast(x, dtype)
 

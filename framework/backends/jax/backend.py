@@ -14,16 +14,15 @@ import numpy as np
 from jax import lax
 
 from ... import dtypes
+from .. import renames
 from ..base import Backend, native_order, specs
-from ..renames import renamed
-from . import ctc, encoding, neural, precision, random, windows
+from . import ctc, encoding, neural, precision, random, scalars, windows
 from .arrays import ArrayKernels
 from .control import JaxControl
 from .image import JaxImages
 from .linalg import JaxLinalg
 from .ordered import packed, unpacked
 from .scalars import WIDE as _WIDE
-from .scalars import doubles
 from .signal import JaxSignal
 from .transforms import JaxTransforms
 
@@ -80,9 +79,19 @@ def _reduce(function):
     return reduce
 
 
-@doubles
-@renamed("jax", {"": jnp, "lax": lax, "jax": jax})
-class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, JaxSignal, Backend):
+Renamed = renames.kernels("jax", {"": jnp, "lax": lax, "jax": jax}, scalars.renamed)
+
+
+class JaxBackend(
+    Renamed,
+    JaxImages,
+    ArrayKernels,
+    JaxControl,
+    JaxTransforms,
+    JaxLinalg,
+    JaxSignal,
+    Backend,
+):
     """Kernels on `jax.Array` and on tracers.
 
     64-bit dtypes are JAX's explicit ones: what is asked for by name has them, what JAX makes by
@@ -116,7 +125,7 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
 
     _sparse: Any = None
 
-    def passes(self, error):
+    def is_unrelated_error(self, error):
         kinds = (
             jax.errors.JAXTypeError,
             jax.errors.JAXIndexError,
@@ -210,7 +219,7 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     def cumprod(self, x, axis):
         return jnp.cumprod(x, axis, dtype=x.dtype)
 
-    # Elementwise
+    where = staticmethod(scalars.where)
 
     # Reductions
 
@@ -254,8 +263,6 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         if isinstance(x_min, float) and isinstance(x_max, float) and x.dtype not in _WIDE:
             return jnp.clip(x, x_min, x_max)
         return super().clip(x, x_min, x_max)
-
-    # Products
 
     # Neural-network kernels
 

@@ -9,7 +9,7 @@ from ..derived.control import Control
 class JaxControl(Control):
     """Loops are compiled, eager ones too: JAX runs one operation at a time slowly."""
 
-    def known(self, x, imagined):
+    def static_value(self, x, imagined):
         return None if isinstance(x, jax.core.Tracer) else x.item()
 
     def cond(self, pred, true_fn, false_fn):

@@ -12,15 +12,12 @@ _KERNELS = (
 ).split()
 
 
-def doubles(backend: type) -> type:
-    """The class of a backend, whose kernels of two operands take Python floats as doubles.
+def renamed(name: str, function):
+    """Returns the kernel `name`, which is JAX's `function`; of two operands, with doubles.
 
-    Where its x64 switch is off, JAX rounds them to 32 bits, even beside a float64 tensor.
+    Where its x64 switch is off, JAX rounds Python floats to 32 bits, even beside a float64 tensor.
     """
-    for name in _KERNELS:
-        setattr(backend, name, staticmethod(_in_double(getattr(backend, name))))
-    backend.where = staticmethod(_where)  # pyright: ignore[reportAttributeAccessIssue]
-    return backend
+    return _in_double(function) if name in _KERNELS else function
 
 
 def _in_double(function):
@@ -40,7 +37,8 @@ def _beside(number, dtype):
     return jnp.asarray(np.asarray(number, dtype), dtype)
 
 
-def _where(condition, x1, x2):
+def where(condition, x1, x2):
+    """Returns elements of x1 or x2, of which one may be a Python number."""
     if type(x1) is float:
         x1 = _beside(x1, x2.dtype) if getattr(x2, "dtype", None) in WIDE else x1
     elif type(x2) is float and x1.dtype in WIDE:

@@ -28,7 +28,7 @@ class JaxSparse(SparseBackend):
         x = _unique(x)
         return _bcoo(function(x.data), x.indices, x.shape, unique=True)
 
-    def stored(self, x):
+    def entries(self, x):
         x = _single(x)
         return x.indices, x.data, (x.indices < jnp.asarray(x.shape, x.indices.dtype)).all(-1)
 

@@ -4,14 +4,13 @@
 # pyright: reportAssignmentType=false
 
 from contextlib import nullcontext
-from functools import partial
+from functools import partial, wraps
 
 import numpy as np
 
 from ... import dtypes
-from .. import host_draws
+from .. import host_draws, renames
 from ..base import Backend, native_order, specs
-from ..renames import renamed
 from . import neural, windows
 from .arrays import ArrayKernels
 from .linalg import NumpyLinalg
@@ -21,6 +20,7 @@ from .signal import NumpySignal
 def _in_single(function):
     """A kernel that computes half-precision arrays in float32, as the other backends do."""
 
+    @wraps(function)
     def kernel(*args, **kwargs):
         half = getattr(args[0], "dtype", None) or getattr(args[-1], "dtype", None)
         # bfloat16 is of kind "V"; so much is quicker to see than a name.
@@ -70,18 +70,16 @@ def _same_dtype(function):
     return reduce
 
 
-# What NumPy warns of, the other backends do silently: overflow, and functions of what is outside
-# their domain.
-_WARNING = (
-    "add subtract multiply divide floor_divide mod fmod power hypot logaddexp logaddexp2 ldexp "
-    "softmax square sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos "
-    "arccosh arctanh sinh cosh sinc nextafter sum prod cumsum cumprod matmul einsum i0"
-).split()
-
-
 def _quiet(function):
-    """A kernel without NumPy's warnings, for 1 or 2 microseconds a call."""
+    """A kernel without NumPy's warnings, for 1 or 2 microseconds a call.
 
+    What NumPy warns of, the other backends do silently: overflow, and functions of what is outside
+    their domain.
+    """
+    if isinstance(function, staticmethod):
+        return staticmethod(_quiet(function.__func__))
+
+    @wraps(function)
     def kernel(*args, **kwargs):
         with np.errstate(all="ignore"):
             return function(*args, **kwargs)
@@ -89,19 +87,17 @@ def _quiet(function):
     return kernel
 
 
-def _quietly(cls):
-    for name in _WARNING:
-        kernel = vars(cls).get(name)
-        if isinstance(kernel, staticmethod):
-            setattr(cls, name, staticmethod(_quiet(kernel.__func__)))
-        elif kernel is not None:
-            setattr(cls, name, _quiet(kernel))
-    return cls
+# Kernels that NumPy has under a name of its own, and warns in.
+_WARNING = (
+    "square sqrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arccosh arctanh "
+    "sinh cosh"
+).split()
+Renamed = renames.kernels(
+    "numpy", {"": np}, lambda name, function: _quiet(function) if name in _WARNING else function
+)
 
 
-@_quietly
-@renamed("numpy", {"": np})
-class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
+class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     """Kernels on `numpy.ndarray`; special functions come from SciPy."""
 
     name = "numpy"
@@ -204,9 +200,11 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
         order = order[..., :k]
         return np.take_along_axis(x, order, -1), order.astype(np.int32)
 
+    @_quiet
     def cumsum(self, x, axis):
         return np.cumsum(x, axis, dtype=x.dtype)
 
+    @_quiet
     def cumprod(self, x, axis):
         return np.cumprod(x, axis, dtype=x.dtype)
 
@@ -215,33 +213,34 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Elementwise
 
-    add = _binary(np.add)
-    subtract = _binary(np.subtract)
-    multiply = _binary(np.multiply)
-    divide = _binary(np.true_divide)
-    floor_divide = _binary(np.floor_divide)
-    mod = _binary(np.mod)
-    power = _binary(np.power)
+    add = _quiet(_binary(np.add))
+    subtract = _quiet(_binary(np.subtract))
+    multiply = _quiet(_binary(np.multiply))
+    divide = _quiet(_binary(np.true_divide))
+    floor_divide = _quiet(_binary(np.floor_divide))
+    mod = _quiet(_binary(np.mod))
+    power = _quiet(_binary(np.power))
     maximum = _binary(np.maximum)
     minimum = _binary(np.minimum)
     arctan2 = _binary(np.arctan2)
-    hypot = _binary(np.hypot)
-    logaddexp = _in_single(np.logaddexp)
-    logaddexp2 = _in_single(np.logaddexp2)
-    nextafter = _binary(np.nextafter)
-    fmod = _binary(np.fmod)
-    sinc = _in_single(np.sinc)
+    hypot = _quiet(_binary(np.hypot))
+    logaddexp = _quiet(_in_single(np.logaddexp))
+    logaddexp2 = _quiet(_in_single(np.logaddexp2))
+    nextafter = _quiet(_binary(np.nextafter))
+    fmod = _quiet(_binary(np.fmod))
+    sinc = _quiet(_in_single(np.sinc))
     gcd = _binary(np.gcd)
     lcm = _binary(np.lcm)
     erf = _special("erf")
     erfc = _special("erfc")
     erfinv = _special("erfinv")
     sigmoid = _special("expit")
-    i0 = _special("i0")
+    i0 = _quiet(_special("i0"))
 
     gelu = _in_single(neural.gelu)
-    softmax = _in_single(neural.softmax)
+    softmax = _quiet(_in_single(neural.softmax))
 
+    @_quiet
     def rsqrt(self, x):
         return np.reciprocal(np.sqrt(x))
 
@@ -250,8 +249,8 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Reductions
 
-    sum = _in_single(_same_dtype(np.add.reduce))
-    prod = _in_single(_same_dtype(np.multiply.reduce))
+    sum = _quiet(_in_single(_same_dtype(np.add.reduce)))
+    prod = _quiet(_in_single(_same_dtype(np.multiply.reduce)))
 
     def max(self, x, axis=None, keepdims=False):
         return np.maximum.reduce(x, _axis(axis), keepdims=keepdims)
@@ -273,8 +272,8 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Products
 
-    matmul = _in_single(np.matmul)
-    einsum = _in_single(partial(np.einsum, optimize="greedy"))
+    matmul = _quiet(_in_single(np.matmul))
+    einsum = _quiet(_in_single(partial(np.einsum, optimize="greedy")))
 
     # Neural-network kernels
 

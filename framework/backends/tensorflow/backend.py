@@ -4,13 +4,15 @@
 # pyright: reportAssignmentType=false
 
 import math
+from functools import wraps
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ... import dtypes
+from .. import renames
 from ..base import Backend, specs
-from ..renames import renamed
 from . import arithmetic, ctc, encoding, indexing, neural, precision, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
@@ -45,6 +47,7 @@ def _plain(function):
 def _through(function, wider):
     """A kernel that computes the dtypes of the table `wider` that TensorFlow has it for."""
 
+    @wraps(function)
     def kernel(x1, *others, **kwargs):
         dtype = getattr(x1, "dtype", None) or others[0].dtype
         if not hasattr(x1, "dtype") and others:
@@ -70,8 +73,11 @@ _UNSIGNED = {tf.uint8: tf.int32, tf.uint16: tf.int32, tf.uint32: tf.int64, tf.ui
 _SHORT = {tf.bool: tf.int32, tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED}
 
 
-@renamed("tensorflow", {"": tf})
+Renamed = renames.kernels("tensorflow", {"": tf})
+
+
 class TensorflowBackend(
+    Renamed,
     TensorflowImages,
     ArrayKernels,
     TensorflowControl,
@@ -95,7 +101,7 @@ class TensorflowBackend(
         found = (side for side in self._sides if issubclass(cls, side.sparse_types))
         return next(found, None) or super().owner(cls)
 
-    def passes(self, error):
+    def is_unrelated_error(self, error):
         kinds = (tf.errors.ResourceExhaustedError, tf.errors.AbortedError, tf.errors.CancelledError)
         return isinstance(error, kinds) or type(error).__name__ == "OperatorNotAllowedInGraphError"
 
@@ -199,7 +205,7 @@ class TensorflowBackend(
             x, axis = tf.reshape(x, [-1]), 0
         axis %= len(x.shape)
         # A negative index counts from the end, as in NumPy; tf.gather refuses it.
-        size = self.shape(x)[axis]
+        size: Any = self.shape(x)[axis]
         if isinstance(indices, int):
             indices = indices if indices >= 0 else indices + size
         elif indices.dtype.is_unsigned or not indices.dtype.is_integer:

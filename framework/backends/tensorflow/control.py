@@ -8,7 +8,7 @@ from ..derived.control import Control
 class TensorflowControl(Control):
     """Loops of a graph, where what they run on is in one."""
 
-    def known(self, x, imagined):
+    def static_value(self, x, imagined):
         value = tf.get_static_value(x)
         return None if value is None else value.item()
 

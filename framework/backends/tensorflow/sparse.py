@@ -38,7 +38,7 @@ class TensorflowSparse(SparseBackend):
         x = _unique(x)
         return _like(x, function(x.values))
 
-    def stored(self, x):
+    def entries(self, x):
         if isinstance(x, tf.IndexedSlices):
             x = tf.sparse.from_dense(self.densify(x))
         return x.indices, x.values, tf.ones(tf.shape(x.values), tf.bool)

@@ -101,7 +101,7 @@ class ArrayKernels:
         x = x if x.dtype is torch.float64 else x.to(wide)
         return torch.nan_to_num(x).clamp(*dtypes.LIMITS[dtype]).to(_NATIVE[dtype])
 
-    def stored(self, x, dtype):
+    def cast_to_storage(self, x, dtype):
         if dtype == "float8_e4m3fn":  # which torch fills with its largest number, 448
             x = torch.where(x.abs() > 464, torch.nan, x)
         return x.to(_NATIVE[dtype])

@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from ... import dtypes
 from ...context import state
+from .. import renames
 from ..base import Backend, native_order, specs
-from ..renames import renamed
 from . import ctc, folding, neural, precision, random, unsigned, windows
 from .arrays import ArrayKernels, moved
 from .control import TorchControl
@@ -68,9 +68,18 @@ def _gathered(x, indices, axis):
     return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
 
 
-@renamed("torch", {"": torch, "operator": operator})
+Renamed = renames.kernels("torch", {"": torch, "operator": operator}, unsigned.renamed)
+
+
 class TorchBackend(
-    ArrayKernels, TorchControl, TorchImages, TorchTransforms, TorchLinalg, TorchSignal, Backend
+    Renamed,
+    ArrayKernels,
+    TorchControl,
+    TorchImages,
+    TorchTransforms,
+    TorchLinalg,
+    TorchSignal,
+    Backend,
 ):
     """Kernels on `torch.Tensor`, on the device of their inputs."""
 
@@ -79,7 +88,7 @@ class TorchBackend(
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
     layer_base = TorchLayer
 
-    def passes(self, error):
+    def is_unrelated_error(self, error):
         if torch.compiler.is_compiling():  # which shows the error itself, and traces nothing else
             return True
         home = type(error).__module__
@@ -154,6 +163,7 @@ class TorchBackend(
     def transpose(self, x, axes=None):
         return x.permute(tuple(range(x.ndim - 1, -1, -1)) if axes is None else axes)
 
+    @unsigned.by_value
     def flip(self, x, axis=None):
         axes = tuple(range(x.ndim)) if axis is None else axis
         return torch.flip(x, (axes,) if isinstance(axes, int) else axes)
@@ -197,6 +207,7 @@ class TorchBackend(
             x, torch.where(indices < 0, indices + x.shape[axis], indices), axis % x.ndim
         )
 
+    @unsigned.by_value
     def take_along_axis(self, x, indices, axis):
         return torch.take_along_dim(x, indices.long(), axis)
 
@@ -211,9 +222,11 @@ class TorchBackend(
         order = torch.sort(x, dim=-1, descending=True, stable=True)
         return order.values[..., :k], order.indices[..., :k].to(torch.int32)
 
+    @unsigned.by_value
     def cumsum(self, x, axis):
         return torch.cumsum(x, axis, dtype=x.dtype)
 
+    @unsigned.by_value
     def cumprod(self, x, axis):
         return torch.cumprod(x, axis, dtype=x.dtype)
 
@@ -230,9 +243,11 @@ class TorchBackend(
 
     # Elementwise: operators, since they take Python scalars on either side
 
+    @unsigned.by_order
     def maximum(self, x1, x2):
         return self._extremum(torch.maximum, x1, x2)
 
+    @unsigned.by_order
     def minimum(self, x1, x2):
         return self._extremum(torch.minimum, x1, x2)
 
@@ -243,17 +258,21 @@ class TorchBackend(
             x2 = torch.tensor(x2, dtype=x1.dtype, device=x1.device)
         return function(x1, x2)
 
+    @unsigned.by_order
     def clip(self, x, x_min, x_max):
         if isinstance(x_min, torch.Tensor) or isinstance(x_max, torch.Tensor):
             return self.minimum(self.maximum(x, x_min), x_max)
         return torch.clamp(x, x_min, x_max)
 
+    @unsigned.by_value
     def logical_and(self, x1, x2):
         return torch.logical_and(x1, torch.as_tensor(x2, device=x1.device))
 
+    @unsigned.by_value
     def logical_or(self, x1, x2):
         return torch.logical_or(x1, torch.as_tensor(x2, device=x1.device))
 
+    @unsigned.by_value
     def sign(self, x):
         y = torch.sgn(x)
         return torch.where(torch.isnan(x), x, y) if x.dtype in self.float_types else y
@@ -263,23 +282,29 @@ class TorchBackend(
 
     # Reductions
 
-    sum = _reduce(
-        lambda x: torch.sum(x, dtype=x.dtype),
-        lambda x, axis, keep: torch.sum(x, axis, keep, dtype=x.dtype),
+    sum = unsigned.by_value(
+        _reduce(
+            lambda x: torch.sum(x, dtype=x.dtype),
+            lambda x, axis, keep: torch.sum(x, axis, keep, dtype=x.dtype),
+        )
     )
     mean = _reduce(torch.mean, torch.mean)
-    max = _reduce(torch.max, torch.amax)
-    min = _reduce(torch.min, torch.amin)
+    max = unsigned.by_order_along(_reduce(torch.max, torch.amax))
+    min = unsigned.by_order_along(_reduce(torch.min, torch.amin))
     all = _reduce(torch.all, torch.all)
     any = _reduce(torch.any, torch.any)
-    prod = _reduce(
-        lambda x: torch.prod(x, dtype=x.dtype),
-        _one_by_one(lambda x, axis, keep: torch.prod(x, axis, keep, dtype=x.dtype)),
+    prod = unsigned.by_value(
+        _reduce(
+            lambda x: torch.prod(x, dtype=x.dtype),
+            _one_by_one(lambda x, axis, keep: torch.prod(x, axis, keep, dtype=x.dtype)),
+        )
     )
 
+    @unsigned.by_order_along
     def argmax(self, x, axis=None, keepdims=False):
         return self._first(torch.argmax, x, axis, keepdims)
 
+    @unsigned.by_order_along
     def argmin(self, x, axis=None, keepdims=False):
         return self._first(torch.argmin, x, axis, keepdims)
 
@@ -292,11 +317,13 @@ class TorchBackend(
 
     # Products
 
+    @unsigned.by_value_and_boolean
     def matmul(self, x1, x2):
         if not precision.watched:
             return torch.matmul(x1, x2)
         return precision.product(torch.matmul, x1, x2)
 
+    @unsigned.by_value_and_boolean
     def einsum(self, subscripts, *operands):
         y = precision.product(lambda *x: torch.einsum(subscripts, *x), *operands)
         # Sums of one operand come in int64.
@@ -433,6 +460,3 @@ class TorchBackend(
 
     def size(self, x):
         return prod(x.shape)
-
-
-unsigned.extend(TorchBackend)

@@ -11,7 +11,7 @@ from .transforms import transformed
 class TorchControl(Control):
     """A program that is compiled cannot look at a tensor; loops of known length it unrolls."""
 
-    def known(self, x, imagined):
+    def static_value(self, x, imagined):
         if torch.compiler.is_compiling():
             return None
         if isinstance(x, FakeTensor):

@@ -5,37 +5,52 @@ them with the highest bit turned over, which puts them in order. Quotients, rema
 shifts of uint64 see numbers of 2^63 and more as negative ones.
 """
 
+from functools import wraps
+
 import torch
 
 _WIDER = {torch.uint16: torch.int32, torch.uint32: torch.int64, torch.uint64: torch.int64}
 _TOP = -(2**63)
 
-# Kernels that follow from the bits, and kernels that compare.
-_BY_VALUE = (
-    "add subtract multiply negative absolute square power floor_divide mod fmod gcd lcm sum prod "
-    "cumsum cumprod matmul einsum left_shift right_shift logical_and logical_or logical_not flip "
-    "take_along_axis sign"
-).split()
 _BOOLEAN = {**_WIDER, torch.bool: torch.int32}
-_OF_BOOLEANS = ("matmul", "einsum")
-_BY_ORDER = "maximum minimum less less_equal greater greater_equal clip".split()
-_EXTREMES = "max min argmax argmin".split()  # by order, too; their numbers are axes
+
+# Kernels that torch has under a name of its own: what follows from the bits, and what compares.
+_BY_VALUE = (
+    "add subtract multiply negative absolute square power floor_divide mod fmod gcd lcm left_shift "
+    "right_shift logical_not"
+).split()
+_BY_ORDER = "less less_equal greater greater_equal".split()
 
 
-def extend(cls: type) -> None:
-    """Give the kernels of a backend class the unsigned dtypes."""
-    for names, ordered in ((_BY_VALUE, False), (_BY_ORDER, True), (_EXTREMES, True)):
-        for name in names:
-            wider = _BOOLEAN if name in _OF_BOOLEANS else _WIDER
-            kernel, operands = vars(cls)[name], name not in _EXTREMES
-            if isinstance(kernel, staticmethod):
-                made = _through(kernel.__func__, wider, ordered, operands)
-                setattr(cls, name, staticmethod(made))
-            else:
-                setattr(cls, name, _through(kernel, wider, ordered, operands))
+def renamed(name: str, function):
+    """Returns the kernel `name`, which is torch's `function`, for the unsigned dtypes, too."""
+    if name in _BY_VALUE:
+        return by_value(function)
+    return by_order(function) if name in _BY_ORDER else function
+
+
+def by_value(function):
+    """Returns a kernel whose results follow from the bits, for the unsigned dtypes, too."""
+    return _through(function, _WIDER, False, True)
+
+
+def by_value_and_boolean(function):
+    """Returns a kernel like `by_value`, which computes booleans as integers."""
+    return _through(function, _BOOLEAN, False, True)
+
+
+def by_order(function):
+    """Returns a kernel that compares its operands, for the unsigned dtypes, too."""
+    return _through(function, _WIDER, True, True)
+
+
+def by_order_along(function):
+    """Returns a kernel like `by_order`, whose numbers are axes and no operands."""
+    return _through(function, _WIDER, True, False)
 
 
 def _through(function, wider, ordered, operands):
+    @wraps(function)
     def kernel(*args, **kwargs):
         for x in args:
             if isinstance(x, torch.Tensor):
