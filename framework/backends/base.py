@@ -87,10 +87,10 @@ class Backend(
 
     # Weights ----------------------------------------------------------------------------------
 
-    def make_value(self, array: Any, dtype: str, trainable: bool, layout: str | None) -> Any:
+    def make_value(self, array: Any, dtype: str, trainable: bool, memory_format: str | None) -> Any:
         """The native box (or tensor) that holds a variable, made from `array`.
 
-        `layout` names what the tensor is ("dense", "conv", "depthwise" or None), so that the
+        `memory_format` names what the tensor is ("dense", "conv", "depthwise" or None), so that the
         backend may store it in the order that its kernels like; its logical shape stays.
         """
         raise NotImplementedError
@@ -155,9 +155,9 @@ class Backend(
         """A context in which no gradients are wanted, and kernels may be chosen for that."""
         return nullcontext()
 
-    def inference_function(self, layer):
-        """`f(*args, **kwargs)`: the layer's outputs, compiled, without gradients."""
-        return layer
+    def inference_function(self, target):
+        """`f(*args, **kwargs)`: the outputs of a `MethodTarget`, compiled, without gradients."""
+        return target
 
     def abstract(self, function, given):
         """Shapes and dtypes of `function(*tensors)` for inputs of the Specs `given`.

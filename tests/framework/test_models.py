@@ -224,3 +224,16 @@ def test_layers_by_name(backend):
     assert model.get_layer("shared").units == 3
     with pytest.raises(ValueError, match="No layer 'shard'.*shared"):
         model.get_layer("shard")
+
+
+@pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
+def test_tensorflow_compiles_convolutions_by_its_graph(backend):
+    from isozoo.framework.backends.tensorflow.backend import _convolves
+    from isozoo.framework.models.model import MethodTarget
+
+    images = Sequential([Input((8, 8, 3)), layers.Conv2D(2, 3)])
+    rows = Sequential([Input((3,)), layers.Dense(2)])
+    sound = Sequential([Input((8, 3)), layers.Conv1D(2, 3)])
+    assert _convolves(MethodTarget(images)) and _convolves(MethodTarget(images, "encode"))
+    assert not _convolves(MethodTarget(rows))
+    assert _convolves(MethodTarget(sound)) and not _convolves(MethodTarget(sound, "step"))

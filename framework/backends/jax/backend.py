@@ -304,10 +304,10 @@ class JaxBackend(
 
     # Weights and programs
 
-    def make_value(self, array, dtype, trainable, layout):
+    def make_value(self, array, dtype, trainable, memory_format):
         return jnp.array(array, self._native[dtype])
 
-    def adopt_value(self, array, dtype, trainable, layout):
+    def adopt_value(self, array, dtype, trainable, memory_format):
         return jnp.asarray(array, self._native[dtype])
 
     def is_traced_constant(self, held, read):
@@ -364,12 +364,12 @@ class JaxBackend(
     def seed(self, seed):
         """JAX has no seed of its own: each draw is given its key."""
 
-    def inference_function(self, layer):
+    def inference_function(self, target):
         @jax.jit
         def run(trainable, state, args, kwargs):
-            return packed(layer.stateless_call(trainable, state, *args, **kwargs)[0])
+            return packed(target.stateless_call(trainable, state, *args, **kwargs)[0])
 
         def infer(*args, **kwargs):
-            return unpacked(run(*layer.state_values(), args, kwargs))
+            return unpacked(run(*target.state_values(), args, kwargs))
 
         return infer

@@ -299,10 +299,10 @@ class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Weights and programs
 
-    def make_value(self, array, dtype, trainable, layout):
+    def make_value(self, array, dtype, trainable, memory_format):
         return np.array(array, self._native[dtype], copy=True)
 
-    def adopt_value(self, array, dtype, trainable, layout):
+    def adopt_value(self, array, dtype, trainable, memory_format):
         return np.asarray(array, self._native[dtype])
 
     def set_value(self, box, value):

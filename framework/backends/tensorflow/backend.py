@@ -376,7 +376,7 @@ class TensorflowBackend(
 
     # Weights and programs
 
-    def make_value(self, array, dtype, trainable, layout):
+    def make_value(self, array, dtype, trainable, memory_format):
         return tf.Variable(self.asarray(array, dtype), trainable=trainable)
 
     adopt_value = make_value
@@ -430,33 +430,31 @@ class TensorflowBackend(
     def seed(self, seed):
         tf.random.set_seed(seed)
 
-    def inference_function(self, layer):
+    def inference_function(self, target):
         made = []
 
         def infer(*args, **kwargs):
-            if not made:  # when the layer is built, so that its weights are known
-                made.append(_compiled(layer, not _convolves(layer)))
+            if not made:  # when the model is built, so that its weights are known
+                made.append(_compiled(target, not _convolves(target)))
             with precision.arithmetic():
                 return made[0](*args, **kwargs)
 
         return infer
 
 
-def _compiled(layer, by_xla):
+def _compiled(target, by_xla):
     return tf.function(
-        lambda *args, **kwargs: layer(*args, **kwargs), autograph=False, jit_compile=by_xla
+        lambda *args, **kwargs: target(*args, **kwargs), autograph=False, jit_compile=by_xla
     )
 
 
-def _convolves(layer):
-    """Whether the layer's call has convolutions (a method of a model: over images).
+def _convolves(target):
+    """Whether what is compiled has convolutions (a method of a model: over images).
 
     On CPU TensorFlow's own graph runs them faster than XLA: ResNet-50 in 93 against 115 ms,
     EfficientNet-Lite0 in 18 against 190, Whisper's encoder and decoder in 264 against 283 (2 cores,
     batch 1). Whisper's decoding step alone takes 15 ms by XLA, 23 by the graph.
     """
-    model = getattr(layer, "model", None)
     kinds = ("conv", "depthwise")
-    axes = 3 if model is None else 4
-    found = (layer if model is None else model).variables
-    return any(v.layout in kinds and v.ndim >= axes for v in found)
+    axes = 3 if target.method is None else 4
+    return any(v.memory_format in kinds and v.ndim >= axes for v in target.variables)

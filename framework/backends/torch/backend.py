@@ -374,15 +374,15 @@ class TorchBackend(
 
     # Weights and programs
 
-    def make_value(self, array, dtype, trainable, layout):
+    def make_value(self, array, dtype, trainable, memory_format):
         # A copy, which can be written to: PyTorch warns of arrays that cannot.
-        return self._boxed(self.asarray(np.array(array), dtype), trainable, layout)
+        return self._boxed(self.asarray(np.array(array), dtype), trainable, memory_format)
 
-    def adopt_value(self, array, dtype, trainable, layout):
-        return self._boxed(self.asarray(array, dtype), trainable, layout)
+    def adopt_value(self, array, dtype, trainable, memory_format):
+        return self._boxed(self.asarray(array, dtype), trainable, memory_format)
 
-    def _boxed(self, tensor, trainable, layout):
-        tensor = neural.arrange(tensor, layout)
+    def _boxed(self, tensor, trainable, memory_format):
+        tensor = neural.arrange(tensor, memory_format)
         if trainable and tensor.dtype in self.float_types:
             return torch.nn.Parameter(tensor)
         return tensor
@@ -449,8 +449,8 @@ class TorchBackend(
     def inference(self):
         return torch.inference_mode()
 
-    def inference_function(self, layer):
-        graphed = GraphedFunction(layer, lambda: [v.native for v in layer.variables])
+    def inference_function(self, target):
+        graphed = GraphedFunction(target, lambda: [v.native for v in target.variables])
 
         def infer(*args, **kwargs):
             with torch.inference_mode():

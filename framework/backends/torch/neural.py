@@ -11,18 +11,18 @@ from ..base import explicit_pads
 from . import precision
 
 
-def arrange(tensor, layout):
+def arrange(tensor, memory_format):
     """`tensor` with its memory in the order that the kernels read; its shape stays.
 
     Dense kernels (in, out) lie as (out, in), convolution kernels (*size, in, out) as
     (out, *size, in), depthwise ones (*size, channels, multiplier) as (channels, multiplier, *size).
     """
     rank = tensor.ndim
-    if layout == "dense":
+    if memory_format == "dense":
         order = (1, 0)
-    elif layout == "conv":
+    elif memory_format == "conv":
         order = (rank - 1, *range(rank - 2), rank - 2)
-    elif layout == "depthwise":
+    elif memory_format == "depthwise":
         order = (rank - 2, rank - 1, *range(rank - 2))
     else:
         return tensor.contiguous()
