@@ -5,7 +5,7 @@ axes are as the caller gave them. Names are those of the public ops.
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import dtypes
 from . import registry
@@ -26,7 +26,7 @@ from .pads import same_pads as same_pads
 class Backend(
     Arithmetic, Arrays, Images, Neural, Picking, Random, Linalg, Signal, Control, Transforms
 ):
-    """Base of all backends. `contract.REQUIRED` lists what a subclass must give."""
+    """Base of all backends. The contract (`backends.contract`) is what a subclass gives."""
 
     name: str
     tensor_types: tuple[type, ...] = ()
@@ -40,10 +40,6 @@ class Backend(
     symbolic = False
     hosts = False  # whether its tensors are NumPy's arrays
     full_backend: Any = None  # of the sparse side of a backend: the backend
-
-    if TYPE_CHECKING:
-        # The primitives (`contract.REQUIRED`): every backend has them, the base has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     # Conversion -------------------------------------------------------------------------------
 

@@ -179,7 +179,7 @@ class ArrayKernels(Protocol):
         """Gives the places of the sorted elements, int32; equal ones keep their order."""
         ...
 
-    def top_k(self, x: Tensor, k: int, sorted: bool) -> tuple[Tensor, Tensor]:
+    def top_k(self, x: Tensor, k: int, sorted: bool) -> Any:
         """Gives the `k` largest along the last axis, and their places (int32)."""
         ...
 

@@ -1,17 +1,14 @@
 """Activation functions from primitives."""
 
 import math
-from typing import TYPE_CHECKING, Any
+
+from .primitives import Primitives
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
-class Activations:
+class Activations(Primitives):
     """Activation functions that follow from other kernels. NaN goes through all of them."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     def relu(self, x):
         return self.maximum(x, 0)

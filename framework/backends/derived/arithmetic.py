@@ -1,19 +1,15 @@
 """Elementwise functions that not every framework has, and what guards division, from primitives."""
 
 import math
-from typing import TYPE_CHECKING, Any
 
 from ... import dtypes
+from .primitives import Primitives
 
 _HALVES = ("float16", "bfloat16")
 
 
-class Arithmetic:
+class Arithmetic(Primitives):
     """Elementwise kernels that follow from others. Operands are tensors unless said otherwise."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     def in_single(self, *xs):
         """`xs`, float32 in the place of half precision, and what takes a result back."""

@@ -1,15 +1,12 @@
 """Shaping, moments and simple arithmetic from primitives."""
 
 import math
-from typing import TYPE_CHECKING, Any
+
+from .primitives import Primitives
 
 
-class Arrays:
+class Arrays(Primitives):
     """Array kernels that follow from others."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     def full_like(self, x, value, dtype):
         return self.full(self.shape(x), value, dtype)

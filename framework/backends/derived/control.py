@@ -3,9 +3,8 @@
 Kernels get flat lists of tensors and functions of them; `ops.flat` makes both of what users give.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from .. import registry
+from .primitives import Primitives
 
 _MANY_LENGTHS = (
     "A while_loop inside of vmap would end after another number of rounds for each element, which "
@@ -14,12 +13,8 @@ _MANY_LENGTHS = (
 )
 
 
-class Control:
+class Control(Primitives):
     """Conditions, loops and scans."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     def static_value(self, x, imagined):
         """The value of a scalar; None if only the program that is traced will know it.

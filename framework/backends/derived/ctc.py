@@ -4,19 +4,15 @@ Probabilities are kept as logarithms; `_NEVER` stands for that of zero, since ar
 infinities has no derivative.
 """
 
-from typing import TYPE_CHECKING, Any
+from .primitives import Primitives
 
 _NEVER = -1e30
 _END = -1  # in paths, behind the last label
 _DEAD = -2  # in the paths of beams that stand for nothing
 
 
-class Ctc:
+class Ctc(Primitives):
     """CTC's loss and beam search, as scans over time."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     # Loss
 

@@ -2,25 +2,22 @@
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from . import resampling
+from .primitives import Primitives
 
 # Axes behind the resized one that have no more elements than this are spelled out in weights.
 _NARROW = 64
 
 
-class Images:
+class Images(Primitives):
     """Image kernels that follow from others."""
 
     # So many input pixels of an output pixel are gathered one by one; more make a matrix product.
     few_taps = 4
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     # Resizing ---------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Linear algebra from primitives, and the signs and orders that make its results unique."""
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
+
+from .primitives import Primitives
 
 # A component this large beside the largest of its vector decides the vector's sign. Comparing
 # with the largest itself would leave the sign of (1, -1) / sqrt(2) to rounding.
@@ -11,12 +11,8 @@ _LEADING = 0.3
 _TILT = 2.0**-10
 
 
-class Linalg:
+class Linalg(Primitives):
     """Kernels of linear algebra that follow from others."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     def concrete(self, x) -> bool:
         """Whether `x` has values that Python may look at: it is not being traced."""

@@ -1,17 +1,13 @@
 """Casts that saturate, and telling elements apart, from primitives."""
 
 import math
-from typing import TYPE_CHECKING, Any
 
 from ... import dtypes
+from .primitives import Primitives
 
 
-class Picking:
+class Picking(Primitives):
     """Array kernels that follow from others: second part."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     def size(self, x):
         shape = self.shape(x)

@@ -1,10 +1,9 @@
 """Windows, frames and segments from primitives."""
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from ... import dtypes
+from .primitives import Primitives
 
 
 def identity(kind: str, dtype: str) -> float:
@@ -16,12 +15,8 @@ def identity(kind: str, dtype: str) -> float:
     return float("inf") if kind == "min" else float("-inf")
 
 
-class Signal:
+class Signal(Primitives):
     """Kernels of signals that follow from others."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     def extract_sequences(self, x, length, stride):
         """Frames of the last axis: (..., frames, length)."""

@@ -1,6 +1,8 @@
 """Transforms of functions where a backend has none: of flat lists of tensors, like `control`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from .primitives import Primitives
 
 _NO_GRADIENTS = (
     "The {} backend is for inference and gives no gradients. Move the model with "
@@ -8,12 +10,8 @@ _NO_GRADIENTS = (
 )
 
 
-class Transforms:
+class Transforms(Primitives):
     """What a backend without differentiation and compilation does."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     def value_and_grad(self, function, leaves) -> Any:
         """(value, others, gradients), where `function(*leaves)` gives a scalar and others."""

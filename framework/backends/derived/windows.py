@@ -3,19 +3,15 @@
 import functools
 import itertools
 import math
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..pads import explicit_pads
+from .primitives import Primitives
 
 
-class Windows:
+class Windows(Primitives):
     """Kernels over windows that follow from others. Channels are last but in fold and unfold."""
-
-    if TYPE_CHECKING:
-        # The primitives: every backend has them, this class has not.
-        def __getattr__(self, name: str) -> Any: ...
 
     # Adaptive pools: window i of an axis goes from floor(i n / o) to ceil((i + 1) n / o).
 

@@ -16,7 +16,7 @@ class TermByTermBackend(NumpyBackend):
     def matmul(self, x1, x2):
         """x1 @ x2 for operands of at least two axes each; NumPy's own otherwise."""
         if x1.ndim < 2 or x2.ndim < 2:
-            return super().matmul(x1, x2)
+            return super().matmul(x1, x2)  # pyright: ignore[reportAbstractUsage]
         shape = np.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
         total = np.zeros((*shape, x1.shape[-2], x2.shape[-1]), x1.dtype)
         for k in range(x1.shape[-1]):
@@ -24,4 +24,4 @@ class TermByTermBackend(NumpyBackend):
         return total
 
 
-BACKEND = TermByTermBackend()
+BACKEND = TermByTermBackend()  # pyright: ignore[reportAbstractUsage]
