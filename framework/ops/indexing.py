@@ -1,6 +1,7 @@
 """Picking and placing elements, as NumPy and Keras define it."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -151,15 +152,24 @@ def _sliced(inputs, start_indices, shape) -> Spec | None:
         return None
     backend, (inputs,) = together(inputs)
     lengths = _lengths(shape, backend.static_shape(inputs))
-    return Spec((None if n == -1 else n for n in lengths), backend.dtype(inputs))
+    return Spec((None if _reaches_end(n) else n for n in lengths), backend.dtype(inputs))
 
 
 def _lengths(shape, known) -> tuple:
-    lengths = tuple(shape.tolist() if isinstance(shape, np.ndarray) else shape)
+    lengths = tuple(shape.tolist() if isinstance(shape, np.ndarray) else map(_plain_size, shape))
     if len(lengths) != len(known):
         expected = f"{len(known)} sizes: the number of dimensions in `inputs` must match"
         raise wrong("shape", shape, f"{expected} the number of dimensions in `shape`")
     return lengths
+
+
+def _plain_size(length: Any) -> Any:
+    return int(length) if isinstance(length, np.integer) else length
+
+
+def _reaches_end(length: Any) -> bool:
+    """Whether a size is -1; one that only a traced program knows is none."""
+    return type(length) is int and length == -1
 
 
 @shaped(_sliced)
@@ -174,7 +184,8 @@ def slice(inputs, start_indices, shape) -> Tensor:
     lengths = _lengths(shape, known)
     sizes = backend.shape(inputs)
     lengths = tuple(
-        n if n != -1 else size - first for n, size, first in zip(lengths, sizes, start, strict=True)
+        size - first if _reaches_end(n) else n
+        for n, size, first in zip(lengths, sizes, start, strict=True)
     )
     _inside(known, start, lengths, "shape", shape)
     return backend.slice(inputs, start, lengths)
@@ -223,7 +234,7 @@ def _block(inputs, start, *more):
 
 def _inside(sizes, start, lengths, name, value) -> None:
     for axis, (size, first, length) in enumerate(zip(sizes, start, lengths, strict=True)):
-        known = isinstance(size, int) and isinstance(length, int)
+        known = type(size) is int and type(length) is int  # which a torch.SymInt is not
         low = first if isinstance(first, int) else 0
         if known and (low < 0 or length < 0 or low + length > size):
             begins = first if isinstance(first, int) else "a tensor"

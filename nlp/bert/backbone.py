@@ -11,6 +11,7 @@ from ...framework.layers import Dense, Dropout, Embedding, LayerNormalization
 from ...hub.bases import Backbone
 from .. import activations
 from ..attention import DenseAttention
+from ..positions import PositionEmbedding, exceeds
 from ..text import token_inputs
 
 Tensor = Any
@@ -36,7 +37,7 @@ class Embeddings(Layer):
     ):
         super().__init__(**kwargs)
         self.word = Embedding(vocabulary_size, hidden_dim, initializer())
-        self.position = Embedding(max_sequence_length, hidden_dim, initializer())
+        self.position = PositionEmbedding(max_sequence_length, hidden_dim, initializer())
         self.segment = Embedding(num_segments, hidden_dim, initializer())
         self.norm = LayerNormalization(epsilon=epsilon, input_dim=hidden_dim)
         self.dropout = Dropout(dropout)
@@ -44,8 +45,8 @@ class Embeddings(Layer):
         self.built = True
 
     def call(self, token_ids, segment_ids=None):
-        length = self._checked_length(token_ids)
-        places = ops.slice(self.position.embeddings, (0, 0), (length, self.hidden_dim))
+        self._check_length(token_ids.shape[1])
+        places = self.position(ops.shape(token_ids)[1])
         if segment_ids is None:
             # (length, hidden): every token stands in the first segment.
             places = ops.add(
@@ -56,14 +57,12 @@ class Embeddings(Layer):
         x = self.norm(ops.add(self.word(token_ids), places))
         return self.dropout(x)
 
-    def _checked_length(self, token_ids):
-        known = token_ids.shape[1]
-        if known is not None and known > self.max_sequence_length:
+    def _check_length(self, length):
+        if exceeds(length, self.max_sequence_length):
             raise ValueError(
-                f"BERT got {known} tokens a text, and this one takes at most "
+                f"BERT got {length} tokens a text, and this one takes at most "
                 f"{self.max_sequence_length}: cut the texts (truncate=True), or split them."
             )
-        return ops.shape(token_ids)[1]
 
 
 class Block(Layer):

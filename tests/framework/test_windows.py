@@ -217,3 +217,29 @@ def test_attention_to_nothing_is_finite(backend):
     result = ops.convert_to_numpy(ops.dot_product_attention(q, k, v, mask=mask))
     expected = v[0, :, 0].astype(float).mean(0)
     np.testing.assert_allclose(result[0, 1, 0], expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_jax_exports_images_of_any_size(padding):
+    import jax
+    from jax import export
+
+    random = np.random.default_rng(4)
+    kernels = [
+        random.normal(size=shape).astype(np.float32)
+        for shape in ((3, 3, 3, 4), (3, 3, 4, 1), (1, 1, 4, 5))
+    ]
+
+    def net(x):
+        with use_backend("jax"):
+            x = ops.conv(x, kernels[0], 2, padding)
+            x = ops.depthwise_conv(x, kernels[1], 1, padding)
+            x = ops.conv(x, kernels[2], 1, padding)
+            x = ops.average_pool(x, 2, 1, padding)
+            return ops.mean(ops.max_pool(x, 2, 2, padding), (1, 2))
+
+    shape = export.symbolic_shape("b, h, w, 3", constraints=["h >= 12", "w >= 12"])
+    traced = export.export(jax.jit(net))(jax.ShapeDtypeStruct(shape, "float32"))
+    for size in ((2, 12, 17), (1, 21, 14)):
+        x = random.normal(size=(*size, 3)).astype(np.float32)
+        np.testing.assert_allclose(traced.call(x), net(x), rtol=1e-4, atol=1e-5)
