@@ -7,8 +7,7 @@ import pytest
 
 from isozoo import StatelessScope, Variable, layers, ops, use_backend
 from isozoo.framework.core.scopes import deferred_initialization
-
-from . import references
+from isozoo.scripts.references import kernels as references
 
 _random = np.random.default_rng(3)
 
