@@ -93,9 +93,9 @@ class Draw:
             return self.random.random(shape) < 0.5
         if dtype in COMPLEX:
             part = "float32" if dtype == "complex64" else "float64"
-            return (self.array(shape, part, values) + 1j * self.array(shape, part, values)).astype(
-                dtype
-            )
+            z = np.empty(shape, dtype)
+            z.real, z.imag = self.array(shape, part, values), self.array(shape, part, values)
+            return z
         x = self._floats(shape, values) if dtype in FLOATS else self._integers(shape, dtype, values)
         x = np.asarray(x).astype(numpy_dtype(dtype))
         if values in ("wild", "finite") and self.chance(0.6):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...framework import config, dtypes, ops, random
-from ...framework.core.keras_tensor import KerasTensor
+from ...framework.core.symbolic import KerasTensor
 from . import judging
 from .draws import Draw, name_of
 from .rows import TABLE, Row, arrays, expected, flat, replaced, result_dtypes, unfixed

@@ -15,7 +15,7 @@ SMOOTH = {"gradient": (0, 1), "smooth": smooth_binary()}
 
 def _modulus(*xs):
     """The sum of the sizes of what is added."""
-    return sum(np.abs(x).astype(float) for x in xs)
+    return sum(np.abs(np.asarray(x)).astype(float) for x in xs)
 
 
 for name in ("add", "subtract", "multiply"):

@@ -81,8 +81,7 @@ def _branched(draw: Draw) -> Call:
     return Call([draw.array((), "bool"), lambda: 1, lambda: 2])
 
 
-row("cond", _branched, lambda p, t, f: np.asarray(1 if p else 2), dtype="int32", meet=None,
-    **DIRECT)  # fmt: skip
+XX  # fmt: skip
 
 
 def _switched(draw: Draw) -> Call:
