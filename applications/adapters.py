@@ -20,7 +20,7 @@ class ImageClassifierPresetAdapter(PresetAdapter):
 
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The number of classes, from the preset's settings or its config.json."""
+        """Returns the number of classes, from the preset's settings or its config.json."""
         config = files["config.json"] if "config.json" in files else {}
         return {"num_classes": settings.get("num_classes") or count_classes(config)}
 
@@ -28,7 +28,7 @@ class ImageClassifierPresetAdapter(PresetAdapter):
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> ImageClassifierPreprocessor:
-        """The preprocessor that a preset's files and settings describe."""
+        """Returns the preprocessor that a preset's files and settings describe."""
         parsed = JsonFiles(files)
         about = parsed["config.json"] if "config.json" in parsed else {}
         num_classes = config.get("num_classes") or cls.head_config(parsed, settings)["num_classes"]
@@ -37,7 +37,7 @@ class ImageClassifierPresetAdapter(PresetAdapter):
 
     @classmethod
     def config_entries(cls, model: Any) -> dict[str, Any]:
-        """The classes by number and by name, as transformers writes them."""
+        """Returns the classes by number and by name, as transformers writes them."""
         labels = model.preprocessor.labels if model.preprocessor is not None else None
         names = labels or [f"LABEL_{number}" for number in range(model.num_classes)]
         return {
@@ -57,7 +57,7 @@ class ImageClassifierCommandLineAdapter(CommandLineAdapter):
     """One image file in, its most probable classes out."""
 
     def run(self, text: str, **options: Any) -> dict[str, Any]:
-        """The classes of the image file `text`, as plain data."""
+        """Returns the classes of the image file `text`, as plain data."""
         return {"classes": [found._asdict() for found in self.model.classify(text, **options)]}
 
     def show(self, result: Mapping[str, Any]) -> str:
@@ -66,7 +66,7 @@ class ImageClassifierCommandLineAdapter(CommandLineAdapter):
         return "\n".join(lines)
 
     def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
-        """A PNG file of the picture with its classes beside it; see `draw_classes`."""
+        """Writes a PNG file of the picture with its classes beside it; see `draw_classes`."""
         from .drawing import draw_classes
         from .tasks import Classified
 
@@ -85,10 +85,10 @@ class ImageClassifierParityAdapter(ParityAdapter):
         return [np.stack(p, -1).astype(np.uint8) for p in (waves, [disc, board, 255 - disc])]
 
     def outputs(self, inputs: Any) -> dict[str, Any]:
-        """The logits, by the uncompiled call."""
+        """Returns the logits, by the uncompiled call."""
         return {"logits": self.model(self.model.checked_preprocessor()(inputs))}
 
     def decide(self, inputs: Any) -> Any:
-        """The numbers of the five most probable classes of each picture."""
+        """Returns the numbers of the five most probable classes of each picture."""
         logits = self.model.predict(self.model.checked_preprocessor()(inputs))
         return np.argsort(-logits, axis=-1, kind="stable")[:, :5].tolist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..framework import layers
+from .fused import conv_norm
 
 
 class ConvNorm(layers.Layer):
@@ -49,4 +50,4 @@ class ConvNorm(layers.Layer):
         self.built = True
 
     def call(self, x: Any, shortcut: Any = None) -> Any:
-        return layers.conv_norm(self.conv, self.norm, x, self.activation, shortcut)
+        return conv_norm(self.conv, self.norm, x, self.activation, shortcut)

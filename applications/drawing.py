@@ -53,7 +53,7 @@ def draw_classes(image: Any, classes: Sequence[Classified], path: str | os.PathL
 
 
 def _fitting(label: str, room: float, pen: Any, font: Any) -> str:
-    """The label, cut short with an ellipsis where it is wider than `room` pixels."""
+    """Returns the label, cut short with an ellipsis where it is wider than `room` pixels."""
     if pen.textlength(label, font) <= room:
         return label
     while label and pen.textlength(label + "…", font) > room:

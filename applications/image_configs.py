@@ -115,7 +115,7 @@ def image_settings(
 
 
 def write_transformers(preprocessor: Any) -> dict[str, Any]:
-    """The preprocessor_config.json by which transformers prepares pictures alike.
+    """Returns the preprocessor_config.json by which transformers prepares pictures alike.
 
     Raises:
         HubError: none does.
@@ -180,7 +180,7 @@ def _from_transformers(found: Arguments) -> Arguments:
 
 
 def _frame(found: Arguments, kind: _Processor) -> Arguments:
-    """`image_size`, `crop` and `crop_ratio`."""
+    """Returns `image_size`, `crop` and `crop_ratio`."""
     crops = kind.crops if found["crops"] is None else found["crops"]
     edge, whole = _sizes(found["size"], kind)
     cropped = _pair(found["crop_size"], "crop_size") if crops else None
@@ -212,7 +212,7 @@ def _frame(found: Arguments, kind: _Processor) -> Arguments:
 
 
 def _sizes(size: Any, kind: _Processor) -> tuple[int, tuple[int, int] | None]:
-    """(the shorter side's length, None), or (0, height and width of the whole picture)."""
+    """Returns (the shorter side's length, None), or (0, height and width of the whole picture)."""
     if size is None:
         raise _unknown("size", None, "a number, or {shortest_edge}, or {height, width}")
     if isinstance(size, Mapping) and set(size) == {"shortest_edge"}:
@@ -236,7 +236,7 @@ def _pair(size: Any, key: str) -> tuple[int, int]:
 
 
 def _ratio(inner: int, outer: int) -> float:
-    """The share of `outer` that `inner` is, such that `int(inner / share)` is `outer`."""
+    """Returns the share of `outer` that `inner` is, such that `int(inner / share)` is `outer`."""
     ratio = inner / outer
     while int(inner / ratio) < outer:
         ratio = math.nextafter(ratio, 0.0)

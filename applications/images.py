@@ -31,7 +31,7 @@ def pillow() -> Any:
 
 
 def load_image(source: Any) -> Image.Image:
-    """A picture as an RGB image, upright.
+    """Reads a picture as an upright RGB image.
 
     Args:
         source: a path; an image of Pillow; or a uint8 array of shape (height, width),

@@ -10,7 +10,7 @@ from typing import Any
 
 @cache
 def imagenet_classes() -> tuple[str, ...]:
-    """The 1,000 classes of ILSVRC 2012 by their WordNet names, in the order of class numbers.
+    """Returns the WordNet names of the 1,000 classes of ILSVRC 2012, in the order of their numbers.
 
     Two pairs share a name: 134 and 517 are a crane (bird, machine), 638 and 639 a maillot.
     """
@@ -19,7 +19,7 @@ def imagenet_classes() -> tuple[str, ...]:
 
 
 def count_classes(config: Mapping[str, Any]) -> int:
-    """How many classes a config.json of transformers or timm tells of; 1,000 if it tells nothing.
+    """Returns the number of classes by a config.json of transformers or timm; 1,000 if it has none.
 
     Raises ValueError when what it tells is no positive number.
     """
@@ -32,7 +32,7 @@ def count_classes(config: Mapping[str, Any]) -> int:
 
 
 def class_names(config: Mapping[str, Any], num_classes: int) -> tuple[str, ...] | None:
-    """The names that a config.json gives its classes, else ImageNet's for 1,000, else None.
+    """Returns the names that a config.json gives its classes, else ImageNet's for 1,000, else None.
 
     `id2label` of transformers and `label_names` of timm are known; a list that does not name each
     of the `num_classes` exactly once, or only as LABEL_0, LABEL_1, …, is passed over.

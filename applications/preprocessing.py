@@ -91,7 +91,7 @@ class ImageClassifierPreprocessor(Preprocessor):
         return out
 
     def _framed(self, image: Any) -> Any:
-        """The part of the picture that the model sees, in its size."""
+        """Returns the part of the picture that the model sees, in its size."""
         resample = getattr(pillow().Resampling, self.interpolation.upper())
         height, width = self.image_size
         if self.crop == "none":
@@ -107,7 +107,7 @@ class ImageClassifierPreprocessor(Preprocessor):
 
 
 def _covering(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    """The smallest size of the same proportions that covers width x height."""
+    """Returns the smallest size of the same proportions that covers width x height."""
     if size[0] * height <= size[1] * width:
         size = width, size[1] * width // size[0]
     else:
@@ -123,12 +123,12 @@ def _centred(width: int, height: int, inner_width: int, inner_height: int) -> tu
 
 
 def is_one(images: Any) -> bool:
-    """Whether this is one picture and not several."""
+    """Returns whether this is one picture and not several."""
     if isinstance(images, list | tuple):
         return False
     return not (hasattr(images, "__array__") and getattr(images, "ndim", 0) == 4)
 
 
 def as_list(images: Any) -> list[Any]:
-    """The pictures as a list: one, a list, or an array (batch, height, width, channels)."""
+    """Returns the pictures as a list: one, a list, or an array (batch, height, width, channels)."""
     return [images] if is_one(images) else list(images)

@@ -65,7 +65,7 @@ class ImageClassifier(Task):
         return self.classifier(self.dropout(self.pooler(features)))
 
     def classify(self, images: Any, top: int = 5, batch_size: int = 32) -> list[Any]:
-        """The `top` most probable classes of one picture or of each of several.
+        """Returns the `top` most probable classes of one picture or of each of several.
 
         Args:
             images: a path, an image of Pillow, a uint8 array (height, width, 3); or a list of
@@ -89,7 +89,7 @@ class ImageClassifier(Task):
         return named[0] if is_one(images) else named
 
     def checked_preprocessor(self) -> ImageClassifierPreprocessor:
-        """The preprocessor. ValueError where there is none."""
+        """Returns the preprocessor. ValueError where there is none."""
         if self.preprocessor is None:
             raise ValueError(
                 f"{self.name} has no preprocessor: it was not made from a preset. Set "

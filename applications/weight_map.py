@@ -6,7 +6,7 @@ from ..hub.weight_map import Row
 
 
 def torch_norm(theirs: str, ours: str) -> list[Row]:
-    """The rows of one `torch.nn.BatchNorm2d`; its count of batches is dropped."""
+    """Returns the rows of one `torch.nn.BatchNorm2d`; its count of batches is dropped."""
     return [
         Row(f"{theirs}.weight", f"{ours}.gamma"),
         Row(f"{theirs}.bias", f"{ours}.beta"),

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from .context import entered, state
+
 # What `use_backend` chose. A context variable: asyncio's tasks, which share a thread, each have
 # their own, also while they wait inside the block.
 chosen_backend: ContextVar[Any] = ContextVar("chosen_backend", default=None)
 
 _settings = {
     "floatx": "float32",
+    "float32_precision": "float32",
     "epsilon": 1e-7,
     "image_data_format": "channels_last",
     "traceback_filtering": True,
@@ -57,6 +60,51 @@ def set_image_data_format(data_format: str) -> None:
     _settings["image_data_format"] = data_format
 
 
+FLOAT32_PRECISIONS = ("float32", "bfloat16_3x", "tf32")
+
+
+def float32_precision() -> str:
+    """Returns how products of float32 numbers are computed here; ``"float32"`` unless chosen."""
+    return state.float32_precision or _settings["float32_precision"]
+
+
+def set_float32_precision(value: str) -> None:
+    """Sets how matrix products and convolutions of float32 numbers are computed on accelerators.
+
+    CPUs always compute in float32. The setting is isozoo's own: the frameworks' switches are left
+    as they are. A compiled function keeps the setting under which it was compiled.
+
+    Args:
+        value: ``"float32"``: every product as exact as the dtype. ``"bfloat16_3x"``: operands in
+            three parts of bfloat16 each, about 20 roundings for BERT; JAX alone has it, and for
+            convolutions it is float32. ``"tf32"``: operands rounded to 10 bits, some thousand
+            roundings.
+
+    Raises:
+        ValueError: another name.
+    """
+    _settings["float32_precision"] = checked_float32_precision(value)
+
+
+@contextmanager
+def use_float32_precision(value: str) -> Iterator[None]:
+    """Sets the precision of float32 within the ``with`` block, in this thread only.
+
+    See `set_float32_precision`. ValueError for an unknown name.
+    """
+    with entered(float32_precision=checked_float32_precision(value)):
+        yield
+
+
+def checked_float32_precision(value: str) -> str:
+    """Returns `value` if it names a precision of float32. ValueError otherwise."""
+    if value not in FLOAT32_PRECISIONS:
+        raise ValueError(
+            f"float32_precision must be one of {', '.join(FLOAT32_PRECISIONS)}; got {value!r}."
+        )
+    return value
+
+
 def available_backends() -> tuple[str, ...]:
     """Names of the backends whose framework is installed, best first; imports none of them."""
     from .backends import registry
@@ -86,7 +134,6 @@ def set_backend(name: str) -> None:
 def use_backend(name: str) -> Iterator[None]:
     """Within the ``with`` block, and in this thread only, ``name`` is the current backend."""
     from .backends import registry
-    from .context import entered, state
 
     backend = registry.get(name)
     if state.backend is not None:  # inside a layer's call, which nothing can suspend

@@ -29,6 +29,8 @@ class CallContext(threading.local):
     autocast: str | None = None
     # Where a call makes new tensors; None for the backend's default device.
     device: Any = None
+    # How products of float32 numbers are computed; None for the user's setting.
+    float32_precision: str | None = None
     # The dtype policy of layers that are made now: that of the layer around them.
     policy: Any = None
     # Called with (layer, outputs) after each call of a layer.

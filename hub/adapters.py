@@ -16,24 +16,25 @@ class PresetAdapter:
 
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The task's own arguments, beside its backbone's, from parsed JSON files and settings."""
+        """Returns the arguments of the head, from parsed JSON files and the preset's settings."""
         return {}
 
     @classmethod
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> Any:
-        """The preprocessor from a preset's files (name -> path), model arguments and settings."""
+        """Makes the preprocessor from a preset's files (name -> path), the model's arguments, and
+        the preset's settings."""
         return None
 
     @classmethod
     def config_entries(cls, model: Any) -> dict[str, Any]:
-        """What config.json says of the model's head: the reverse of `head_config`."""
+        """Returns what config.json says of the model's head; reverses `head_config`."""
         return {}
 
     @classmethod
     def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
-        """The preprocessor as JSON files (name -> content): the reverse of `make_preprocessor`."""
+        """Returns the preprocessor's JSON files (name -> content); reverses `make_preprocessor`."""
         return {}
 
 
@@ -48,11 +49,11 @@ class CommandLineAdapter:
         self.model = model
 
     def run(self, text: str, **options: Any) -> dict[str, Any]:
-        """The result for one argument of the command line, a text or a path, as plain data."""
+        """Returns the result for one argument, a text or a path, as plain data."""
         raise ValueError(f"a {type(self.model).__name__} does nothing by itself")
 
     def show(self, result: Mapping[str, Any]) -> str:
-        """The result of `run` as lines of text."""
+        """Returns the result of `run` as lines of text."""
         return "\n".join(f"{key}: {value}" for key, value in result.items())
 
     def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
@@ -71,14 +72,14 @@ class ParityAdapter:
         self.model = model
 
     def sample_inputs(self) -> Any:
-        """Inputs as users have them: short, fixed, and telling."""
+        """Returns inputs as users have them: short, fixed, and telling."""
         raise TypeError(f"{type(self.model).__name__} has no samples: give `inputs`.")
 
     def outputs(self, inputs: Any) -> dict[str, Any]:
-        """Name -> float tensor, for inputs as users have them, by the uncompiled call."""
+        """Returns name -> float tensor for inputs as users have them, by the uncompiled call."""
         outputs = self.model(self.model.preprocessor(inputs))
         return outputs if isinstance(outputs, dict) else {"output": outputs}
 
     def decide(self, inputs: Any) -> Any:
-        """What the model decides for the inputs, as plain data: labels, a ranking, a transcript."""
+        """Returns the model's decision for the inputs as plain data: labels, a ranking, a text."""
         raise TypeError(f"{type(self.model).__name__} defines no decision.")

@@ -25,7 +25,7 @@ class PresetModel(Model):
 
     @classmethod
     def from_preset(cls, name: Any, *, backend: str | None = None, **options: Any) -> Self:
-        """The model of a preset; see `isozoo.from_preset` for names and options.
+        """Returns the model of a preset; see `isozoo.from_preset` for names and options.
 
         Raises:
             UnknownPresetError: there is no such preset, or it gives a model of another class.
@@ -115,13 +115,13 @@ class Preprocessor:
 
     @classmethod
     def from_preset(cls, name: Any, **options: Any) -> Self:
-        """The preprocessor of a preset; no weights are read."""
+        """Returns the preprocessor of a preset; no weights are read."""
         from .loading import load_preprocessor
 
         return load_preprocessor(name, task=cls.task, expected=cls, **options)
 
     def __call__(self, inputs: Any) -> Any:
-        """The model's inputs, as NumPy arrays."""
+        """Returns the model's inputs, as NumPy arrays."""
         raise TypeError(f"{type(self).__name__} defines no preprocessing.")
 
 
@@ -132,10 +132,10 @@ class Tokenizer:
 
     @classmethod
     def from_preset(cls, name: Any, **options: Any) -> Self:
-        """The tokenizer of a preset; no weights are read."""
+        """Returns the tokenizer of a preset; no weights are read."""
         from .loading import load_preprocessor
 
-        preprocessor = load_preprocessor(name, task=cls.task, expected=None, **options)
+        preprocessor = load_preprocessor(name, task=cls.task, asked_of=cls, **options)
         tokenizer = getattr(preprocessor, "tokenizer", None)
         if not isinstance(tokenizer, cls):
             raise UnknownPresetError(

@@ -29,7 +29,7 @@ _GIT_LIMIT = 64 << 20
 
 
 def cache_root() -> Path:
-    """$ISOZOO_CACHE, else $XDG_CACHE_HOME/isozoo, else ~/.cache/isozoo."""
+    """Returns $ISOZOO_CACHE, else $XDG_CACHE_HOME/isozoo, else ~/.cache/isozoo."""
     if named := os.environ.get("ISOZOO_CACHE"):
         return Path(named).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
@@ -99,13 +99,13 @@ class Cache:
         self._memory: dict[str, dict[str, Any]] = {}  # records that could not be written
 
     def blob_path(self, sha256: str) -> Path:
-        """Where the content of this hash lies, if it is here."""
+        """Returns where the content of this hash lies, if it is here."""
         if not SHA256.fullmatch(sha256):
             raise ValueError(f"{sha256!r} is not a sha256")
         return self.root / "blobs" / "sha256" / sha256
 
     def find(self, expected: FileEntry) -> Path | None:
-        """The blob with the entry's sha256, checked; None when it is not here or was damaged."""
+        """Returns the checked blob with the entry's sha256; None when it is absent or damaged."""
         if expected.sha256 is None:
             return None
         path = self.blob_path(expected.sha256)
@@ -118,7 +118,7 @@ class Cache:
         return None
 
     def digests(self, path: Path) -> Digests:
-        """What a file hashes to: from the record of an earlier reading if it did not change since.
+        """Returns a file's hashes, by the record of an earlier reading if it has not changed since.
 
         Raises:
             OSError: the file cannot be read.
@@ -135,7 +135,7 @@ class Cache:
         return digests
 
     def check(self, path: Path, expected: FileEntry, what: str) -> Digests:
-        """The file's digests, after comparing them with the entry. Raises IntegrityError."""
+        """Returns the file's hashes after comparing them with the entry. Raises IntegrityError."""
         if expected.size is not None and path.stat().st_size != expected.size:
             raise IntegrityError(what, "size in bytes", expected.size, path.stat().st_size)
         digests = self.digests(path)
@@ -144,7 +144,7 @@ class Cache:
 
     @contextlib.contextmanager
     def writer(self, expected: FileEntry, what: str) -> Iterator[BlobWriter]:
-        """A writer of one blob; call its `finish` at the end. Nothing is left if the block fails.
+        """Yields a writer of one blob; call its `finish` last. A failed block leaves nothing.
 
         Raises:
             CacheError: the cache cannot be written, or the disk is full.
@@ -251,7 +251,7 @@ class BlobWriter:
 
 
 def _stamp(path: Path) -> dict[str, int]:
-    """What changes whenever the content does (ctime too: mtime can be set back)."""
+    """Returns what changes whenever the content does (ctime too: mtime can be set back)."""
     stat = path.stat()
     return {
         "size": stat.st_size,

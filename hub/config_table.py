@@ -42,8 +42,17 @@ class Kind:
     words: str
 
 
-def _is_integer(value: Any, least: int = 1) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+# A model of more is no model, and building it would not end.
+MAX_DEPTH, MAX_SIZE = 10_000, 2**31 - 1
+
+
+def _is_count(value: Any, most: int = MAX_SIZE) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def _are_counts(value: Any, most: int = MAX_SIZE) -> bool:
+    found = isinstance(value, list | tuple) and 0 < len(value) <= MAX_DEPTH
+    return found and all(_is_count(one, most) for one in value)
 
 
 def _is_number(value: Any) -> bool:
@@ -51,10 +60,13 @@ def _is_number(value: Any) -> bool:
     return number and math.isfinite(value) and value >= 0
 
 
-COUNT = Kind(_is_integer, "a positive whole number")
-COUNTS = Kind(
-    lambda value: isinstance(value, list | tuple) and bool(value) and all(map(_is_integer, value)),
-    "a list of positive whole numbers",
+COUNT = Kind(_is_count, "a positive whole number")
+LAYER_COUNT = Kind(
+    lambda value: _is_count(value, MAX_DEPTH), f"a whole number from 1 to {MAX_DEPTH}"
+)
+COUNTS = Kind(_are_counts, "a list of positive whole numbers")
+LAYER_COUNTS = Kind(
+    lambda value: _are_counts(value, MAX_DEPTH), f"a list of whole numbers from 1 to {MAX_DEPTH}"
 )
 NUMBER = Kind(_is_number, "a number, not negative")
 FLAG = Kind(lambda value: isinstance(value, bool), "true or false")
@@ -141,7 +153,7 @@ class ConfigTable:
             raise ValueError(f"{subject}'s config table names twice: {', '.join(sorted(twice))}")
 
     def read(self, config: Config, ignore: Iterable[str] = ()) -> Arguments:
-        """Our arguments for a parsed config file.
+        """Returns our arguments for a parsed config file.
 
         Args:
             config: the parsed file.
@@ -203,7 +215,7 @@ class ConfigTable:
             found[row.name] = _translated(row, value)
 
     def write(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The config file for a model of these arguments; the reverse of `read`.
+        """Returns the config file for a model of these arguments; the reverse of `read`.
 
         Raises:
             HubError: the file has no key for an argument, or no word for its value.
@@ -240,7 +252,7 @@ class ConfigTable:
 def settings_table(
     subject: str, required: Iterable[str], optional: Iterable[str] = ()
 ) -> Callable[..., Arguments]:
-    """A reader for layouts whose files do not say the sizes: the preset's settings must.
+    """Returns a reader for layouts whose files do not say the sizes: the preset's settings must.
 
     Args:
         subject: what the files hold, for errors.

@@ -47,12 +47,12 @@ class Broken(Exception):
 
 
 def loopback(host: str | None) -> bool:
-    """Whether a host name is this machine's."""
+    """Returns whether a host name is this machine's."""
     return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def check_url(url: str) -> str:
-    """`url` itself when it is https, or http on this machine. SourceFailed otherwise."""
+    """Returns `url` itself when it is https, or http on this machine. SourceFailed otherwise."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and loopback(parts.hostname)):
         return url
@@ -97,7 +97,7 @@ def stream(open_at: Opener, writer: BlobWriter, progress: Callable[[int], None])
 
 @contextlib.contextmanager
 def progress_bar(name: str, size: int | None, show: bool | None) -> Iterator[Callable[[int], None]]:
-    """A callable that is told the number of new bytes; a bar on a terminal, silence in a pipe.
+    """Yields a callable that takes numbers of new bytes and draws a bar, on a terminal alone.
 
     Silence too where interactive logging is disabled, unless `show` asks for the bar.
     """
@@ -133,7 +133,7 @@ class RemoteFile:
     sha256: str | None
 
     def pins(self, name: str) -> FileEntry:
-        """An entry that holds the file to the listing. LFS files have a sha256, others git's."""
+        """Returns an entry with the listing's size and hash: sha256 for LFS files, else git's."""
         return FileEntry(name, self.sha256, self.size, None if self.sha256 else self.git_sha1)
 
 
@@ -152,7 +152,7 @@ class HubRepository:
         self.endpoint = endpoint
 
     def listing(self, revision: str | None) -> tuple[str, dict[str, RemoteFile]]:
-        """(commit that `revision` means now, path in the repository -> size and hashes)."""
+        """Returns (commit that `revision` means now, path in the repository -> size and hashes)."""
         from huggingface_hub import HfApi
 
         with self._reasons():
@@ -284,7 +284,7 @@ class HubRepository:
 
 
 def _remote_file(size: object, git_sha1: object, sha256: object) -> RemoteFile | None:
-    """What a listing says of a file; None where its size, or a hash that is one, is missing."""
+    """Returns what a listing says of a file; None where it lacks the size or a valid hash."""
     if not isinstance(size, int):
         return None
     git = git_sha1 if isinstance(git_sha1, str) and SHA1.fullmatch(git_sha1) else None
@@ -295,7 +295,7 @@ def _remote_file(size: object, git_sha1: object, sha256: object) -> RemoteFile |
 
 
 def _with_etag(expected: FileEntry, etag: str | None, size: int | None, what: str) -> FileEntry:
-    """`expected`, completed by the headers; they must agree with what is known."""
+    """Returns `expected`, completed by the headers; they must agree with what is known."""
     if etag is None or not (SHA256.fullmatch(etag) or SHA1.fullmatch(etag)):
         raise SourceFailed(f"{what}: the hub's ETag {str(etag)[:80]!r} is not a hash")
     if size is not None and expected.size is not None and size != expected.size:
@@ -313,7 +313,7 @@ def _with_etag(expected: FileEntry, etag: str | None, size: int | None, what: st
 
 
 def _transport_errors() -> tuple[type[BaseException], ...]:
-    """What the Hugging Face client's HTTP library raises when a connection fails."""
+    """Returns what the Hugging Face client's HTTP library raises when a connection fails."""
     import httpx2
 
     return (httpx2.TransportError, ConnectionError, TimeoutError, socket.gaierror)
@@ -342,7 +342,7 @@ class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def open_url(url: str) -> Opener:
-    """An opener for a plain HTTP(S) address, by the standard library."""
+    """Returns an opener for a plain HTTP(S) address, by the standard library."""
     director = urllib.request.build_opener(_CheckedRedirects())
 
     @contextlib.contextmanager

@@ -89,15 +89,18 @@ class ReaderError(HubError):
         path: the file.
         problem: what is wrong and what was expected.
         where: the offset or key at which it was found.
+        advice: what to do next.
     """
 
-    def __init__(self, path: str | os.PathLike[str], problem: str, where: str = "") -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], problem: str, where: str = "", advice: str = ""
+    ) -> None:
         self.path, self.problem, self.where = os.fspath(path), problem, where
         place = f" ({where})" if where else ""
-        super().__init__(
-            f"cannot read weights file {self.path}{place}: {problem}. "
-            "The file is damaged or not what it claims to be: get it again from its source."
+        advice = advice or (
+            "The file is damaged or not what it claims to be: get it again from its source"
         )
+        super().__init__(f"cannot read weights file {self.path}{place}: {problem}. {advice}.")
 
 
 class WeightsError(HubError):
@@ -138,7 +141,7 @@ class CacheError(HubError):
 
     @classmethod
     def from_os_error(cls, path: str | os.PathLike[str], error: OSError) -> CacheError:
-        """The CacheError that explains an OSError met while writing `path`."""
+        """Returns the CacheError that explains an OSError met while writing `path`."""
         problems = {
             errno.ENOSPC: "the disk is full (nothing half-written was left)",
             errno.EDQUOT: "the disk quota is used up (nothing half-written was left)",

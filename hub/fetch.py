@@ -37,7 +37,7 @@ def resolve(
     progress: bool | None = None,
     endpoint: str | None = None,
 ) -> LocalPreset:
-    """The files of a preset, on this machine and checked.
+    """Returns the files of a preset, on this machine and checked.
 
     Tried in order: `folder`, the preset's own folders, the cache, installed packages, the Hugging
     Face client's cache, and, unless offline, the hub and HTTP(S) addresses in the preset's order.
@@ -112,7 +112,7 @@ def _attempts(
 
 
 def _collect(attempt: Attempt, entries: tuple[FileEntry, ...]) -> dict[str, Found]:
-    """Every file of `entries`, and the shards that an index among them names."""
+    """Returns every file of `entries`, and the shards that an index among them names."""
     found: dict[str, Found] = {}
     lacking: list[str] = []
     for entry in entries:
@@ -138,7 +138,7 @@ def _collect(attempt: Attempt, entries: tuple[FileEntry, ...]) -> dict[str, Foun
 
 
 def _shards(index: Path) -> list[str]:
-    """The plain file names that an index names. SourceFailed when it is malformed."""
+    """Returns the plain file names that an index names. SourceFailed when it is malformed."""
     with open(index, "rb") as file:
         raw = file.read(MAX_INDEX_BYTES + 1)
     try:
@@ -201,7 +201,7 @@ def _ways_out(preset: Preset, offline_why: str | None) -> list[str]:
 
 
 def describe(preset: Preset, *, cache: Cache | None = None) -> dict[str, Any]:
-    """What `isozoo info` shows of a preset; reads no file's content and uses no network.
+    """Returns what `isozoo info` shows of a preset; reads no file's content and uses no network.
 
     Returns:
         A dict of plain values: name, family, task, layout, license, description, num_parameters,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its name when the block ends without error.
+    """Yields a temporary path beside `path`, renamed to `path` when the block ends without error.
 
     The file is on the disk (fsync) before it is renamed. On any failure, Ctrl-C included, the
     temporary file is removed and `path` is as it was.
@@ -43,7 +43,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def current_umask() -> int:
-    """The process's umask, which Python can only read by setting it."""
+    """Returns the process's umask, which Python can only read by setting it."""
     umask = os.umask(0o022)
     os.umask(umask)
     return umask

@@ -17,7 +17,6 @@ from .readers import Reader, open_reader
 from .readers.unwrapped import unwrapped
 from .registry import (
     Architecture,
-    Family,
     Layout,
     architectures_of,
     get_family,
@@ -58,7 +57,7 @@ class JsonFiles(Mapping[str, Mapping[str, Any]]):
 
 
 def read_json(path: Path, name: str) -> dict[str, Any]:
-    """The object in a JSON file, strictly read; see `JsonFiles`. Raises HubError."""
+    """Reads the object in a JSON file strictly; see `JsonFiles`. Raises HubError."""
 
     def refuse(what: str) -> Any:
         raise ValueError(f"{what} is not JSON")
@@ -91,7 +90,7 @@ def find_preset(
     progress: bool | None = None,
     endpoint: str | None = None,
 ) -> Preset:
-    """The preset for a registered name, `hf://org/name[@revision]`, or the path of a folder.
+    """Finds the preset for a registered name, `hf://org/name[@revision]`, or a folder's path.
 
     For the last two, config.json is read (fetched, if need be) to find the family; where it names
     none, the class `expected` tells.
@@ -121,7 +120,7 @@ def fetch_preset(
     progress: bool | None = None,
     endpoint: str | None = None,
 ) -> LocalPreset:
-    """A preset's files on this machine, checked: `find_preset`, then `resolve`."""
+    """Fetches and checks a preset's files: `find_preset`, then `resolve`."""
     preset = name
     if not isinstance(preset, Preset):
         preset = find_preset(
@@ -138,7 +137,7 @@ def fetch_preset(
 
 
 def layout_of(local: LocalPreset) -> Layout:
-    """How the files of a local preset are read. HubError when its family does not know."""
+    """Returns how the files of a local preset are read. HubError when its family does not know."""
     family = get_family(local.preset.family)
     if local.layout not in family.layouts:
         known = ", ".join(family.layouts)
@@ -147,13 +146,13 @@ def layout_of(local: LocalPreset) -> Layout:
 
 
 def model_config(local: LocalPreset, ignore_keys: Iterable[str] = ()) -> dict[str, Any]:
-    """The keyword arguments of the model, from the preset's files and settings."""
+    """Returns the keyword arguments of the model, from the preset's files and settings."""
     files = JsonFiles(local.paths)
     return layout_of(local).arguments(files, local.preset.settings, ignore_keys)
 
 
 def open_weights(local: LocalPreset) -> Reader:
-    """A reader of the local preset's weights file. HubError when it has none."""
+    """Opens the local preset's weights file. HubError when it has none."""
     layout = layout_of(local)
     for name in layout.weights:
         if name in local.paths:
@@ -172,13 +171,14 @@ def load_preset(
     backend: str | None = None,
     load_weights: bool = True,
     dtype: str | None = None,
+    float32_precision: str | None = None,
     folder: str | Path | None = None,
     offline: bool | None = None,
     progress: bool | None = None,
     ignore_keys: Iterable[str] = (),
     **overrides: Any,
 ) -> Any:
-    """A model with a preset's weights. No initializer and no forward pass runs.
+    """Builds a model and loads a preset's weights. No initializer and no forward pass runs.
 
     Where a folder or repository holds a head that the family does not have, the backbone is loaded
     and a warning names the head and its tensors; say `task="backbone"` to ask for it.
@@ -190,6 +190,8 @@ def load_preset(
         backend: where it shall live; the current backend when None.
         load_weights: False builds the architecture alone, with initial values.
         dtype: of the variables; the model's default when None.
+        float32_precision: how this model computes products of float32 numbers on accelerators,
+            see `isozoo.config.set_float32_precision`; the setting when None.
         folder: a folder that holds the preset's files.
         offline: see `fetch.resolve`.
         progress: see `fetch.resolve`.
@@ -219,6 +221,8 @@ def load_preset(
                 _tell_of_head(local, report, type(model).__name__)
         else:
             model = build(**config, **extra)
+        if float32_precision is not None:
+            model.float32_precision = settings.checked_float32_precision(float32_precision)
         if hasattr(build, "make_preprocessor"):
             model.preprocessor = _preprocessor(build, local, config)
         return model
@@ -231,7 +235,7 @@ def _build_and_fill(
     config: dict[str, Any],
     extra: Mapping[str, Any],
 ) -> tuple[Any, LoadReport]:
-    """The model without initial values, and what was streamed into it.
+    """Builds the model without initial values and streams its weights into it.
 
     Adds to `config` the arguments that the weights file decides; see `Layout.parts`.
     """
@@ -249,21 +253,20 @@ def _build_and_fill(
 
 
 def _holds(reader: Reader, weight_map: Any, path: str) -> bool:
-    """Whether a weights file has a tensor for the variable `path`."""
+    """Returns whether a weights file has a tensor for the variable `path`."""
     reader, prefix = unwrapped(reader, {path}, weight_map)
     return any(key in reader for key in weight_map.expected_keys(path, prefix))
 
 
 def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
-    """Warns of a head whose tensors were dropped though nobody asked for the model without it."""
-    if not report.of_heads:
-        return
-    config = JsonFiles(local.paths).get("config.json", {})
-    names = architectures_of(config)
-    head = next(
-        (head for head in map(_head_of(get_family(local.preset.family)), names) if head), ""
-    )
+    """Warns of a head that config.json names and whose tensors were dropped."""
+    names = architectures_of(JsonFiles(local.paths).get("config.json", {}))
+    known = get_family(local.preset.family).architectures
+    heads = [Architecture(*known[name]).head for name in names if name in known]
+    if not report.of_heads or (heads and not any(heads)):
+        return  # the architecture is here as a whole
     dropped = ", ".join(report.of_heads[:8]) + (", …" if len(report.of_heads) > 8 else "")
+    head = " and ".join(filter(None, heads))
     warnings.warn(
         f"{local.preset.name}: config.json says {', '.join(names) or 'nothing of its architecture'}"
         + (f", whose head for {head} is not here" if head else "")
@@ -273,13 +276,8 @@ def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
     )
 
 
-def _head_of(family: Family) -> Any:
-    return lambda name: Architecture(*family.architectures.get(name, ("", ""))).head
-
-
 def _preprocessor(build: Any, local: LocalPreset, config: Mapping[str, Any]) -> Any:
-    """The preprocessor of a task's class; it knows the preset's files, so that they can be saved
-    with the model."""
+    """Makes the preprocessor of a task's class, with the preset's files as its `files`."""
     found = build.make_preprocessor(local.paths, config, local.preset.settings)
     if found is not None:
         found.files = dict(local.paths)
@@ -297,18 +295,32 @@ def load_preprocessor(
     *,
     task: str | None = None,
     expected: type | None = None,
+    asked_of: type | None = None,
     ignore_keys: Iterable[str] = (),
     **options: Any,
 ) -> Any:
-    """The preprocessor that a preset's model would have; no weights are read.
+    """Makes the preprocessor that a preset's model would have; reads no weights.
+
+    Args:
+        name: see `load_preset`.
+        task: what the model would be for. When None or "", the preset's own task or, where its
+            model has no preprocessor, the first of the family's tasks whose model has one.
+        expected: the class that the preprocessor must be an instance of.
+        asked_of: a class of the family, such as a tokenizer, for a config that names no family.
+        ignore_keys: see `load_preset`.
+        **options: see `fetch_preset`.
 
     Raises:
         UnknownPresetError: an unknown preset or task, or the task has no such preprocessor.
     """
-    local = fetch_preset(name, **options)
-    build = _class_for(local, task, None)
+    local = fetch_preset(name, expected=expected or asked_of, **options)
     config = model_config(local, ignore_keys)
-    found = _preprocessor(build, local, config) if hasattr(build, "make_preprocessor") else None
+    found = None
+    for one in (task,) if task else ("", *get_family(local.preset.family).tasks):
+        build = _class_for(local, one, None)
+        if hasattr(build, "make_preprocessor"):
+            found = _preprocessor(build, local, config)
+            break
     if found is None or (expected is not None and not isinstance(found, expected)):
         wanted = "a preprocessor" if expected is None else expected.__name__
         raise UnknownPresetError(

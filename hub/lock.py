@@ -37,7 +37,7 @@ class SourceLock:
         self.files[name] = FileEntry(name, digests.sha256, digests.size)
 
     def pins(self, entry: FileEntry) -> FileEntry:
-        """The entry, with the recorded hash where it has none of its own."""
+        """Returns the entry, with the recorded hash where it has none of its own."""
         held = self.files.get(entry.name)
         if held is None or entry.sha256 is not None:
             return entry

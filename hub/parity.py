@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from ..framework import config
 from ..framework.backends.registry import get as get_backend
 from ..framework.core.scopes import observed
 from ..framework.core.symbolic import flatten, map_structure
 from ..framework.models import Model
 from ..framework.ops import convert_to_numpy
+from .parity_runs import runs_of
 
 ROUNDING = 2.0**-24
 TOLERATED = 4.0  # no backend's error may be above this many times the best one's
@@ -74,7 +74,8 @@ class Report:
 
     Attributes:
         model: name of what was verified.
-        backends: the backends compared.
+        backends: the runs compared: backends, with device and precision where they were asked for.
+        runs: backend, device and precision of float32 of each.
         outputs: errors of the model's outputs.
         layers: errors of what each layer gave, in order of the calls.
         decisions: backend (and "float64") -> what the model decided: labels, rankings, transcripts.
@@ -82,6 +83,7 @@ class Report:
 
     model: str
     backends: list[str]
+    runs: list[dict[str, str]] = field(default_factory=list)
     outputs: list[Measured] = field(default_factory=list)
     layers: list[Measured] = field(default_factory=list)
     decisions: dict[str, Any] = field(default_factory=dict)
@@ -101,6 +103,7 @@ class Report:
         return {
             "model": self.model,
             "backends": self.backends,
+            "runs": self.runs,
             "unit": "2^-24; errors: rms deviation from float64 over the rms of the reference, "
             "largest: largest deviation over the largest magnitude",
             "outputs": [{**asdict(m), "ratio": m.ratio, "ok": m.ok} for m in self.outputs],
@@ -129,6 +132,8 @@ class Report:
                 )
                 plain = "" if m.plain is None else f"   plain evaluation {m.plain:.2f}"
                 lines.append(f"{m.name:{width}}  {cells}   {m.ratio:10.2f}{plain}")
+        for run in self.runs:
+            lines.append(f"{run['name']}: on {run['device']}, {run['float32_precision']}")
         lines.append(f"decisions: {'equal' if self.decisions_agree else 'DIFFERENT'}")
         if not self.decisions_agree:
             lines += [f"  {name}: {decided}" for name, decided in self.decisions.items()]
@@ -142,6 +147,7 @@ def verify(
     inputs: Any = None,
     *,
     layers: bool = True,
+    precisions: Iterable[str] = ("float32",),
     progress: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Report:
@@ -149,17 +155,22 @@ def verify(
 
     Args:
         model_or_preset: a built model, or what `from_preset` takes.
-        backends: names; all that are installed when None.
+        backends: names, with a device behind a colon where it is not the backend's own choice
+            ("torch:cuda", "jax:gpu:1"); all that are installed when None.
         inputs: what the model takes from users (texts, images, sounds), or for a model that is no
             `Task` the arguments of its call; the task's own samples when None.
         layers: whether to compare each layer's output too.
+        precisions: of float32; each has a run of its own on each backend. One that is shorter than
+            float32 is compared too, and so will hardly pass.
         progress: called with the name of each run before it starts.
         **options: passed to `load_preset`.
 
     Raises:
-        ValueError: the model has no samples of its own and no inputs were given.
+        ValueError: the model has no samples of its own and no inputs were given; an unknown
+            precision; a device that there is not.
     """
-    names = list(backends) if backends is not None else list(config.available_backends())
+    runs = runs_of(backends, precisions)
+    names = [run.name for run in runs]
     model, title = model_or_preset, ""
     if not isinstance(model, Model):
         from .loading import load_preset
@@ -176,13 +187,15 @@ def verify(
     report.decisions[REFERENCE] = subject.decide(reference)
     found: dict[str, dict[str, tuple[float, float]]] = {}
     found_layers: dict[str, dict[str, tuple[float, float]]] = {}
-    for name in names:
-        tell(name)
-        copy = model if model.backend == name else model.to_backend(name)
-        outputs, seen = _run(subject, copy, layers)
-        found[name] = _errors(outputs, expected)
-        found_layers[name] = _errors(seen, expected_layers)
-        report.decisions[name] = subject.decide(copy)
+    for run in runs:
+        tell(run.name)
+        copy = run.copy_of(model)
+        with run.context():
+            outputs, seen = _run(subject, copy, layers)
+            report.decisions[run.name] = subject.decide(copy)
+        report.runs.append(run.describe(copy))
+        found[run.name] = _errors(outputs, expected)
+        found_layers[run.name] = _errors(seen, expected_layers)
     report.outputs = _rows(expected, found)
     report.layers = _rows(expected_layers, found_layers)
     if any(not measured.ok for measured in report.outputs):

@@ -15,7 +15,7 @@ _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.
 
 
 def check_file_name(name: str) -> str:
-    """`name` itself when it is a plain relative path with `/`; ValueError otherwise."""
+    """Returns `name` itself when it is a plain relative path with `/`; ValueError otherwise."""
     if not _FILE_NAME.fullmatch(name) or {".", ".."} & set(PurePosixPath(name).parts):
         raise ValueError(f"{name!r} is not a plain relative file name")
     if ".." in name.split("/"):
@@ -61,7 +61,7 @@ class FileEntry:
         return self.sha256 is not None or self.git_sha1 is not None
 
     def named(self, name: str) -> FileEntry:
-        """The entry for one concrete name: itself without alternatives, or an unpinned other."""
+        """Returns the entry for one of its names; hashes belong to the first name alone."""
         if name == self.name:
             return FileEntry(name, self.sha256, self.size, self.git_sha1)
         return FileEntry(name)
@@ -82,7 +82,7 @@ class Source:
     rename: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
 
     def name_here(self, name: str) -> str:
-        """What the preset's file `name` is called at this source."""
+        """Returns what the preset's file `name` is called at this source."""
         return self.rename.get(name, name)
 
 
@@ -199,11 +199,11 @@ class Preset:
     evidence: str = ""
 
     def files_of(self, source: Source) -> tuple[FileEntry, ...]:
-        """The files as they are at a source."""
+        """Returns the files as they are at a source."""
         return self.files if source.files is None else source.files
 
     def layout_of(self, source: Source) -> str:
-        """The layout of the files at a source."""
+        """Returns the layout of the files at a source."""
         return self.layout if source.layout is None else source.layout
 
 

@@ -34,7 +34,7 @@ _SOURCE_KEYS = {"at", "layout", "files", "rename"}
 
 
 def read_presets(path: Path, family: str) -> list[Preset]:
-    """The presets that a data file describes, in its order.
+    """Reads the presets that a data file describes, in its order.
 
     Raises:
         HubError: the file is malformed, or a key is unknown, missing or of the wrong type; the
@@ -82,7 +82,7 @@ def _check_keys(entry: Mapping[str, Any], known: set[str], needed: set[str]) -> 
 
 
 def read_file_entry(text: Any) -> FileEntry:
-    """The entry for `NAME|ALTERNATIVE… SIZE HASH`. Raises ValueError, TypeError."""
+    """Reads the entry `NAME|ALTERNATIVE… SIZE HASH`. Raises ValueError, TypeError."""
     if not isinstance(text, str):
         raise TypeError(f"file {text!r}: a text is expected")
     names, *rest = text.split()
@@ -103,7 +103,7 @@ def read_file_entry(text: Any) -> FileEntry:
 
 
 def read_source(entry: Any) -> Source:
-    """The source for an address, or for a table with one; see the module. Raises ValueError."""
+    """Returns the source that an address, or a table with one, names. Raises ValueError."""
     if isinstance(entry, str):
         entry = {"at": entry}
     _check_keys(entry, _SOURCE_KEYS, {"at"})

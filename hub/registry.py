@@ -68,7 +68,7 @@ class Layout:
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def entries(self) -> tuple[FileEntry, ...]:
-        """The files to look for at a source that was not described by a preset."""
+        """Returns the files to look for at a source that was not described by a preset."""
         return (
             *(FileEntry(name) for name in self.files),
             FileEntry(self.weights[0], alternatives=self.weights[1:]),
@@ -81,7 +81,7 @@ class Layout:
         settings: Mapping[str, Any],
         ignore_keys: Iterable[str] = (),
     ) -> dict[str, Any]:
-        """The model's arguments, from parsed JSON files and a preset's settings.
+        """Returns the model's arguments, from parsed JSON files and a preset's settings.
 
         A preset whose files hold no config file gives its content as the setting `config`.
 
@@ -118,11 +118,11 @@ class Family:
     backbone: str = "backbone"
 
     def first_task(self) -> str:
-        """The task when neither user nor config names one."""
+        """Returns the task when neither user nor config names one."""
         return self.default_task or next(iter(self.tasks))
 
     def map_paths(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """A model's variables by the paths that the family's weight maps use."""
+        """Returns a model's variables by the paths that the family's weight maps use."""
         prefix = f"{self.backbone}."
         found = {path.removeprefix(prefix): variable for path, variable in variables.items()}
         if len(found) != len(variables):
@@ -155,7 +155,7 @@ def register_preset(preset: Preset) -> Preset:
 
 
 def get_family(name: str) -> Family:
-    """The family called `name`. HubError when none is registered."""
+    """Returns the family called `name`. HubError when none is registered."""
     discover()
     if name not in _families:
         raise HubError(f"no family called {name!r}; there are: {', '.join(sorted(_families))}")
@@ -163,7 +163,7 @@ def get_family(name: str) -> Family:
 
 
 def task_of_class(kind: type) -> tuple[Family, str] | None:
-    """(family, task) of a model's class or of the nearest registered class that it derives from."""
+    """Returns (family, task) of the nearest registered class that `kind` is or derives from."""
     discover()
     for ancestor in kind.__mro__:
         for family in _families.values():
@@ -174,8 +174,20 @@ def task_of_class(kind: type) -> tuple[Family, str] | None:
     return None
 
 
+def _family_of_class(kind: type) -> tuple[Family, str] | None:
+    """Returns (family, task) of a model, or of a tokenizer or preprocessor in a family's folder."""
+    if (found := task_of_class(kind)) is not None:
+        return found
+    for family in _families.values():
+        for reference in family.tasks.values():
+            package = getattr(reference, "package", "")
+            if package and kind.__module__.startswith(f"{package}."):
+                return family, family.first_task()
+    return None
+
+
 def get_preset(name: str) -> Preset:
-    """The registered preset called `name`. UnknownPresetError, with near matches, if none is."""
+    """Returns the registered preset called `name`; UnknownPresetError with near matches."""
     discover()
     if name not in _presets:
         raise UnknownPresetError(name, _presets)
@@ -183,21 +195,27 @@ def get_preset(name: str) -> Preset:
 
 
 def list_presets(family: str | None = None) -> list[Preset]:
-    """The registered presets, sorted by name; of one family when it is given."""
+    """Returns the registered presets, sorted by name; of one family when it is given."""
     discover()
     chosen = (p for p in _presets.values() if family is None or p.family == family)
     return sorted(chosen, key=lambda preset: preset.name)
 
 
 def source_of_name(name: str | os.PathLike[str]) -> Source | None:
-    """The source that `hf://org/name[@revision]` or a path names; None for a preset's name.
+    """Returns the source that `hf://org/name[@revision]` or a path names; None for a preset's name.
 
     A path is a `Path`, a text that is an existing folder, or one that begins with `.`, `~` or `/`.
 
     Raises:
         UnknownPresetError: the repository's name is malformed, or the folder does not exist.
+        TypeError: it is neither a text nor a path.
     """
-    text = os.fspath(name)
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(
+            "a preset's name, `hf://org/name[@revision]`, or the path of a folder is expected; got "
+            f"{name!r}"
+        )
+    text = str(os.fspath(name))
     if isinstance(name, str) and name.startswith("hf://"):
         repo_id, _, revision = name.removeprefix("hf://").partition("@")
         try:
@@ -213,7 +231,7 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
 
 
 def architectures_of(config: Config) -> list[str]:
-    """The names of architectures in a parsed config.json of transformers or timm."""
+    """Returns the names of architectures in a parsed config.json of transformers or timm."""
     named = config.get("architectures")
     found = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     if isinstance(single := config.get("architecture"), str):
@@ -222,7 +240,7 @@ def architectures_of(config: Config) -> list[str]:
 
 
 def identify(config: Config, expected: type | None = None) -> Identified:
-    """What a parsed config.json describes, by what the families registered.
+    """Recognises a parsed config.json by what the families registered.
 
     Args:
         config: the parsed file.
@@ -242,7 +260,7 @@ def identify(config: Config, expected: type | None = None) -> Identified:
     for family in _families.values():
         if isinstance(model_type, str) and model_type in family.model_types:
             return Identified(family, family.model_types[model_type], family.first_task())
-    named = task_of_class(expected) if expected is not None and model_type is None else None
+    named = _family_of_class(expected) if expected is not None and model_type is None else None
     if named is not None:
         family, task = named
         for name, layout in family.layouts.items():
@@ -258,7 +276,7 @@ def identify(config: Config, expected: type | None = None) -> Identified:
 def preset_of_source(
     name: str, source: Source, config: Config, expected: type | None = None
 ) -> Preset:
-    """The preset that stands for a source named by the user, whose config.json was read."""
+    """Returns the preset that stands for a source named by the user, whose config.json was read."""
     family, layout, task = identify(config, expected)
     files = family.layouts[layout].entries()
     return Preset(name, family.name, task, layout, files, (source,))

@@ -98,7 +98,7 @@ def _layout(family: Family, name: str) -> tuple[Layout, ConfigTable]:
 
 
 def _arguments(backbone: Any, layout: Layout) -> dict[str, Any]:
-    """The backbone's arguments with their defaults, as far as they describe the network.
+    """Returns the backbone's arguments with their defaults, as far as they describe the network.
 
     What the weights file tells (`Layout.parts`) is left to it.
     """
@@ -113,7 +113,7 @@ def _arguments(backbone: Any, layout: Layout) -> dict[str, Any]:
 
 
 def _kept_keys(model: Any, table: ConfigTable) -> dict[str, Any]:
-    """What the config of the model's preset says besides: special tokens, names of classes."""
+    """Returns keys of the preset's config that the table does not hold, such as special tokens."""
     files = getattr(getattr(model, "preprocessor", None), "files", {})
     if table.file not in files:
         return {}
@@ -123,7 +123,7 @@ def _kept_keys(model: Any, table: ConfigTable) -> dict[str, Any]:
 
 
 def _architectures(family: Family, layout: str, task: str) -> dict[str, Any]:
-    """`architectures` of config.json, where the layout's library has a class for the task."""
+    """Returns `architectures` for config.json, where the layout's library has such a class."""
     for wanted in (task, "backbone"):
         for name, (form, meant, *head) in family.architectures.items():
             if (form, meant) == (layout, wanted) and not any(head):

@@ -26,7 +26,7 @@ _TRUE = {"1", "true", "yes", "on"}
 
 
 def offline_reason(offline: bool | None) -> str | None:
-    """Why the network may not be used, or None. `offline` overrules the environment."""
+    """Returns why the network may not be used, or None. `offline` overrules the environment."""
     if offline is not None:
         return "offline=True was given" if offline else None
     for name in ("ISOZOO_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
@@ -36,7 +36,7 @@ def offline_reason(offline: bool | None) -> str | None:
 
 
 def hf_cache_root() -> Path:
-    """Where the Hugging Face client keeps its cache: same variables, without importing it."""
+    """Returns the folder of the Hugging Face client's cache, found without importing it."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if named := os.environ.get(name):
             return Path(named).expanduser()
@@ -75,7 +75,7 @@ class Attempt(ABC):
 
     @abstractmethod
     def find(self, entry: FileEntry) -> Found | None:
-        """The file, checked against the entry; None when the source does not have it.
+        """Returns the file, checked against the entry; None when the source does not have it.
 
         Raises:
             SourceFailed: the source as a whole cannot be used.
@@ -83,7 +83,7 @@ class Attempt(ABC):
         """
 
     def path(self, name: str) -> Path | None:
-        """Where the file lies on this machine now, unchecked; None when it does not."""
+        """Returns where the file lies on this machine now, unchecked; None when it does not."""
         return None
 
     def _check(self, path: Path, entry: FileEntry) -> Found:
@@ -233,7 +233,7 @@ class HuggingFaceAttempt(Attempt):
         self._listed: tuple[str, dict[str, RemoteFile]] | None = None
 
     def _listing(self) -> tuple[str, dict[str, RemoteFile]]:
-        """(commit, files) of the repository, asked for once."""
+        """Returns (commit, files) of the repository, asked for once."""
         if self._listed is None:
             asked = self.commit
             self._listed = self._hub.listing(asked or self.repository.revision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .config_table import Fixed
 
 _BOOKKEEPING = (
+    "_attn_implementation",
     "_attn_implementation_autoset",
     "_commit_hash",
     "_name_or_path",
@@ -21,9 +22,13 @@ _BOOKKEEPING = (
     "num_labels",
     "problem_type",
     "task_specific_params",
+    "sbert_ce_default_activation_function",
+    "sentence_transformers",
+    "tf_legacy_loss",
     "tokenizer_class",
     "torch_dtype",
     "transformers_version",
+    "xla_device",
 )
 _OUTPUT_FORM = (
     "output_attentions",

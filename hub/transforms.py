@@ -24,15 +24,15 @@ class Transform(ABC):
 
     @abstractmethod
     def shapes(self, shapes: list[Shape], count: int) -> list[Shape]:
-        """Our shapes, for arrays of the foreign `shapes`; `count` results are wanted."""
+        """Returns our shapes, for arrays of the foreign `shapes`; `count` results are wanted."""
 
     @abstractmethod
     def forward(self, arrays: list[np.ndarray], count: int) -> list[np.ndarray]:
-        """Foreign arrays -> `count` arrays of ours."""
+        """Turns foreign arrays into `count` arrays of ours."""
 
     @abstractmethod
     def inverse(self, arrays: Parts, count: int) -> Parts:
-        """Our arrays -> `count` foreign arrays."""
+        """Turns our arrays into `count` foreign arrays."""
 
 
 class _Each(Transform):
@@ -287,12 +287,12 @@ conv1d = Permute((2, 1, 0))
 
 
 def depthwise_conv2d(multiplier: int = 1) -> Transform:
-    """Depthwise kernels: (channels·multiplier, 1, h, w) <-> (h, w, channels, multiplier)."""
+    """Turns (channels·multiplier, 1, h, w) into (h, w, channels, multiplier), and back."""
     return DepthwiseConv2d(multiplier)
 
 
 def permute(*axes: int) -> Transform:
-    """Our axis i is the foreign axis `axes[i]`."""
+    """Permutes axes: our axis i is the foreign axis `axes[i]`."""
     return Permute(axes)
 
 
@@ -307,20 +307,20 @@ def expand(axis: int) -> Transform:
 
 
 def reshape(foreign: Shape, ours: Shape) -> Transform:
-    """Same elements in C order; either shape may hold one -1."""
+    """Reshapes to the same elements in C order; either shape may hold one -1."""
     return Reshape(tuple(foreign), tuple(ours))
 
 
 def split(axis: int, sizes: Shape | None = None) -> Transform:
-    """One foreign array to several of ours; the row's `ours` is then a tuple."""
+    """Splits one foreign array into several of ours; the row's `ours` is then a tuple."""
     return Split(axis, sizes)
 
 
 def concat(axis: int, sizes: Shape | None = None) -> Transform:
-    """Several foreign arrays (`Join` in the row) to one of ours."""
+    """Joins several foreign arrays (`Join` in the row) to one of ours."""
     return Concat(axis, sizes)
 
 
 def chain(*steps: Transform) -> Transform:
-    """The steps one after the other, foreign to ours."""
+    """Chains steps: one after the other from foreign to ours."""
     return Chain(steps)

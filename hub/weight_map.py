@@ -78,7 +78,7 @@ class Template:
         self.holes = frozenset(seen)
 
     def match(self, text: str) -> Binding | None:
-        """What the holes stand for in `text`, or None when it does not match."""
+        """Returns what the holes stand for in `text`, or None when it does not match."""
         if not text.startswith(self._start):
             return None
         found = self._pattern.fullmatch(text)
@@ -95,7 +95,7 @@ class Template:
         return tuple(sorted(binding.items()))
 
     def fill(self, binding: Binding) -> str:
-        """The name with its holes filled."""
+        """Returns the name with its holes filled."""
         values = dict(binding)
         out = ""
         for part in self._parts:
@@ -180,21 +180,21 @@ class Row:
         return isinstance(self.foreign, Join)
 
     def match_key(self, key: str) -> tuple[int, Binding] | None:
-        """(which source matches, what its holes stand for), for a key without prefix."""
+        """Returns (which source matches, what its holes stand for), for a key without prefix."""
         for index, source in enumerate(self.sources):
             if (binding := source.match(key)) is not None:
                 return index, binding
         return None
 
     def match_path(self, path: str) -> tuple[int, Binding] | None:
-        """(which target matches, what its holes stand for)."""
+        """Returns (which target matches, what its holes stand for)."""
         for index, target in enumerate(self.targets):
             if isinstance(target, Template) and (binding := target.match(path)) is not None:
                 return index, binding
         return None
 
     def paths(self, binding: Binding) -> list[str | None]:
-        """Our paths, in order; None for `ZERO`."""
+        """Returns our paths, in order; None for `ZERO`."""
         return [t.fill(binding) if isinstance(t, Template) else None for t in self.targets]
 
 
@@ -210,6 +210,8 @@ class WeightMap:
     def __init__(self, *rows: Row, prefixes: Iterable[str] = ("",)) -> None:
         self.rows = rows
         self.prefixes = tuple(prefixes)
+        # Each key of a file is looked up several times: to choose the prefix, and to load.
+        self._found: dict[tuple[str, str], tuple[Row, int, Binding] | None] = {}
         if not self.prefixes:
             raise ValueError('prefixes is empty; ("",) means none')
 
@@ -217,14 +219,14 @@ class WeightMap:
         return f"WeightMap({len(self.rows)} rows, prefixes={self.prefixes})"
 
     def choose_prefix(self, keys: Iterable[str], paths: Container[str]) -> str:
-        """The prefix under which most keys give a value to one of the variables `paths`."""
+        """Returns the prefix under which most keys give a value to one of the variables `paths`."""
         if len(self.prefixes) == 1:
             return self.prefixes[0]
         keys = list(keys)
         return max(self.prefixes, key=lambda prefix: self.count_fits(keys, prefix, paths))
 
     def count_fits(self, keys: Iterable[str], prefix: str, paths: Container[str]) -> int:
-        """How many keys give a value to one of the variables `paths`, read with a prefix."""
+        """Counts the keys that, read with a prefix, give a value to one of `paths`."""
         found = (self.find_key(key, prefix) for key in keys)
         return sum(
             any(path in paths for path in row.paths(binding) if path)
@@ -232,7 +234,12 @@ class WeightMap:
         )
 
     def find_key(self, key: str, prefix: str) -> tuple[Row, int, Binding] | None:
-        """(row, which of its sources, binding) of the first row that matches a key of the file."""
+        """Finds the first row for a key of the file: (row, which of its sources, binding)."""
+        if (key, prefix) not in self._found:
+            self._found[key, prefix] = self._find_key(key, prefix)
+        return self._found[key, prefix]
+
+    def _find_key(self, key: str, prefix: str) -> tuple[Row, int, Binding] | None:
         tail = key[len(prefix) :] if key.startswith(prefix) else None
         for row in self.rows:
             text = tail if row.prefixed else key
@@ -241,18 +248,18 @@ class WeightMap:
         return None
 
     def find_path(self, path: str) -> tuple[Row, int, Binding] | None:
-        """(row, which of its targets, binding) of the first row that gives a variable its value."""
+        """Finds the first row that gives a variable its value: (row, which target, binding)."""
         for row in self.rows:
             if not row.tied and (found := row.match_path(path)) is not None:
                 return row, *found
         return None
 
     def keys_of(self, row: Row, binding: Binding, prefix: str) -> list[str]:
-        """The row's foreign names, filled, with the prefix where it has one."""
+        """Returns the row's foreign names, filled, with the prefix where it has one."""
         return [(prefix if row.prefixed else "") + s.fill(binding) for s in row.sources]
 
     def expected_keys(self, path: str, prefix: str) -> list[str]:
-        """The foreign names that could give the variable `path` its value; [] when none could."""
+        """Returns the foreign names that could give `path` its value; [] when none could."""
         found = self.find_path(path)
         return [] if found is None else self.keys_of(found[0], found[2], prefix)
 
@@ -286,7 +293,7 @@ class Group:
 def group_keys(
     keys: Iterable[str], weight_map: WeightMap, prefix: str
 ) -> tuple[list[Group], list[str]]:
-    """(groups in the order of their first key, keys that no row knows)."""
+    """Groups the keys of a file by row: (groups by their first key, keys without a row)."""
     groups: dict[tuple[int, Binding], Group] = {}
     unknown: list[str] = []
     for key in keys:
@@ -303,7 +310,7 @@ def group_keys(
 def group_paths(
     paths: Iterable[str], weight_map: WeightMap
 ) -> Iterator[tuple[Row | None, Binding, Mapping[int, str]]]:
-    """(row, binding, which target -> path) for variables; row None for a path no row knows."""
+    """Yields (row, binding, which target -> path) for variables; row None where no row matches."""
     groups: dict[tuple[int, Binding], tuple[Row, dict[int, str]]] = {}
     for path in paths:
         found = weight_map.find_path(path)

@@ -153,7 +153,7 @@ def _place(plan: _Plan, group: Group) -> None:
 
 
 def _take_untied(plan: _Plan) -> None:
-    """A variable whose own key is missing gets the value of a tied key: equal by definition."""
+    """Gives a variable whose own key is missing the value of a tied key, equal by definition."""
     for group in list(plan.ties):
         paths = [path for path in group.row.paths(group.binding) if path is not None]
         if not any(path in plan.source_of for path in paths):

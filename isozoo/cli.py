@@ -109,7 +109,14 @@ def _parser() -> argparse.ArgumentParser:
     verify = command("verify", _verify, "Run a model on every backend and in float64, and compare.")
     verify.add_argument("name", metavar="NAME")
     verify.add_argument("inputs", metavar="INPUT", nargs="*", help="instead of its own samples")
-    verify.add_argument("--backend", action="append", help="only these; may be given repeatedly")
+    verify.add_argument(
+        "--backend",
+        action="append",
+        help="only these, perhaps with a device (torch:cuda); may be given repeatedly",
+    )
+    verify.add_argument(
+        "--precision", action="append", help="of float32; may be given repeatedly (float32, tf32)"
+    )
     verify.add_argument("--layers", action="store_true", help="show each layer too")
     _fetching(verify)
     return parser
@@ -247,6 +254,7 @@ def _verify(arguments: Any) -> int:
         arguments.name,
         backends=arguments.backend,
         inputs=arguments.inputs or None,
+        precisions=arguments.precision or ("float32",),
         progress=tell,
         folder=arguments.folder,
         offline=arguments.offline,

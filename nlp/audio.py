@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,33 +20,103 @@ class AudioError(ValueError):
     """A sound that cannot be used: unreadable, cut short, empty, or not a waveform."""
 
 
-def load_audio(source: str | os.PathLike | np.ndarray, sample_rate: int = 16000) -> np.ndarray:
-    """Read a sound file, or check a waveform, as mono float32.
+def load_audio(source: Any, sample_rate: int = 16000, rate: int | None = None) -> np.ndarray:
+    """Reads a sound file, or takes a waveform, as mono float32.
 
     Args:
-        source: a path to a WAV, FLAC or any other file that libsndfile reads, or an array.
-            Channels of a file are averaged; its samples are resampled to `sample_rate`.
-            An array must be mono, of shape `[samples]`, already at `sample_rate`; integer
-            samples are scaled to [-1, 1).
+        source: a path to a WAV, FLAC or any other file that libsndfile reads; such a file, open
+            for reading in binary; a waveform, as an array or a tensor; a pair (samples per second,
+            waveform), or a dict with "array" (or "raw") and "sampling_rate". Channels of a file
+            are averaged. A waveform must be mono, of shape `[samples]`; integer samples are scaled
+            to [-1, 1). What is at another rate is resampled to `sample_rate`.
         sample_rate: samples per second of the result.
+        rate: samples per second of a waveform that comes without; `sample_rate` if None.
 
     Returns:
         float32 array of shape `[samples]`, full scale being [-1, 1].
 
     Raises:
         AudioError: the file is missing, not audio, cut short or empty; the array is empty,
-            not one-dimensional, or holds NaN or infinity.
+            not one-dimensional, or holds NaN or infinity; a rate is not a positive number, or two
+            differ.
         ImportError: `soundfile` or `soxr` is needed and not installed.
     """
-    if isinstance(source, np.ndarray):
-        return _check_waveform(source)
-    path = Path(source)
-    samples, rate = _read_file(path)
-    if rate != sample_rate:
-        samples = _resample(samples, rate, sample_rate)
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        samples, found = _read_file(path)
+        name = str(path)
+    elif hasattr(source, "read"):
+        samples, found = _read_open(source)
+        name = str(getattr(source, "name", "the file"))
+    else:
+        samples, found = _with_rate(source, rate)
+        samples, name = _check_waveform(_as_array(samples)), "the waveform"
+    found = sample_rate if found is None else found
+    if found != sample_rate:
+        samples = _resample(samples, found, sample_rate)
     if not np.isfinite(samples).all():
-        raise AudioError(f"{path}: the samples hold NaN or infinity; re-export the file.")
+        raise AudioError(f"{name}: the samples hold NaN or infinity; re-export the file.")
     return samples
+
+
+def _with_rate(source: Any, rate: int | None) -> tuple[Any, int | None]:
+    """A waveform and its samples per second, which it may tell itself."""
+    told = None
+    if isinstance(source, dict):
+        source, told = _of_dict(source)
+    elif isinstance(source, tuple) and len(source) == 2 and np.ndim(source[0]) == 0:
+        told, source = source
+    for number in (told, rate):
+        if number is not None and (isinstance(number, bool) or not int(number) == number > 0):
+            raise AudioError(f"A sample rate is a positive whole number; got {number!r}.")
+    if told is not None and rate is not None and told != rate:
+        raise AudioError(
+            f"The sound says that it has {told} samples per second, `sample_rate` says {rate}: "
+            "give one of them."
+        )
+    found = rate if told is None else told
+    return source, None if found is None else int(found)
+
+
+def _of_dict(source: dict[str, Any]) -> tuple[Any, int]:
+    name = next((key for key in ("array", "raw") if key in source), None)
+    if name is None or "sampling_rate" not in source:
+        raise AudioError(
+            'A dict of sound holds "array" (or "raw") and "sampling_rate"; got '
+            f"{', '.join(map(repr, source)) or 'nothing'}."
+        )
+    return source[name], source["sampling_rate"]
+
+
+def _as_array(samples: Any) -> np.ndarray:
+    """A waveform of any framework, or a list of numbers, as an array."""
+    if isinstance(samples, np.ndarray):
+        return samples
+    from ..framework.ops import convert_to_numpy
+
+    try:
+        return np.asarray(convert_to_numpy(samples))
+    except (TypeError, ValueError) as error:
+        raise AudioError(
+            "Expected the path of a sound file, an open file, a waveform, (rate, waveform) or a "
+            f'dict with "array" and "sampling_rate"; got {type(samples).__name__}.'
+        ) from error
+
+
+def _read_open(file: Any) -> tuple[np.ndarray, int]:
+    """Samples and rate of a sound file that is open for reading."""
+    soundfile = _soundfile()
+    try:
+        with soundfile.SoundFile(file) as sound:
+            samples, rate = _read_mono(sound), sound.samplerate
+    except (soundfile.LibsndfileError, TypeError, OSError) as error:
+        raise AudioError(
+            f"The open file is no sound file that can be read, or is not open for reading in "
+            f"binary: {error}"
+        ) from error
+    if len(samples) == 0:
+        raise AudioError("The open file holds no samples.")
+    return samples, rate
 
 
 def _check_waveform(samples: np.ndarray) -> np.ndarray:

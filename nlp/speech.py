@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from ..hub.bases import Task
 
-Audio = str | PathLike | np.ndarray
-"""The path of a sound file, or a mono waveform `[samples]` at the model's rate."""
+Audio = Any
+"""The path of a sound file, an open file, a mono waveform `[samples]`, (rate, waveform), or a dict
+with "array" and "sampling_rate"; see `nlp.audio.load_audio`."""
 
 SAMPLE_SECONDS = 4
 

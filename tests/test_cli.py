@@ -143,7 +143,7 @@ def test_verify_exits_with_its_verdict(capsys, monkeypatch):
     from isozoo.hub import parity
 
     monkeypatch.setattr(parity, "NOISE", 1e-9)
-    monkeypatch.setattr(parity, "TOLERATED", 1.0)
+    monkeypatch.setattr(parity, "TOLERATED", 0.5)
     code, out, _ = run(
         capsys, "verify", "efficientnet_lite0", "--backend", "numpy", "--backend", "torch"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 from .tree import ROOT, imports, layout, modules
@@ -64,6 +65,18 @@ def test_every_module_is_in_a_listed_package():
         if package not in listed:
             missing.append(str(path.relative_to(ROOT)))
     assert not missing
+
+
+def test_every_data_file_is_in_the_wheel():
+    """What the code reads beside its modules, found on the disk, matches a pattern of setup.py."""
+    found = [
+        path
+        for folder in layout()["PACKAGE_DIR"].values()
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    ]
+    assert {"presets.toml", "imagenet_classes.txt"} <= {path.name for path in found}
+    assert not [p for p in found if not any(fnmatch(p.name, d) for d in layout()["DATA"])]
 
 
 def test_every_package_has_an_init():

@@ -97,7 +97,7 @@ class InvertedResidual(layers.Layer):
 
 
 def round_channels(channels: float, divisor: int) -> int:
-    """The multiple of `divisor` next to `channels`, at least `divisor`, and no more than a tenth
-    below."""
+    """Returns the multiple of `divisor` next to `channels`: at least `divisor`, and at most a tenth
+    below `channels`."""
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded

@@ -8,7 +8,7 @@ from ..weight_map import torch_norm
 
 
 def pytorch() -> WeightMap:
-    """The names of efficientnet_pytorch (L. Melas-Kyriazi), which its Lite port keeps."""
+    """Builds the table for efficientnet_pytorch's names (L. Melas-Kyriazi)."""
     block = "blocks.{i}"
     return WeightMap(
         Row("_conv_stem.weight", "stem.conv.kernel", conv2d),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...framework.lazy import Reference
-from ...hub.config_table import COUNT, COUNTS, FLAG, Argument, ConfigTable, Fixed
+from ...hub.config_table import COUNT, COUNTS, FLAG, LAYER_COUNTS, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
-from ...hub.transformers_config import IRRELEVANT
+from ...hub.transformers_config import FIXED, IRRELEVANT
 from .weight_map import huggingface, torchvision
 
 # depth -> (type of block, blocks of each stage)
@@ -48,7 +48,7 @@ def architecture(depth: int) -> dict[str, Any]:
 
 
 def _without(arguments: dict[str, Any], assumed: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that a config must say: those which are not what it assumes."""
+    """Returns the arguments that a config must say: those which are not what it assumes."""
 
     def plain(value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
@@ -111,12 +111,13 @@ TRANSFORMERS = ConfigTable(
         values={"bottleneck": "bottleneck_block", "basic": "basic_block"},
     ),
     Argument("hidden_sizes", "hidden_sizes", COUNTS, [256, 512, 1024, 2048]),
-    Argument("depths", "stackwise_num_blocks", COUNTS, [3, 4, 6, 3]),
+    Argument("depths", "stackwise_num_blocks", LAYER_COUNTS, [3, 4, 6, 3]),
     Argument("embedding_size", "input_conv_filters", COUNT, 64),
     Argument("downsample_in_first_stage", "first_stage_steps", FLAG, False),
     Argument("downsample_in_bottleneck", "stride_on_first_conv", FLAG, False),
     Fixed("hidden_act", "relu"),
     Fixed("num_channels", 3),
+    *FIXED,
     # The last three say which feature maps a detector would take.
     irrelevant=(*IRRELEVANT, "out_features", "out_indices", "stage_names"),
     constants={"model_type": "resnet"},

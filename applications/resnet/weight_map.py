@@ -10,7 +10,7 @@ BLOCK = "stages.{s}.blocks.{b}"
 
 
 def torchvision() -> WeightMap:
-    """torchvision's names, which are timm's too."""
+    """Builds the table for the names of torchvision, which are timm's too."""
     block = "layer{s+1}.{b}"
     return WeightMap(
         Row("conv1.weight", "stem.conv.kernel", conv2d),
@@ -24,7 +24,7 @@ def torchvision() -> WeightMap:
 
 
 def huggingface() -> WeightMap:
-    """The names of transformers' ResNet."""
+    """Builds the table for the names of transformers' ResNet."""
     block = "encoder.stages.{s}.layers.{b}"
     return WeightMap(
         Row("embedder.embedder.convolution.weight", "stem.conv.kernel", conv2d),
@@ -39,7 +39,7 @@ def huggingface() -> WeightMap:
 
 
 def keras() -> WeightMap:
-    """The paths of the variables of keras.applications.ResNet50, 101 and 152."""
+    """Builds the table for the paths in keras.applications.ResNet50, 101 and 152."""
     block = "conv{s+2}_block{b+1}"
     return WeightMap(
         *_keras_unit("conv1", "stem"),

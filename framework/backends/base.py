@@ -123,9 +123,25 @@ class Backend(
         """A tensor that stands for one without values while shapes are inferred."""
         return self.zeros(shape, dtype)
 
+    def has_accelerators(self) -> bool:
+        """Whether the backend may have tensors on several devices, and refuses to mix them."""
+        return False
+
+    def device_of(self, x: Any) -> Any:
+        """Where a tensor lies, if that is not the CPU; else None."""
+        return None
+
     def place(self, x: Any, device: Any) -> Any:
         """`x` on a device that a layer's `_native_device` gave."""
         return x
+
+    def move(self, layer: Any, kind: str, index: int | None) -> None:
+        """Puts a layer's weights on a device, for good. ValueError for one that there is not."""
+        raise ValueError(f"The layers of the {self.name} backend cannot be moved to {kind!r}.")
+
+    def device_name(self, native: Any) -> str:
+        """The name of the device on which a variable's tensor lies."""
+        return "cpu"
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self

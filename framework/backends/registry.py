@@ -36,6 +36,9 @@ SEQUENCE = Kind("sequence")
 BOX = Kind("Variable")
 UNKNOWN = Kind("unknown")
 
+# Backends in use that refuse tensors on two devices, on a machine that has more than the CPU.
+accelerated: tuple[Any, ...] = ()
+
 # type -> the backend that owns tensors of this type. Exact types; filled on first sight.
 TENSORS: dict[type, Any] = {}
 # type -> Kind, for everything that is no backend's tensor.
@@ -91,6 +94,9 @@ def _load(name: str) -> Any:
                 f"installed here: {', '.join(available())}."
             )
         _loaded[name] = backend
+        if backend.has_accelerators():
+            global accelerated
+            accelerated = (*accelerated, backend)
         return backend
 
 

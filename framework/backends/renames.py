@@ -106,8 +106,8 @@ i0               -                i0                  i0                      -
 rsqrt            -                lax.rsqrt           rsqrt                   math.rsqrt
 erf              -                lax.erf             erf                     math.erf
 sigmoid          -                jax.nn.sigmoid        sigmoid                 sigmoid
-matmul           -                matmul              matmul                  -
-einsum           -                einsum              einsum                  -
+matmul           -                -                   -                       -
+einsum           -                -                   -                       -
 relu             -                jax.nn.relu         relu                    nn.relu
 relu6            -                jax.nn.relu6        nn.functional.relu6     nn.relu6
 silu             -                jax.nn.silu         nn.functional.silu      nn.silu

@@ -9,11 +9,11 @@ import inspect
 import warnings
 from typing import Any
 
-from .. import dtypes
+from .. import dtypes, nested
 from ..backends import registry
 from ..backends.registry import TENSORS, Kind, classify
 from ..context import entered, state
-from . import masks, nested, symbolic, tracebacks
+from . import masks, symbolic, tracebacks
 
 
 class CallSignature:
@@ -57,6 +57,7 @@ class CallableLayer:
     _native_device: Any
     supports_masking: bool
     autocast: bool
+    float32_precision: str | None
     _native_call: Any
     _native_training: Any
 
@@ -110,11 +111,14 @@ class CallableLayer:
         if not single and symbolic.among((args, kwargs)):
             return self._call_symbolic(args, kwargs)
         before = state.owner, state.backend, state.autocast, state.device
+        precision = state.float32_precision
         outermost = before[0] is None and state.observer is None and not state.inferring
         watched = state.observer is not None
         # An observer sees every call, so calls from inside must not take the short way either.
         state.owner = (None, "observed") if watched else self._token
         state.backend, state.autocast = backend, self._autocast_dtype()
+        if self.float32_precision is not None:
+            state.float32_precision = self.float32_precision
         losses = None
         if outermost:
             losses, state.losses = state.losses, []
@@ -141,6 +145,7 @@ class CallableLayer:
             raise
         finally:
             state.owner, state.backend, state.autocast, state.device = before
+            state.float32_precision = precision
             if outermost:
                 self._conclude(losses)
         return self._keep_masks(outputs) if before[0] is None else outputs

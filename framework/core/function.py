@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ..nested import map_structure
 from .graph import Graph
 from .keras_tensor import KerasTensor
 from .matching import match, with_shapes
-from .nested import map_structure
 from .operation import Operation
 
 

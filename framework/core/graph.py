@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import ref
 
+from ..nested import flatten, map_structure
 from ..ops.errors import describe
 from .keras_tensor import KerasTensor
-from .nested import flatten, map_structure
 
 
 class Node:

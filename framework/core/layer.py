@@ -8,7 +8,7 @@ from .. import dtype_policies, dtypes, initializers
 from ..backends import registry
 from ..backends.native import NativeLayer
 from ..configs import described_arguments, deserialize, parameters_of, plain_class
-from ..context import entered, state
+from ..context import state
 from .calling import CallableLayer
 from .flavours import begin
 from .operation import Operation
@@ -42,6 +42,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
     autocast: bool = True
     _backend: Any
     _losses: list[Any] = []
+    # How calls of this layer compute products of float32 numbers; None for the setting around.
+    float32_precision: str | None = None
     _input_shape_arg: Any = None
     _name_is_given: bool = False
 
@@ -189,7 +191,10 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
         dtype = dtypes.standardize(dtype or self.variable_dtype)
         if initializer is None:
             initializer = _FLOAT_DEFAULT if dtypes.is_float(dtype) else "zeros"
-        with entered(backend=self._backend, autocast=None):
+        # By hand, since a layer's construction is mostly this.
+        before = state.backend, state.autocast
+        state.backend, state.autocast = self._backend, None
+        try:
             variable = Variable(
                 initializers.get(initializer),
                 () if shape is None else (shape,) if isinstance(shape, int) else shape,
@@ -201,6 +206,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
                 name,
                 memory_format=memory_format,
             )
+        finally:
+            state.backend, state.autocast = before
         variable.regularizer, variable.constraint = regularizer, constraint
         variable.overwrite_with_gradient = overwrite_with_gradient
         if not self._trainable:
@@ -472,11 +479,13 @@ def _constructing(init: Callable[..., None]) -> Callable[..., None]:
             return
         vars(self)["_constructing"] = True
         dtype = kwargs.get("dtype")
-        policy = state.policy if dtype is None else dtype_policies.get(dtype)
+        before = state.policy
+        if dtype is not None:
+            state.policy = dtype_policies.get(dtype)
         try:
-            with entered(policy=policy):
-                init(self, *args, **kwargs)
+            init(self, *args, **kwargs)
         finally:
+            state.policy = before
             del vars(self)["_constructing"]
         if "_policy" not in vars(self):
             raise RuntimeError(

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import ref
 
 from ..context import state
-from .nested import flatten, map_structure
+from ..nested import flatten, map_structure
 
 _lock = threading.Lock()
 # id of a tensor -> (weak reference to it, mask)

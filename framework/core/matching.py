@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ..nested import flatten, map_structure
 from ..ops.errors import describe
 from .graph import Graph
 from .keras_tensor import KerasTensor
-from .nested import flatten, map_structure
 
 
 def match(graph: Graph, inputs: Any, name: str) -> list[Any]:

@@ -18,6 +18,7 @@ class StatelessLayer:
     non_trainable_variables: Any
     named_variables: Any
     _native_device: Any
+    float32_precision: str | None
 
     def state_values(self) -> tuple[list[Any], list[Any]]:
         """Returns the native tensors of the trainable and of the other variables."""
@@ -99,5 +100,6 @@ class StatelessLayer:
             backend=self._backend,
             autocast=self._autocast_dtype(),
             device=device,
+            float32_precision=self.float32_precision or state.float32_precision,
         ):
             return method(*args, **kwargs)

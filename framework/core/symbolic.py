@@ -6,12 +6,12 @@ from typing import Any
 from ..backends import registry
 from ..backends.base import Spec
 from ..context import entered, state
+from ..nested import flatten as flatten
+from ..nested import leaves as _leaves
+from ..nested import map_structure as map_structure
 from . import placeholder_sizes
 from .graph import Node
 from .keras_tensor import KerasTensor
-from .nested import flatten as flatten
-from .nested import leaves as _leaves
-from .nested import map_structure as map_structure
 from .trackable import undo
 
 

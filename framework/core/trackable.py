@@ -1,6 +1,7 @@
 """Trackable: what owns variables, and finds them again by stable paths."""
 
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 from weakref import ref
 
@@ -44,6 +45,9 @@ class Trackable(Configurable):
         if state.journal is not None:
             self._note_attribute(name)
         tracked = self._tracked
+        if type(value) in _SIMPLE and name not in tracked:
+            object.__setattr__(self, name, value)
+            return
         if name in tracked:
             if tracked[name] is value:  # it keeps its place
                 object.__setattr__(self, name, value)
@@ -102,6 +106,9 @@ class Trackable(Configurable):
 
     def touch(self) -> None:
         """Drops what is cached about the parts, here and in all owners."""
+        if not self._owners:  # the usual case while a layer is being made
+            self._cache.clear()
+            return
         stack, seen = [self], set()
         while stack:
             found = stack.pop()
@@ -156,6 +163,8 @@ class Trackable(Configurable):
 
 
 _MISSING = object()
+# What is neither a part nor holds one: most attributes.
+_SIMPLE = frozenset((bool, int, float, str, FunctionType))
 
 
 def new_tracking() -> dict[str, Any]:

@@ -124,6 +124,11 @@ class Variable(VariableOperators):
         if self._table is not None:
             self._table, self._key = register(self._table[self._key])
 
+    def replace_native(self, native: Any) -> None:
+        """Puts another native tensor of the same shape and dtype into the slot."""
+        if self._table is not None:
+            self._table[self._key] = native
+
     @property
     def native(self) -> Any:
         """The native tensor itself, whatever scope is open; None while there are no values."""
@@ -140,6 +145,8 @@ class Variable(VariableOperators):
 
         Under a mixed dtype policy a float is read in the policy's compute dtype.
         """
+        if state.substitutes is None and state.autocast is None and self._table is not None:
+            return self._table[self._key]  # the usual case
         if state.substitutes is None or (found := state.substitutes.get(id(self))) is None:
             found = self._read()
         if state.autocast is not None and self._is_cast():

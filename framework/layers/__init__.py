@@ -2,7 +2,6 @@
 
 from ..core.keras_tensor import Input as Input
 from ..core.layer import Layer as Layer
-from .attention import DenseAttention as DenseAttention
 from .convolution import Conv1D as Conv1D
 from .convolution import Conv2D as Conv2D
 from .convolution import DepthwiseConv2D as DepthwiseConv2D
@@ -14,7 +13,6 @@ from .core import Identity as Identity
 from .normalization import BatchNormalization as BatchNormalization
 from .normalization import LayerNormalization as LayerNormalization
 from .normalization import RMSNormalization as RMSNormalization
-from .normalization import conv_norm as conv_norm
 from .pooling import AveragePooling1D as AveragePooling1D
 from .pooling import AveragePooling2D as AveragePooling2D
 from .pooling import GlobalAveragePooling1D as GlobalAveragePooling1D

@@ -1,9 +1,7 @@
-"""Normalization layers, and a convolution fused with the one behind it."""
+"""Normalization layers."""
 
 from .. import ops
-from ..configs import plain_class
 from ..core.layer import Layer
-from .convolution import Conv1D, Conv2D, DepthwiseConv2D, _Conv
 
 
 class LayerNormalization(Layer):
@@ -81,40 +79,3 @@ class BatchNormalization(Layer):
         return ops.batch_normalization(
             inputs, mean, variance, self.axis, self.beta, self.gamma, self.epsilon
         )
-
-
-_FUSIBLE = (Conv1D, Conv2D, DepthwiseConv2D, BatchNormalization)
-
-
-def _is_fusible(layer: Layer) -> bool:
-    """Whether a layer is one of ours with nothing around its call: what a kernel may stand for."""
-    return layer.built and plain_class(type(layer)) in _FUSIBLE and not layer._native_hooks()
-
-
-def conv_norm(conv: _Conv, norm: BatchNormalization, x, activation=None, shortcut=None):
-    """`activation(norm(conv(x)) + shortcut)`; at inference in one kernel where the backend has it.
-
-    The convolution must be linear (no activation) and channels last. Layers of other classes, and
-    layers with hooks of the framework, are called one after the other. `activation` is "relu",
-    "relu6" or None, `shortcut` a tensor like the result or None.
-    """
-    if conv.resolve_training(None) or not (_is_fusible(conv) and _is_fusible(norm)):
-        y = norm(conv(x))
-        y = y if shortcut is None else ops.add(y, shortcut)
-        return y if activation is None else getattr(ops, activation)(y)
-    return ops.conv_batch_norm(
-        x,
-        conv.kernel,
-        conv.bias,
-        norm.moving_mean,
-        norm.moving_variance,
-        norm.gamma,
-        norm.beta,
-        norm.epsilon,
-        conv.strides,
-        conv.padding,
-        conv.dilation_rate,
-        conv.depthwise,
-        activation,
-        shortcut,
-    )

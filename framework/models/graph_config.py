@@ -11,8 +11,8 @@ from ..core.graph import Node
 from ..core.keras_tensor import Input, KerasTensor
 from ..core.layer import Layer
 from ..core.naming import snake_case
-from ..core.nested import flatten, map_structure
 from ..core.operation import Operation
+from ..nested import flatten, map_structure
 
 
 def described(model: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import float32_precision
 from ..configs import plain_class
 from ..context import entered, state
 from ..core.function import OfGraph
@@ -12,10 +13,10 @@ from ..core.graph import Graph
 from ..core.layer import Layer
 from ..core.matching import match, with_shapes
 from ..core.naming import snake_case
-from ..core.nested import flatten, map_structure
 from ..core.operation import Computed
 from ..core.scopes import deferred_initialization
 from ..core.symbolic import KerasTensor
+from ..nested import flatten, map_structure
 from ..ops.conversion import convert_to_numpy
 
 
@@ -217,7 +218,9 @@ class Model(OfGraph, Layer):
                 args = map_structure(self._native_input, args)
                 kwargs = map_structure(self._native_input, kwargs)
             self.ensure_built(args, kwargs)
-            key = ("compiled", method)
+            # A program is compiled for one precision.
+            precision = self.float32_precision or float32_precision()
+            key = ("compiled", method, precision)
             function = self._cache.get(key)
             if function is None:
                 function = backend.inference_function(MethodTarget(self, method))

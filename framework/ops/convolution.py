@@ -1,46 +1,9 @@
 """Convolution over one, two or three spatial axes."""
 
-from .. import config
-from .dispatch import Tensor, promoted_all, together
+from .dispatch import Tensor, promoted_all
 from .errors import wrong
 from .op import op
-
-
-def _ntuple(value, rank: int, name: str) -> tuple[int, ...]:
-    values = (value,) * rank if isinstance(value, int) else tuple(int(v) for v in value)
-    if len(values) != rank:
-        raise wrong(name, value, f"an integer, or {rank} for {rank} spatial axes")
-    return values
-
-
-def _padding(padding):
-    if isinstance(padding, str):
-        given, padding = padding, padding.lower()
-        if padding not in ("valid", "same"):
-            raise wrong("padding", given, "'valid', 'same' or pairs (before, behind) for each axis")
-    return padding
-
-
-def _channels_last(backend, x, data_format):
-    """`x` with its channels last, and the function that puts a result's channels back."""
-    if (data_format or config.image_data_format()) == "channels_last":
-        return x, _as_it_is
-    if data_format not in (None, "channels_first"):
-        raise wrong("data_format", data_format, "'channels_last', 'channels_first' or None")
-    return backend.moveaxis(x, 1, -1), lambda y: backend.moveaxis(y, -1, 1)
-
-
-def _as_it_is(x: Tensor) -> Tensor:
-    return x
-
-
-def _check_window(x, size, padding, dilation, name: str) -> None:
-    """An error where no window fits into the spatial axes of `x`."""
-    pads = ((0, 0),) * len(size) if padding == "valid" else padding
-    for n, k, d, (low, high) in zip(x.shape[1:-1], size, dilation, pads, strict=True):
-        if n is not None and n + low + high <= (k - 1) * d:
-            room = tuple(x.shape[1:-1])
-            raise wrong(name, size, f"windows that fit into the spatial axes, which are {room}")
+from .spatial import channels_last, check_channels, check_window, checked_padding, groups_of, ntuple
 
 
 @op
@@ -55,44 +18,13 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     not fit or the window is larger than what it moves over.
     """
     backend, (inputs, kernel) = promoted_all(inputs, kernel)
-    inputs, back = _channels_last(backend, inputs, data_format)
-    rank, groups = len(kernel.shape) - 2, _groups(inputs, kernel)
-    padding, dilation = _padding(padding), _ntuple(dilation_rate, rank, "dilation_rate")
+    inputs, back = channels_last(backend, inputs, data_format)
+    rank, groups = len(kernel.shape) - 2, groups_of(inputs, kernel)
+    padding, dilation = checked_padding(padding), ntuple(dilation_rate, rank, "dilation_rate")
     if padding != "same":
-        _check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
-    strides = _ntuple(strides, rank, "strides")
+        check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
+    strides = ntuple(strides, rank, "strides")
     return back(backend.conv(inputs, kernel, strides, padding, dilation, groups))
-
-
-def _groups(inputs, kernel) -> int:
-    """How many groups of channels a kernel makes of the inputs. An error when it does not fit."""
-    _check_ranks(inputs, kernel)
-    channels, per_group = inputs.shape[-1], kernel.shape[-2]
-    if channels % per_group or not channels or kernel.shape[-1] % (channels // per_group):
-        raise wrong(
-            "kernel",
-            kernel,
-            f"(*size, in / groups, out) for inputs with {channels} channels (of shape "
-            f"{tuple(inputs.shape)}, channels last)",
-        )
-    return channels // per_group
-
-
-def _check_ranks(inputs, kernel) -> None:
-    rank = len(kernel.shape) - 2
-    if not 1 <= rank <= 3:
-        raise wrong("kernel", kernel, "1, 2 or 3 spatial axes and 2 of channels")
-    if len(inputs.shape) != rank + 2:
-        shape = tuple(kernel.shape)
-        expected = f"(batch, {rank} spatial, channels): a kernel of shape {shape} needs inputs with"
-        raise wrong("inputs", inputs, f"{expected} {rank + 2} axes")
-
-
-def _check_channels(inputs, kernel, place: int, form: str) -> None:
-    _check_ranks(inputs, kernel)
-    channels = inputs.shape[-1]
-    if channels is not None and channels != kernel.shape[place]:
-        raise wrong("kernel", kernel, f"{form} for inputs with {channels} channels")
 
 
 @op
@@ -105,17 +37,17 @@ def depthwise_conv(
     (batch, *output, channels * multiplier). The other arguments are those of `conv`.
     """
     backend, (inputs, kernel) = promoted_all(inputs, kernel)
-    inputs, back = _channels_last(backend, inputs, data_format)
-    _check_channels(inputs, kernel, -2, "(*size, channels, multiplier)")
+    inputs, back = channels_last(backend, inputs, data_format)
+    check_channels(inputs, kernel, -2, "(*size, channels, multiplier)")
     return back(_depthwise(backend, inputs, kernel, strides, padding, dilation_rate))
 
 
 def _depthwise(backend, inputs, kernel, strides, padding, dilation_rate):
     rank = len(kernel.shape) - 2
-    padding, dilation = _padding(padding), _ntuple(dilation_rate, rank, "dilation_rate")
+    padding, dilation = checked_padding(padding), ntuple(dilation_rate, rank, "dilation_rate")
     if padding != "same":
-        _check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
-    strides = _ntuple(strides, rank, "strides")
+        check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
+    strides = ntuple(strides, rank, "strides")
     return backend.depthwise_conv(inputs, kernel, strides, padding, dilation)
 
 
@@ -136,11 +68,11 @@ def separable_conv(
     """
     backend, tensors = promoted_all(inputs, depthwise_kernel, pointwise_kernel)
     inputs, depthwise_kernel, pointwise_kernel = tensors
-    inputs, back = _channels_last(backend, inputs, data_format)
+    inputs, back = channels_last(backend, inputs, data_format)
     form = "(*size, channels, multiplier)"
-    _check_channels(inputs, depthwise_kernel, -2, form)
+    check_channels(inputs, depthwise_kernel, -2, form)
     y = _depthwise(backend, inputs, depthwise_kernel, strides, padding, dilation_rate)
-    _check_channels(y, pointwise_kernel, -2, "(1, ..., channels * multiplier, out)")
+    check_channels(y, pointwise_kernel, -2, "(1, ..., channels * multiplier, out)")
     ones = (1,) * (len(y.shape) - 2)
     return back(backend.conv(y, pointwise_kernel, ones, "valid", ones, 1))
 
@@ -164,16 +96,16 @@ def conv_transpose(
     "same" cuts off, the odd element is cut behind, as in TensorFlow.
     """
     backend, (inputs, kernel) = promoted_all(inputs, kernel)
-    inputs, back = _channels_last(backend, inputs, data_format)
-    _check_channels(inputs, kernel, -1, "(*size, out, in)")
-    rank, padding = len(kernel.shape) - 2, _padding(padding)
+    inputs, back = channels_last(backend, inputs, data_format)
+    check_channels(inputs, kernel, -1, "(*size, out, in)")
+    rank, padding = len(kernel.shape) - 2, checked_padding(padding)
     if not isinstance(padding, str):
         raise wrong("padding", padding, "'valid' or 'same'")
-    strides = _ntuple(strides, rank, "strides")
-    dilation = _ntuple(dilation_rate, rank, "dilation_rate")
+    strides = ntuple(strides, rank, "strides")
+    dilation = ntuple(dilation_rate, rank, "dilation_rate")
     more = (None,) * rank
     if output_padding is not None:
-        more = _ntuple(output_padding, rank, "output_padding")
+        more = ntuple(output_padding, rank, "output_padding")
     axes = zip(kernel.shape[:rank], strides, dilation, more, strict=True)
     crops = tuple(_crop((k - 1) * d + 1, s, padding, p) for k, s, d, p in axes)
     return back(backend.conv_transpose(inputs, kernel, strides, crops, dilation))
@@ -186,44 +118,3 @@ def _crop(reach: int, stride: int, padding: str, more: int | None) -> tuple[int,
     excess = reach - stride if more is None else reach - reach % 2 - more
     front = max(excess, 0) // 2
     return front, excess - front
-
-
-@op
-def conv_batch_norm(
-    inputs,
-    kernel,
-    bias,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    strides,
-    padding,
-    dilation_rate,
-    depthwise,
-    activation=None,
-    shortcut=None,
-) -> Tensor:
-    """activation(batch normalization(convolution) + shortcut), at inference, in one kernel.
-
-    Arguments are those of `conv` (or `depthwise_conv`) and of `batch_normalization`, channels
-    last; `activation` is "relu", "relu6" or None, `shortcut` a tensor like the result or None.
-    Where the backend keeps what it computes, the normalization is folded into the kernel.
-    Another activation is an error.
-    """
-    if activation not in (None, "relu", "relu6"):
-        raise wrong("activation", activation, "'relu', 'relu6' or None")
-    backend, (*tensors, shortcut) = together(
-        inputs, kernel, bias, mean, variance, gamma, beta, shortcut
-    )
-    inputs, kernel = tensors[:2]
-    rank = len(kernel.shape) - 2
-    settings = {
-        "strides": _ntuple(strides, rank, "strides"),
-        "padding": _padding(padding),
-        "dilation": _ntuple(dilation_rate, rank, "dilation_rate"),
-    }
-    if not depthwise:
-        settings["groups"] = _groups(inputs, kernel)
-    return backend.conv_batch_norm(*tensors, epsilon, settings, depthwise, activation, shortcut)

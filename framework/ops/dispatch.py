@@ -136,10 +136,14 @@ def together(*xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
         # The usual case in one pass: tensors and variables of one backend.
         natives = []
         for x in xs:
-            if x is None or TENSORS.get(type(x)) is owner or at_home(x) is owner:
+            cls = type(x)
+            if x is None or TENSORS.get(cls) is owner:
                 natives.append(x)
-            elif registry.KINDS.get(type(x)) is BOX and x.backend is owner:
-                natives.append(x.value)
+            elif KINDS.get(cls) is BOX:
+                if x.backend is owner:
+                    natives.append(x.value)
+            elif owner.hosts and at_home(x) is owner:
+                natives.append(x)
         if len(natives) == len(xs):
             return owner, natives
     backend = common_backend(xs) if backend is None else backend

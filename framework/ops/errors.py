@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .. import dtypes
@@ -56,7 +57,10 @@ def describe(x: Any) -> str:
 
 
 def explain(function: Callable[..., Any], args: tuple, kwargs: dict, error: Exception) -> Exception:
-    """What `function(*args, **kwargs)` should raise in the place of `error`."""
+    """Returns what `function(*args, **kwargs)` should raise in the place of `error`.
+
+    That is `error` itself where it shows a fault of the library and no argument explains it.
+    """
     name = function.__name__
     if isinstance(error, InvalidArgumentError):
         error.op = name
@@ -66,10 +70,27 @@ def explain(function: Callable[..., Any], args: tuple, kwargs: dict, error: Exce
     except TypeError as unbound:
         return TypeError(f"ops.{name}: {unbound}.")
     made = _about_axes(given) or _about_dtype(given) or _about_kinds(given) or _about_shapes(given)
+    if made is None and _is_ours(error):
+        return error
     if made is None:
         made = _in_general(function, given, error)
     made.op = name
     return made
+
+
+# What a slip in a kernel raises, and no framework says of a user's argument.
+_SLIPS = (AttributeError, NameError, AssertionError, ImportError, RecursionError)
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether an error is a fault of the library: a slip that was raised in its own code."""
+    if not isinstance(error, _SLIPS):
+        return False
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and frame.tb_frame.f_code.co_filename.startswith(_PACKAGE)
 
 
 def _rank(x: Any) -> int | None:

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 from ..backends import registry
 from ..backends.registry import TENSORS
+from ..context import state
 from .errors import InvalidArgumentError, explain
+from .placing import placed
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -23,6 +25,8 @@ def op(function: _Function) -> _Function:
     @wraps(function)
     def call(*args, **kwargs):
         try:
+            if registry.accelerated and state.device is None:
+                return placed(function, args, kwargs)
             return function(*args, **kwargs)
         except Exception as error:
             symbolic = _symbolic_among(args) or _symbolic_among(kwargs.values())
@@ -84,6 +88,8 @@ def program(
         owner = _symbolic_among(args) or _symbolic_among(kwargs.values())
         try:
             if owner is None:
+                if registry.accelerated and registry.state.device is None:
+                    return placed(function, args, kwargs)
                 return function(*args, **kwargs)
             if symbolic is not None and not registry.state.inferring:
                 return symbolic(owner, *args, **kwargs)

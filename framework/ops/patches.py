@@ -1,10 +1,10 @@
 """Images as patches, and channels as pixels."""
 
 from .. import config
-from .convolution import _ntuple
 from .dispatch import Tensor, numeric, tensor
 from .errors import wrong
 from .op import op
+from .spatial import ntuple
 
 
 @op
@@ -38,7 +38,7 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1) -> Tensor
     backend, x = numeric(x)
     if len(x.shape) != 3:
         raise wrong("x", x, "3 axes: (batch, channels * cells of the kernel, places)")
-    output = _ntuple(output_size, 2, "output_size")
+    output = ntuple(output_size, 2, "output_size")
     settings = _settings(kernel_size, dilation, padding, stride)
     axes = zip(output, *settings, strict=True)
     rows, columns = ((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, d, p, s in axes)
@@ -53,10 +53,10 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1) -> Tensor
 
 def _settings(kernel_size, dilation, padding, stride):
     return (
-        _ntuple(kernel_size, 2, "kernel_size"),
-        _ntuple(dilation, 2, "dilation"),
-        _ntuple(padding, 2, "padding"),
-        _ntuple(stride, 2, "stride"),
+        ntuple(kernel_size, 2, "kernel_size"),
+        ntuple(dilation, 2, "dilation"),
+        ntuple(padding, 2, "padding"),
+        ntuple(stride, 2, "stride"),
     )
 
 

@@ -1,9 +1,9 @@
 """Pooling over one, two or three spatial axes."""
 
-from .convolution import _channels_last, _check_window, _ntuple, _padding
 from .dispatch import Tensor, floating, numeric, tensor
 from .errors import wrong
 from .op import op
+from .spatial import channels_last, check_window, checked_padding, ntuple
 
 
 @op
@@ -30,11 +30,11 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
 
 def _pool(backend, inputs, pool_size, strides, padding, data_format, kind):
     rank = _spatial_rank(inputs)
-    inputs, back = _channels_last(backend, inputs, data_format)
-    size, padding = _ntuple(pool_size, rank, "pool_size"), _padding(padding)
-    steps = size if strides is None else _ntuple(strides, rank, "strides")
+    inputs, back = channels_last(backend, inputs, data_format)
+    size, padding = ntuple(pool_size, rank, "pool_size"), checked_padding(padding)
+    steps = size if strides is None else ntuple(strides, rank, "strides")
     if padding != "same":
-        _check_window(inputs, size, padding, (1,) * rank, "pool_size")
+        check_window(inputs, size, padding, (1,) * rank, "pool_size")
     if inputs.dtype in backend.float_types or backend.dtype(inputs) == "int32":
         return back(backend.pool(inputs, size, steps, padding, kind))
     return back(backend.integer_max_pool(inputs, size, steps, padding))
@@ -73,12 +73,12 @@ def adaptive_average_pool(inputs, output_size, data_format=None) -> Tensor:
 
 def _adaptive_pool(backend, inputs, output_size, data_format, kind):
     rank = _spatial_rank(inputs)
-    inputs, back = _channels_last(backend, inputs, data_format)
+    inputs, back = channels_last(backend, inputs, data_format)
     sizes = tuple(inputs.shape[1:-1])
     if isinstance(output_size, list | tuple) and None in output_size:
         pairs = zip(output_size, sizes, strict=False)
         output_size = [n if o is None else o for o, n in pairs]
-    output = _ntuple(output_size, rank, "output_size")
+    output = ntuple(output_size, rank, "output_size")
     if min(output) < 1:
         raise wrong("output_size", output_size, "numbers of at least 1")
     if None in sizes:

@@ -65,12 +65,17 @@ class SeedGenerator(Trackable):
         given = state.substitutes is not None and id(self.state) in state.substitutes
         if not given and backend.is_traced_constant(held, key):
             raise ValueError(_FROZEN)
-        if not ordered:
-            factor = backend.beside(backend.asarray([1, _FACTOR], "int32"), key)
-            key_after, step = backend.multiply(key, factor), backend.asarray([0, _STEP], "int32")
-        else:
-            key_after, step = key, backend.asarray([0, 1], "int32")
-        self.state.assign(backend.add(key_after, backend.beside(step, key)))
+        # The state stays where it lies, whatever the draw is for.
+        before, state.device = state.device, backend.device_of(key)
+        try:
+            if not ordered:
+                key_after = backend.multiply(key, backend.asarray([1, _FACTOR], "int32"))
+                step = backend.asarray([0, _STEP], "int32")
+            else:
+                key_after, step = key, backend.asarray([0, 1], "int32")
+            self.state.assign(backend.add(key_after, step))
+        finally:
+            state.device = before
         return key
 
     def get_config(self) -> dict[str, Any]:

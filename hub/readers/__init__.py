@@ -28,7 +28,7 @@ __all__ = [
 
 
 def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None = None) -> Reader:
-    """The reader for a weights file, chosen by its content.
+    """Returns the reader for a weights file, chosen by its content.
 
     Args:
         path: a safetensors file, an index of sharded files, a file of `torch.save`, or

@@ -38,7 +38,7 @@ class TensorInfo:
 
 
 def numpy_dtype(name: str) -> np.dtype[Any]:
-    """The little-endian NumPy dtype called `name`; bfloat16 and float8 come from ml_dtypes.
+    """Returns the little-endian NumPy dtype called `name`; bfloat16 and float8 come from ml_dtypes.
 
     Raises:
         ValueError: the name is not one that weights files hold.
@@ -58,7 +58,7 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
 
 
 def check_key(path: Path, key: object) -> str:
-    """`key` itself, when it is a harmless tensor name; ReaderError otherwise.
+    """Returns `key` itself, when it is a harmless tensor name; ReaderError otherwise.
 
     Names that look like paths out of a folder, are empty, or hold control characters have no
     place in a model and are the stuff of attacks on whoever writes tensors to files.
@@ -75,7 +75,7 @@ def check_key(path: Path, key: object) -> str:
 
 
 def check_shape(path: Path, shape: Sequence[object], key: str) -> tuple[int, ...]:
-    """`shape` as a tuple of non-negative ints of at most 32 axes and 2**62 elements."""
+    """Returns `shape` as a tuple of non-negative ints of at most 32 axes and 2**62 elements."""
     dims: list[int] = []
     for dim in shape:
         if not isinstance(dim, int) or isinstance(dim, bool) or dim < 0:
@@ -114,7 +114,7 @@ class MappedFile:
         return self._map
 
     def bytes_at(self, offset: int, count: int, where: str = "") -> bytes:
-        """A copy of `count` bytes at `offset`; ReaderError when they are not all in the file."""
+        """Copies `count` bytes at `offset`; ReaderError when the file ends before."""
         if offset < 0 or count < 0 or offset + count > self.size:
             raise ReaderError(
                 self.path,
@@ -124,7 +124,7 @@ class MappedFile:
         return self.buffer[offset : offset + count]
 
     def array(self, offset: int, info: TensorInfo, key: str = "") -> np.ndarray:
-        """View of (or, when unaligned, a copy of) the C-ordered tensor stored at `offset`."""
+        """Returns a view (when unaligned, a copy) of the C-ordered tensor stored at `offset`."""
         dtype = numpy_dtype(info.dtype)
         count = math.prod(info.shape)
         if offset < 0 or offset + count * dtype.itemsize > self.size:
@@ -173,7 +173,7 @@ class Reader(ABC):
 
     @abstractmethod
     def keys(self) -> Sequence[str]:
-        """The tensors' names, in the order in which they lie in the file."""
+        """Returns the tensors' names, in the order in which they lie in the file."""
 
     @abstractmethod
     def info(self, key: str) -> TensorInfo:
@@ -181,7 +181,7 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self, key: str) -> np.ndarray:
-        """The tensor as an array of shape `info(key).shape`.
+        """Returns the tensor as an array of shape `info(key).shape`.
 
         A view of the private (copy-on-write) memory map where alignment allows, else a copy. Its
         strides are those of the file, so it need not be C-contiguous.
@@ -201,7 +201,7 @@ class Reader(ABC):
         return {}
 
     def identity(self, key: str) -> Hashable:
-        """Two keys with equal identities are stored as the same bytes in the same layout."""
+        """Returns a value that equals another key's where both are the same bytes in one layout."""
         return key
 
     def __iter__(self) -> Iterator[str]:

@@ -99,7 +99,7 @@ class PickleMachine:
         self.storages: dict[str, Storage] = {}
 
     def run(self) -> Any:
-        """The value of the pickle. Raises ReaderError when it holds more than plain tensors."""
+        """Interprets the pickle and returns its value. ReaderError for more than plain tensors."""
         while self.steps > 0:
             self.steps -= 1
             at = self.position
@@ -116,12 +116,13 @@ class PickleMachine:
                 )
             action(self)
         raise self._fail(
-            f"the pickle has more than {MAX_STEPS} opcodes, which is more than a state dict needs; "
-            "if the file holds an optimizer's state or logs too, save its state dict alone"
+            f"the pickle has more than {MAX_STEPS} opcodes, more than a state dict needs",
+            advice="If it holds an optimizer's state or logs too, save its state dict alone",
         )
 
-    def _fail(self, problem: str, at: int | None = None) -> ReaderError:
-        return ReaderError(self.path, problem, f"offset {self.position if at is None else at}")
+    def _fail(self, problem: str, at: int | None = None, advice: str = "") -> ReaderError:
+        where = f"offset {self.position if at is None else at}"
+        return ReaderError(self.path, problem, where, advice)
 
     def _take(self, count: int) -> bytes:
         if self.position + count > self._end:
@@ -230,6 +231,8 @@ class PickleMachine:
                 f"global {name!r} is refused: it is not one of the {len(GLOBALS)} that tensors "
                 "need, and loading it could run code",
                 at,
+                "If a whole model was saved, save its state_dict() instead; else do not trust the "
+                "file",
             )
         self._stack.append(_Global(name))
 

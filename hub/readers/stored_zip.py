@@ -32,7 +32,7 @@ class Member:
 
 
 def stored_members(file: MappedFile, allowed: Callable[[str], bool]) -> dict[str, Member]:
-    """Name -> member of the archive.
+    """Returns the archive's members by name.
 
     Raises:
         ReaderError: not a zip, a member is compressed or encrypted, occurs twice, has a name that

@@ -176,7 +176,7 @@ class TorchPickleReader(Reader):
             )
 
     def _state_dict(self, tree: Any) -> Any:
-        """The dict to take tensors from: `tree`, or the one entry of it that holds the network."""
+        """Returns the dict that holds the network's tensors: `tree`, or the one entry with them."""
         if not isinstance(tree, dict) or any(isinstance(v, StoredTensor) for v in tree.values()):
             return tree
         named = [
@@ -187,13 +187,13 @@ class TorchPickleReader(Reader):
         if len(named) > 1:
             raise ReaderError(
                 self.path,
-                f"it holds several state dicts ({', '.join(named)}): save the one that is meant "
-                "alone, torch.save(checkpoint[NAME], path)",
+                f"it holds several state dicts: {', '.join(named)}",
+                advice="Save the one that is meant alone: torch.save(checkpoint[NAME], path)",
             )
         return tree[named[0]] if named else tree
 
     def _named_tensors(self, tree: Any) -> Iterator[tuple[str, StoredTensor]]:
-        """(name, tensor) of every tensor in nested dicts; each dict is entered once."""
+        """Returns (name, tensor) of every tensor in nested dicts; each dict is entered once."""
         entered: set[int] = set()
         waiting: list[tuple[str, Any, int]] = [("", tree, 0)]
         while waiting:

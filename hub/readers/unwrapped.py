@@ -53,7 +53,7 @@ class UnwrappedReader(Reader):
 
 
 def unwrapped(reader: Reader, paths: Container[str], weight_map: WeightMap) -> tuple[Reader, str]:
-    """(reader without wrappers, the weight map's prefix for its keys).
+    """Takes wrappers' names off a file's keys: (reader, the weight map's prefix for its keys).
 
     `module.` and `_orig_mod.` are taken off wherever all keys begin with them; `model.` and `net.`
     only where more keys then name one of the variables `paths`.

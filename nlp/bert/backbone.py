@@ -7,9 +7,10 @@ from typing import Any
 from ...framework import ops
 from ...framework.core.layer import Layer
 from ...framework.initializers import TruncatedNormal
-from ...framework.layers import Dense, DenseAttention, Dropout, Embedding, LayerNormalization
+from ...framework.layers import Dense, Dropout, Embedding, LayerNormalization
 from ...hub.bases import Backbone
 from .. import activations
+from ..attention import DenseAttention
 from ..text import token_inputs
 
 Tensor = Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...framework.lazy import Reference
-from ...hub.config_table import COUNT, NUMBER, Argument, ConfigTable, Fixed
+from ...hub.config_table import COUNT, LAYER_COUNT, NUMBER, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
 from .weight_map import huggingface
@@ -25,7 +25,7 @@ def _both_dropouts(arguments: dict[str, Any]) -> dict[str, Any]:
 CONFIG = ConfigTable(
     "BERT",
     Argument("vocab_size", "vocabulary_size", COUNT),
-    Argument("num_hidden_layers", "num_layers", COUNT),
+    Argument("num_hidden_layers", "num_layers", LAYER_COUNT),
     Argument("num_attention_heads", "num_heads", COUNT),
     Argument("hidden_size", "hidden_dim", COUNT),
     Argument("intermediate_size", "intermediate_dim", COUNT),
@@ -83,7 +83,9 @@ register_family(
         architectures={
             "BertModel": Architecture("huggingface", "backbone"),
             "BertForMaskedLM": Architecture("huggingface", "masked_lm"),
-            "BertForPreTraining": Architecture("huggingface", "masked_lm"),
+            "BertForPreTraining": Architecture(
+                "huggingface", "masked_lm", "next sentence prediction"
+            ),
             **{
                 name: Architecture("huggingface", "backbone", head) for name, head in _HEADS.items()
             },

@@ -7,7 +7,7 @@ from ...hub.weight_map import Row, WeightMap
 
 
 def huggingface() -> WeightMap:
-    """Hugging Face's and sentence-transformers' files, whichever head they come with."""
+    """Builds the table for files of Hugging Face and sentence-transformers, with any head."""
     layer, ours = "encoder.layer.{i}", "encoder.layers.{i}"
     dense = {  # the first that fits counts, either way
         f"{layer}.attention.output.dense": f"{ours}.attention.output_dense",

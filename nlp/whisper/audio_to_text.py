@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from ...framework.config import use_backend
 from ..audio import load_audio
 from ..speech import Audio, AudioToText, Transcript
 from .backbone import WhisperBackbone
-from .decoding import NoSpeech, Step, greedy, most_likely_language, transcribe
-from .features import CHUNK_FRAMES, SAMPLE_RATE
+from .decoding import Step, greedy, most_likely_language, transcribe
+from .fallback import Fallback
+from .features import CHUNK_FRAMES, HOP_SAMPLES, SAMPLE_RATE
 from .languages import language_code
 from .preprocessing import WhisperAudioToTextPreprocessor
 
@@ -22,6 +23,7 @@ from .preprocessing import WhisperAudioToTextPreprocessor
 _CAPACITIES = (128,)
 _SHORT_PROMPT = 8
 _BLOCK = 256
+_DEFAULT = Fallback()
 
 
 class WhisperAudioToText(AudioToText):
@@ -46,22 +48,26 @@ class WhisperAudioToText(AudioToText):
         self,
         audio: Audio,
         *,
+        sample_rate: int | None = None,
         language: str | None = None,
         task: str = "transcribe",
         timestamps: bool | None = None,
-        condition_on_previous: bool = False,
-        no_speech: NoSpeech | None = None,
+        condition_on_previous: bool = True,
+        fallback: Fallback | None = _DEFAULT,
     ) -> Transcript:
-        """What is said in a file or waveform of any length, decoded greedily.
+        """Writes down what is said in a sound of any length.
 
         Args:
-            audio: a path, or a mono waveform `[samples]` at 16 kHz.
+            audio: a path, an open file, a mono waveform `[samples]` (an array or a tensor), a pair
+                (samples a second, waveform), or a dict with "array" and "sampling_rate".
+            sample_rate: samples a second of a waveform that does not tell; 16,000 if None.
             language: code or English name; None to let a multilingual model tell.
             task: `"transcribe"`, or `"translate"` (to English).
             timestamps: whether the model marks its segments' times. None: where there is more
                 than one window of 30 s, which needs them.
             condition_on_previous: whether a window is told the text of those before it.
-            no_speech: when to pass over a window; None for never.
+            fallback: when a window holds no speech, and when its text is drawn again; None for
+                plain greedy decoding of every window.
 
         Raises:
             AudioError: the sound cannot be read.
@@ -69,9 +75,12 @@ class WhisperAudioToText(AudioToText):
                 sound without timestamps.
         """
         tools = self._tools()
-        sound = load_audio(audio, SAMPLE_RATE)
+        sound = load_audio(audio, SAMPLE_RATE, sample_rate)
         features = tools.audio_converter(sound)
         timestamps = len(features) > CHUNK_FRAMES if timestamps is None else timestamps
+        quiet = None if fallback is None else _quiet_frames(sound, fallback.silence)
+        if quiet is not None and quiet(0, len(features)):
+            return Transcript("", [], language_code(language or "en"))
         if tools.tokenizer.multilingual and language is None:
             language = self.detect_language(features)
         language = language_code(language or "en")
@@ -85,7 +94,8 @@ class WhisperAudioToText(AudioToText):
             seconds=len(sound) / SAMPLE_RATE,
             max_length=self.backbone.max_tokens,
             condition_on_previous=condition_on_previous,
-            no_speech=no_speech,
+            fallback=fallback,
+            is_quiet=quiet,
         )
 
     def generate(
@@ -119,6 +129,11 @@ class WhisperAudioToText(AudioToText):
         """The decoder's step for windows `[batch, frames, num_mels]`, or one without batch."""
         return _Sequence(self.backbone, features if features.ndim == 3 else features[None])
 
+    def decide(self, inputs: Sequence[Audio]) -> list[list[int]]:
+        """Returns the tokens of each sound's transcript, by plain greedy decoding."""
+        found = [self.transcribe(sound, fallback=None) for sound in inputs]
+        return [[t for part in transcript.segments for t in part.tokens] for transcript in found]
+
     def parity_outputs(self, inputs: Sequence[Audio]) -> dict[str, Any]:
         """The encoder's output, and the logits for a fixed beginning of a transcript."""
         tools = self._tools()
@@ -148,6 +163,19 @@ class WhisperAudioToText(AudioToText):
                 "Give it a WhisperAudioToTextPreprocessor."
             )
         return self.preprocessor
+
+
+def _quiet_frames(sound: np.ndarray, level: float | None) -> Callable[[int, int], bool] | None:
+    """A function that tells whether frames hold no sample above a level in dB of full scale."""
+    if level is None:
+        return None
+    least = 10.0 ** (level / 20)
+
+    def is_quiet(first: int, last: int) -> bool:
+        part = sound[first * HOP_SAMPLES : last * HOP_SAMPLES]
+        return not part.size or float(np.abs(part).max()) <= least
+
+    return is_quiet
 
 
 class _Sequence:

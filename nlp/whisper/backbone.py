@@ -8,8 +8,9 @@ import numpy as np
 
 from ...framework import ops
 from ...framework.core.layer import Layer
-from ...framework.layers import Conv1D, Dense, DenseAttention, Embedding, LayerNormalization
+from ...framework.layers import Conv1D, Dense, Embedding, LayerNormalization
 from ...hub.bases import Backbone
+from ..attention import DenseAttention
 
 Tensor = Any
 KeyValue = tuple[Tensor, Tensor]

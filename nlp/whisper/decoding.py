@@ -1,16 +1,19 @@
-"""Greedy decoding, and the walk over sound longer than a window.
+"""Decoding token by token, and the walk over sound longer than a window.
 
 Neither knows what computes the logits: a `Step` stands for the decoder and its cache.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..speech import Segment, Transcript
+from .fallback import Fallback, believed_text, sampler
 from .features import CHUNK_FRAMES, FRAMES_PER_SECOND
 from .rules import TokenRules
 from .tokenizer import TIMESTAMP_SECONDS, SpecialTokens, WhisperTokenizer
@@ -40,15 +43,6 @@ class Decoded:
     no_speech_probability: float = float("nan")
 
 
-@dataclass(frozen=True)
-class NoSpeech:
-    """When a window is passed over: silence more likely than `probability`, while the mean
-    log-probability of the tokens is below `log_probability`."""
-
-    probability: float = 0.6
-    log_probability: float = -1.0
-
-
 def greedy(
     step: Step,
     prompt: np.ndarray,
@@ -56,8 +50,9 @@ def greedy(
     *,
     max_length: int = MAX_TOKENS,
     score: bool = False,
+    choose: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> list[Decoded]:
-    """Write the likeliest allowed token until each row has ended.
+    """Write one allowed token after the other until each row has ended.
 
     Args:
         step: the decoder, at the beginning of a sequence.
@@ -66,6 +61,7 @@ def greedy(
         max_length: most tokens of a row, prompt included.
         score: compute the probabilities of `Decoded`; `prompt` must hold the start token at the
             same place in every row.
+        choose: picks a token from each row of scores; the likeliest if None.
 
     Raises:
         ValueError: the prompt is empty or leaves no room for a token.
@@ -88,7 +84,8 @@ def greedy(
     open_rows = np.ones(count, bool)
     for room in reversed(range(max_length - prompt.shape[1])):
         scores = rules(logits, written)
-        tokens = np.where(open_rows, scores.argmax(axis=1), end)
+        chosen = scores.argmax(axis=1) if choose is None else choose(scores)
+        tokens = np.where(open_rows, chosen, end)
         if score:
             log_probability += np.where(open_rows, _log_probability(scores, tokens), 0.0)
         for row in np.flatnonzero(open_rows):
@@ -118,7 +115,8 @@ def transcribe(
     seconds: float | None = None,
     max_length: int = MAX_TOKENS,
     condition_on_previous: bool = False,
-    no_speech: NoSpeech | None = None,
+    fallback: Fallback | None = None,
+    is_quiet: Callable[[int, int], bool] | None = None,
 ) -> Transcript:
     """Transcribe sound of any length, window after window.
 
@@ -129,36 +127,51 @@ def transcribe(
         features: `[frames, num_mels]`; a last window that is short is filled with zeros.
         begin: encodes a window and gives the decoder's step for it.
         prompt: the forced prefix, as `tokenizer.prompt` gives it.
-        seconds: where the sound ends, and with it a segment that has no timestamp; the end of the
-            features unless given.
-        condition_on_previous: put the text so far before the prompt of the next window.
-        no_speech: when to pass over a window; None for never.
+        seconds: where the sound ends, and with it the last segment; the end of the features unless
+            given.
+        condition_on_previous: put the text so far before the prompt of the next window. After a
+            window that was drawn at a temperature above 0.5 the text begins anew.
+        fallback: when a transcript is not believed; None for greedy decoding, once.
+        is_quiet: whether the frames from one number to another hold no sound; never if None.
 
     Raises:
         ValueError: more than one window of sound, and rules without timestamps.
     """
     total = len(features)
+    if seconds is not None:
+        total = max(1, min(total, math.ceil(seconds * FRAMES_PER_SECOND)))
     if total > CHUNK_FRAMES and not rules.timestamps:
         raise ValueError(
             f"{total / FRAMES_PER_SECOND:.1f} s of sound need timestamps: without them a "
             "transcript is one window of 30 s."
         )
     segments: list[Segment] = []
-    limit = np.inf if rules.timestamps or seconds is None else seconds
-    seek = 0
+    limit = np.inf if seconds is None else seconds
+    seek, told_from, windows = 0, 0, 0
     while seek < total:
         frames = min(CHUNK_FRAMES, total - seek)
+        if is_quiet is not None and is_quiet(seek, seek + frames):
+            seek += frames
+            continue
         forced = list(prompt)
         if condition_on_previous:
-            forced = _previous(segments, rules.special, max_length) + forced
-        decoded = greedy(
-            begin(_window(features, seek)),
-            np.array([forced]),
-            rules,
-            max_length=max_length,
-            score=no_speech is not None,
-        )[0]
-        if no_speech is not None and _is_silent(decoded, no_speech):
+            forced = _previous(segments[told_from:], rules.special, max_length) + forced
+
+        def decode(choose: Any, forced: list[int] = forced, seek: int = seek) -> Decoded:
+            return greedy(
+                begin(_window(features, seek)),
+                np.array([forced]),
+                rules,
+                max_length=max_length,
+                score=fallback is not None,
+                choose=choose,
+            )[0]
+
+        windows += 1
+        decoded, temperature = _decoded(decode, tokenizer, fallback, windows)
+        if fallback is not None and fallback.is_silent(
+            decoded.no_speech_probability, decoded.mean_log_probability
+        ):
             seek += frames
             continue
         pieces, advance = split_segments(decoded.tokens, rules.special, frames)
@@ -172,6 +185,8 @@ def transcribe(
                 )
             )
         seek += advance
+        if temperature > _TELLING:
+            told_from = len(segments)
     # The whole is decoded at once: a character's bytes may lie in two segments.
     text = tokenizer.decode(token for segment in segments for token in segment.tokens)
     return Transcript(text, segments, language)
@@ -247,11 +262,28 @@ def _previous(segments: Sequence[Segment], special: SpecialTokens, max_length: i
     return [special.start_of_previous, *tokens[-(max_length // 2 - 1) :]]
 
 
-def _is_silent(decoded: Decoded, limits: NoSpeech) -> bool:
-    return (
-        decoded.no_speech_probability > limits.probability
-        and decoded.mean_log_probability < limits.log_probability
-    )
+# What was drawn at a higher temperature is not told to the windows that follow.
+_TELLING = 0.5
+
+
+def _decoded(
+    decode: Callable[[Any], Decoded],
+    tokenizer: WhisperTokenizer,
+    fallback: Fallback | None,
+    window: int,
+) -> tuple[Decoded, float]:
+    """A window's first transcript that is believed, else the last; and its temperature."""
+    if fallback is None:
+        return decode(None), 0.0
+    decoded, temperature = None, 0.0
+    for number, temperature in enumerate(fallback.temperatures):
+        draw = window * len(fallback.temperatures) + number
+        decoded = decode(sampler(temperature, fallback.seed, draw))
+        text = believed_text(decoded.tokens, tokenizer)
+        if fallback.is_believed(text, decoded.no_speech_probability, decoded.mean_log_probability):
+            break
+    assert decoded is not None
+    return decoded, temperature
 
 
 def _prompt_and_silence(

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from ...framework.lazy import Reference
-from ...hub.config_table import COUNT, Argument, ConfigTable, Fixed, Same, settings_table
+from ...hub.config_table import (
+    COUNT,
+    LAYER_COUNT,
+    Argument,
+    ConfigTable,
+    Fixed,
+    Same,
+    settings_table,
+)
 from ...hub.registry import Architecture, Family, Layout, register_family
-from ...hub.transformers_config import IRRELEVANT
+from ...hub.transformers_config import FIXED, IRRELEVANT
 from .weight_map import ctranslate2, huggingface
 
 _SIZES = ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "intermediate_dim")
@@ -49,8 +57,8 @@ def _positions(arguments: dict[str, Any]) -> dict[str, Any]:
 CONFIG = ConfigTable(
     "Whisper",
     Argument("vocab_size", "vocabulary_size", COUNT),
-    Argument("encoder_layers", "num_layers", COUNT),
-    Argument("decoder_layers", "num_decoder_layers", COUNT),
+    Argument("encoder_layers", "num_layers", LAYER_COUNT),
+    Argument("decoder_layers", "num_decoder_layers", LAYER_COUNT),
     Argument("encoder_attention_heads", "num_heads", COUNT),
     Argument("d_model", "hidden_dim", COUNT),
     Argument("encoder_ffn_dim", "intermediate_dim", COUNT),
@@ -64,6 +72,7 @@ CONFIG = ConfigTable(
     Fixed("activation_function", "gelu"),
     Fixed("scale_embedding", False),
     Fixed("tie_word_embeddings", True),
+    *FIXED,
     irrelevant=(*IRRELEVANT, *_TRAINING, *_ELSEWHERE),
     # Without them transformers would take those of a vocabulary of 51,865 tokens.
     constants={"model_type": "whisper", **dict.fromkeys(_SPECIAL_TOKENS)},

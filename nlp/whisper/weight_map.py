@@ -7,7 +7,7 @@ from ...hub.weight_map import ZERO, Row, WeightMap
 
 
 def huggingface() -> WeightMap:
-    """Hugging Face's safetensors and .bin files."""
+    """Builds the table for Hugging Face's safetensors and .bin files."""
     rows = [Row("proj_out.weight", "decoder.tokens.embeddings", tied=True, prefixed=False)]
     layer = "{side}.layers.{i}"
     attentions = {"self_attn": "attention", "encoder_attn": "cross_attention"}
@@ -32,7 +32,7 @@ def huggingface() -> WeightMap:
 
 
 def ctranslate2() -> WeightMap:
-    """CTranslate2's `model.bin` (WhisperSpec revision 3), with projections fused."""
+    """Builds the table for CTranslate2's `model.bin` (WhisperSpec 3): fused projections."""
     rows = [Row("decoder/projection/weight", "decoder.tokens.embeddings", tied=True)]
     # Beside the weights: the settings of its own runtime.
     runtime = ("activation", "alibi", "alignment_heads", "alignment_layer", "num_heads", "pre_norm")

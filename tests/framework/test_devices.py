@@ -11,6 +11,7 @@ import torch
 
 import isozoo
 from isozoo import layers, ops
+from isozoo.nlp.attention import DenseAttention
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ class Net(isozoo.Model):
         super().__init__(**kwargs)
         self.tokens = layers.Embedding(10, 8)
         self.positions = layers.Embedding(5, 8)
-        self.attention = layers.DenseAttention(2, 4, input_dim=8)
+        self.attention = DenseAttention(2, 4, input_dim=8)
         self.dropout = layers.Dropout(0.5, seed=1)
         self.built = True
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from isozoo import StatelessScope, Variable, layers, ops, use_backend
+from isozoo.applications.fused import conv_norm
 from isozoo.framework.core.scopes import deferred_initialization
+from isozoo.nlp.attention import DenseAttention
 from isozoo.scripts.references import kernels as references
 
 _random = np.random.default_rng(3)
@@ -95,7 +97,7 @@ def test_values(row, backend):
 
 
 def test_attention_layer(backend):
-    layer = layers.DenseAttention(2, 3, key_bias=False, output_dim=5)
+    layer = DenseAttention(2, 3, key_bias=False, output_dim=5)
     query, value = _draw(2, 4, 6), _draw(2, 5, 6)
     layer.build(query.shape)
     w = _randomize(layer)
@@ -377,7 +379,7 @@ def test_conv_norm_equals_its_parts(backend):
     _randomize(norm)
     expected = ops.convert_to_numpy(norm(conv(X)))
     x = ops.convert_to_tensor(X)
-    _near(layers.conv_norm(conv, norm, x), expected, 2e-6)
+    _near(conv_norm(conv, norm, x), expected, 2e-6)
     # What was folded follows its weights.
     norm.moving_mean.assign(norm.moving_mean.numpy() + 1)
-    _near(layers.conv_norm(conv, norm, x), ops.convert_to_numpy(norm(conv(X))), 2e-6)
+    _near(conv_norm(conv, norm, x), ops.convert_to_numpy(norm(conv(X))), 2e-6)

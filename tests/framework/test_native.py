@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from isozoo import Model, layers, ops, random, use_backend
+from isozoo.applications.fused import conv_norm
 
 _random = np.random.default_rng(2)
 X = _random.standard_normal((6, 5, 5, 3)).astype(np.float32)
@@ -27,7 +28,7 @@ class Net(Model):
         self.built = True
 
     def call(self, x):
-        x = layers.conv_norm(self.conv, self.norm, x)
+        x = conv_norm(self.conv, self.norm, x)
         x = ops.mean(ops.relu(x), axis=(1, 2))
         for layer in self.heads:
             x = layer(x)

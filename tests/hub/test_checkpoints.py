@@ -11,7 +11,7 @@ import pytest
 
 import isozoo
 from isozoo.hub.errors import HubError, ReaderError, UnknownPresetError, WeightsError
-from isozoo.nlp import BertBackbone, BertMaskedLM
+from isozoo.nlp import BertBackbone, BertMaskedLM, BertMaskedLMPreprocessor, BertTokenizer
 
 from ..nlp import tiny_bert
 
@@ -73,6 +73,29 @@ def test_a_class_knows_the_family_of_a_config_that_names_none(saved, scores, tmp
         isozoo.from_preset(folder)
 
 
+def test_a_tokenizer_needs_no_task_and_no_model_type(tmp_path):
+    folder = tiny_bert.save(tiny_bert.random_model("BertModel"), tmp_path)
+    expected = [2, *(tiny_bert.TOKENS.index(word) for word in ("the", "cat")), 3]
+    assert BertTokenizer.from_preset(folder).encode("the cat") == expected
+    held = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps({k: v for k, v in held.items() if k not in ("model_type", "architectures")})
+    )
+    assert BertTokenizer.from_preset(folder).encode("the cat") == expected
+    assert BertMaskedLMPreprocessor.from_preset(folder).encode("the cat") == [expected]
+
+
+def test_a_whole_model_in_a_pickle_is_refused_with_the_way_out(original, saved, tmp_path):
+    with pytest.raises(ReaderError, match=r"BertForMaskedLM' is refused.*save its state_dict\(\)"):
+        isozoo.from_preset(write(tmp_path, saved, original))
+
+
+@pytest.mark.parametrize("name", [None, b"bert_base", 3])
+def test_what_is_no_name_is_told(name):
+    with pytest.raises(TypeError, match="a preset's name, .* is expected"):
+        isozoo.from_preset(name)
+
+
 WRAPPED = {
     "DataParallel": lambda state: {f"module.{key}": value for key, value in state.items()},
     "a checkpoint": lambda state: {"state_dict": state, "optimizer": {"m": torch.ones(2)}},
@@ -89,7 +112,7 @@ def test_wrapped_state_dicts(original, saved, scores, tmp_path, how):
 def test_two_state_dicts_in_one_file_are_refused_with_the_way_out(original, saved, tmp_path):
     state = original.state_dict()
     folder = write(tmp_path, saved, {"state_dict": state, "model": state})
-    with pytest.raises(ReaderError, match=r"state_dict, model\): save the one that is meant"):
+    with pytest.raises(ReaderError, match="state_dict, model. Save the one that is meant"):
         isozoo.from_preset(folder)
 
 
@@ -139,6 +162,20 @@ def test_a_head_that_is_not_here_is_told_of(tmp_path, kind, head, pooler):
     if not pooler:
         with pytest.raises(WeightsError, match="pooler.kernel"):
             BertBackbone.from_preset(folder, pooler=True)
+
+
+def test_tensors_of_a_head_that_config_does_not_name_are_dropped_in_silence(saved, tmp_path):
+    """As in bert-base-uncased: a BertForMaskedLM by its config, with the other head beside it."""
+    original = tiny_bert.random_model("BertForPreTraining")
+    folder = write(tmp_path, saved, original.state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert isinstance(isozoo.from_preset(folder), BertMaskedLM)
+    (folder / "config.json").write_text(
+        json.dumps({**original.config.to_dict(), "architectures": ["BertForPreTraining"]})
+    )
+    with pytest.warns(UserWarning, match="head for next sentence prediction .*seq_relationship"):
+        isozoo.from_preset(folder)
 
 
 def test_a_key_that_does_not_matter_can_be_passed_over(saved, scores, tmp_path):

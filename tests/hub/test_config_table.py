@@ -107,6 +107,18 @@ def test_older_and_foreign_keys_of_bert():
             bert.CONFIG.read({**sizes, key: value})
 
 
+def test_sizes_that_no_model_has_are_refused_before_it_is_built():
+    """A config could otherwise ask for a billion layers, one by one."""
+    sizes = {"vocab_size": 9, "num_hidden_layers": 10**9, "num_attention_heads": 1}
+    sizes |= {"hidden_size": 2**40, "intermediate_size": 8}
+    with pytest.raises(HubError, match="num_hidden_layers is 1000000000; supported: .* 10000"):
+        bert.CONFIG.read(sizes)
+    with pytest.raises(HubError, match="hidden_size is 1099511627776"):
+        bert.CONFIG.read(sizes)
+    with pytest.raises(HubError, match="depths is"):
+        resnet.TRANSFORMERS.read({"depths": [3, 10**9]})
+
+
 def test_timm_names_the_whole_architecture():
     config = {"architecture": "resnet34", "num_classes": 5, "pretrained_cfg": {"mean": [0, 0, 0]}}
     found = resnet.TIMM.read(config)

@@ -115,3 +115,86 @@ def test_long_sums_of_equal_terms_are_judged_by_the_plain_evaluation():
     # bfloat16 keeps 8 bits of an operand: an error of up to 2^-9 in each product.
     half = {"one": plain / 20, "other": 2.0**-10 / ROUNDING}
     assert not Measured("y", (1, 8), half, half, plain).ok
+
+
+class Encoder(isozoo.Model):
+    """A small Transformer block; on torch alone it has `fault`."""
+
+    def __init__(self, fault: str = "", **kwargs):
+        super().__init__(**kwargs)
+        size = {"input_dim": 32}
+        self.norm = layers.LayerNormalization(epsilon=1e-12, **size)
+        self.coarse_norm = layers.LayerNormalization(epsilon=1e-5, **size)
+        self.query, self.key, self.value, self.out = (layers.Dense(32, **size) for _ in range(4))
+        self.inner = layers.Dense(64, **size)
+        self.outer = layers.Dense(32, input_dim=64)
+        self.fault = fault
+
+    def _product(self, layer, x):
+        fault = self.fault if self.backend == "torch" else ""
+        if fault not in ("TF32", "bfloat16"):
+            return layer(x)
+        shorten = (
+            _rounded if fault == "TF32" else lambda x: ops.cast(ops.cast(x, "bfloat16"), "float32")
+        )
+        return ops.add(ops.matmul(shorten(x), shorten(layer.kernel)), layer.bias)
+
+    def _heads(self, x, swapped=False):
+        shape = (x.shape[0], x.shape[1], 4, 8)
+        if swapped:
+            return ops.swapaxes(ops.reshape(x, (*shape[:2], 8, 4)), 2, 3)
+        return ops.reshape(x, shape)
+
+    def call(self, x):
+        fault = self.fault if self.backend == "torch" else ""
+        x = (self.coarse_norm if fault == "epsilon" else self.norm)(x)
+        q, k, v = (self._product(layer, x) for layer in (self.query, self.key, self.value))
+        heads = self._heads(q), self._heads(k), self._heads(v, fault == "transposed head")
+        y = ops.dot_product_attention(*heads)
+        x = ops.add(x, self._product(self.out, ops.reshape(y, x.shape)))
+        y = ops.gelu(self._product(self.inner, x), approximate=fault == "activation")
+        return ops.add(x, self._product(self.outer, y))
+
+
+def _rounded(x):
+    """`x` with 10 bits behind the leading one, as TF32 has them (rounded half up)."""
+    bits = np.asarray(ops.convert_to_numpy(x)).view(np.int32)
+    short = ((bits + 0x1000) & np.int32(~0x1FFF)).view(np.float32)
+    return ops.convert_to_tensor(short)
+
+
+@pytest.mark.parametrize(
+    "fault", ["", "TF32", "bfloat16", "epsilon", "transposed head", "activation"]
+)
+def test_real_faults_are_found(fault):
+    """An epsilon of 1e-5, the smallest, shifts numbers of variance 1 by 84 roundings."""
+    x = np.random.default_rng(5).normal(size=(2, 24, 32)).astype(np.float32)
+    with isozoo.use_backend("numpy"):
+        net = Encoder(fault)
+    report = isozoo.verify(net, inputs=x, backends=["numpy", "torch"], layers=False)
+    assert report.ok == (not fault), report.table()
+
+
+def test_devices_and_precisions_have_runs_of_their_own(x):
+    with isozoo.use_backend("numpy"):
+        net = Net()
+    backends = ["torch:cpu", "jax:cpu", "tensorflow:cpu", "numpy:cpu", "torch"]
+    report = isozoo.verify(net, inputs=x, backends=backends, precisions=["float32", "tf32"])
+    assert report.ok and len(report.runs) == 10
+    assert report.backends[:3] == ["torch:cpu", "torch:cpu tf32", "jax:cpu"]
+    assert report.runs[1] == {
+        "name": "torch:cpu tf32", "backend": "torch", "device": "cpu", "float32_precision": "tf32",
+    }  # fmt: skip
+    assert all(run["device"].startswith("cpu") for run in report.runs)
+    assert "jax:cpu tf32: on cpu:0, tf32" in report.table()
+    assert report.to_dict()["runs"] == report.runs
+
+
+@pytest.mark.parametrize("backend", ["torch:cuda", "jax:gpu", "tensorflow:gpu:3", "numpy:gpu"])
+def test_a_device_that_there_is_not_is_told(x, backend):
+    with isozoo.use_backend("numpy"):
+        net = Net()
+    with pytest.raises(ValueError, match="no device|computes on the CPU alone"):
+        isozoo.verify(net, inputs=x, backends=[backend])
+    with pytest.raises(ValueError, match="got 'fp8'"):
+        isozoo.verify(net, inputs=x, precisions=["fp8"])

@@ -92,3 +92,54 @@ def test_a_file_without_samples(tmp_path):
 def test_bad_waveforms(samples, message):
     with pytest.raises(AudioError, match=message):
         load_audio(samples)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda samples: (8000, samples),
+        lambda samples: (np.int64(8000), samples),
+        lambda samples: {"array": samples, "sampling_rate": 8000},
+        lambda samples: {"raw": samples, "sampling_rate": 8000, "path": None},
+    ],
+)
+def test_waveforms_that_tell_their_rate(given):
+    samples = tone(1.0, 8000)
+    expected = load_audio(samples, RATE, 8000)
+    assert expected.shape == (RATE,)
+    np.testing.assert_allclose(expected[2000:-2000], tone(1.0, RATE)[2000:-2000], atol=1e-3)
+    np.testing.assert_array_equal(load_audio(given(samples)), expected)
+
+
+def test_tensors_lists_and_open_files(tmp_path, backend):
+    import isozoo
+
+    samples = tone(0.1, RATE)
+    np.testing.assert_array_equal(load_audio(isozoo.ops.convert_to_tensor(samples)), samples)
+    np.testing.assert_array_equal(load_audio(samples[:5].tolist()), samples[:5])
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
+    with open(tmp_path / "a.wav", "rb") as file:
+        np.testing.assert_array_equal(load_audio(file), samples)
+
+
+@pytest.mark.parametrize(
+    ("source", "rate", "message"),
+    [
+        ((8000, tone(0.1, 8000)), 16000, "8000 samples per second, `sample_rate` says 16000"),
+        ((0, tone(0.1, 8000)), None, "positive whole number; got 0"),
+        (tone(0.1, 8000), 8000.5, "positive whole number; got 8000.5"),
+        ({"array": tone(0.1, 8000)}, None, "holds \"array\".*got 'array'"),
+        ({}, None, "got nothing"),
+        (object(), None, "Expected the path of a sound file.*got object"),
+        (None, None, "got NoneType"),
+    ],
+)
+def test_what_is_no_sound_is_told(source, rate, message):
+    with pytest.raises(AudioError, match=message):
+        load_audio(source, RATE, rate)
+
+
+def test_an_open_file_that_is_no_sound(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"nothing of the kind" * 9)
+    with open(tmp_path / "a.wav", "rb") as file, pytest.raises(AudioError, match="no sound file"):
+        load_audio(file)

@@ -13,6 +13,7 @@ from isozoo.framework.core.scopes import deferred_initialization
 from isozoo.hub import HubError, WeightsError, export
 from isozoo.hub import load as load_weights
 from isozoo.nlp import BertBackbone, BertMaskedLM
+from isozoo.nlp.attention import DenseAttention
 from isozoo.nlp.bert.weight_map import huggingface
 
 from . import tiny_bert
@@ -244,7 +245,7 @@ def test_initial_values_follow_the_paper():
 
 def test_dropped_attention_weights(backend):
     n = 40
-    layer = isozoo.layers.DenseAttention(1, n, dropout=0.5)
+    layer = DenseAttention(1, n, dropout=0.5)
     layer.build((None, n, n))
     zeros, one = np.zeros((n, n), np.float32), np.eye(n, dtype=np.float32)
     # No query and no key: all weights are 1/n. The values are the identity: the result is them.

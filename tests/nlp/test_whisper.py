@@ -10,9 +10,10 @@ import pytest
 import isozoo
 from isozoo.hub.errors import HubError
 from isozoo.hub.weights import export
+from isozoo.nlp.audio import load_audio
 from isozoo.nlp.speech import Transcript
 from isozoo.nlp.whisper import audio_to_text
-from isozoo.nlp.whisper.decoding import NoSpeech
+from isozoo.nlp.whisper.fallback import Fallback
 from isozoo.nlp.whisper.weight_map import ctranslate2, huggingface
 
 from . import tiny_whisper as tiny
@@ -92,14 +93,16 @@ def test_hidden_states(original, models, backend):
 @pytest.mark.parametrize("timestamps", [False, True])
 def test_tokens_of_a_window(original, models, backend, timestamps):
     model = models(backend)
-    audio = sound(5.0)
+    audio = sound(30.0)  # transformers hears the silence behind shorter sound, too
     features = model.preprocessor(audio)
     expected = generate(original, features, language="de", return_timestamps=timestamps)
-    transcript = model.transcribe(audio, language="German", timestamps=timestamps)
+    plain = {"timestamps": timestamps, "fallback": None, "condition_on_previous": False}
+    transcript = model.transcribe(audio, language="German", **plain)
     assert [part.tokens for part in transcript.segments] == expected
     assert transcript.language == "de"
-    # Without timestamps the sound's own end is the end.
-    assert timestamps or transcript.segments[-1].end <= 5.0
+    # No segment ends behind the sound's own end.
+    short = model.transcribe(audio[: 5 * 16000], language="German", **plain)
+    assert all(part.end <= 5.0 for part in short.segments)
 
 
 @pytest.mark.parametrize("condition", [False, True])
@@ -114,14 +117,16 @@ def test_tokens_of_long_sound(original, models, backend, condition):
         return_timestamps=True,
         condition_on_prev_tokens=condition,
     )
-    transcript = model.transcribe(audio, language="en", condition_on_previous=condition)
+    transcript = model.transcribe(
+        audio, language="en", condition_on_previous=condition, fallback=None
+    )
     assert [part.tokens for part in transcript.segments] == expected
 
 
 def test_blocks_and_growing_caches_change_nothing(models, backend, monkeypatch):
     model = models(backend)
     audio = sound(33.0, seed=2)
-    settings = {"language": "en", "condition_on_previous": True, "no_speech": NoSpeech()}
+    settings = {"language": "en", "condition_on_previous": True, "fallback": Fallback()}
     plain = model.transcribe(audio, **settings)
     monkeypatch.setattr(audio_to_text, "_CAPACITIES", (6, 20))
     monkeypatch.setattr(audio_to_text, "_SHORT_PROMPT", 3)
@@ -137,7 +142,7 @@ def test_language_is_told(original, models, backend):
     expected = original.detect_language(torch.from_numpy(features.T[None].copy())).item()
     language = model.detect_language(features)
     assert model.preprocessor.tokenizer.language_token(language) == expected
-    assert model.transcribe(sound(3.0, seed=5)).language == language
+    assert model.transcribe(sound(3.0, seed=5), fallback=None).language == language
 
 
 def test_a_batch_is_its_rows(models, backend):
@@ -151,7 +156,8 @@ def test_another_backend_gives_the_same(models):
     model = models("numpy")
     audio = sound(4.0)
     there = model.to_backend("torch")
-    assert there.transcribe(audio, language="en") == model.transcribe(audio, language="en")
+    plain = {"language": "en", "fallback": None}
+    assert there.transcribe(audio, **plain) == model.transcribe(audio, **plain)
 
 
 def test_verify(models):
@@ -268,3 +274,21 @@ def test_speech(backend, data_dir):
     result = model.run(str(data_dir / "librivox-0930.wav"))
     assert words(model.show(result)) == "he might even have been made amiable himself"
     assert result["language"] == "en"
+
+
+def test_sound_without_speech_has_no_transcript(data_dir):
+    """Plain greedy decoding writes " you" for each: the rules of the original do not."""
+    model = isozoo.from_preset("whisper_tiny_en", backend="torch")
+    time = np.arange(5 * 16000) / 16000
+    noise = np.random.default_rng(0).normal(size=len(time))
+    chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (261.6, 329.6, 392.0))
+    for quiet in (np.zeros(len(time)), 1e-4 * noise, 0.05 * noise, 0.1 * chord):
+        transcript = model.transcribe(quiet.astype(np.float32))
+        assert transcript == Transcript("", [], "en")
+    plain = model.transcribe(np.zeros(16000, np.float32), fallback=None)
+    assert words(plain.text) == "you"
+    # Speech at another rate is heard as what it is.
+    samples = load_audio(data_dir / "librivox-0930.wav", 8000)
+    heard = model.transcribe(samples, sample_rate=8000)
+    assert words(heard.text) == "he might even have been made amiable himself"
+    assert heard.segments[-1].end <= len(samples) / 8000

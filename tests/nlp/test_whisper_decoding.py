@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from isozoo.nlp.whisper.decoding import (
-    NoSpeech,
     greedy,
     most_likely_language,
     split_segments,
     transcribe,
 )
+from isozoo.nlp.whisper.fallback import Fallback, compression_ratio, sampler
 from isozoo.nlp.whisper.rules import TokenRules
 from isozoo.nlp.whisper.tokenizer import WhisperTokenizer
 
@@ -145,7 +145,7 @@ def test_windows_without_speech(original, tokenizer, limit):
         rules(original, tokenizer, True),
         tokenizer.prompt("en", timestamps=True),
         max_length=tiny.MAX_TOKENS,
-        no_speech=NoSpeech(1e-9, limit),
+        fallback=Fallback((0.0,), None, limit, 1e-9, None),
     )
     assert_same(transcript, expected)
     if limit == 0.0:
@@ -263,3 +263,130 @@ S = tiny.NO_TIMESTAMPS + 1
 )
 def test_segments(tokenizer, tokens, pieces, advance):
     assert split_segments(tokens, tokenizer.special, 3000) == (pieces, advance)
+
+
+# What is not believed -----------------------------------------------------------------------------
+
+
+def test_compression_ratio_is_zlibs():
+    import zlib
+
+    text = "and then and then and then and then and then and then and then"
+    assert compression_ratio(text) == len(text) / len(zlib.compress(text.encode())) > 2.4
+    assert compression_ratio("The cat sat.") < 1
+    assert compression_ratio("") == 0
+
+
+def _speech(tokenizer, scripts):
+    """A `begin` whose n-th decoding prefers the n-th script: tokens, logit, and that of silence."""
+    special, made = tokenizer.special, []
+
+    def begin(window):
+        tokens, sure, silence = scripts[min(len(made), len(scripts) - 1)]
+        made.append(window)
+        state = {"after": 0, "written": 0}
+
+        def step(given):
+            logits = np.zeros((len(given), tiny.VOCABULARY_SIZE), np.float32)
+            if given[0, -1] == special.start:
+                logits[:, special.no_speech] = silence
+                return logits
+            place = state["written"]
+            state["written"] += 1
+            logits[:, tokens[place] if place < len(tokens) else special.end] = sure
+            return logits
+
+        return step
+
+    return begin, made
+
+
+def _decoded(tokenizer, scripts, fallback, **options):
+    begin, made = _speech(tokenizer, scripts)
+    transcript = transcribe(
+        np.zeros((3000, tiny.NUM_MELS), np.float32),
+        begin,
+        tokenizer,
+        TokenRules(tokenizer.special),
+        tokenizer.prompt("en"),
+        max_length=tiny.MAX_TOKENS,
+        fallback=fallback,
+        **options,
+    )
+    return transcript, len(made)
+
+
+SURE, UNSURE = 20.0, 1.0
+LOUD, SILENT = 0.0, 20.0
+
+
+@pytest.mark.parametrize(
+    ("scripts", "limits", "text", "tries"),
+    [
+        # Believed at once.
+        ([([5, 6], SURE, LOUD)], {}, [5, 6], 1),
+        # Repetitive text is drawn again; what comes then is believed.
+        ([([5] * 30, SURE, LOUD), ([5, 6], SURE, LOUD)], {}, [5, 6], 2),
+        ([([5] * 30, SURE, LOUD)], {"compression_ratio": None}, [5] * 30, 1),
+        # Doubtful text is drawn again.
+        ([([5, 6], UNSURE, LOUD), ([6, 5], SURE, LOUD)], {}, [6, 5], 2),
+        # Doubtful, and silence is likely: no speech, and no second try.
+        ([([5, 6], UNSURE, SILENT)], {}, None, 1),
+        # Silence is likely, but the text is sure: it stands.
+        ([([5, 6], SURE, SILENT)], {}, [5, 6], 1),
+        ([([5, 6], SURE, SILENT)], {"log_probability": None}, None, 1),
+        ([([5, 6], UNSURE, SILENT)], {"no_speech": None, "temperatures": (0.0,)}, [5, 6], 1),
+    ],
+)
+def test_the_rules_of_the_original(tokenizer, scripts, limits, text, tries):
+    transcript, made = _decoded(tokenizer, scripts, Fallback(**limits))
+    assert made == tries
+    written = [token for part in transcript.segments for token in part.tokens]
+    assert written == (text or [])
+    assert bool(transcript.segments) == (text is not None)
+
+
+def test_all_temperatures_are_tried_and_the_last_stands(tokenizer):
+    limits = Fallback((0.0, 0.5, 1.0), compression_ratio=0.0)
+    transcript, made = _decoded(tokenizer, [([5, 6], SURE, LOUD)], limits)
+    assert made == 3 and transcript.segments[0].tokens == [5, 6]
+    assert _decoded(tokenizer, [([5] * 30, SURE, LOUD)], None)[1] == 1
+    with pytest.raises(ValueError, match="temperatures"):
+        Fallback(())
+
+
+def test_draws_follow_the_distribution_and_the_seed():
+    scores = np.log(np.array([[0.5, 0.25, 0.25, 0.0]], np.float64) + 1e-300)
+    choose, again, other = (sampler(1.0, seed, 1) for seed in (3, 3, 4))
+    drawn = [int(choose(scores)[0]) for _ in range(4000)]
+    assert drawn == [int(again(scores)[0]) for _ in range(4000)]
+    assert drawn != [int(other(scores)[0]) for _ in range(4000)]
+    share = np.bincount(drawn, minlength=4) / 4000
+    # Five standard deviations of a share of 4000 draws.
+    np.testing.assert_allclose(share, [0.5, 0.25, 0.25, 0], atol=5 * np.sqrt(0.25 / 4000))
+    assert share[3] == 0
+    # At half the temperature odds are squared: 4 to 1.
+    cold = sampler(0.5, 3, 2)
+    share = np.mean([int(cold(scores)[0]) == 0 for _ in range(4000)])
+    assert abs(share - 4 / 6) < 5 * np.sqrt(0.25 / 4000)
+    assert sampler(0.0, 3, 1) is None
+
+
+def test_quiet_windows_are_not_heard_and_ends_are_clamped(tokenizer):
+    heard = []
+    stamp = tokenizer.special.timestamp_begin
+    script = [([stamp, 5, stamp + 400], SURE, LOUD)]
+    begin, made = _speech(tokenizer, script)
+    transcript = transcribe(
+        np.zeros((9000, tiny.NUM_MELS), np.float32),
+        begin,
+        tokenizer,
+        TokenRules(tokenizer.special, timestamps=True),
+        tokenizer.prompt("en", timestamps=True),
+        seconds=62.5,
+        max_length=tiny.MAX_TOKENS,
+        is_quiet=lambda first, last: heard.append((first, last)) or first == 3000,
+    )
+    assert heard == [(0, 3000), (3000, 6000), (6000, 6250)]
+    assert len(made) == 2
+    assert [(part.start, part.end) for part in transcript.segments] == [(0, 8), (60, 62.5)]

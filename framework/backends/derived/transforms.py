@@ -19,6 +19,16 @@ class Transforms:
         """(value, others, gradients), where `function(*leaves)` gives a scalar and others."""
         raise RuntimeError(_NO_GRADIENTS.format(self.name))
 
+    def loss_and_gradients(self, function, variables, states=()) -> Any:
+        """(loss, others, gradients by `variables`), where `function()` gives a loss and others.
+
+        `function` reads the variables themselves, so that what the framework hangs on them (hooks
+        of DDP and FSDP, tapes) sees it. `states` are variables that it may assign, such as moving
+        statistics and seeds; they have their new values afterwards. The gradient by a
+        variable that the loss does not depend on is zero.
+        """
+        raise RuntimeError(_NO_GRADIENTS.format(self.name))
+
     def vjp(self, function, leaves) -> Any:
         """(results, others, pull), where `function(*leaves)` gives lists of results and others.
 

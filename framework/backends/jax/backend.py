@@ -16,7 +16,7 @@ from jax import lax
 from ... import dtypes
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import ctc, encoding, neural, random, windows
+from . import ctc, encoding, neural, precision, random, windows
 from .arrays import ArrayKernels
 from .control import JaxControl
 from .image import JaxImages
@@ -224,6 +224,14 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
     all = _reduce(jnp.all)
     any = _reduce(jnp.any)
 
+    # Products
+
+    def matmul(self, x1, x2):
+        return jnp.matmul(x1, x2, precision=precision.of_product(x1, x2))
+
+    def einsum(self, subscripts, *operands):
+        return jnp.einsum(subscripts, *operands, precision=precision.of_product(*operands))
+
     def argmax(self, x, axis=None, keepdims=False):
         return self._first(_argmax, x, axis, keepdims)
 
@@ -328,6 +336,20 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         from jax.experimental.sparse import BCOO
 
         return jax.eval_shape(lambda x: BCOO.fromdense(x, nse=2), described)
+
+    def move(self, layer, kind, index):
+        try:
+            device = jax.devices(kind)[index or 0]
+        except (RuntimeError, IndexError) as error:
+            seen = ", ".join(map(str, jax.devices()))
+            raise ValueError(f"There is no device {kind}:{index or 0}; JAX sees {seen}.") from error
+        for variable in layer.variables:
+            variable.replace_native(jax.device_put(variable.native, device))
+
+    def device_name(self, native):
+        if native is None:
+            return jax.default_backend()
+        return ", ".join(sorted(f"{d.platform}:{d.id}" for d in native.devices()))
 
     def device(self, kind, index):
         return jax.default_device(jax.devices(kind)[index or 0])

@@ -5,7 +5,13 @@ from contextlib import nullcontext
 import jax
 import jax.numpy as jnp
 
+from ...context import entered, state
 from ..derived.transforms import Transforms
+
+_UNKNOWN_STATE = (
+    "loss_and_gradients: the function assigned a variable that is neither among `variables` nor "
+    "among `states`; on JAX its new value would be lost. Add it to `states`."
+)
 
 
 def _uphill(x):
@@ -28,6 +34,34 @@ class JaxTransforms(Transforms):
         with _wide(leaves):
             (value, others), gradients = made(*leaves)
         return value, others, [_uphill(g) for g in gradients]
+
+    def loss_and_gradients(self, function, variables, states=()):
+        outer = state.substitutes
+
+        def stateless(values):
+            # The scope's own dict: what is assigned in it comes out as a result.
+            inner = {**(outer or {}), **{id(v): x for v, x in zip(variables, values, strict=True)}}
+            before = dict(inner)
+            with entered(substitutes=inner):
+                loss, others = function()
+            known = {id(v) for v in (*variables, *states)}
+            if any(key not in known and x is not before.get(key) for key, x in inner.items()):
+                raise ValueError(_UNKNOWN_STATE)
+            assigned = [inner.get(id(v)) for v in states]
+            return loss, (others, assigned)
+
+        values = [v.value for v in variables]
+        # Seeds and statistics are read in the scope, where they are known to be carried.
+        carried = {id(v): v.value for v in states}
+        with entered(substitutes={**(outer or {}), **carried}):
+            outer = state.substitutes
+            made = jax.value_and_grad(stateless, has_aux=True)
+            with _wide(values):
+                (loss, (others, assigned)), gradients = made(values)
+        for variable, value in zip(states, assigned, strict=True):
+            if value is not None and value is not carried[id(variable)]:
+                variable.assign(value)
+        return loss, others, [_uphill(g) for g in gradients]
 
     def vjp(self, function, leaves):
         with _wide(leaves):

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
+from . import precision
 from .neural import AXES
 
 
@@ -19,4 +20,5 @@ def conv_transpose(x, kernel, strides, crops, dilation):
         lhs_dilation=strides,
         rhs_dilation=dilation,
         dimension_numbers=(f"N{spatial}C", f"{spatial}OI", f"N{spatial}C"),
+        precision=precision.of_convolution(x, kernel),
     )

@@ -309,6 +309,9 @@ class NumpyBackend(ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     def set_value(self, box, value):
         return np.array(value, box.dtype)  # a copy: the variable's memory is its own
 
+    def move(self, layer, kind, index):
+        self.device(kind, index)  # the CPU is the only one
+
     def placeholder(self, shape, dtype):
         return np.broadcast_to(np.zeros((), self._native[dtype]), shape)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ... import dtypes
 from ..base import Backend, specs
 from ..renames import renamed
-from . import arithmetic, ctc, encoding, indexing, neural, random, windows
+from . import arithmetic, ctc, encoding, indexing, neural, precision, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
 from .image import TensorflowImages
@@ -404,10 +404,21 @@ class TensorflowBackend(
         tf.function(traced, autograph=False).get_concrete_function(*inputs)
         return found[-1]
 
+    def move(self, layer, kind, index):
+        with self.device(kind, index):
+            for variable in layer.variables:
+                made = tf.Variable(variable.native, trainable=variable.trainable)
+                variable.replace_native(made)
+
+    def device_name(self, native):
+        return "cpu" if native is None else native.device.rpartition("device:")[2].lower()
+
     def device(self, kind, index):
         found = tf.config.list_logical_devices(kind.upper())
         if (index or 0) >= len(found):
-            raise ValueError(f"TensorFlow sees {len(found)} of this kind")
+            raise ValueError(
+                f"There is no device {kind}:{index or 0}; TensorFlow sees {len(found)} of the kind."
+            )
         return tf.device(found[index or 0].name)
 
     def seed(self, seed):
@@ -419,7 +430,8 @@ class TensorflowBackend(
         def infer(*args, **kwargs):
             if not made:  # when the layer is built, so that its weights are known
                 made.append(_compiled(layer, not _convolves(layer)))
-            return made[0](*args, **kwargs)
+            with precision.arithmetic():
+                return made[0](*args, **kwargs)
 
         return infer
 

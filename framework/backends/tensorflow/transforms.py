@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from ..derived.transforms import Transforms
+from . import precision
 
 _ZERO = tf.UnconnectedGradients.ZERO
 
@@ -23,6 +24,15 @@ class TensorflowTransforms(Transforms):
             value, others = function(*leaves)
         gradients = tape.gradient(value, leaves, unconnected_gradients=_ZERO)
         return value, others, _dense(gradients)
+
+    def loss_and_gradients(self, function, variables, states=()):
+        natives = [v.value for v in variables]
+        with precision.arithmetic():
+            with tf.GradientTape() as tape:
+                tape.watch(natives)
+                loss, others = function()
+            gradients = tape.gradient(loss, natives, unconnected_gradients=_ZERO)
+        return loss, others, _dense(gradients)
 
     def vjp(self, function, leaves):
         leaves = [tf.identity(x) for x in leaves]

@@ -16,9 +16,10 @@ from ... import dtypes
 from ...context import state
 from ..base import Backend, native_order, specs
 from ..renames import renamed
-from . import ctc, folding, neural, random, unsigned, windows
+from . import ctc, folding, neural, precision, random, unsigned, windows
 from .arrays import ArrayKernels, moved
 from .control import TorchControl
+from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
 from .linalg import TorchLinalg
@@ -291,8 +292,13 @@ class TorchBackend(
 
     # Products
 
+    def matmul(self, x1, x2):
+        if not precision.watched:
+            return torch.matmul(x1, x2)
+        return precision.product(torch.matmul, x1, x2)
+
     def einsum(self, subscripts, *operands):
-        y = torch.einsum(subscripts, *operands)
+        y = precision.product(lambda *x: torch.einsum(subscripts, *x), *operands)
         # Sums of one operand come in int64.
         return y if y.dtype == operands[0].dtype else y.to(operands[0].dtype)
 
@@ -381,7 +387,10 @@ class TorchBackend(
     def device(self, kind, index):
         kind = "cuda" if kind == "gpu" else kind
         if kind == "cuda" and (index or 0) >= torch.cuda.device_count():
-            raise ValueError(f"torch sees {torch.cuda.device_count()} GPUs")
+            raise ValueError(
+                f"There is no device {kind}:{index or 0}; torch sees "
+                f"{torch.cuda.device_count()} GPUs."
+            )
         return torch.device(kind if index is None else f"{kind}:{index}")
 
     def seed(self, seed):
@@ -395,6 +404,18 @@ class TorchBackend(
     def placeholder(self, shape, dtype):
         return torch.empty(shape, dtype=_NATIVE[dtype], device=state.device)
 
+    def move(self, layer, kind, index):
+        layer.to(self.device(kind, index))
+
+    def device_name(self, native):
+        return "cpu" if native is None else str(native.device)
+
+    def has_accelerators(self):
+        return torch.accelerator.is_available()
+
+    def device_of(self, x):
+        return None if x.device.type == "cpu" else x.device
+
     def place(self, x, device):
         return x.to(device)
 
@@ -402,9 +423,11 @@ class TorchBackend(
         return torch.inference_mode()
 
     def inference_function(self, layer):
+        graphed = GraphedFunction(layer, lambda: [v.native for v in layer.variables])
+
         def infer(*args, **kwargs):
             with torch.inference_mode():
-                return layer(*args, **kwargs)
+                return graphed(*args, **kwargs)
 
         return infer
 

@@ -1,6 +1,7 @@
 """What makes a layer created on torch a `torch.nn.Module`."""
 
 from inspect import Parameter, Signature
+from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -46,15 +47,18 @@ class TorchLayer(NativeLayer, nn.Module):
     def methods_for(cls, plain: Any) -> dict[str, Any]:
         """Returns the methods that the flavoured class has itself: a `forward` like `call`."""
 
-        def forward(self, *args, **kwargs):
-            return self._call_nested(*args, **kwargs)
-
+        # The layer's own call under another name and signature, without a frame between.
+        nested = plain._call_nested
+        forward = FunctionType(
+            nested.__code__, nested.__globals__, "forward", nested.__defaults__, nested.__closure__
+        )
         parameters = list(plain._call_signature.signature.parameters.values())
         me = Parameter("self", Parameter.POSITIONAL_ONLY)
         forward.__signature__ = Signature(  # pyright: ignore[reportFunctionMemberAccess]
             [me, *parameters] if not _has_self(parameters) else parameters
         )
-        return {} if "forward" in dir(plain) else {"forward": forward}
+        made: dict[str, Any] = {} if "forward" in dir(plain) else {"forward": forward}
+        return made
 
     def _native_init(self):
         nn.Module.__init__(self)
@@ -87,10 +91,12 @@ class TorchLayer(NativeLayer, nn.Module):
 
     def _native_attribute(self, name: str, value: Any) -> bool:
         """Keep torch's own modules and parameters, as torch does."""
-        tables = self._parameters, self._modules, self._buffers
-        if isinstance(value, nn.Module | nn.Parameter) or (
-            isinstance(value, torch.Tensor | None) and any(name in table for table in tables)
-        ):
+        if value is None or isinstance(value, torch.Tensor):
+            tables = self._parameters, self._modules, self._buffers
+            own = isinstance(value, nn.Parameter) or any(name in table for table in tables)
+        else:
+            own = isinstance(value, nn.Module)
+        if own:
             vars(self).pop(name, None)
             nn.Module.__setattr__(self, name, value)  # pyright: ignore[reportArgumentType]
             self.touch()

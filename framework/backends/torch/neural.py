@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from ..base import explicit_pads
+from . import precision
 
 
 def arrange(tensor, layout):
@@ -38,7 +39,9 @@ def dense(x, kernel, bias):
     eager = not torch.compiler.is_compiling()
     if eager and torch.is_inference_mode_enabled() and _suits_onednn(x, weight):
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return F.linear(x, weight, bias)
+    if not precision.watched:
+        return F.linear(x, weight, bias)
+    return precision.product(F.linear, x, weight, bias)
 
 
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -61,7 +64,7 @@ def _suits_onednn(x, weight):
 
 
 def _plain(x, kernel, bias):
-    y = torch.matmul(x, kernel)
+    y = precision.product(torch.matmul, x, kernel)
     return y if bias is None else y + bias
 
 
@@ -100,7 +103,10 @@ def _convolve(x, kernel, bias, strides, padding, dilation, groups):
     """`kernel` has torch's axes already: (out, in / groups, *size)."""
     x, amount = padded(x, kernel.shape[2:], strides, padding, dilation)
     run = CONVS[kernel.ndim - 2]
-    return channels_last(run(channels_first(x), kernel, bias, strides, amount, dilation, groups))
+    x = channels_first(x)
+    return channels_last(
+        precision.convolution(run, x, kernel, bias, strides, amount, dilation, groups)
+    )
 
 
 def conv(x, kernel, strides, padding, dilation, groups, bias=None):
@@ -199,8 +205,11 @@ def attention(query, key, value, mask, bias, scale, is_causal):
         mask = torch.where(mask, 0.0 if bias is None else bias, low).to(q.dtype)
     elif bias is not None:
         mask = bias.to(q.dtype)
-    y = F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
-    return y.transpose(1, 2)
+
+    def attend(q, k, v):
+        return F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
+
+    return precision.product(attend, q, k, v).transpose(1, 2)
 
 
 def pad(x, pads, mode, value):

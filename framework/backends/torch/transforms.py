@@ -98,6 +98,31 @@ class TorchTransforms(Transforms):
         gradients = record.gradients([value], [torch.ones_like(value)], False)
         return record.out(value), [record.out(x) for x in others], gradients
 
+    def loss_and_gradients(self, function, variables, states=()):
+        """Runs `backward`, since the hooks of DDP and FSDP wait for gradients to arrive there.
+
+        What stood in the parameters' `.grad` stands there again afterwards.
+        """
+        leaves = [v.value for v in variables]
+        before = [x.grad for x in leaves]
+        frozen = [x for x in leaves if not x.requires_grad]
+        try:
+            for x in leaves:
+                x.grad = None
+            for x in frozen:
+                x.requires_grad_(True)
+            with torch.enable_grad():
+                loss, others = function()
+            if loss.requires_grad:
+                torch.autograd.backward(loss, inputs=leaves)
+            gradients = [torch.zeros_like(x) if x.grad is None else x.grad for x in leaves]
+        finally:
+            for x in frozen:
+                x.requires_grad_(False)
+            for x, grad in zip(leaves, before, strict=True):
+                x.grad = grad
+        return loss.detach(), others, gradients
+
     def vjp(self, function, leaves):
         if _inside():
             leaves = map(_begun, leaves)

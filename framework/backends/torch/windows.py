@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from ..base import Backend
+from . import precision
 from .neural import channels_first, channels_last
 
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -19,7 +20,11 @@ def conv_transpose(backend, x, kernel, strides, crops, dilation):
     # What is cut on both sides torch does not compute.
     both = tuple(max(min(pair), 0) for pair in crops)
     weight = kernel.permute(rank + 1, rank, *range(rank))
-    y = _TRANSPOSED[rank](channels_first(x), weight, None, strides, both, 0, 1, dilation)
+
+    def run(x, weight):
+        return _TRANSPOSED[rank](x, weight, None, strides, both, 0, 1, dilation)
+
+    y = precision.product(run, channels_first(x), weight)
     rest = tuple((a - p, b - p) for (a, b), p in zip(crops, both, strict=True))
     return backend.cropped(channels_last(y), rest)
 

@@ -78,10 +78,16 @@ row("while_loop", _looped, _while, **DIRECT)
 
 
 def _branched(draw: Draw) -> Call:
-    return Call([draw.array((), "bool"), lambda: 1, lambda: 2])
+    x = draw.array(draw.shape(), draw.dtype(KINDS), "small")
+    return Call([draw.array((), "bool"), lambda: ops.add(x, x), lambda: ops.subtract(x, x), x])
 
 
-XX  # fmt: skip
+def _chosen(condition, first, second, x):
+    return x + x if condition else x - x
+
+
+row("cond", _branched, _chosen, meet=None, dtype=None, **DIRECT,
+    function=lambda c, a, b, x: ops.cond(c, a, b))  # fmt: skip
 
 
 def _switched(draw: Draw) -> Call:

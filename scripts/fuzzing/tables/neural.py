@@ -226,33 +226,3 @@ def _heads(draw: Draw) -> Call:
 
 
 row("dot_product_attention", _heads, neural.attention, error=32, size="largest", gradient=(0, 1, 2))
-
-
-def _fused(draw: Draw) -> Call:
-    call = _conv(draw)
-    x, kernel = call.args
-    rank, outputs = x.ndim - 2, kernel.shape[-1]
-    kind = x.dtype
-    vectors = [
-        draw.array((outputs,), "float64", v).astype(kind)
-        for v in ("tame", "tame", "positive", "tame", "tame")
-    ]
-    settings = [call.kwargs["strides"], call.kwargs["padding"], call.kwargs["dilation_rate"]]
-    settings = [(v,) * rank if isinstance(v, int) else v for v in settings]
-    return Call([x, kernel, *vectors, 1e-3, *settings, False])
-
-
-def _fused_reference(x, kernel, bias, mean, variance, gamma, beta, epsilon, s, p, d, depthwise):
-    y = _filled(kernels.conv)(x, kernel, s, p, d)
-    return kernels.normalize(y + bias, mean, variance, gamma, beta, epsilon)
-
-
-row(
-    "conv_batch_norm",
-    _fused,
-    _fused_reference,
-    operands=(0, 1),
-    error=128,
-    size=lambda *a: 20 * (1 + np.max(np.abs(a[0]), initial=0)) * (1 + np.max(np.abs(a[1]))),
-    symbolic=False,
-)

@@ -194,18 +194,3 @@ case("ctc_decode", rows(4, 3), np.minimum(TIMES, 4), strategy="beam_search", bea
      top_paths=2, mask_index=2, gradient=False, tried=(), fixed=(1,), of_largest=True,
      reference=lambda x, n, strategy, beam_width, top_paths, mask_index:
      defined.ctc_beam_search(x, n, top_paths, mask_index), note="beam")  # fmt: skip
-
-
-def _conv_norm(x, kernel, bias, mean, variance, gamma, beta, epsilon, strides, padding, dilation,
-               depthwise):  # fmt: skip
-    y = (by_hand.depthwise_conv if depthwise else by_hand.conv)(
-        x, kernel, strides, padding, dilation
-    )
-    return by_hand.normalize(y + bias, mean, variance, gamma, beta, epsilon)
-
-
-for depthwise, shape in ((False, (3, 3, 4, 8)), (True, (3, 3, 4, 2))):
-    statistics = (numbers(8), numbers(8), numbers(8, low=0.5, high=2), numbers(8), numbers(8))
-    case("conv_batch_norm", IMAGE, numbers(*shape), *statistics, 1e-3, (2, 2), "same", (1, 1),
-         depthwise, reference=_conv_norm, tried=(), of_largest=True, fixed=(3, 4),
-         note="depthwise" if depthwise else "")  # fmt: skip

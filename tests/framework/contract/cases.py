@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from isozoo import layers
+from isozoo.nlp.attention import DenseAttention
 
 from . import user_layers as user
 
@@ -85,7 +86,7 @@ LAYERS = [
     _case("Permute", lambda **o: layers.Permute((2, 1), **o), STEPS, "keeps stateless"),
     _case("ZeroPadding2D", lambda **o: layers.ZeroPadding2D(((1, 0), (0, 2)), **o), IMAGES,
           "keeps stateless"),
-    _case("DenseAttention", lambda **o: layers.DenseAttention(2, 3, dropout=0.5, **o), PAIR,
+    _case("DenseAttention", lambda **o: DenseAttention(2, 3, dropout=0.5, **o), PAIR,
           "random model"),
     _case("user_Scale", lambda **o: user.Scale(3.0, **o), ROWS),
     _case("user_Noisy", lambda **o: user.Noisy(**o), STEPS, "random mask keeps"),

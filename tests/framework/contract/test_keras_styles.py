@@ -9,6 +9,7 @@ import pytest
 
 from isozoo import Input, Layer, Model, Sequential, layers, ops
 from isozoo import config as settings
+from isozoo.nlp.attention import DenseAttention
 
 from .cases import ROWS
 from .helpers import SUMS, arrays, same
@@ -100,7 +101,7 @@ def test_build_gets_the_shapes_by_name(backend):
         shapes.clear()
         call(Noting())
         assert shapes == {"query": (1, 2, 3), "value": (1, 2, 5)}
-    layer = layers.DenseAttention(2, 3)
+    layer = DenseAttention(2, 3)
     layer(query, value)
     assert (layer.query.kernel.shape, layer.key.kernel.shape) == ((3, 6), (5, 6))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from isozoo import Layer, Model, layers, ops
+from isozoo.applications.fused import conv_norm
 
 from .cases import ALL, ROWS, STATEFUL, over
 from .helpers import SUMS, arrays, built, changeable, fresh, randomize, run, same, symbols, values
@@ -246,7 +247,7 @@ class ConvNorm(Model):
         self.norm = layers.BatchNormalization()
 
     def call(self, x):
-        return layers.conv_norm(self.conv, self.norm, x)
+        return conv_norm(self.conv, self.norm, x)
 
 
 IMAGE = np.random.default_rng(0).standard_normal((1, 5, 5, 2)).astype(np.float32)

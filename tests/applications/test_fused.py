@@ -9,6 +9,7 @@ import pytest
 
 import isozoo
 from isozoo import layers, ops
+from isozoo.applications.fused import conv_norm
 from isozoo.framework.core.symbolic import KerasTensor
 
 
@@ -83,7 +84,7 @@ def infer(conv, norm, x, *args):
             self.built = True
 
         def call(self, x, *shortcut):
-            return layers.conv_norm(self.conv, self.norm, x, *args[:1], *shortcut)
+            return conv_norm(self.conv, self.norm, x, *args[:1], *shortcut)
 
     return Both().infer(x, *args[1:])
 
@@ -109,7 +110,7 @@ def test_every_form(backend, form):
     conv, norm = pair(conv, channels, outputs)
     x = images(2, 11, 14, channels)
     want = expected(x, conv, norm)
-    assert close(layers.conv_norm(conv, norm, ops.convert_to_tensor(x)), want)
+    assert close(conv_norm(conv, norm, ops.convert_to_tensor(x)), want)
     assert close(infer(conv, norm, x), want)
 
 
@@ -146,7 +147,7 @@ def test_without_scale_and_offset_and_with_other_batches(backend):
 
 def test_symbols_do_not_spoil_what_is_kept(backend):
     conv, norm = pair(layers.Conv2D(6, 3), 6, 6)
-    symbol = layers.conv_norm(conv, norm, KerasTensor((None, 9, 9, 6), "float32"))
+    symbol = conv_norm(conv, norm, KerasTensor((None, 9, 9, 6), "float32"))
     assert symbol.shape == (None, 7, 7, 6)
     x = images(2, 9, 9, 6)
     assert close(infer(conv, norm, x), expected(x, conv, norm))
@@ -163,7 +164,7 @@ def test_gradients(backend, form):
     weights = images(*out, seed=6)
 
     def loss(x):
-        y = layers.conv_norm(conv, norm, x)
+        y = conv_norm(conv, norm, x)
         return ops.sum(ops.multiply(y, ops.convert_to_tensor(weights)))
 
     _, gradient = ops.value_and_grad(loss)(ops.convert_to_tensor(x))
@@ -178,13 +179,13 @@ def test_another_activation_is_refused():
     with isozoo.use_backend("numpy"):
         conv, norm = pair(layers.Conv2D(6, 3), 6, 6)
         with pytest.raises(ValueError, match="'tanh'"):
-            layers.conv_norm(conv, norm, images(1, 9, 9, 6), "tanh")
+            conv_norm(conv, norm, images(1, 9, 9, 6), "tanh")
 
 
 def test_channels_that_do_not_fit_are_refused(backend):
     conv, norm = pair(layers.Conv2D(6, 3), 6, 6)
     with pytest.raises(ValueError, match="3 channels"):
-        layers.conv_norm(conv, norm, ops.convert_to_tensor(images(1, 9, 9, 3)))
+        conv_norm(conv, norm, ops.convert_to_tensor(images(1, 9, 9, 3)))
 
 
 def test_half_precision_depthwise_sums_in_single(backend):
@@ -206,6 +207,6 @@ def test_transforms_of_torch_run(backend):
     conv, norm = pair(layers.Conv2D(6, 3), 6, 6)
     x = torch.from_numpy(images(3, 2, 9, 9, 6))
     with torch.no_grad():
-        mapped = torch.vmap(lambda x: layers.conv_norm(conv, norm, x, "relu"))(x)
+        mapped = torch.vmap(lambda x: conv_norm(conv, norm, x, "relu"))(x)
     want = expected(x.flatten(0, 1).numpy(), conv, norm, "relu")
     assert close(mapped.flatten(0, 1), want)

@@ -1,8 +1,8 @@
 """Multi-head attention whose projections are Dense layers, as checkpoints store them."""
 
-from .. import ops
-from ..core.layer import Layer
-from .core import Dense, Dropout
+from ..framework import ops
+from ..framework.core.layer import Layer
+from ..framework.layers import Dense, Dropout
 
 
 class DenseAttention(Layer):

@@ -1,0 +1,129 @@
+"""Which arithmetic torch's products and convolutions use for float32 on CUDA.
+
+Torch has switches for it, of the whole process, which belong to the user. A kernel of ours sets
+them for as long as it runs, forwards and backwards, where they say something else than isozoo's
+own setting. On CPUs, and for other dtypes, nothing is asked and nothing is set.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ... import config
+
+# isozoo's setting -> torch's name. torch has no products of three bfloat16 parts.
+_NAMES = {"float32": "ieee", "bfloat16_3x": "ieee", "tf32": "tf32"}
+
+
+# Whether there is a GPU whose kernels need watching.
+watched = torch.cuda.is_available()
+
+
+def is_guarded(x: Any) -> bool:
+    """Whether torch may round the operands of a product with `x`: float32 on CUDA, not traced."""
+    return x.is_cuda and x.dtype is torch.float32 and not torch.compiler.is_compiling()
+
+
+def _switches() -> tuple[Any, ...]:
+    backends = torch.backends
+    return backends.cuda.matmul, backends.cudnn.conv  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@contextmanager
+def arithmetic(name: str) -> Iterator[None]:
+    """Within the ``with`` block, torch computes float32 in the arithmetic called `name`."""
+    wanted = _NAMES[name]
+    changed = []
+    try:
+        for switch in _switches():
+            before = switch.fp32_precision
+            if before != wanted:
+                switch.fp32_precision = wanted
+                changed.append((switch, before))
+        yield
+    finally:
+        for switch, before in changed:
+            switch.fp32_precision = before
+
+
+def product(function: Callable[..., Any], *tensors: Any) -> Any:
+    """Returns `function(*tensors)`, a product or several, in the arithmetic that is set."""
+    if not is_guarded(tensors[0]):
+        return function(*tensors)
+    name = config.float32_precision()
+    with arithmetic(name):
+        y = function(*tensors)
+    if y.requires_grad:
+        _follow(y.grad_fn, name, {x.grad_fn for x in tensors if x is not None})
+    return y
+
+
+# What multiplies matrices among the nodes that one call leaves, which stand close to its result.
+_MULTIPLYING = ("Mm", "Bmm", "Addmm", "Baddbmm", "Mv", "Dot", "ScaledDotProduct", "Convolution")
+_DEPTH = 4
+
+
+def _follow(node: Any, name: str, ends: set[Any], depth: int = _DEPTH) -> None:
+    """Have the derivatives of a call's products computed in the arithmetic `name`, too."""
+    if node is None or node in ends or not depth:
+        return
+    if type(node).__name__.startswith(_MULTIPLYING):
+        entered: list[Any] = []
+
+        def before(_: Any) -> None:
+            context = arithmetic(name)
+            context.__enter__()
+            entered.append(context)
+
+        def after(*_: Any) -> None:
+            entered.pop().__exit__(None, None, None)
+
+        node.register_prehook(before)
+        node.register_hook(after)
+    for following, _ in node.next_functions:
+        _follow(following, name, ends, depth - 1)
+
+
+class _Convolution(torch.autograd.Function):
+    """A convolution, whose derivatives are computed in the arithmetic of its result."""
+
+    @staticmethod
+    def forward(ctx, x, kernel, bias, strides, padding, dilation, groups, name):
+        ctx.save_for_backward(x, kernel)
+        ctx.settings = strides, padding, dilation, groups, name
+        ctx.bias = None if bias is None else list(bias.shape)
+        with arithmetic(name):
+            return torch.ops.aten.convolution(
+                x, kernel, bias, strides, padding, dilation, False, [0] * len(strides), groups
+            )
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        x, kernel = ctx.saved_tensors
+        strides, padding, dilation, groups, name = ctx.settings
+        needed = list(ctx.needs_input_grad[:3])
+        with arithmetic(name):
+            found = torch.ops.aten.convolution_backward(
+                gradients[0], x, kernel, ctx.bias, strides, padding, dilation, False,
+                [0] * len(strides), groups, needed,
+            )  # fmt: skip
+        return (*found, None, None, None, None, None)
+
+
+def convolution(
+    run: Callable[..., Any],
+    x: Any,
+    kernel: Any,
+    bias: Any,
+    strides: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Any:
+    """Returns `run(x, kernel, ...)`, a convolution of torch's, in the arithmetic that is set."""
+    if not is_guarded(x):
+        return run(x, kernel, bias, strides, padding, dilation, groups)
+    settings = list(strides), list(padding), list(dilation), groups, config.float32_precision()
+    return _Convolution.apply(x, kernel, bias, *settings)

@@ -1,0 +1,164 @@
+"""Recorded inference on CUDA: when it records, what it drops, and that results do not change.
+
+The bookkeeping is tested on a CPU with a driver that "replays" by running the call again on the
+recording's own inputs, into the recording's own outputs, as CUDA does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import isozoo
+from isozoo import layers, ops
+
+torch = pytest.importorskip("torch")
+from isozoo.framework.backends.torch import graphs  # noqa: E402
+
+
+class Driver:
+    """Counts recordings and replays; `refuse` is an error that recording raises."""
+
+    def __init__(self, refuse: Exception | None = None) -> None:
+        self.recorded = self.replayed = 0
+        self.refuse = refuse
+
+    def is_usable(self, tensors):
+        return bool(tensors)
+
+    def record(self, function, device):
+        if self.refuse is not None:
+            raise self.refuse
+        self.recorded += 1
+        outputs = function()
+
+        def replay():
+            self.replayed += 1
+            for old, new in zip(_tensors(outputs), _tensors(function()), strict=True):
+                old.copy_(new)
+
+        return outputs, replay
+
+
+def _tensors(x):
+    if isinstance(x, dict):
+        return [t for value in x.values() for t in _tensors(value)]
+    return [t for value in x for t in _tensors(value)] if isinstance(x, list | tuple) else [x]
+
+
+def _graphed(function, weights=(), **options):
+    driver = Driver(**options)
+    return graphs.GraphedFunction(function, lambda: list(weights), driver), driver
+
+
+def test_a_call_is_recorded_after_some_calls_of_its_form():
+    weight = torch.tensor([2.0, 3.0])
+    calls = []
+
+    def function(x, scale=1):
+        calls.append(x)
+        return {"b": x * weight * scale, "a": [x + 1]}
+
+    run, driver = _graphed(function, [weight])
+    for number in range(graphs.CALLS_BEFORE + 3):
+        x = torch.tensor([1.0 + number, 2.0])
+        result = run(x)
+        assert list(result) == ["b", "a"], "keys stay in order"
+        torch.testing.assert_close(result["b"], x * weight, rtol=0, atol=0)
+        torch.testing.assert_close(result["a"][0], x + 1, rtol=0, atol=0)
+    assert (driver.recorded, driver.replayed) == (1, 3)
+    # Another shape, another value of what is no tensor: forms of their own.
+    run(torch.ones(3, 2))
+    run(torch.ones(2), scale=3)
+    assert driver.recorded == 1
+
+
+def test_results_are_the_callers_own():
+    run, driver = _graphed(lambda x: x * 2)
+    x = torch.ones(2)
+    for _ in range(graphs.CALLS_BEFORE):
+        run(x)
+    first = run(x)
+    second = run(torch.full((2,), 5.0))
+    assert driver.replayed == 2
+    assert first.tolist() == [2, 2] and second.tolist() == [10, 10]
+    second.zero_()
+    assert run(x).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("how", ["written", "replaced", "moved"])
+def test_weights_that_change(how):
+    weights = [torch.tensor([2.0])]
+    run, driver = _graphed(lambda x: x * weights[0], weights=weights)
+    run._weights = lambda: list(weights)
+    x = torch.ones(1)
+    for _ in range(graphs.CALLS_BEFORE + 1):
+        run(x)
+    if how == "written":
+        weights[0].fill_(7.0)
+    elif how == "replaced":
+        weights[0] = torch.tensor([7.0])
+    else:
+        weights[0].data = torch.tensor([7.0])
+    for _ in range(2):
+        assert run(x).item() == 7
+    # What was written in place lies where it lay; else the recording reads other memory.
+    assert driver.recorded == (1 if how == "written" else 2)
+
+
+def test_recordings_are_bounded():
+    run, driver = _graphed(lambda x: x + 1)
+    for size in range(1, graphs.MAX_GRAPHS + 3):
+        for _ in range(graphs.CALLS_BEFORE + 1):
+            run(torch.ones(size))
+    assert driver.recorded == graphs.MAX_GRAPHS + 2
+    assert len(run._graphs) == graphs.MAX_GRAPHS
+    replayed = driver.replayed
+    run(torch.ones(graphs.MAX_GRAPHS + 2))
+    assert driver.replayed == replayed + 1, "the latest is kept"
+    run(torch.ones(1))
+    assert driver.replayed == replayed + 1, "the oldest is not"
+
+
+def test_what_cannot_be_recorded_runs_and_says_why():
+    run, driver = _graphed(lambda x: x + 1, refuse=RuntimeError("a size was read\nmore"))
+    for _ in range(graphs.CALLS_BEFORE + 3):
+        assert run(torch.ones(1)).item() == 2
+    assert list(run.failures.values()) == ["a size was read"]
+    run, driver = _graphed(lambda x: x + 1, refuse=torch.OutOfMemoryError("full"))
+    for _ in range(graphs.CALLS_BEFORE + 3):
+        assert run(torch.ones(1)).item() == 2
+    assert not run.failures, "there may be room another time"
+
+
+def test_errors_of_the_call_itself_stay():
+    def function(x):
+        raise ValueError("not for me")
+
+    run, _ = _graphed(function)
+    for _ in range(graphs.CALLS_BEFORE + 2):
+        with pytest.raises(ValueError, match="not for me"):
+            run(torch.ones(1))
+
+
+def test_on_a_cpu_nothing_is_recorded():
+    with isozoo.use_backend("torch"):
+        net = isozoo.Sequential([isozoo.Input((3,)), layers.Dense(2)])
+        x = np.ones((2, 3), np.float32)
+        expected = ops.convert_to_numpy(net(x))
+        for _ in range(graphs.CALLS_BEFORE + 2):
+            np.testing.assert_allclose(ops.convert_to_numpy(net.infer(x)), expected, atol=1e-6)
+    assert not graphs.CudaDriver().is_usable([torch.ones(1)])
+    assert not graphs.CudaDriver().is_usable([])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_on_cuda_a_model_is_replayed():
+    with isozoo.use_backend("torch"):
+        net = isozoo.Sequential([isozoo.Input((3,)), layers.Dense(2)]).cuda()
+        x = torch.rand(2, 3, device="cuda")
+        expected = net(x)
+        for _ in range(graphs.CALLS_BEFORE + 2):
+            torch.testing.assert_close(net.infer(x), expected)
+        net.layers[0].kernel.assign(np.zeros((3, 2), np.float32))
+        torch.testing.assert_close(net.infer(x), net(x))
