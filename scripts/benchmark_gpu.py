@@ -119,14 +119,14 @@ def main(argv: list[str] | None = None) -> int:
 def _torch_lines(small: bool, until: float) -> None:
     import torch
 
-    import isozoo
+    from ..framework.config import use_backend
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     name = torch.cuda.get_device_name() if device == "cuda" else "the CPU"
     print(f"torch {torch.__version__} on {name}")
     bench = Bench(small, wait, until)
-    with isozoo.use_backend("torch"):
+    with use_backend("torch"):
         _torch_draws(bench, device)
         if importlib.util.find_spec("transformers") is None:
             print("transformers is not installed: no networks of torch are compared")
@@ -139,7 +139,7 @@ def _torch_lines(small: bool, until: float) -> None:
 def _torch_draws(bench: Bench, device: str) -> None:
     import torch
 
-    from isozoo import random
+    from ..framework import random
 
     shape = (64, 128, 15 if bench.small else 1500)
     seed = random.SeedGenerator(1)
@@ -186,10 +186,10 @@ def _berts(bench: Bench, device: str, dtype: str) -> tuple[Any, Any]:
     import torch
     import transformers
 
-    import isozoo
+    from .. import nlp
 
     size = SMALL_BERT if bench.small else BERT
-    ours = isozoo.nlp.BertBackbone(**size, dtype=dtype).to(device)
+    ours = nlp.BertBackbone(**size, dtype=dtype).to(device)
     config = transformers.BertConfig(
         vocab_size=size["vocabulary_size"],
         num_hidden_layers=size["num_layers"],
@@ -262,14 +262,14 @@ def _torch_resnet(bench: Bench, device: str) -> None:
     import torch
     import transformers
 
-    import isozoo
+    from .. import applications
 
     side = 64 if bench.small else 224
     for rows, replayed, hold in ((1, False, 1.0), (32, False, 1.0), (1, True, 0.3)):
         rows = 1 if bench.small else rows
 
         def setup(rows=rows, replayed=replayed):
-            ours = isozoo.applications.ResNetImageClassifier().to(device)
+            ours = applications.ResNetImageClassifier().to(device)
             config = transformers.ResNetConfig(num_labels=1000)
             peer = transformers.ResNetForImageClassification(config).eval().to(device)
             peer = peer.to(memory_format=torch.channels_last)
@@ -296,11 +296,11 @@ def _torch_resnet(bench: Bench, device: str) -> None:
 def _jax_lines(small: bool, until: float) -> None:
     import jax
 
-    import isozoo
+    from ..framework.config import use_backend
 
     print(f"jax {jax.__version__} on {jax.devices()[0]}")
     bench = Bench(small, lambda: None, until)
-    with isozoo.use_backend("jax"):
+    with use_backend("jax"):
         if importlib.util.find_spec("keras") is None:
             print("Keras is not installed: no networks of JAX are compared")
         else:
@@ -316,13 +316,12 @@ def _jax_resnet(bench: Bench, rows: int) -> tuple[Work, Work]:
     import jax
     import keras
 
-    import isozoo
-
+    from .. import applications
     from ..applications.resnet.family import KERAS_FORM
 
     side = 64 if bench.small else 224
     x = jax.numpy.asarray(bench.random.normal(size=(rows, side, side, 3)).astype("float32"))
-    ours = isozoo.applications.ResNetImageClassifier(**KERAS_FORM)
+    ours = applications.ResNetImageClassifier(**KERAS_FORM)
     peer = keras.applications.ResNet50(weights=None, input_shape=(side, side, 3), pooling=None)
     weights = [[v.value for v in variables] for variables in _variables(peer)]
     call = jax.jit(lambda t, n, x: peer.stateless_call(t, n, x, training=False)[0])
@@ -343,13 +342,14 @@ def _variables(model: Any) -> tuple[list[Any], list[Any]]:
 
 def _certificate(run: str, small: bool) -> None:
     """Prints what `verify` finds of a small network in each precision."""
-    import isozoo
-    from isozoo import layers
+    from ..framework import layers, models
+    from ..framework.config import use_backend
+    from ..hub.parity import verify
 
-    with isozoo.use_backend("numpy"):
-        net = isozoo.Sequential(
+    with use_backend("numpy"):
+        net = models.Sequential(
             [
-                isozoo.Input((16, 16, 8)),
+                layers.Input((16, 16, 8)),
                 layers.Conv2D(32, 3, activation="relu"),
                 layers.DepthwiseConv2D(3),
                 layers.Conv2D(16, 1),
@@ -360,7 +360,7 @@ def _certificate(run: str, small: bool) -> None:
         )
     x = np.random.default_rng(1).normal(size=(4, 16, 16, 8)).astype(np.float32)
     try:
-        report = isozoo.verify(
+        report = verify(
             net, backends=[run, "numpy"], inputs=x, layers=False, precisions=["float32", "tf32"]
         )
         print(report.table(layers=False))

@@ -12,7 +12,7 @@ from .tree import ROOT, imports, layout, modules
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Import name -> name of the distribution, where they differ.
-DISTRIBUTION = {"PIL": "pillow", "keras": "tensorflow", "jaxlib": "jax"}
+DISTRIBUTION = {"PIL": "pillow", "keras": "tensorflow", "jaxlib": "jax", "triton": "torch"}
 # Top-level folders whose code is not part of the package.
 OUTSIDE = {"tests", "docs", "build", "dist"}
 
