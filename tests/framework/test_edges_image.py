@@ -10,8 +10,8 @@ from PIL import Image
 
 import isozoo
 from isozoo import ops
+from isozoo.scripts.references import image as ref
 
-from . import references_image as ref
 from .cases.table import numbers
 
 image = ops.image

@@ -8,8 +8,7 @@ import scipy.special
 
 from isozoo import KerasTensor, ops
 from isozoo.framework import dtypes
-
-from . import references_linalg as by_hand
+from isozoo.scripts.references import linalg as by_hand
 
 INF, NAN = np.inf, np.nan
 DIFFERENTIABLE = ("torch", "jax", "tensorflow")

@@ -9,8 +9,7 @@ from isozoo import StatelessScope, Variable, layers, ops, use_backend
 from isozoo.applications.fused import conv_norm
 from isozoo.framework.core.scopes import deferred_initialization
 from isozoo.nlp.attention import DenseAttention
-
-from . import references
+from isozoo.scripts.references import kernels as references
 
 _random = np.random.default_rng(3)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from isozoo import ops, use_backend
-
-from . import references, references_neural
+from isozoo.scripts.references import kernels as references
+from isozoo.scripts.references import neural as references_neural
 
 _random = np.random.default_rng(11)
 # (input, kernel of conv (in, out follow), strides, dilation): even and odd, larger than a stride.

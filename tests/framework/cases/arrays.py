@@ -6,7 +6,8 @@ import operator
 
 import numpy as np
 
-from .. import references as by_hand
+from isozoo.scripts.references import kernels as by_hand
+
 from .table import (
     BITS,
     CONDITION,

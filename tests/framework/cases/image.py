@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from isozoo.framework.backends import host_draws
+from isozoo.scripts.references import image as ref
 
-from .. import references_image as ref
 from .table import BATCH, FLOAT, FLOATS, NUMBERS, case, numbers, rows
 
 IMAGES = rows(5, 4, 3, low=0.0, high=4.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import references_linalg as by_hand
+from isozoo.scripts.references import linalg as by_hand
+
 from .table import BATCH, FLOAT, FLOATS, NUMBERS, case, numbers, rows
 
 INFINITY = float("inf")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.special
 
-from .. import references as by_hand
-from .. import references_neural as defined
+from isozoo.scripts.references import kernels as by_hand
+from isozoo.scripts.references import neural as defined
+
 from .table import (
     CUBE,
     FLOAT,

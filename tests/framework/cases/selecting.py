@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import references_arrays as by_hand
+from isozoo.scripts.references import arrays as by_hand
+
 from .table import (
     BITS,
     CONDITION,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.special
 
-from .. import references_signal as by_hand
+from isozoo.scripts.references import signal as by_hand
+
 from .table import CUBE, FLOAT, FLOATS, NOBOOL, SMALL, UNIT, A, case, numbers, rows
 
 EXACT = {"of_largest": True}

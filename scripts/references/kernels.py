@@ -37,14 +37,14 @@ def _windows(x, kernel, strides, padding, dilation, fill):
         yield place, sizes, x[(slice(None), *cut, slice(None))]
 
 
-def _each(value, rank):
+def per_axis(value, rank):
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
 def conv(x, kernel, strides=1, padding="valid", dilation_rate=1):
     """Cross-correlation, window by window and group by group."""
     rank = kernel.ndim - 2
-    strides, dilation = _each(strides, rank), _each(dilation_rate, rank)
+    strides, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
     inputs, outputs = kernel.shape[-2:]
     groups = x.shape[-1] // inputs
     each = outputs // groups
@@ -73,8 +73,8 @@ def depthwise_conv(x, kernel, strides=1, padding="valid", dilation_rate=1):
 def pool(x, size, strides=None, padding="valid", kind="max"):
     """The maximum or the mean over the real (not padded) elements of each window."""
     rank = x.ndim - 2
-    size = _each(size, rank)
-    strides = size if strides is None else _each(strides, rank)
+    size = per_axis(size, rank)
+    strides = size if strides is None else per_axis(strides, rank)
     reduce = np.nanmax if kind == "max" else np.nanmean
     result = None
     for place, sizes, window in _windows(x, size, strides, padding, (1,) * rank, np.nan):

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import scipy.special
 
-from . import references
+from . import kernels
 
 
 def selu(x):
@@ -106,10 +106,10 @@ def over_axes(function, count):
 def conv_transpose(x, kernel, strides=1, padding="valid", output_padding=None, dilation_rate=1):
     """Each input adds its share to the window that it came from; then what is too much is cut."""
     rank = kernel.ndim - 2
-    strides, dilation = (references._each(v, rank) for v in (strides, dilation_rate))
+    strides, dilation = (kernels.per_axis(v, rank) for v in (strides, dilation_rate))
     size = kernel.shape[:rank]
     reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
-    more = (None,) * rank if output_padding is None else references._each(output_padding, rank)
+    more = (None,) * rank if output_padding is None else kernels.per_axis(output_padding, rank)
     axes = list(zip(x.shape[1:-1], reach, strides, more, strict=True))
     if padding == "valid":
         output = [(n - 1) * s + (max(k, s) if p is None else k + p) for n, k, s, p in axes]
@@ -133,7 +133,7 @@ def conv_transpose(x, kernel, strides=1, padding="valid", output_padding=None, d
 def adaptive_pool(x, output_size, reduce=np.max):
     """Window by window."""
     rank = x.ndim - 2
-    output = references._each(output_size, rank)
+    output = kernels.per_axis(output_size, rank)
     result = np.zeros((len(x), *output, x.shape[-1]))
     for place in itertools.product(*map(range, output)):
         cut = tuple(
@@ -148,7 +148,7 @@ def adaptive_pool(x, output_size, reduce=np.max):
 def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
     """Window by window, channels first."""
     (k, w), (d, e), (p, q), (s, t) = (
-        references._each(v, 2) for v in (kernel_size, dilation, padding, stride)
+        kernels.per_axis(v, 2) for v in (kernel_size, dilation, padding, stride)
     )
     x = np.pad(x, ((0, 0), (0, 0), (p, p), (q, q)))
     rows = range(0, x.shape[2] - (k - 1) * d, s)
@@ -163,7 +163,7 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
 
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """The transpose of unfold, which is linear: its matrix, from unit images."""
-    output, size = references._each(output_size, 2), references._each(kernel_size, 2)
+    output, size = kernels.per_axis(output_size, 2), kernels.per_axis(kernel_size, 2)
     channels = x.shape[1] // (size[0] * size[1])
     cells = channels * output[0] * output[1]
     units = np.eye(cells).reshape(cells, channels, *output)
@@ -199,13 +199,13 @@ def space_to_depth(x, block_size, data_format="channels_last"):
 
 def multi_hot(x, num_classes, axis=-1):
     """The largest of the one-hot vectors."""
-    return references.one_hot(x, num_classes, axis).max(1 if x.ndim > 1 else 0)
+    return kernels.one_hot(x, num_classes, axis).max(1 if x.ndim > 1 else 0)
 
 
 def separable_conv(x, depthwise, pointwise, strides=1, padding="valid", dilation_rate=1):
     """One convolution after the other."""
-    y = references.depthwise_conv(x, depthwise, strides, padding, dilation_rate)
-    return references.conv(y, pointwise)
+    y = kernels.depthwise_conv(x, depthwise, strides, padding, dilation_rate)
+    return kernels.conv(y, pointwise)
 
 
 def attention(query, key, value, *, attn_logits_soft_cap=None, **settings):
@@ -213,10 +213,10 @@ def attention(query, key, value, *, attn_logits_soft_cap=None, **settings):
     groups = query.shape[2] // key.shape[2]
     key, value = (np.repeat(x, groups, 2) for x in (key, value))
     if attn_logits_soft_cap is None:
-        return references.attention(query, key, value, **settings)
+        return kernels.attention(query, key, value, **settings)
     scores = np.einsum("bthd,bshd->bhts", query, key) * query.shape[-1] ** -0.5
     scores = attn_logits_soft_cap * np.tanh(scores / attn_logits_soft_cap)
-    return np.einsum("bhts,bshd->bthd", references.softmax(scores), value)
+    return np.einsum("bhts,bshd->bthd", kernels.softmax(scores), value)
 
 
 def _alignments(labels, blank):
@@ -231,7 +231,7 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
         target, output, target_length, output_length, strict=True
     ):
         states = _alignments(labels[:count], mask_index)
-        shares = references.softmax(logits[:time])
+        shares = kernels.softmax(logits[:time])
         forward, log_scale = np.eye(1, len(states))[0], 0.0
         for share in shares:
             moved = np.zeros(len(states))
@@ -248,7 +248,7 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
 
 def ctc_paths(logits, blank=0):
     """The probability of every row of labels, by all alignments: {labels: log probability}."""
-    logs = np.log(references.softmax(logits))
+    logs = np.log(kernels.softmax(logits))
     found: dict[tuple[int, ...], float] = {}
     for path in itertools.product(range(logits.shape[1]), repeat=len(logits)):
         merged = [label for label, _ in itertools.groupby(path) if label != blank]

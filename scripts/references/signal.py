@@ -30,7 +30,7 @@ def frames(x, sequence_length, sequence_stride):
     return np.stack([x[..., s : s + sequence_length] for s in starts], -2)
 
 
-def _window(window, length, whole):
+def window_of(window, length, whole):
     values = scipy.signal.get_window(window, length) if isinstance(window, str) else window
     before = (whole - length) // 2
     return np.pad(values, (before, whole - length - before))
@@ -39,7 +39,7 @@ def _window(window, length, whole):
 def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=True):
     """By SciPy, whose result is divided by the sum of the window."""
     values = np.ones(fft_length)
-    values = values if window is None else _window(window, sequence_length, fft_length)
+    values = values if window is None else window_of(window, sequence_length, fft_length)
     if center:
         pads = [(0, 0)] * (x.ndim - 1) + [(fft_length // 2,) * 2]
         x = np.pad(x, pads, "reflect")
@@ -56,7 +56,7 @@ def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="
     total = np.zeros((*pieces.shape[:-2], (number - 1) * sequence_stride + fft_length))
     weight = np.zeros(total.shape[-1])
     values = np.ones(fft_length)
-    values = values if window is None else _window(window, sequence_length, fft_length)
+    values = values if window is None else window_of(window, sequence_length, fft_length)
     for i in range(number):
         place = slice(i * sequence_stride, i * sequence_stride + fft_length)
         total[..., place] += pieces[..., i, :] * values
