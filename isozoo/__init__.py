@@ -33,7 +33,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "utils": (".utils", None),
     "DTypePolicy": (".framework.dtype_policies", "DTypePolicy"),
     "Function": (".framework.core.function", "Function"),
-    "Input": (".framework.core.keras_tensor", "Input"),
+    "Input": (".framework.core.symbolic", "Input"),
     "KerasTensor": (".framework.core.symbolic", "KerasTensor"),
     "Layer": (".framework.core.layer", "Layer"),
     "Model": (".framework.models", "Model"),
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from .framework.config import use_backend as use_backend
     from .framework.core.devices import device as device
     from .framework.core.function import Function as Function
-    from .framework.core.keras_tensor import Input as Input
+    from .framework.core.symbolic import Input as Input
     from .framework.core.keras_tensor import KerasTensor as KerasTensor
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation

@@ -113,11 +113,13 @@ def set_default(name: str) -> None:
 def current() -> Any:
     """The backend of this thread: its own choice, else the process's, else the best installed."""
     found = state.backend
-    return found if found is not None else _chosen()
+    return found if found is not None else _loaded[_chosen()]
 
 
-def _chosen() -> Any:
-    return config.chosen_backend.get() or _default.get("backend") or _first()
+def _chosen() -> str:
+    """The name of what was chosen; torch.compile could not call a backend that is a constant."""
+    found = config.chosen_backend.get() or _default.get("backend") or _first()
+    return found.name
 
 
 # What `torch.compiler.assume_constant_result` sets: torch.compile, which does not know context

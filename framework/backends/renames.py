@@ -48,7 +48,7 @@ bitwise_not      bitwise_not      bitwise_not         -                       -
 left_shift       left_shift       left_shift          operator.lshift         bitwise.left_shift
 right_shift      right_shift      right_shift         operator.rshift         bitwise.right_shift
 negative         negative         negative            neg                     -
-absolute         absolute         absolute            abs                     -
+absolute         absolute         -                   abs                     -
 sign             sign             sign                -                       -
 square           square           square              square                  square
 sqrt             sqrt             sqrt                sqrt                    sqrt
@@ -79,7 +79,7 @@ isfinite         isfinite         isfinite            isfinite                ma
 real             real             real                real                    math.real
 imag             imag             imag                imag                    math.imag
 conj             conj             conj                conj                    math.conj
-where            -                where               where                   where
+where            -                where               where                   -
 stop_gradient    -                lax.stop_gradient   Tensor.detach           stop_gradient
 add              -                add                 operator.add            -
 subtract         -                subtract            operator.sub            subtract
@@ -99,7 +99,7 @@ fmod             -                fmod                fmod                    -
 gcd              -                gcd                 gcd                     -
 lcm              -                lcm                 lcm                     -
 cbrt             cbrt             cbrt                -                       -
-exp2             exp2             exp2                exp2                    -
+exp2             exp2             -                   exp2                    -
 trunc            trunc            trunc               trunc                   -
 sinc             sinc             sinc                sinc                    -
 i0               -                i0                  i0                      -
@@ -132,7 +132,7 @@ fft              fft.fft          fft.fft             -                       si
 fft2             fft.fft2         fft.fft2            -                       signal.fft2d
 ifft2            fft.ifft2        fft.ifft2           -                       signal.ifft2d
 cholesky         linalg.cholesky  -                   linalg.cholesky         -
-det              linalg.det       linalg.det          linalg.det              linalg.det
+det              linalg.det       linalg.det          -                       -
 slogdet          linalg.slogdet   linalg.slogdet      linalg.slogdet          -
 eig              -                linalg.eig          linalg.eig              linalg.eig
 eigh             linalg.eigh      -                   linalg.eigh             linalg.eigh

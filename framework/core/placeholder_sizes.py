@@ -6,7 +6,8 @@ from typing import Any
 
 # The first pair is small, the second wide enough for most windows, the third divisible by much.
 _PAIRS = ((3, 5), (41, 97), (48, 96))
-_SPARE = 7
+# Tried one after the other in the place of a size that fits; 0 for twice that size.
+_OTHERS = (7, 0, 2, 1, 5, 4)
 _TRIES = 200
 
 
@@ -32,7 +33,8 @@ def runs(run: Callable[[tuple[int, ...]], Any], unknown: int, known: set[int]) -
 
 def _search(run, unknown: int, known: set[int]) -> tuple[tuple[int, ...], Any] | None:
     """The first sizes that fit, and their result."""
-    candidates = (3, *sorted(known - {0, 1, 3}), 1)
+    small = set(range(2, 13))
+    candidates = (3, *sorted(known - {0, 1, 3}), *sorted(small - known - {3}), 1)
     for sizes in itertools.islice(itertools.product(candidates, repeat=unknown), _TRIES):
         try:
             return sizes, run(sizes)
@@ -49,9 +51,13 @@ def _vary(run, sizes: tuple[int, ...], result: Any) -> list[Any]:
     if len(sizes) <= 8:  # what two tensors have in common
         groups |= set(itertools.combinations(range(len(sizes)), 2))
     for group in sorted(groups):
-        changed = tuple(_SPARE if i in group else n for i, n in enumerate(sizes))
-        try:
-            results.append(run(changed))
-        except Exception:  # noqa: S112  (the size is fixed by what it meets)
-            continue
+        for other in _OTHERS:
+            changed = tuple((other or 2 * n) if i in group else n for i, n in enumerate(sizes))
+            if changed == sizes:
+                continue
+            try:
+                results.append(run(changed))
+            except Exception:  # noqa: S112  (the size may be fixed by what it meets)
+                continue
+            break
     return results

@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+import numpy as np
+
+from .. import dtypes
 from ..backends import registry
 from ..backends.base import Spec
 from ..context import entered, state
@@ -11,6 +14,7 @@ from ..nested import leaves as _leaves
 from ..nested import map_structure as map_structure
 from . import placeholder_sizes
 from .graph import Node
+from .keras_tensor import Input as Input
 from .keras_tensor import KerasTensor
 from .trackable import undo
 
@@ -65,9 +69,12 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
 
 
 def _asked_for(symbols: list[KerasTensor], args: tuple, kwargs: dict[str, Any]) -> set[int]:
-    """Sizes that arguments name: the numbers among them, and what a whole shape leaves over."""
+    """Sizes that arguments name: numbers, those of tensors, and what a whole shape leaves over."""
     values = [*args, *kwargs.values()]
     numbers = {n for n in _leaves(values) if type(n) is int and 0 < n < 10_000}
+    for x in _leaves(values):
+        if not isinstance(x, KerasTensor) and hasattr(x, "shape"):
+            numbers |= {n for n in x.shape if type(n) is int and n}
     known = math.prod(n for n in symbols[0].shape if n is not None)
     shapes = (v for v in values if isinstance(v, list | tuple) and all(type(n) is int for n in v))
     return numbers | {math.prod(shape) // known for shape in shapes if known}
@@ -114,6 +121,7 @@ class SymbolicBackend:
     name = "symbolic"
     tensor_types = (KerasTensor,)
     symbolic = True
+    full_backend: Any = None
 
     def static_shape(self, x: KerasTensor) -> tuple[int | None, ...]:
         """The shape, None where unknown."""
@@ -124,6 +132,11 @@ class SymbolicBackend:
     def dtype(self, x: KerasTensor) -> str:
         """The name of the dtype."""
         return x.dtype
+
+    def asarray(self, x: Any, dtype: str | None = None) -> KerasTensor:
+        """The shape and dtype of an array or number that meets a symbolic tensor."""
+        x = np.asarray(x)
+        return KerasTensor(x.shape, dtype or dtypes.standardize(x.dtype))
 
     def is_sparse(self, x: KerasTensor) -> bool:
         """Whether tensors in its place store their non-zero elements only."""

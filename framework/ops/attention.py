@@ -39,10 +39,19 @@ def dot_product_attention(
         bias = backend.cast(bias, backend.dtype(query))
     if flash_attention and not backend.has_flash_attention:
         raise wrong("flash_attention", True, f"False or None: {backend.name} has no such kernel")
-    groups = query.shape[2] // key.shape[2] if key.shape[2] != query.shape[2] else 1
-    if groups > 1:
+    heads, others = query.shape[2], key.shape[2]
+    if heads is None or others is None:  # which only the graph will know
+        groups = backend.shape(query)[2] // backend.shape(key)[2]
         key, value = backend.repeat(key, groups, 2), backend.repeat(value, groups, 2)
-    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    elif (groups := heads // others) > 1:
+        key, value = backend.repeat(key, groups, 2), backend.repeat(value, groups, 2)
+    if scale is None:
+        size = backend.shape(query)[-1]
+        if isinstance(size, int):
+            scale = size**-0.5
+        else:  # which only the graph will know
+            query = backend.multiply(query, backend.rsqrt(backend.cast(size, backend.dtype(query))))
+            scale = 1.0
     if attn_logits_soft_cap is not None:
         cap = attn_logits_soft_cap
         return backend.capped_attention(query, key, value, mask, bias, scale, is_causal, cap)

@@ -71,6 +71,8 @@ def _colours(images, data_format):
 
 def _channels(backend, x, axis: int, counts: tuple[int, ...]) -> int:
     channels = backend.static_shape(x)[axis]
+    if channels is None and len(counts) == 1:  # which only the graph will know
+        return counts[0]
     if channels not in counts:
         text = " or ".join(map(str, counts))
         raise wrong("images", x, f"{text} channels in axis {axis} (Invalid channel size)")

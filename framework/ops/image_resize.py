@@ -140,7 +140,7 @@ def scale_and_translate(
     if len(output_shape) != len(known):
         raise wrong("output_shape", output_shape, f"{len(known)} sizes, as the images have")
     for name, value in (("scale", scale), ("translation", translation)):
-        if tuple(backend.static_shape(value)) != (len(axes),):
+        if tuple(backend.static_shape(value)) not in ((len(axes),), (None,)):
             raise wrong(name, value, f"a vector of {len(axes)}: one for each of `spatial_dims`")
     for i, (have, want) in enumerate(zip(known, output_shape, strict=True)):
         if i not in axes and have is not None and want != have:

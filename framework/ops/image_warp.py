@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..backends import host_random, philox
 from ..backends.registry import state
+from .checks import same_shape
 from .dispatch import Tensor, tensor, together
 from .errors import wrong
 from .image_common import (
@@ -108,7 +109,7 @@ def affine_transform(
     one_of("interpolation", interpolation, tuple(_ORDERS))
     one_of("fill_mode", fill_mode, _OUTSIDE)
     shape = backend.static_shape(transform)
-    if len(shape) not in (1, 2) or shape[-1] != 8:
+    if len(shape) not in (1, 2) or shape[-1] not in (8, None):
         raise wrong("transform", transform, "shape (8,) or (batch, 8) (Invalid transform rank)")
     transform = _floats(backend, transform)
     if len(shape) == 1:
@@ -168,10 +169,10 @@ def perspective_transform(
     one_of("interpolation", interpolation, tuple(_ORDERS))
     for name, points in (("start_points", start), ("end_points", end)):
         shape = tuple(backend.static_shape(points))
-        if len(shape) not in (2, 3) or shape[-2:] != (4, 2):
+        fits = len(shape) in (2, 3) and shape[-2] in (4, None) and shape[-1] in (2, None)
+        if not fits:
             raise wrong(name, points, f"shape (4, 2) or (batch, 4, 2) (Invalid {name} shape)")
-    if tuple(backend.static_shape(start)) != tuple(backend.static_shape(end)):
-        raise wrong("end_points", end, "the same shape as start_points, which must have it")
+    same_shape(backend, "end_points", end, "start_points", start)
     start, end = _floats(backend, start), _floats(backend, end)
     dtype = dtypes.result_type(backend.dtype(start), backend.dtype(end))
     sides = [_from_square(backend, backend.cast(points, dtype)) for points in (start, end)]

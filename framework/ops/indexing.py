@@ -277,9 +277,14 @@ def scatter_update(inputs, indices, updates, reduction: str | None = None) -> Te
 
 @op
 def scatter_add(x, indices, updates) -> Tensor:
-    """`x` with `updates` added at `indices` (…, number of leading axes); repeats add up."""
+    """`x` with `updates`, cast to its dtype, added at `indices` (…, number of leading axes).
+
+    Updates for one place several times add up. See `scatter_update` for places that do not exist.
+    """
     backend, (x, indices, updates) = together(x, indices, updates)
-    return backend.scatter(x, indices, updates, "add")
+    dtype = backend.dtype(x)
+    updates = updates if backend.dtype(updates) == dtype else backend.cast(updates, dtype)
+    return backend.scatter(x, _as_indices(backend, indices), updates, "add")
 
 
 @op

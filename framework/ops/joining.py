@@ -146,7 +146,12 @@ def array_split(x, indices_or_sections: int, axis: int = 0) -> list[Tensor]:
         raise wrong("indices_or_sections", parts, "a positive integer")
     size = backend.static_shape(x)[place]
     if size is None:
-        return list(backend.split(x, parts, place))
+        size = backend.shape(x)[place]  # a scalar, which only the graph will know
+        each, longer = size // parts, size % parts
+        places = [i * each + backend.minimum(longer, i) for i in range(1, parts)]
+        if not places:
+            return [x]
+        return list(backend.split(x, backend.stack(places, 0), place))
     each, longer = divmod(size, parts)
     return list(backend.split(x, [i * each + min(i, longer) for i in range(1, parts)], place))
 

@@ -203,10 +203,10 @@ def pinv(x, rcond: float | None = None) -> Tensor:
     return _narrowed(backend, half, backend.pinv(x, _cutoff(backend, x, rcond)))
 
 
-def _cutoff(backend: Any, x: Tensor, rcond: float | None) -> float:
+def _cutoff(backend: Any, x: Tensor, rcond: float | None) -> Any:
     if rcond is not None:
         return rcond
-    return max(n or 0 for n in backend.static_shape(x)[-2:]) * backend.epsilon(x)
+    return backend.cutoff(x)
 
 
 @op

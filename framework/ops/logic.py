@@ -143,9 +143,9 @@ bitwise_invert = bitwise_not
 
 @op
 def bitwise_left_shift(x, y) -> Tensor:
-    """`x` with its bits moved up by `y` places; 0 when `y` is their number or more.
+    """`x` with its bits moved up by `y` places; 0 when `y` is their number or more, or negative.
 
-    Of booleans as of int32. A negative `y` has no meaning.
+    Of booleans as of int32.
     """
     backend, x, y, bits = _shifted(x, y)
     if bits is None:
@@ -161,7 +161,7 @@ left_shift = bitwise_left_shift
 def bitwise_right_shift(x, y) -> Tensor:
     """`x` with its bits moved down by `y` places; the sign is kept, whatever `y` is.
 
-    Of booleans as of int32. A negative `y` has no meaning.
+    Of booleans as of int32. A negative `y` is as the number of bits and more: all are moved out.
     """
     backend, x, y, bits = _shifted(x, y)
     if bits is None:
@@ -185,7 +185,10 @@ def _shifted(x, y) -> tuple:
     if backend.static_shape(x) != backend.static_shape(y):
         shape = backend.shape(backend.bitwise_or(x, y))
         x, y = (backend.broadcast_to(v, shape) for v in (x, y))
-    return backend, x, y, 8 * dtypes.ITEMSIZES[dtype]
+    bits = 8 * dtypes.ITEMSIZES[dtype]
+    if not dtype.startswith("u"):
+        y = backend.where(backend.less(y, 0), backend.full_like(y, bits, dtype), y)
+    return backend, x, y, bits
 
 
 @op

@@ -44,7 +44,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Tensor:
     if order != tuple(range(len(names))):
         x = backend.transpose(x, order)
     if any(len(group) != 1 for group in after):
-        x = backend.reshape(x, tuple(prod(sizes[name] for name in group) for group in after))
+        x = backend.reshape(x, tuple(prod([sizes[name] for name in group]) for group in after))
     return x
 
 
@@ -99,8 +99,8 @@ def _without_rest(
         raise wrong("tensor", f"{rank} axes", f"{len(before) - found}{more} axes by {pattern!r}")
     rest = [f"...{i}" for i in range(rank - len(before) + 1)]
 
-    def spread(side: list[Group | None]) -> list[Group]:
-        named: list[Group] = []
+    def spread(side):  # annotations that torch.compile would have to compute
+        named = []
         for group in side:
             if group is None:
                 named += [[name] for name in rest]
@@ -125,7 +125,7 @@ def _sizes(pattern: str, groups: list[Group], shape: tuple, lengths: dict) -> di
     sizes: dict[str, Any] = {}
     for group, size in zip(groups, shape, strict=True):
         open_names = [name for name in group if name not in lengths]
-        known = prod(int(lengths[name]) for name in group if name in lengths)
+        known = prod([int(lengths[name]) for name in group if name in lengths])
         if len(open_names) > 1:
             raise InvalidArgumentError(
                 f"argument `pattern`: got {pattern!r} without the sizes of "

@@ -48,4 +48,7 @@ def standard_shape(backend: Any, shape: Any) -> tuple:
 
 def host_number(x: Any) -> float | None:
     """A Python or NumPy number as a float; None for anything else."""
-    return float(x) if isinstance(x, int | float | np.integer | np.floating) else None
+    return float(x) if isinstance(x, _NUMBERS) else None
+
+
+_NUMBERS = (int, float, np.integer, np.floating)  # a union of them torch.compile cannot trace

@@ -96,6 +96,27 @@ def replaced(call: Call, values: list[Any]) -> Call:
     return Call(args, {k: mapped(lambda _: next(rest), v) for k, v in call.kwargs.items()})
 
 
+class Hole:
+    """The place of an array in a call."""
+
+
+def emptied(call: Call) -> Call:
+    """The call with a Hole in the place of each of its arrays."""
+    return replaced(call, [Hole() for _ in arrays(call)])
+
+
+def filled(call: Call, values: list[Any]) -> Call:
+    """An emptied call with values in its holes, in order."""
+    rest = iter(values)
+
+    def fill(x: Any) -> Any:
+        if isinstance(x, list | tuple):
+            return type(x)([fill(v) for v in x])
+        return next(rest) if isinstance(x, Hole) else x
+
+    return Call([fill(v) for v in call.args], {k: fill(v) for k, v in call.kwargs.items()})
+
+
 def unfixed(x: Any) -> Any:
     """Nested arguments with the arrays that `Fixed` holds."""
     if isinstance(x, Fixed):

@@ -23,8 +23,8 @@ def cholesky(x, upper=False):
 
 
 def cholesky_inverse(x, upper=False):
-    factor = np.triu(x) if upper else np.tril(x).swapaxes(-1, -2)
-    return np.linalg.inv(factor.swapaxes(-1, -2) @ factor)
+    factor = np.triu(x) if upper else np.tril(x).swapaxes(-1, -2).conj()
+    return np.linalg.inv(factor.swapaxes(-1, -2).conj() @ factor)
 
 
 def eig(x):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isozoo import nlp, ops, use_backend
+from isozoo import nlp, use_backend
 from isozoo.framework.nested import flatten
 
 LONGEST = 12

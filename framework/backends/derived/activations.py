@@ -20,14 +20,18 @@ class Activations(Primitives):
         return self.where(self.greater(x, 0), x, self.multiply(x, negative_slope))
 
     def elu(self, x, alpha):
-        low = self.expm1(self.minimum(x, 0))
+        low = self.expm1(self._at_most_zero(x))
         return self.where(self.greater(x, 0), x, self.multiply(low, alpha))
+
+    def _at_most_zero(self, x):
+        """min(x, 0), whose gradient at 0 is 1: the curve that it is part of has no kink there."""
+        return self.where(self.greater(x, 0), 0.0, x)
 
     def selu(self, x):
         return self.multiply(self.elu(x, SELU_ALPHA), SELU_SCALE)
 
     def celu(self, x, alpha):
-        low = self.expm1(self.divide(self.minimum(x, 0), alpha))
+        low = self.expm1(self.divide(self._at_most_zero(x), alpha))
         return self.where(self.greater(x, 0), x, self.multiply(low, alpha))
 
     def silu(self, x):
@@ -65,9 +69,11 @@ class Activations(Primitives):
     def squareplus(self, x, b):
         wide, back = self.in_single(x)
         # The root added to |x|, never taken from it: nothing cancels.
-        total = self.add(self.absolute(wide), self.sqrt(self.add(self.square(wide), b)))
-        half = self.multiply(total, 0.5)
-        return back(self.where(self.less(wide, 0.0), self.divide(b / 2, total), half))
+        root = self.sqrt(self.add(self.square(wide), b))
+        below = self.less(wide, 0.0)
+        low = self.divide(b / 2, self.subtract(root, self.where(below, wide, 0.0)))
+        high = self.multiply(self.add(root, self.where(below, 0.0, wide)), 0.5)
+        return back(self.where(below, low, high))
 
     def softsign(self, x):
         return self.divide(x, self.add(self.absolute(x), 1.0))

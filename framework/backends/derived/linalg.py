@@ -80,12 +80,41 @@ class Linalg(Primitives):
         other = self.adjoint(inverse)
         return self.matmul(inverse, other) if upper else self.matmul(other, inverse)
 
+    def cutoff(self, x):
+        """max(M, N) of matrices (…, M, N) times the rounding unit."""
+        rows, columns = self.shape(x)[-2:]
+        if type(rows) is int and type(columns) is int:
+            return max(rows, columns) * self.epsilon(x)
+        rows, columns = (self.cast(self.asarray(n), "int32") for n in (rows, columns))
+        size = self.cast(self.maximum(rows, columns), self.part_dtype(x))
+        return self.multiply(size, self.epsilon(x))
+
+    def part_dtype(self, x):
+        """The dtype of the real part."""
+        return {"complex64": "float32", "complex128": "float64"}.get(self.dtype(x), self.dtype(x))
+
+    def det_gradient(self, x, up):
+        """The gradient by matrices x of their determinants, singular ones included.
+
+        The cofactors, by x = u s v: det(u) det(v) u s' v, where s'_i is the product of the other
+        singular values.
+        """
+        u, s, v = self.svd(x, False)
+        ones = self.full_like(s[..., :1], 1, self.dtype(s))
+        before = self.cumprod(self.concatenate([ones, s[..., :-1]], -1), -1)
+        behind = self.concatenate([s[..., 1:], ones], -1)
+        behind = self.flip(self.cumprod(self.flip(behind, -1), -1), -1)
+        others = self.cast(self.multiply(before, behind), self.dtype(x))
+        signs = self.multiply(self.plain_det(u), self.plain_det(v))
+        cofactors = self.matmul(self.multiply(u, self.expand_dims(others, -2)), v)
+        signs = self.conj(signs) if self.dtype(x).startswith("complex") else signs
+        signs = self.multiply(signs, up)
+        return self.multiply(self.expand_dims(signs, (-2, -1)), cofactors)
+
     def matrix_rank(self, x, tol):
         s = self.svdvals(x)
         if tol is None:
-            rows, columns = self.shape(x)[-2:]
-            largest = self.max(s, -1, True)
-            tol = self.multiply(largest, max(rows, columns) * self.epsilon(s))
+            tol = self.multiply(self.max(s, -1, True), self.cutoff(x))
         elif not isinstance(tol, int | float):
             tol = self.expand_dims(self.cast(tol, self.dtype(s)), -1)
         return self.sum(self.cast(self.greater(s, tol), "int32"), -1)

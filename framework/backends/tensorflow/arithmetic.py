@@ -135,3 +135,38 @@ def i0(x):
     """The modified Bessel function of order 0."""
     wide: Any = _HALVES.get(x.dtype, x.dtype)
     return tf.cast(tf.math.bessel_i0(tf.cast(x, wide)), x.dtype)
+
+
+def cumprod(x, axis):
+    """Products along an axis, place by place, whose gradient is right where elements are 0.
+
+    TensorFlow's own divides by the elements and takes 0 for what it cannot divide by.
+    """
+    if not x.dtype.is_floating and not x.dtype.is_complex:
+        return tf.math.cumprod(x, axis)
+
+    @tf.custom_gradient
+    def product(x):
+        def pull(up):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = _by_doubling(x, axis)
+            return tape.gradient(y, x, up)
+
+        return tf.math.cumprod(x, axis), pull
+
+    return product(x)
+
+
+def _by_doubling(x, axis):
+    """The same products by multiplications alone: each with the one 1, 2, 4, … places before."""
+    x = tf.experimental.numpy.swapaxes(x, axis, 0)
+    length = tf.shape(x)[0]
+
+    def longer(step, y):
+        ones = tf.ones_like(y[:step])
+        return 2 * step, y * tf.concat([ones, y[: length - step]], 0)[:length]
+
+    shapes = [tf.TensorShape([]), x.shape]
+    _, y = tf.while_loop(lambda step, y: step < length, longer, [1, x], shape_invariants=shapes)
+    return tf.experimental.numpy.swapaxes(y, axis, 0)

@@ -189,6 +189,8 @@ class TensorflowBackend(
             return indexing.split_at(x, sections, axis)
         if not isinstance(sections, int):
             size = x.shape[axis]
+            if size is None:
+                return indexing.split_at(x, tf.constant(sections, tf.int32), axis)
             edges = [0, *(min(s, size) for s in sections), size]
             sections = [b - a for a, b in zip(edges, edges[1:], strict=False)]
         return tf.split(x, sections, axis)
@@ -260,7 +262,7 @@ class TensorflowBackend(
         return tuple(tf.math.top_k(x, k, sorted))
 
     cumsum = _plain(tf.cumsum)
-    cumprod = _plain(tf.math.cumprod)
+    cumprod = _plain(arithmetic.cumprod)
 
     def squeeze(self, x, axis=None):
         return tf.squeeze(x, axis)
@@ -297,6 +299,14 @@ class TensorflowBackend(
     negative = _through(tf.negative, _UNSIGNED)
     absolute = _through(tf.abs, _UNSIGNED)
     sign = _through(tf.sign, _UNSIGNED)
+
+    def where(self, condition, x1, x2):
+        # In a graph TensorFlow would give a Python number in front a dtype of its own.
+        if not tf.is_tensor(x1):
+            x1 = tf.convert_to_tensor(x1, getattr(x2, "dtype", None))
+        elif not tf.is_tensor(x2):
+            x2 = tf.convert_to_tensor(x2, x1.dtype)
+        return tf.where(condition, x1, x2)
 
     def bitwise_not(self, x):
         return tf.logical_not(x) if x.dtype == tf.bool else tf.bitwise.invert(x)

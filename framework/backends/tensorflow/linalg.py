@@ -56,10 +56,20 @@ class TensorflowLinalg:
 
         return inverse(x)
 
+    def plain_det(self, x):
+        """Determinants, whose gradient TensorFlow refuses where a matrix is singular."""
+        return tf.linalg.det(x)
+
+    def det(self, x):
+        return self.custom_gradient(
+            lambda x: ([tf.linalg.det(x)], lambda up: [self.det_gradient(x, up)]), [x]
+        )[0]
+
     def lu(self, x):
-        rows, columns = x.shape[-2:]
+        rows, columns = self.shape(x)[-2:]
         factors, order = tf.linalg.lu(_squared(x))
-        size = min(rows, columns)
+        known = isinstance(rows, int) and isinstance(columns, int)
+        size = min(rows, columns) if known else tf.minimum(rows, columns)
         return factors[..., :rows, :columns], _pivots(order)[..., :size]
 
 
@@ -109,6 +119,8 @@ def _pinv_gradient(x, y, up):
 def _squared(x):
     """`x` with columns or rows added that leave its LU decomposition as it is."""
     rows, columns = x.shape[-2:]
+    if rows is None or columns is None:
+        return _squared_in_a_graph(x)
     more = abs(rows - columns)
     if not more:
         return x
@@ -125,6 +137,7 @@ def _squared(x):
 def _pivots(order):
     """LAPACK's row exchanges, from the permutation that they make."""
     size = order.shape[-1]
+    size = tf.shape(order)[-1] if size is None else size
     current = tf.broadcast_to(tf.range(size), tf.shape(order))
     found = tf.TensorArray(tf.int32, size)
 
@@ -141,3 +154,22 @@ def _pivots(order):
     *_, found = tf.while_loop(lambda i, *_: i < size, step, start, maximum_iterations=size)
     places = found.stack()
     return tf.transpose(places, [*range(1, len(order.shape)), 0])
+
+
+def _squared_in_a_graph(x):
+    """`_squared` of sizes that are known when the graph runs."""
+    rows, columns = tf.unstack(tf.shape(x)[-2:])
+    below, beside = tf.maximum(columns - rows, 0), tf.maximum(rows - columns, 0)
+    under = tf.eye(below, columns, dtype=x.dtype)
+    under = tf.reverse(under, [-2, -1])
+    places = [tf.cast(tf.range(1, n + 1), tf.float64) for n in (rows, beside)]
+    more = tf.cast(tf.cos(places[0][:, None] * (places[1] * 1.7)), x.dtype)
+    batch = tf.shape(x)[:-2]
+    under, more = (tf.broadcast_to(y, tf.concat([batch, tf.shape(y)], 0)) for y in (under, more))
+    return tf.concat([tf.concat([x, more], -1), _wide(under, beside)], -2)
+
+
+def _wide(x, columns):
+    """`x` with so many columns of zeros more."""
+    pads = tf.concat([tf.zeros([tf.rank(x) - 1, 2], tf.int32), [[0, columns]]], 0)
+    return tf.pad(x, pads)

@@ -71,10 +71,16 @@ def conv(x, kernel, strides, padding, dilation, groups):
         return conv(x, kernel, (1,) * rank, "valid", dilation, groups)[_every(strides)]
     x, how = _pads(x, size, strides, padding, dilation)
     if groups == 1:
-        return tf.nn.convolution(x, kernel, strides, how, None, dilation)
+        return _convolution(x, kernel, strides, how, dilation)
     # TensorFlow has no grouped convolution on CPU outside XLA.
     pairs = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
-    return tf.concat([tf.nn.convolution(a, k, strides, how, None, dilation) for a, k in pairs], -1)
+    return tf.concat([_convolution(a, k, strides, how, dilation) for a, k in pairs], -1)
+
+
+def _convolution(x, kernel, strides, padding, dilation):
+    # The gradient of volumes asks for the order of the axes, which has a default.
+    order = "NDHWC" if len(x.shape) == 5 else None
+    return tf.nn.convolution(x, kernel, strides, padding, order, dilation)
 
 
 def depthwise_conv(x, kernel, strides, padding, dilation):
@@ -147,6 +153,8 @@ def pool(x, size, strides, padding, kind):
         # The kernels take no such strides: pool everywhere, then keep every n-th.
         pads = spatial_pads(x, size, strides, padding)
         return pool(x, size, (1,) * len(size), pads, kind)[_every(strides)]
+    if len(size) == 3 and x.dtype == tf.float64:
+        return _pool_volumes(x, size, strides, spatial_pads(x, size, strides, padding), kind)
     if padding in ("valid", "same") and kind != "sum":
         return tf.nn.pool(x, size, "MAX" if kind == "max" else "AVG", strides, padding.upper())
     pads = spatial_pads(x, size, strides, padding)
@@ -162,6 +170,24 @@ def pool(x, size, strides, padding, kind):
         return total
     ones = tf.ones_like(x[:1, ..., :1])
     return total / pool(ones, size, strides, padding, "sum")
+
+
+def _pool_volumes(x, size, strides, pads, kind):
+    """A pool of volumes as one of planes and one along the first axis: for dtypes without kernels.
+
+    TensorFlow has none for float64 on CPUs.
+    """
+    if kind == "average":
+        total = _pool_volumes(x, size, strides, pads, "sum")
+        return total / _pool_volumes(tf.ones_like(x[:1, ..., :1]), size, strides, pads, "sum")
+    batch, depth, height, width, channels = tf.unstack(tf.shape(x))
+    planes = tf.reshape(x, [batch * depth, height, width, channels])
+    planes = pool(planes, size[1:], strides[1:], pads[1:], kind)
+    height, width = tf.unstack(tf.shape(planes)[1:3])
+    columns = tf.reshape(planes, [batch, depth, height * width, channels])
+    columns = pool(columns, (size[0], 1), (strides[0], 1), (pads[0], (0, 0)), kind)
+    sizes = [batch, tf.shape(columns)[1], height, width, channels]
+    return tf.ensure_shape(tf.reshape(columns, sizes), [*x.shape[:1], None, None, None, x.shape[4]])
 
 
 def pad(x, pads, mode):

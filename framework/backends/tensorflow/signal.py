@@ -39,8 +39,16 @@ class TensorflowSignal:
 
     def segment_reduce(self, kind, data, ids, number, sorted):
         if data.dtype in _UNSIGNED:
-            wide = tf.cast(data, _UNSIGNED[data.dtype])
-            return tf.cast(self.segment_reduce(kind, wide, ids, number, sorted), data.dtype)
+            wide, turn = tf.cast(data, _UNSIGNED[data.dtype]), 0
+            if kind in ("max", "min") and data.dtype == tf.uint64:
+                turn = tf.int64.min  # the highest bit turned over puts them in order
+                wide = tf.bitwise.bitwise_xor(wide, tf.constant(turn, tf.int64))
+            found = self.segment_reduce(kind, wide, ids, number, sorted)
+            if turn:
+                found = tf.bitwise.bitwise_xor(found, tf.constant(turn, tf.int64))
+            elif kind in ("max", "min"):
+                found = tf.clip_by_value(found, 0, data.dtype.max)
+            return tf.cast(found, data.dtype)
         ids = tf.cast(ids, tf.int64)
         ids = tf.where(ids < tf.cast(number, tf.int64), ids, -1)  # negative ones are left out
         if kind in ("max", "min") and data.dtype.is_floating:

@@ -5,6 +5,8 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.autograd import forward_ad
 
+from .. import registry
+
 
 class TorchLinalg:
     """Kernels of linear algebra."""
@@ -32,8 +34,23 @@ class TorchLinalg:
     def svdvals(self, x):
         return torch.linalg.svdvals(x)
 
+    def plain_det(self, x):
+        """Determinants, whose gradient torch gives as 0 where a matrix is singular."""
+        return torch.linalg.det(x)
+
+    def det(self, x):
+        if not x.requires_grad and self.concrete(x):
+            return torch.linalg.det(x)
+        return _Determinant.apply(x)
+
     def pinv(self, x, rcond):
-        return torch.linalg.pinv(x, rtol=rcond)
+        if not (x.is_complex() and torch.compiler.is_compiling()):
+            return torch.linalg.pinv(x, rtol=rcond)
+        # Compiled by torch 2.13, the result of its own is another one.
+        u, s, v = torch.linalg.svd(x, full_matrices=False)
+        kept = s > rcond * s.amax(-1, True) if s.shape[-1] else s > 0
+        inverse = torch.where(kept, 1 / s, 0).to(x.dtype)
+        return (v.mH * inverse.unsqueeze(-2)) @ u.mH
 
     def lu(self, x):
         factors, pivots = torch.linalg.lu_factor(x)
@@ -42,3 +59,29 @@ class TorchLinalg:
     def cdist(self, x, y):
         # The other modes lose digits in |x|^2 - 2xy + |y|^2.
         return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+class _Determinant(torch.autograd.Function):
+    """torch.linalg.det with the gradient of singular matrices, too."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return torch.linalg.det(x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx, up):  # pyright: ignore[reportIncompatibleMethodOverride]
+        (x,) = ctx.saved_tensors
+        return registry.get("torch").det_gradient(x, up)
+
+    @staticmethod
+    def jvp(ctx, moved):  # pyright: ignore[reportIncompatibleMethodOverride]
+        (x,) = ctx.saved_tensors
+        slope = registry.get("torch").det_gradient(x, x.new_ones(x.shape[:-2]))
+        return (slope.conj() * moved).sum((-2, -1))

@@ -131,8 +131,9 @@ def depthwise_conv(x, kernel, strides, padding, dilation, bias=None):
 
 def batch_normalization(x, mean, variance, axis, beta, gamma, epsilon):
     """Normalization by given statistics, over the channels at `axis`."""
-    if mean.requires_grad or variance.requires_grad:
-        # torch's kernel takes statistics as constants; those of a batch in training are not.
+    if mean.requires_grad or variance.requires_grad or x.ndim < 2:
+        # torch's kernel takes two axes or more, and statistics as constants, which those of a
+        # batch in training are not.
         return _by_batch(x, mean, variance, axis, beta, gamma, epsilon)
     moved = x.movedim(axis, 1) if axis not in (1, 1 - x.ndim) else x
     y = F.batch_norm(moved, mean, variance, gamma, beta, False, 0.0, epsilon)

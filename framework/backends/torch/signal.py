@@ -4,6 +4,7 @@ import torch
 
 from ..derived.signal import identity
 
+_TOP = -(2**63)
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # types that torch has no kernels for
 
 
@@ -41,8 +42,17 @@ class TorchSignal:
 
     def segment_reduce(self, kind, data, ids, number, sorted):
         if data.dtype in _UNSIGNED:
-            wide = self.segment_reduce(kind, data.to(torch.int64), ids, number, sorted)
-            return wide.to(data.dtype)
+            wide = data.to(torch.int64)
+            if kind not in ("max", "min"):
+                return self.segment_reduce(kind, wide, ids, number, sorted).to(data.dtype)
+            if data.dtype == torch.uint64:  # the highest bit turned over puts them in order
+                return (self.segment_reduce(kind, wide ^ _TOP, ids, number, sorted) ^ _TOP).to(
+                    data.dtype
+                )
+            most = torch.iinfo(data.dtype).max
+            return (
+                self.segment_reduce(kind, wide, ids, number, sorted).clamp(0, most).to(data.dtype)
+            )
         ids = ids.long()
         ids = torch.where((ids >= 0) & (ids < number), ids, number)
         start = identity(kind, str(data.dtype).removeprefix("torch."))

@@ -113,7 +113,7 @@ def _shifted(draw: Draw) -> Call:
 
 def _ldexp(x, y):
     y = np.asarray(y, dtype=object)
-    y = np.clip(y, -9999, 9999).astype(np.int64)
+    y = np.asarray(np.clip(y, -9999, 9999)).astype(np.int64)
     return np.ldexp(x.astype(np.float64), y)
 
 

@@ -31,7 +31,8 @@ def _plain(function_kinds=FLOATS, channels=None, values="positive", batch=True, 
 
 
 ONE = {"operands": (0,), "size": "largest", "error": 32}
-row("image.rgb_to_grayscale", _plain(FLOATS, 3), image.rgb_to_grayscale, **ONE)
+# An image of one channel stays as it is.
+row("image.rgb_to_grayscale", _plain(FLOATS, 3), image.rgb_to_grayscale, open=False, **ONE)
 row("image.rgb_to_hsv", _plain(FLOATS, 3, "unit"), None, **ONE)
 row("image.hsv_to_rgb", _plain(FLOATS, 3, "unit"), None, **ONE)
 METHODS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area")
@@ -173,7 +174,8 @@ def _sloped(draw: Draw) -> Call:
 
 
 row("image.sobel_edges", _sloped, lambda x, data_format: image.sobel_edges(x.astype(float),
-    data_format), meet="float", **ONE)  # fmt: skip
+    data_format), meet="float", operands=(0,), error=32,
+    size=lambda x, data_format: np.max(np.abs(x), initial=0))  # fmt: skip
 
 
 def _alike(draw: Draw) -> Call:

@@ -186,8 +186,9 @@ def _smooth_added(draw: Draw) -> Call:
     return Call([x.astype(np.float64), places, updates.astype(np.float64)])
 
 
-row("scatter_add", _added, _in_first(kernels.scatter_add), operands=(0,), gradient=(0, 2),
-    smooth=_smooth_added)  # fmt: skip
+# How many axes the places reach over decides what is computed.
+row("scatter_add", _added, _in_first(kernels.scatter_add), operands=(0,), open=False,
+    gradient=(0, 2), smooth=_smooth_added)  # fmt: skip
 
 
 def _put(draw: Draw) -> Call:
@@ -213,7 +214,7 @@ def _update(x, places, updates, reduction):
     return out
 
 
-row("scatter_update", _put, _update, operands=(0,), error=32)
+row("scatter_update", _put, _update, operands=(0,), error=32, open=False)
 
 
 def _fresh(draw: Draw) -> Call:
@@ -225,7 +226,7 @@ def _scatter(places, values, shape):
     return kernels.scatter_add(np.zeros(shape, values.dtype), places, values)
 
 
-row("scatter", _fresh, _scatter, operands=(1,), gradient=(1,))
+row("scatter", _fresh, _scatter, operands=(1,), gradient=(1,), open=False)
 
 
 def _keyed(draw: Draw) -> Call:

@@ -53,6 +53,7 @@ _SIZES = {
     "cos": lambda x: 1.0 + 0 * x,
     "sinc": lambda x: 1.0 + 0 * x,
     "tan": lambda x: 1.0 + np.tan(x) ** 2,
+    "erfc": lambda x: (1 + 2 * x**2) * scipy.special.erfc(x),
 }
 
 

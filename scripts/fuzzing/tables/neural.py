@@ -51,6 +51,7 @@ row(
     _conv,
     _filled(kernels.conv),
     size=_first(_filled(kernels.conv)),
+    open=False,
     error=16,
     gradient=(0, 1),
 )
@@ -70,6 +71,7 @@ row(
     _filled(kernels.depthwise_conv),
     error=16,
     size=_first(_filled(kernels.depthwise_conv)),
+    open=False,  # the kernel's sizes decide what is computed
     gradient=(0, 1),
 )
 
@@ -88,6 +90,7 @@ row(
     _filled(neural.separable_conv),
     error=32,
     size=lambda *a, **k: _filled(neural.separable_conv)(*map(np.abs, a), **k),
+    open=False,
 )
 
 
@@ -108,6 +111,7 @@ row(
     _filled(neural.conv_transpose),
     error=16,
     size=_first(_filled(neural.conv_transpose)),
+    open=False,
     gradient=(0, 1),
 )
 
@@ -154,7 +158,8 @@ def _adaptive(draw: Draw) -> Call:
     return Call([x, draw.pick(1, 2, 3)])
 
 
-row("adaptive_max_pool", _adaptive, _filled(neural.adaptive_pool), operands=(0,))
+# Where the windows lie depends on the sizes: they have to be known.
+row("adaptive_max_pool", _adaptive, _filled(neural.adaptive_pool), operands=(0,), open=False)
 row(
     "adaptive_average_pool",
     _adaptive,
@@ -162,6 +167,7 @@ row(
     meet="float",
     operands=(0,),
     size=lambda x, *a: np.max(np.abs(x), initial=0),
+    open=False,
 )
 
 

@@ -1,0 +1,209 @@
+"""What scripts/fuzz_ops.py found, a small test for each kind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from isozoo import Input, ops, random, use_backend
+
+COMPILED = ("jax", "torch", "tensorflow")
+differentiable = pytest.mark.parametrize("backend", COMPILED, indirect=True)
+
+
+def _slope(function, x):
+    made = ops.grad(lambda x: ops.sum(function(x)))(ops.convert_to_tensor(x))
+    return ops.convert_to_numpy(made)
+
+
+@differentiable
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "slope"),
+    [
+        ("elu", 1.0),
+        ("celu", 1.0),
+        ("selu", 1.0507009873554805 * 1.6732632423543772),
+        ("squareplus", 0.5),
+        ("absolute", 0.0),
+        ("silu", 0.5),
+        ("softplus", 0.5),
+        ("softsign", 1.0),
+    ],
+)
+def test_slopes_at_zero(name, slope, dtype, backend):
+    found = _slope(getattr(ops, name), np.zeros(1, dtype))
+    np.testing.assert_allclose(found, [slope], rtol=1e-6)
+
+
+@differentiable
+def test_slopes_of_products_with_zeros(backend):
+    """d(x1 + x1 x2 + x1 x2 x3 + …) by each, with one and two zeros among them."""
+    for x in ([1.0, 0.0, 2.0, 3.0], [0.0, 2.0, 0.0, 3.0]):
+        x = np.array(x, np.float32)
+        wanted = [
+            sum(np.prod(np.delete(x[: j + 1], i)) for j in range(i, len(x))) for i in range(len(x))
+        ]
+        np.testing.assert_allclose(_slope(lambda x: ops.cumprod(x, 0), x), wanted, rtol=1e-6)
+
+
+@differentiable
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_slopes_of_determinants_are_cofactors(dtype, backend):
+    x = np.array([[1, 2, 3], [2, 4, 6], [1, 0, 1]], dtype)  # the first two rows are parallel
+    x = x * (1 + 0.5j) if dtype == "complex128" else x
+    minor = lambda i, j: np.linalg.det(np.delete(np.delete(x, i, 0), j, 1))  # noqa: E731
+    cofactors = np.array([[(-1) ** (i + j) * minor(i, j) for j in range(3)] for i in range(3)])
+    found = _slope(lambda x: ops.real(ops.det(x)), x)
+    np.testing.assert_allclose(found, cofactors.conj(), atol=1e-12)
+
+
+def test_shifts_by_negative_numbers_move_all_bits_out(backend):
+    x, by = np.array([-20, 7], np.int32), np.array([-3, -1], np.int32)
+    np.testing.assert_array_equal(ops.convert_to_numpy(ops.left_shift(x, by)), [0, 0])
+    np.testing.assert_array_equal(ops.convert_to_numpy(ops.right_shift(x, by)), [-1, 0])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64"])
+def test_unsigned_segments_without_rows(dtype, backend):
+    most = np.iinfo(dtype).max
+    data, ids = np.array([5, most - 1, 7], dtype), np.array([1, 1, 1], np.int32)
+    found = [ops.convert_to_numpy(f(data, ids, 3)) for f in (ops.segment_max, ops.segment_min)]
+    np.testing.assert_array_equal(found, np.array([[0, most - 1, 0], [most, 5, most]], dtype))
+
+
+def test_scatter_add_casts_the_updates(backend):
+    made = ops.scatter_add(np.zeros(3, np.float32), [[0], [2], [0]], np.array([1, 2, 3], np.uint64))
+    np.testing.assert_array_equal(ops.convert_to_numpy(made), np.array([4, 0, 2], np.float32))
+
+
+def test_powers_of_two_in_half_precision(backend):
+    x = ops.cast(np.array([60.0, -20.0]), "bfloat16")
+    found = ops.convert_to_numpy(ops.cast(ops.exp2(x), "float32"))
+    np.testing.assert_array_equal(found, np.array([2.0**60, 2.0**-20], np.float32))
+
+
+def test_batch_normalization_of_vectors(backend):
+    x, one = np.array([1.0, 3.0], np.float32), np.ones(2, np.float32)
+    found = ops.batch_normalization(x, 2 * one, 4 * one, 0, epsilon=0.0)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), [-0.5, 0.5])
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+def test_pools_of_volumes_in_float64(kind, backend):
+    x = np.random.default_rng(0).normal(size=(2, 4, 3, 5, 2))
+    pool = {"max": ops.max_pool, "average": ops.average_pool}[kind]
+    found = ops.convert_to_numpy(pool(ops.convert_to_tensor(x), 2, 1, "valid"))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (2, 2, 2), (1, 2, 3))
+    join = {"max": np.max, "average": np.mean}[kind]
+    np.testing.assert_allclose(found, join(windows, (-3, -2, -1)), rtol=1e-12)
+
+
+# Graphs that know no size ------------------------------------------------------------------------
+
+
+def _open(function, *arrays):
+    """The function's results, by a TensorFlow graph that knows no size, as NumPy arrays."""
+    import tensorflow as tf
+
+    with use_backend("tensorflow"):
+        signature = [tf.TensorSpec([None] * x.ndim, x.dtype) for x in arrays]
+        made = tf.function(function, input_signature=signature, autograph=False)(*arrays)
+    return [x.numpy() for x in tf.nest.flatten(made)]
+
+
+def test_open_graphs():
+    random_numbers = np.random.default_rng(1)
+    x = random_numbers.normal(size=(5, 3, 7))
+    for found, wanted in (
+        (_open(lambda x: ops.array_split(x, 3, 0), x), np.array_split(x, 3, 0)),
+        (_open(lambda x: ops.split(x, [2, 4], 0), x), np.split(x, [2, 4], 0)),
+        (_open(lambda x: ops.dsplit(x, [1, 5]), x), np.dsplit(x, [1, 5])),
+        (_open(ops.pinv, x), [np.linalg.pinv(x)]),
+        (_open(ops.matrix_rank, x), [np.linalg.matrix_rank(x)]),
+    ):
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (3, 5), (5, 3)])
+def test_open_graphs_of_lu_factors(shape):
+    import scipy.linalg
+
+    x = np.random.default_rng(2).normal(size=shape)
+    factors, pivots = _open(ops.lu_factor, x)
+    wanted = scipy.linalg.lu_factor(x)
+    np.testing.assert_allclose(factors, wanted[0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(pivots, wanted[1])
+
+
+@pytest.mark.parametrize("heads", [4, 2])
+def test_open_graphs_of_attention(heads):
+    draws = np.random.default_rng(3)
+    q = draws.normal(size=(2, 5, 4, 8)).astype(np.float32)
+    k, v = (draws.normal(size=(2, 6, heads, 8)).astype(np.float32) for _ in range(2))
+    (found,) = _open(ops.dot_product_attention, q, k, v)
+    k, v = (np.repeat(a, 4 // heads, 2) for a in (k, v))
+    scores = np.einsum("bqhd,bkhd->bhqk", q, k) / np.sqrt(8)
+    shares = np.exp(scores - scores.max(-1, keepdims=True))
+    shares /= shares.sum(-1, keepdims=True)
+    np.testing.assert_allclose(found, np.einsum("bhqk,bkhd->bqhd", shares, v), rtol=1e-4, atol=1e-5)
+
+
+def test_numbers_in_graphs_have_the_dtype_beside_them():
+    logits = np.random.default_rng(4).normal(size=(1, 4, 3))
+
+    def slope(x):
+        lengths = np.array([2], np.int32), np.array([4], np.int32)
+        loss = lambda x: ops.sum(ops.ctc_loss(np.array([[1, 2]]), x, *lengths, 0))  # noqa: E731
+        return ops.grad(loss)(x)
+
+    (found,) = _open(slope, logits)
+    assert found.dtype == np.float64 and np.isfinite(found).all() and np.abs(found).sum() > 0
+
+
+# torch.compile ------------------------------------------------------------------------------------
+
+
+def _by_torch(function, *arrays):
+    import torch
+
+    torch.compiler.reset()
+    with use_backend("torch"):
+        tensors = [ops.convert_to_tensor(x) for x in arrays]
+        made = torch.compile(function, backend="aot_eager", fullgraph=True)(*tensors)
+        eager = function(*tensors)
+        return ops.convert_to_numpy(made), ops.convert_to_numpy(eager)
+
+
+def test_compiled_by_torch():
+    draws = np.random.default_rng(5)
+    x = draws.normal(size=(3, 2)) + 1j * draws.normal(size=(3, 2))
+    for function, arrays in (
+        (lambda x: x + ops.ones((3, 2), "complex128"), [x]),  # made of no tensor
+        (lambda x: random.gamma((3, 2), 2.5, seed=3) + ops.real(x), [x]),
+        (lambda x: ops.rearrange(x, "(a b) c -> a (b c)", b=3), [x]),
+        (ops.pinv, [x]),
+        (ops.det, [x[:2]]),
+    ):
+        found, wanted = _by_torch(function, *arrays)
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+# Symbolic calls -----------------------------------------------------------------------------------
+
+
+def test_unknown_sizes_beside_arrays(backend):
+    """An unknown size fits what it meets; where it decides the result, that is unknown, too."""
+    rows = Input(batch_shape=(None, None))
+    assert ops.add(rows, np.ones((4, 6))).shape == (4, 6)
+    assert ops.segment_sum(rows, np.array([0, 1]), 5).shape == (5, None)
+    ids = Input(batch_shape=(None,), dtype="int32")
+    assert ops.segment_max(np.ones((3, 2)), ids, 5).shape == (5, 2)
+    kernel = Input(batch_shape=(None, 1, 2, 1))
+    found = ops.depthwise_conv(Input(batch_shape=(2, 4, 4, 2)), kernel)
+    assert found.shape == (2, None, 4, 2)
+    columns = Input(batch_shape=(1, None, None))
+    assert ops.fold(columns, 3, 2, dilation=2, padding=1, stride=1).shape == (1, None, 3, 3)
+    images, map_ = Input(batch_shape=(None, 3, None)), Input(batch_shape=(None,))
+    assert ops.image.affine_transform(images, map_).shape == (None, 3, None)
