@@ -4,7 +4,6 @@
 # pyright: reportAssignmentType=false
 
 import logging
-import operator
 from math import prod
 
 import ml_dtypes
@@ -14,7 +13,6 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from ... import dtypes
 from ...context import state
-from .. import renames
 from ..base import Backend, native_order, specs
 from . import ctc, folding, neural, precision, random, unsigned, windows
 from .arrays import ArrayKernels, moved
@@ -23,6 +21,7 @@ from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
 from .linalg import TorchLinalg
+from .renames import Renamed
 from .signal import TorchSignal
 from .transforms import TorchTransforms
 
@@ -66,9 +65,6 @@ def _gathered(x, indices, axis):
         return torch.nn.functional.embedding(indices, x)
     flat = x.index_select(axis, indices.reshape(-1))
     return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
-
-
-Renamed = renames.kernels("torch", {"": torch, "operator": operator}, unsigned.renamed)
 
 
 class TorchBackend(
