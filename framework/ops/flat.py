@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..backends import registry
-from ..backends.registry import ARRAY, BOX, SCALAR, TENSORS, Kind, classify
+from ..backends.registry import ARRAY, BOX, SCALAR, Kind, owner_of
 from ..structures import Form, map_leaves, split
 from .dispatch import common_backend, together
 from .errors import InvalidArgumentError, describe, wrong
@@ -41,12 +41,12 @@ def tensors_of(structure: Any) -> tuple[Any, list[Any], Form]:
 
 def is_tensor(x: Any) -> bool:
     """Whether `x` is a tensor of a backend."""
-    return not isinstance(TENSORS.get(type(x)) or classify(type(x)), Kind)
+    return not isinstance(owner_of(x), Kind)
 
 
 def is_data(x: Any) -> bool:
     """Whether `x` is a tensor or a variable, or a NumPy array or a number, which can become one."""
-    owner = TENSORS.get(type(x)) or classify(type(x))
+    owner = owner_of(x)
     return not isinstance(owner, Kind) or owner in (BOX, ARRAY, SCALAR)
 
 
@@ -59,7 +59,7 @@ def native(backend: Any, structure: Any, numbers: bool = False) -> Any:
     """`structure` with tensors for variables and NumPy arrays, and for `numbers` if so asked."""
 
     def convert(x: Any) -> Any:
-        owner = TENSORS.get(type(x)) or classify(type(x))
+        owner = owner_of(x)
         if owner in (BOX, ARRAY) or (numbers and owner is SCALAR):
             return together(x, backend=backend)[1][0]
         return x
