@@ -3,7 +3,6 @@
 # Kernels stand here as plain renames of the framework's functions, where the base has methods.
 # pyright: reportAssignmentType=false
 
-import logging
 from math import prod
 
 import ml_dtypes
@@ -21,6 +20,7 @@ from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
 from .linalg import TorchLinalg
+from .logs import unlogged
 from .renames import Renamed
 from .signal import TorchSignal
 from .transforms import TorchTransforms
@@ -394,13 +394,8 @@ class TorchBackend(
     def abstract(self, function, given):
         from torch._subclasses.fake_tensor import FakeTensorMode
 
-        # What does not fit is an error that the caller gets; torch would log it, too.
-        log = logging.getLogger(FakeTensorMode.__module__)
-        quiet, log.disabled = log.disabled, True
-        try:
+        with unlogged(FakeTensorMode.__module__):
             return self._traced(function, given, FakeTensorMode(allow_non_fake_inputs=True))
-        finally:
-            log.disabled = quiet
 
     def _traced(self, function, given, mode):
         with mode, torch.no_grad():
