@@ -62,11 +62,11 @@ if TYPE_CHECKING:
     from .framework.config import use_backend as use_backend
     from .framework.core.devices import device as device
     from .framework.core.function import Function as Function
-    from .framework.core.symbolic import Input as Input
     from .framework.core.keras_tensor import KerasTensor as KerasTensor
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation
     from .framework.core.scopes import StatelessScope as StatelessScope
+    from .framework.core.symbolic import Input as Input
     from .framework.core.variable import Variable as Variable
     from .framework.dtype_policies import DTypePolicy as DTypePolicy
     from .framework.models import Model as Model

@@ -21,7 +21,7 @@ from typing import Any
 
 from .overhead_calls import NATIVE, Calls, make_tensors, of_numpy_api
 
-_BINARY = ("add", "add 1.0", "multiply", "divide", "power 2.0", "maximum", "less")
+_BINARY = ("add", "add variable", "add 1.0", "multiply", "divide", "power 2.0", "maximum", "less")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,13 +53,16 @@ def _measure(backend: str, repeats: int) -> dict[str, Any]:
     import keras
 
     from ..framework import config, ops
+    from ..framework.core.variable import Variable
 
     config.set_backend(backend)
-    tensors = make_tensors(ops.convert_to_tensor)
+    convert = ops.convert_to_tensor
+    tensors = make_tensors(convert, Variable)
+    held = tensors["held"].native  # what a variable holds is the framework's own
     sides = {
         "ours": of_numpy_api(ops, tensors),
-        "bare": NATIVE[backend](tensors),
-        "keras": of_numpy_api(keras.ops, tensors),
+        "bare": NATIVE[backend]({**tensors, "held": held}),
+        "keras": of_numpy_api(keras.ops, make_tensors(convert, keras.Variable)),
     }
     times = _times(sides, repeats)
     frames = {side: {op: _frames(f) for op, f in calls.items()} for side, calls in sides.items()}

@@ -8,8 +8,10 @@ import numpy as np
 Calls = dict[str, Callable[[], Any]]
 
 
-def make_tensors(convert: Callable[[np.ndarray], Any]) -> dict[str, Any]:
-    """Small tensors, so that what is timed is the call and not the arithmetic."""
+def make_tensors(
+    convert: Callable[[np.ndarray], Any], variable: Callable[[np.ndarray], Any]
+) -> dict[str, Any]:
+    """Small tensors and a variable, so that what is timed is the call and not the arithmetic."""
     random = np.random.default_rng(0)
     x = random.uniform(0.1, 0.9, (8, 8)).astype(np.float32)
     return {
@@ -19,14 +21,16 @@ def make_tensors(convert: Callable[[np.ndarray], Any]) -> dict[str, Any]:
         "row": convert(x[:1].copy()),
         "mask": convert(x > 0.5),
         "places": convert(np.array([0, 3, 5], np.int32)),
+        "held": variable(x.T.copy()),
     }
 
 
 def of_numpy_api(ops: Any, t: dict[str, Any]) -> Calls:
     """The calls in the form that our ops and Keras's share."""
-    x, y, cube, row, mask, places = t.values()
+    x, y, cube, row, mask, places, held = t.values()
     return {
         "add": lambda: ops.add(x, y),
+        "add variable": lambda: ops.add(x, held),
         "add 1.0": lambda: ops.add(x, 1.0),
         "multiply": lambda: ops.multiply(x, y),
         "divide": lambda: ops.divide(x, y),
@@ -65,9 +69,10 @@ def of_torch(t: dict[str, Any]) -> Calls:
     """The bare calls of PyTorch."""
     import torch
 
-    x, y, cube, row, mask, places = t.values()
+    x, y, cube, row, mask, places, held = t.values()
     return {
         "add": lambda: torch.add(x, y),
+        "add variable": lambda: torch.add(x, held),
         "add 1.0": lambda: torch.add(x, 1.0),
         "multiply": lambda: torch.mul(x, y),
         "divide": lambda: torch.div(x, y),
@@ -107,9 +112,10 @@ def of_jax(t: dict[str, Any]) -> Calls:
     import jax
     import jax.numpy as jnp
 
-    x, y, cube, row, mask, places = t.values()
+    x, y, cube, row, mask, places, held = t.values()
     return {
         "add": lambda: jnp.add(x, y),
+        "add variable": lambda: jnp.add(x, held),
         "add 1.0": lambda: jnp.add(x, 1.0),
         "multiply": lambda: jnp.multiply(x, y),
         "divide": lambda: jnp.true_divide(x, y),
@@ -148,9 +154,10 @@ def of_tensorflow(t: dict[str, Any]) -> Calls:
     """The bare calls of TensorFlow, op by op."""
     import tensorflow as tf
 
-    x, y, cube, row, mask, places = t.values()
+    x, y, cube, row, mask, places, held = t.values()
     return {
         "add": lambda: tf.add(x, y),
+        "add variable": lambda: tf.add(x, held),
         "add 1.0": lambda: tf.add(x, 1.0),
         "multiply": lambda: tf.multiply(x, y),
         "divide": lambda: tf.divide(x, y),
@@ -189,9 +196,10 @@ def of_numpy(t: dict[str, Any]) -> Calls:
     """The bare calls of NumPy (and of SciPy where NumPy has none)."""
     from scipy import special
 
-    x, y, cube, row, mask, places = t.values()
+    x, y, cube, row, mask, places, held = t.values()
     return {
         "add": lambda: np.add(x, y),
+        "add variable": lambda: np.add(x, held),
         "add 1.0": lambda: np.add(x, 1.0),
         "multiply": lambda: np.multiply(x, y),
         "divide": lambda: np.divide(x, y),

@@ -195,7 +195,7 @@ def specs(backend, out):
         return type(out)(*parts) if hasattr(out, "_fields") else type(out)(parts)
     if isinstance(out, bool | int | float | complex):
         return Spec((), dtypes.result_type(type(out)))
-    owner = registry.TENSORS.get(type(out)) or registry.classify(type(out))
+    owner = registry.owner_of(out)
     backend = backend if isinstance(owner, registry.Kind) else owner
     return Spec(backend.static_shape(out), backend.dtype(out), backend.is_sparse(out))
 

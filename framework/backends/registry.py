@@ -149,6 +149,11 @@ def classify(cls: type) -> Any:
     return found
 
 
+def owner_of(x: Any) -> Any:
+    """Returns the backend that owns `x`, or the Kind of thing that `x` is."""
+    return TENSORS.get(type(x)) or classify(type(x))
+
+
 def _find(cls: type) -> Any:
     root = cls.__module__.partition(".")[0]
     if root in ("numpy", "ml_dtypes"):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import dtypes, nested
 from ..backends import registry
-from ..backends.registry import TENSORS, Kind, classify
+from ..backends.registry import TENSORS, Kind, owner_of
 from ..context import entered, state
 from . import masks, symbolic, tracebacks
 
@@ -166,7 +166,7 @@ class CallableLayer:
     def _native_input(self, x: Any) -> Any:
         """A NumPy array or tensor as a native tensor, floats in the layer's compute dtype."""
         backend = self._backend
-        kind = TENSORS.get(type(x)) or classify(type(x))
+        kind = owner_of(x)
         if kind is registry.ARRAY:
             x = backend.asarray(x)
         elif kind is registry.BOX:
@@ -230,7 +230,7 @@ class CallableLayer:
     def _shape_of(self, x: Any) -> Any:
         if isinstance(x, symbolic.KerasTensor):
             return x.shape
-        if isinstance(classify(type(x)), Kind):
+        if isinstance(owner_of(x), Kind):
             return None if x is None else tuple(getattr(x, "shape", ()))
         return self._backend.static_shape(x)
 

@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtype_policies
 from ..backends import registry
 from ..backends.base import Backend
-from ..backends.registry import TENSORS, Kind, classify
+from ..backends.registry import Kind, owner_of
 from ..configs import plain_class
 from ..containers import TrackedContainer
 from ..context import entered
@@ -103,7 +103,7 @@ def _made(x: Any, target: Target, memo: dict[Any, Any]) -> Any:
         return cls(*parts) if hasattr(x, "_fields") else cls(parts)
     if isinstance(x, FunctionType | MethodType | functools.partial):
         return _copied_function(x, again)
-    owner = TENSORS.get(type(x)) or classify(type(x))
+    owner = owner_of(x)
     if not isinstance(owner, Kind):
         backend = target.backend or owner
         return backend.asarray(np.array(owner.to_numpy(x)), target.dtype(owner.dtype(x)))

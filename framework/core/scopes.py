@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ..backends.registry import BOX, classify
+from ..backends.registry import BOX, owner_of
 from ..context import entered
 
 
@@ -79,12 +79,12 @@ class StatelessScope:
 
 def _fitting(variable: Any, value: Any) -> Any:
     """`value` as a native tensor that can stand in for the variable."""
-    if classify(type(variable)) is not BOX:
+    if owner_of(variable) is not BOX:
         raise ValueError(
             "StatelessScope: each item of `state_mapping` is a pair (Variable, tensor); got "
             f"{type(variable).__name__} in the place of the variable."
         )
-    if classify(type(value)) is BOX:
+    if owner_of(value) is BOX:
         value = value.value
     value = variable.backend.asarray(value, variable.dtype)
     shape = variable.backend.static_shape(value)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import dtypes
-from ..backends.registry import SCALAR, SEQUENCE, classify
+from ..backends.registry import SCALAR, SEQUENCE, owner_of
 from .checks import fits
 from .dispatch import Tensor, common_backend, flattened, tensor
 
@@ -13,7 +13,7 @@ def converted(x: Any, dtype: Any) -> Tensor:
     if dtype is None:
         return tensor(x)[1]
     dtype = dtypes.standardize(dtype)
-    kind = classify(type(x))
+    kind = owner_of(x)
     if kind is SCALAR or kind is SEQUENCE:
         numbers = [x] if kind is SCALAR else flattened(x)
         whole = numbers and all(type(v) is int or type(v) is bool for v in numbers)

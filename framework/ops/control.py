@@ -17,7 +17,7 @@ def _both(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) ->
 
 def _first_of(argument: str, backend: Any, branches: Sequence[Callable[..., Any]], *operands: Any):
     """The result of the first branch, when that of all others is known to be alike."""
-    called = [flat.Returned(backend, branch) for branch in branches]
+    called = [flat.FlattenedFunction(backend, branch) for branch in branches]
     results = [branch(*operands) for branch in called]
     flat.check_alike(argument, called)
     return called[0].join(results[0])
@@ -64,7 +64,7 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
         known = backend.static_value(pred, True)
         if known is not None:
             return true_fn() if known else false_fn()
-        branches = [flat.Returned(backend, function) for function in (true_fn, false_fn)]
+        branches = [flat.FlattenedFunction(backend, function) for function in (true_fn, false_fn)]
         return _run(branches, "true_fn, false_fn", lambda: backend.cond(pred, *branches))
 
 
@@ -73,7 +73,9 @@ _choice = program(outline=lambda pred, *results: _both(pred, *[lambda x=x: x for
 )
 
 
-def _run(branches: list[flat.Returned], argument: str, kernel: Callable[[], list[Any]]) -> Any:
+def _run(
+    branches: list[flat.FlattenedFunction], argument: str, kernel: Callable[[], list[Any]]
+) -> Any:
     """What the kernel chose, in the form that all branches return."""
     try:
         chosen = kernel()
@@ -125,7 +127,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         if known is not None:
             return branches[int(max(0, min(known, len(branches) - 1)))](*operands)
         place = backend.clip(backend.cast(place, "int32"), 0, len(branches) - 1)
-        called = [flat.Returned(backend, lambda f=f: f(*operands)) for f in branches]
+        called = [flat.FlattenedFunction(backend, lambda f=f: f(*operands)) for f in branches]
         return _run(called, "branches", lambda: backend.switch(place, called))
 
 
@@ -173,7 +175,7 @@ def while_loop(
     def step(*leaves):
         out = body(*form.join(leaves))
         out = tuple(out) if several and isinstance(out, list | tuple) else (out,)
-        return flat.carried(backend, "body", list(leaves), form, out)
+        return flat.check_loop_carry(backend, "body", list(leaves), form, out)
 
     with flat.running(backend):
         last = form.join(backend.while_loop(test, step, leaves, maximum_iterations))
@@ -205,7 +207,9 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         leaves = [flat.native(backend, x, numbers=True) for x in leaves]
 
     def step(i, *leaves):
-        return flat.carried(backend, "body_fun", list(leaves), form, body_fun(i, form.join(leaves)))
+        return flat.check_loop_carry(
+            backend, "body_fun", list(leaves), form, body_fun(i, form.join(leaves))
+        )
 
     lower, upper = (_bound(backend, name, x) for name, x in (("lower", lower), ("upper", upper)))
     with flat.running(backend):

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import classify
+from ..backends.registry import owner_of
 from .casting import cast_to, converted
 from .dispatch import Tensor, tensor
 from .errors import wrong
@@ -38,7 +38,7 @@ def convert_to_numpy(x) -> np.ndarray:
 
 def is_tensor(x) -> bool:
     """Whether `x` is a tensor of a backend, or a symbolic one."""
-    owner = classify(type(x))
+    owner = owner_of(x)
     if isinstance(owner, registry.Kind):
         return owner is registry.ARRAY and registry.current().name == "numpy"
     return True

@@ -2,7 +2,7 @@
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import SCALAR, classify
+from ..backends.registry import SCALAR, owner_of
 from .casting import cast_to, converted
 from .checks import count_of, fits
 from .dispatch import Tensor, common_backend, sizes, tensor, together
@@ -67,10 +67,10 @@ def full(shape, fill_value, dtype=None) -> Tensor:
     In the default float, unless `dtype` or the dtype of a tensor value says otherwise.
     """
     backend = common_backend((fill_value,))
-    if dtype is None and classify(type(fill_value)) is not SCALAR:
+    if dtype is None and owner_of(fill_value) is not SCALAR:
         dtype = backend.dtype(tensor(fill_value)[1])
     dtype = dtypes.standardize(dtype)
-    if classify(type(fill_value)) is SCALAR:
+    if owner_of(fill_value) is SCALAR:
         fits(fill_value, dtype, "fill_value")
         return _filled(backend, sizes(shape), fill_value, dtype)
     return backend.broadcast_to(cast_to(backend, tensor(fill_value)[1], dtype), sizes(shape))
@@ -105,7 +105,7 @@ def empty_like(x, dtype=None) -> Tensor:
 @op
 def full_like(x, fill_value, dtype=None) -> Tensor:
     """One value, or values that broadcast, in the shape (and dtype) of `x`."""
-    if classify(type(fill_value)) is SCALAR:
+    if owner_of(fill_value) is SCALAR:
         backend, x, dtype = _like(x, dtype)
         fits(fill_value, dtype, "fill_value")
         return _filled_like(backend, x, fill_value, dtype)

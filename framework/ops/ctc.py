@@ -99,6 +99,8 @@ def _check_batch(backend, name: str, x, first) -> None:
 
 def _blank(x, mask_index: int) -> int:
     classes = x.shape[-1]
+    if classes is None and mask_index >= 0:  # which only the graph will know
+        return mask_index
     if classes is None or not -classes <= mask_index < classes:
         raise wrong("mask_index", mask_index, f"one of the {classes} classes")
     return mask_index % classes

@@ -12,13 +12,24 @@ import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import ARRAY, BOX, KINDS, SCALAR, SEQUENCE, TENSORS, Kind, classify
-from ..context import state
+from ..backends.registry import (
+    ARRAY,
+    BOX,
+    KINDS,
+    SCALAR,
+    SEQUENCE,
+    TENSORS,
+    Kind,
+    classify,
+    owner_of,
+)
 from .errors import BackendMismatchError as BackendMismatchError
 from .errors import InvalidArgumentError
 from .errors import is_scalar as _is_scalar
 
 Tensor = Any
+
+_NUMBERS = frozenset((bool, int, float, complex))
 
 
 def tensor(x: Any) -> tuple[Any, Tensor]:
@@ -29,7 +40,7 @@ def tensor(x: Any) -> tuple[Any, Tensor]:
             return x.backend, x.value
         backend = as_native_numpy(x)
         if backend is None:
-            return _convert(x)
+            backend, (x,) = together(x)
     return backend, x
 
 
@@ -70,52 +81,41 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     A Python scalar that changes nothing stays a Python scalar; at least one operand is a tensor.
     """
     kind, other = type(x1), type(x2)
-    if KINDS.get(kind) is BOX:
-        x1 = _tensor_of(x1)
-        kind = type(x1)
-    if KINDS.get(other) is BOX:
-        x2 = _tensor_of(x2)
-        other = type(x2)
-    backend = TENSORS.get(kind) or as_native_numpy(x1)
-    if backend is not None:
-        if kind is other:
-            if x1.dtype == x2.dtype and x1.dtype not in backend.stored_types:
-                return backend, x1, x2
-        elif (other is float or other is int) and x1.dtype in backend.float_types:
+    backend = TENSORS.get(kind)
+    if kind is np.ndarray and (other is not kind or x1.dtype == x2.dtype):
+        backend = as_native_numpy(x1)
+    # Tensors of one type, and a tensor beside a number, are gathered already: a frame less.
+    if backend is None or not (kind is other or other is float or other is int):
+        backend, (x1, x2) = together(x1, x2, promoting=True)
+        kind, other = type(x1), type(x2)
+    if other is float or other is int:
+        if kind not in _NUMBERS and x1.dtype in backend.float_types:
             return backend, x1, x2
-    backend, operands = _promote((x1, x2))
-    return backend, operands[0], operands[1]
-
-
-def _tensor_of(variable: Any) -> Any:
-    """A variable's tensor; the variable itself where its tensor would not tell its backend."""
-    backend = variable.backend
-    # An array belongs to whatever backend it meets; a variable of NumPy's to NumPy.
-    if backend.hosts and state.backend is not backend:
-        return variable
-    return variable.value
+    elif not (kind in _NUMBERS or other in _NUMBERS):
+        if x1.dtype == x2.dtype and x1.dtype not in backend.stored_types:
+            return backend, x1, x2
+    x1, x2 = _in_common_dtype(backend, [x1, x2])
+    return backend, x1, x2
 
 
 def operands(*xs: Any) -> tuple[Any, list[Tensor]]:
     """Like `promoted`, for any number of operands: Python scalars stay such, the first never."""
-    return _promote(xs)
+    backend, natives = together(*xs, promoting=True)
+    return backend, _in_common_dtype(backend, natives)
 
 
 def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
     """Like `promoted`, for any number of operands, all of which become tensors."""
-    if any(KINDS.get(type(x)) is BOX for x in xs):
-        xs = tuple(_tensor_of(x) if KINDS.get(type(x)) is BOX else x for x in xs)
-    owner = (TENSORS.get(type(xs[0])) or as_native_numpy(xs[0])) if xs else None
-    if owner is not None and (backend is None or backend is owner):
-        kind, dtype = type(xs[0]), xs[0].dtype
-        for x in xs:
-            if not (type(x) is kind or TENSORS.get(type(x)) is owner) or x.dtype != dtype:
-                break
-        else:  # nothing to convert
-            return owner, list(xs)
-    backend, operands = _promote(xs, backend)
-    dtype = next(backend.dtype(x) for x in operands if not _is_scalar(x))
-    return backend, [backend.asarray(x, dtype) if _is_scalar(x) else x for x in operands]
+    backend, natives = together(*xs, backend=backend, promoting=True)
+    dtype = getattr(natives[0], "dtype", None)
+    for x in natives:
+        if dtype is None or getattr(x, "dtype", None) != dtype:
+            break
+    else:  # nothing to convert
+        return backend, natives
+    natives = _in_common_dtype(backend, natives)
+    dtype = next(backend.dtype(x) for x in natives if not _is_scalar(x))
+    return backend, [backend.asarray(x, dtype) if _is_scalar(x) else x for x in natives]
 
 
 def float_promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
@@ -129,39 +129,62 @@ def float_promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
     return backend, x1, x2
 
 
-def together(*xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
-    """The common backend and each argument as a tensor of it, in its own dtype; None stays None."""
-    owner = TENSORS.get(type(xs[0])) or as_native_numpy(xs[0]) if backend is None else backend
-    if owner is not None and not owner.symbolic:
-        # The usual case in one pass: tensors and variables of one backend.
-        natives = []
-        for x in xs:
-            cls = type(x)
-            if x is None or TENSORS.get(cls) is owner:
+def together(*xs: Any, backend: Any = None, promoting: bool = False) -> tuple[Any, list[Any]]:
+    """The common backend and each argument as a tensor of it, in its own dtype; None stays None.
+
+    With `promoting` the arguments are operands that are to meet in one dtype: Python numbers stay
+    as they are, and None is an error.
+    """
+    owner = backend
+    natives = []
+    for x in xs:  # The usual case in one pass: tensors and variables of one backend.
+        kind = type(x)
+        found = TENSORS.get(kind)
+        boxed = False
+        if found is None:
+            if kind in _NUMBERS if promoting else x is None:
                 natives.append(x)
-            elif KINDS.get(cls) is BOX:
-                if x.backend is owner:
-                    natives.append(x.value)
-            elif owner.hosts and as_native_numpy(x) is owner:
-                natives.append(x)
-        if len(natives) == len(xs):
+                continue
+            boxed = KINDS.get(kind) is BOX
+            if boxed:
+                found = x.backend
+            elif owner is None:
+                found = as_native_numpy(x)
+            elif owner.hosts and kind is np.ndarray and x.dtype in owner.native_dtypes:
+                found = owner
+        if found is None or not (owner is None or owner is found):
+            break
+        owner = found
+        natives.append(x.value if boxed else x)
+    else:
+        if owner is not None:
             return owner, natives
     backend = common_backend(xs) if backend is None else backend
-    return backend, [None if x is None else _native(backend, x) for x in xs]
+    return backend, [_gathered(backend, x, promoting) for x in xs]
+
+
+def _gathered(backend: Any, x: Any, promoting: bool) -> Any:
+    return x if (_is_scalar(x) if promoting else x is None) else _native(backend, x)
 
 
 def common_backend(xs: Any) -> Any:
     """The backend that owns the tensors among `xs`; with none among them, the current one."""
+    found = _inside(xs)
+    return found if found is not None else registry.current()
+
+
+def _inside(sequence: Any) -> Any:
+    """The backend of the tensors in a nested list or tuple, or None."""
     found = None
-    for x in xs:
-        owner = TENSORS.get(type(x)) or classify(type(x))
-        if owner is BOX:
-            owner = x.backend
-        elif owner is SEQUENCE:
+    for x in sequence:
+        owner = owner_of(x)
+        if owner is SEQUENCE:
             owner = _inside(x)
+        elif owner is BOX:
+            owner = x.backend
         if not (owner is found or isinstance(owner, Kind) or owner is None):
             found = _meet(found, owner)
-    return found if found is not None else registry.current()
+    return found
 
 
 def _meet(found: Any, owner: Any) -> Any:
@@ -181,27 +204,8 @@ def _meet(found: Any, owner: Any) -> Any:
     )
 
 
-def _inside(sequence: Any) -> Any:
-    """The backend of the tensors in a nested list or tuple, or None."""
-    found = None
-    for x in sequence:
-        owner = TENSORS.get(type(x)) or classify(type(x))
-        if owner is SEQUENCE:
-            owner = _inside(x)
-        elif owner is BOX:
-            owner = x.backend
-        if not (owner is found or isinstance(owner, Kind) or owner is None):
-            found = _meet(found, owner)
-    return found
-
-
-def _convert(x: Any) -> tuple[Any, Tensor]:
-    backend = common_backend((x,))
-    return backend, _native(backend, x)
-
-
 def _native(backend: Any, x: Any) -> Any:
-    owner = TENSORS.get(type(x)) or classify(type(x))
+    owner = owner_of(x)
     if owner is backend or owner is backend.full_backend:
         return x
     if owner is BOX:
@@ -225,7 +229,7 @@ def _from_sequence(backend: Any, x: Any) -> Tensor:
         return backend.asarray(x, dtypes.result_type(*kinds) if kinds else dtypes.standardize(None))
     if any(isinstance(classify(kind), Kind) is False or classify(kind) is BOX for kind in kinds):
         parts = [_native(backend, value) for value in x]
-        return backend.stack(_promote(parts, backend)[1], 0)
+        return backend.stack(_in_common_dtype(backend, parts), 0)
     return backend.asarray(x)
 
 
@@ -237,14 +241,13 @@ def flattened(x: Any) -> list[Any]:
     return flat
 
 
-def _promote(xs: Any, backend: Any = None) -> tuple[Any, list[Any]]:
-    backend = common_backend(xs) if backend is None else backend
-    natives = [x if _is_scalar(x) else _native(backend, x) for x in xs]
+def _in_common_dtype(backend: Any, natives: list[Any]) -> list[Any]:
+    """Tensors of a backend and Python numbers, in the dtype in which all meet."""
     if all(_is_scalar(x) for x in natives):
         natives[0] = backend.asarray(natives[0], dtypes.result_type(*map(type, natives)))
     names = [type(x) if _is_scalar(x) else backend.dtype(x) for x in natives]
     target = dtypes.result_type(*names)
-    return backend, [
+    return [
         _scalar(backend, x, target)
         if _is_scalar(x)
         else (x if n == target else backend.cast(x, target))

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import BOX, SCALAR, TENSORS, Kind, classify
+from ..backends.registry import BOX, SCALAR, Kind, owner_of
 
 # Arguments that name one axis or several of the op's first tensor.
 _AXES = {"axis", "axes", "axis1", "axis2", "source", "destination"}
@@ -41,7 +41,7 @@ def wrong(argument: str, got: Any, expected: str) -> InvalidArgumentError:
 
 def describe(x: Any) -> str:
     """What an argument is, in few words: dtype and shape of a tensor, else its repr."""
-    owner = TENSORS.get(type(x)) or classify(type(x))
+    owner = owner_of(x)
     if owner is BOX:
         return f"a variable of {x.dtype} {tuple(x.shape)}"
     if owner is registry.ARRAY and hasattr(x, "dtype"):
@@ -132,7 +132,7 @@ def _about_kinds(given: dict[str, Any]) -> InvalidArgumentError | None:
     """The first argument that should be a tensor and cannot become one."""
     name, value = next(iter(given.items()), (None, None))
     if name is None or not (value is None or isinstance(value, str | bytes | dict | set)):
-        owner = None if name is None else classify(type(value))
+        owner = None if name is None else owner_of(value)
         if owner is not registry.UNKNOWN:
             return None
     if name in ("subscripts", "shape", "fun", "fn", "f"):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..backends import registry
-from ..backends.registry import ARRAY, BOX, SCALAR, TENSORS, Kind, classify
+from ..backends.registry import ARRAY, BOX, SCALAR, Kind, owner_of
 from ..structures import Form, map_leaves, split
 from .dispatch import common_backend, together
 from .errors import InvalidArgumentError, describe, wrong
@@ -41,12 +41,12 @@ def tensors_of(structure: Any) -> tuple[Any, list[Any], Form]:
 
 def is_tensor(x: Any) -> bool:
     """Whether `x` is a tensor of a backend."""
-    return not isinstance(TENSORS.get(type(x)) or classify(type(x)), Kind)
+    return not isinstance(owner_of(x), Kind)
 
 
 def is_data(x: Any) -> bool:
     """Whether `x` is a tensor or a variable, or a NumPy array or a number, which can become one."""
-    owner = TENSORS.get(type(x)) or classify(type(x))
+    owner = owner_of(x)
     return not isinstance(owner, Kind) or owner in (BOX, ARRAY, SCALAR)
 
 
@@ -59,7 +59,7 @@ def native(backend: Any, structure: Any, numbers: bool = False) -> Any:
     """`structure` with tensors for variables and NumPy arrays, and for `numbers` if so asked."""
 
     def convert(x: Any) -> Any:
-        owner = TENSORS.get(type(x)) or classify(type(x))
+        owner = owner_of(x)
         if owner in (BOX, ARRAY) or (numbers and owner is SCALAR):
             return together(x, backend=backend)[1][0]
         return x
@@ -67,8 +67,11 @@ def native(backend: Any, structure: Any, numbers: bool = False) -> Any:
     return map_leaves(convert, structure)
 
 
-class Returned:
-    """A function as one that gives a flat list of tensors; `form` is what they were in, last."""
+class FlattenedFunction:
+    """Presents a function as one that gives a flat list of tensors.
+
+    `form` is the structure that the last call returned, `specs` the dtypes and shapes in it.
+    """
 
     def __init__(self, backend: Any, function: Callable[..., Any]) -> None:
         self.backend = backend
@@ -125,8 +128,10 @@ class WithAux:
         return (self.form.join(others),) if self.has_aux else ()
 
 
-def chosen(backend: Any, args: Sequence[Any], places: Sequence[int]) -> tuple[list[Any], Form]:
-    """The tensors of the arguments by which to differentiate, and what they are in."""
+def differentiable_leaves(
+    backend: Any, args: Sequence[Any], places: Sequence[int]
+) -> tuple[list[Any], Form]:
+    """Returns the tensors in the arguments `places`, by which to differentiate, and their form."""
     for i in places:
         if not -len(args) <= i < len(args):
             raise wrong("argnums", i, f"the place of one of {len(args)} positional arguments")
@@ -141,7 +146,7 @@ def chosen(backend: Any, args: Sequence[Any], places: Sequence[int]) -> tuple[li
     return leaves, form
 
 
-def check_alike(argument: str, branches: list[Returned]) -> None:
+def check_alike(argument: str, branches: list[FlattenedFunction]) -> None:
     """InvalidArgumentError unless all branches that were called return the same kind of things."""
     called = [b for b in branches if b.form is not None]
     for branch in called[1:]:
@@ -162,14 +167,16 @@ def _fit(first: list[tuple], second: list[tuple]) -> bool:
     )
 
 
-def _listed(branch: Returned) -> str:
+def _listed(branch: FlattenedFunction) -> str:
     return f"{branch.form} ({', '.join(f'{dtype} {shape}' for dtype, shape in branch.specs)})"
 
 
-def carried(backend: Any, argument: str, before: list[Any], form: Form, out: Any) -> list[Any]:
-    """What a loop's function returned, as the leaves of the next round.
+def check_loop_carry(
+    backend: Any, argument: str, before: list[Any], form: Form, out: Any
+) -> list[Any]:
+    """Returns the leaves of `out`, which a loop's function returned for the next round.
 
-    InvalidArgumentError unless it has the structure, the shapes and the dtypes that came in.
+    Raises InvalidArgumentError unless they have the structure, shapes and dtypes that came in.
     """
     leaves, got = split(out)
     if got != form:

@@ -39,9 +39,9 @@ def jvp(
             "for each."
         )
     backend = flat.backend_of(primals, tangents)
-    leaves, form = flat.chosen(backend, primals, range(len(primals)))
-    directions = flat.carried(backend, "tangents", leaves, form, tuple(tangents))
-    called, results = flat.WithAux(fun, has_aux), flat.Returned(backend, lambda out: out)
+    leaves, form = flat.differentiable_leaves(backend, primals, range(len(primals)))
+    directions = flat.check_loop_carry(backend, "tangents", leaves, form, tuple(tangents))
+    called, results = flat.WithAux(fun, has_aux), flat.FlattenedFunction(backend, lambda out: out)
 
     def flat_f(*leaves):
         value, others = called(*form.join(leaves))

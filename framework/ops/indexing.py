@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from ..backends.base import Spec
-from ..backends.registry import TENSORS, classify
+from ..backends.registry import owner_of
 from .checks import axis_of, count_of, one_of, rank_of
-from .dispatch import Tensor, as_native_numpy, common_backend, promoted_all, tensor, together
+from .dispatch import Tensor, common_backend, promoted_all, tensor, together
 from .errors import wrong
 from .op import op, shaped
 
@@ -34,10 +34,8 @@ def where(condition, x1=None, x2=None) -> Tensor | tuple[Tensor, ...]:
     if x1 is None or x2 is None:
         expected = "a tensor: `x1` and `x2` either both should be `None`, or none of them"
         raise wrong("x2" if x2 is None else "x1", None, expected)
-    backend = TENSORS.get(type(condition)) or as_native_numpy(condition)
-    kinds = (type(condition), type(x1), type(x2))
-    if backend is None or any(TENSORS.get(k) is not backend for k in kinds if k is not kinds[0]):
-        backend = common_backend((condition, x1, x2))
+    backend, (condition, x1, x2) = together(condition, x1, x2, promoting=True)
+    if not hasattr(condition, "dtype"):
         _, (condition,) = together(condition, backend=backend)
     _, (x1, x2) = promoted_all(x1, x2, backend=backend)
     return backend.where(_as_condition(backend, condition), x1, x2)
@@ -148,7 +146,7 @@ def unravel_index(indices, shape) -> tuple[Tensor, ...]:
 def _sliced(inputs, start_indices, shape) -> Spec | None:
     """Where a block begins may be symbolic; its sizes are known, but for those to the end."""
     starts = start_indices if isinstance(start_indices, list | tuple) else [start_indices]
-    if not any(getattr(classify(type(v)), "symbolic", False) for v in starts):
+    if not any(getattr(owner_of(v), "symbolic", False) for v in starts):
         return None
     backend, (inputs,) = together(inputs)
     lengths = _lengths(shape, backend.static_shape(inputs))
@@ -192,7 +190,7 @@ def slice(inputs, start_indices, shape) -> Tensor:
 
 
 def _updated(inputs, start_indices, updates) -> Spec | None:
-    if not getattr(classify(type(start_indices)), "symbolic", False):
+    if not getattr(owner_of(start_indices), "symbolic", False):
         return None
     backend, (inputs,) = together(inputs)
     return Spec(backend.static_shape(inputs), backend.dtype(inputs))

@@ -43,7 +43,7 @@ def value_and_grad(
     def differentiated(*args, **kwargs):
         backend = flat.backend_of(args, kwargs)
         args, kwargs = list(flat.native(backend, args)), flat.native(backend, kwargs)
-        leaves, form = flat.chosen(backend, args, places)
+        leaves, form = flat.differentiable_leaves(backend, args, places)
         called = flat.WithAux(f, has_aux)
 
         def flat_f(*leaves):
@@ -121,8 +121,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 def _vjp(f: Callable[..., Any], primals: tuple, has_aux: bool) -> tuple[Any, ...]:
     flat.check_callable("f", f)
     backend = flat.backend_of(primals)
-    leaves, form = flat.chosen(backend, primals, range(len(primals)))
-    called, results = flat.WithAux(f, has_aux), flat.Returned(backend, lambda out: out)
+    leaves, form = flat.differentiable_leaves(backend, primals, range(len(primals)))
+    called, results = flat.WithAux(f, has_aux), flat.FlattenedFunction(backend, lambda out: out)
 
     def flat_f(*leaves):
         value, others = called(*form.join(leaves))
@@ -133,7 +133,7 @@ def _vjp(f: Callable[..., Any], primals: tuple, has_aux: bool) -> tuple[Any, ...
 
     def vjp_fn(cotangent):
         with flat.running(backend):
-            given = flat.carried(backend, "cotangent", out, results.form, cotangent)
+            given = flat.check_loop_carry(backend, "cotangent", out, results.form, cotangent)
             return form.join(pull(*given))
 
     return results.join(out), vjp_fn, *called.aux(others)
@@ -179,7 +179,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         def mapped_f(*rows):
             return f(*form.join(_replaced(moved, batched, rows)), **kwargs)
 
-        results = flat.Returned(backend, mapped_f)
+        results = flat.FlattenedFunction(backend, mapped_f)
         with flat.running(backend):
             stacked = mapped(
                 backend, results, [moved[i] for i in batched], min(sizes, default=None)
@@ -299,7 +299,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         args = flat.native(backend, args, numbers=True)
         kwargs = flat.native(backend, kwargs)
         leaves, form = split(args)
-        results = flat.Returned(backend, lambda out: out)
+        results = flat.FlattenedFunction(backend, lambda out: out)
 
         def flat_f(*leaves):
             given = form.join(leaves)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..backends import registry
-from ..backends.registry import ARRAY, SCALAR, SEQUENCE, classify
+from ..backends.registry import ARRAY, SCALAR, SEQUENCE, owner_of
 from .checks import axis_in, count_of, fits, rank_of
 from .dispatch import Tensor, common_backend, flattened, float_promoted, promoted_all
 from .errors import wrong
@@ -137,14 +137,14 @@ def _start(start, stop, num, dtype):
 
 
 def _kind(x: Any) -> Any:
-    if classify(type(x)) is SCALAR:
+    if owner_of(x) is SCALAR:
         return type(x)
     return x.dtype if hasattr(x, "dtype") else dtypes.result_type(*map(type, flattened(x)))
 
 
 def _on_host(x) -> bool:
     """Whether numbers are known now, so that NumPy may compute with them in float64."""
-    kind = classify(type(x))
+    kind = owner_of(x)
     if kind is SEQUENCE:
         return all(_on_host(v) for v in x)
     return kind is SCALAR or kind is ARRAY or isinstance(x, _ARRAYS)

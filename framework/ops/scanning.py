@@ -48,7 +48,7 @@ def scan(
     backend, tensors, _ = flat.tensors_of([*carry, *items])
     carry, items = tensors[: len(carry)], tensors[len(carry) :]
     length = _common_length(backend, "xs", items, length)
-    ys = flat.Returned(backend, lambda y: y)
+    ys = flat.FlattenedFunction(backend, lambda y: y)
 
     def step(carry, rows):
         out = f(form.join(carry), None if xs is None else items_form.join(rows))
@@ -56,7 +56,7 @@ def scan(
             raise InvalidArgumentError(
                 f"argument `f`: returned {describe(out)}; expected a pair (carry, y)."
             )
-        return flat.carried(backend, "f", list(carry), form, out[0]), ys.keep(out[1])
+        return flat.check_loop_carry(backend, "f", list(carry), form, out[0]), ys.keep(out[1])
 
     with flat.running(backend):
         carry, results = _steps(backend, step, ys, carry, items, length, reverse, unroll)
@@ -114,7 +114,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     if not items:
         raise wrong("xs", xs, "at least one tensor")
     length = _common_length(backend, "xs", items)
-    ys = flat.Returned(backend, lambda rows: f(form.join(rows)))
+    ys = flat.FlattenedFunction(backend, lambda rows: f(form.join(rows)))
     with flat.running(backend):
         _, results = _steps(backend, lambda _, rows: ([], ys(rows)), ys, [], items, length)
     return ys.join(results)
@@ -140,12 +140,14 @@ def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     if not items:
         raise wrong("elements", elements, "at least one tensor")
     length = _common_length(backend, "elements", items)
-    ys = flat.Returned(backend, lambda *rows: function(form.join(rows)))
+    ys = flat.FlattenedFunction(backend, lambda *rows: function(form.join(rows)))
     with flat.running(backend):
         return ys.join(_mapped(backend, ys, items, length))
 
 
-def _mapped(backend: Any, function: flat.Returned, items: list[Any], length: int | None) -> list:
+def _mapped(
+    backend: Any, function: flat.FlattenedFunction, items: list[Any], length: int | None
+) -> list:
     """The kernel's `vmap` of a function that gives a list of tensors, also over no rows."""
     if length == 0:
         step = lambda _, rows: ([], function(*rows))  # noqa: E731

@@ -76,7 +76,7 @@ def _through(backend, call, tensors, inputs, outputs) -> Any:
         _note(sizes, shape, names, exact=False)
     loops = [shape[: len(shape) - len(names)] for shape, names in zip(shapes, inputs, strict=True)]
     loop = _broadcast(loops)
-    results = flat.Returned(backend, call)
+    results = flat.FlattenedFunction(backend, call)
     if not loop:
         return results.join(_checked(backend, results(*tensors), outputs, sizes))
     count = prod(loop)
@@ -85,7 +85,9 @@ def _through(backend, call, tensors, inputs, outputs) -> Any:
         core = shape[len(shape) - len(names) :]
         rows.append(backend.reshape(backend.broadcast_to(x, (*loop, *core)), (count, *core)))
     # An element's results are checked where they are made: the stacked ones have one axis more.
-    inner = flat.Returned(backend, lambda *xs: _checked(backend, results(*xs), outputs, sizes))
+    inner = flat.FlattenedFunction(
+        backend, lambda *xs: _checked(backend, results(*xs), outputs, sizes)
+    )
     stacked = mapped(backend, inner, rows, count if isinstance(count, int) else None)
     return results.join([backend.reshape(y, (*loop, *backend.shape(y)[1:])) for y in stacked])
 

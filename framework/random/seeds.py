@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from ..backends import host_random, philox, registry
-from ..backends.registry import TENSORS
 from ..context import entered, state
 from ..core.naming import auto_name
 from ..core.trackable import Trackable
@@ -148,7 +147,7 @@ def key_of(seed: Any) -> tuple[Any, Any]:
         return seed.state.backend, seed.next()
     if isinstance(seed, int | np.integer):
         return registry.current(), (int(seed) & philox.MASK, 0)
-    owner = TENSORS.get(type(seed)) or registry.classify(type(seed))
+    owner = registry.owner_of(seed)
     if owner is registry.ARRAY and np.shape(seed) == (2,) and np.asarray(seed).dtype.kind in "iu":
         return registry.current(), tuple(int(word) & philox.MASK for word in np.asarray(seed))
     if owner in registry.loaded() and owner.static_shape(seed) == (2,):

@@ -58,9 +58,11 @@ class Images(Primitives):
     def _beside(self, x, axis, weight, dtype):
         """Weights of an axis in a shape that broadcasts against `x`."""
         after = self.static_shape(x)[axis:][1:]
-        if isinstance(weight, np.ndarray) and None not in after and math.prod(after) <= _NARROW:
+        sizes = [n for n in after if n is not None]
+        known = len(sizes) == len(after)
+        if isinstance(weight, np.ndarray) and known and math.prod(sizes) <= _NARROW:
             # A factor that changes with every few elements keeps loops short; this one does not.
-            weight = np.repeat(weight, math.prod(after)).reshape(-1, *after)
+            weight = np.repeat(weight, math.prod(sizes)).reshape(-1, *sizes)
             return self.asarray(weight, dtype)
         return self.reshape(self.asarray(weight, dtype), (-1,) + (1,) * len(after))
 

@@ -1,6 +1,7 @@
 """Casts that saturate, and telling elements apart, from primitives."""
 
 import math
+from typing import Any
 
 from ... import dtypes
 from .primitives import Primitives
@@ -89,7 +90,8 @@ class Picking(Primitives):
             return self.argsort(lines, 0)
         rows = self.reshape(lines, (self.shape(lines)[0], -1))
         order = self.arange(0, self.shape(lines)[0], 1, "int32")
-        for column in reversed(range(self.static_shape(rows)[1])):
+        columns: Any = self.static_shape(rows)[1]
+        for column in reversed(range(columns)):
             keys = self.take(self.take(rows, column, 1), order, 0)
             order = self.take(order, self.argsort(keys, 0), 0)
         return order

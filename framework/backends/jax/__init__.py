@@ -2,5 +2,4 @@
 
 from .backend import JaxBackend
 
-# Pyright does not see the kernels of `backends.renames`; a test does.
-BACKEND = JaxBackend()  # pyright: ignore[reportAbstractUsage]
+BACKEND = JaxBackend()

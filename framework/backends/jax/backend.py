@@ -14,7 +14,6 @@ import numpy as np
 from jax import lax
 
 from ... import dtypes
-from .. import renames
 from ..base import Backend, native_order, specs
 from . import ctc, encoding, neural, precision, random, scalars, windows
 from .arrays import ArrayKernels
@@ -22,6 +21,7 @@ from .control import JaxControl
 from .image import JaxImages
 from .linalg import JaxLinalg
 from .ordered import packed, unpacked
+from .renames import Renamed
 from .scalars import WIDE as _WIDE
 from .signal import JaxSignal
 from .transforms import JaxTransforms
@@ -86,9 +86,6 @@ def _reduce(function):
         return function(x, _axis(axis), keepdims=keepdims)
 
     return reduce
-
-
-Renamed = renames.kernels("jax", {"": jnp, "lax": lax, "jax": jax}, scalars.renamed)
 
 
 class JaxBackend(

@@ -6,21 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 
 WIDE = {np.dtype(name) for name in ("int64", "uint64", "float64", "complex128")}
-_KERNELS = (
-    "add subtract multiply divide floor_divide mod fmod power maximum minimum "
-    "equal not_equal less less_equal greater greater_equal"
-).split()
 
 
-def renamed(name: str, function):
-    """Returns the kernel `name`, which is JAX's `function`; of two operands, with doubles.
+def in_double(function):
+    """Returns a kernel of two operands, of which one may be a double.
 
     Where its x64 switch is off, JAX rounds Python floats to 32 bits, even beside a float64 tensor.
     """
-    return _in_double(function) if name in _KERNELS else function
 
-
-def _in_double(function):
     @wraps(function)
     def kernel(x1, x2):
         if type(x2) is float or type(x2) is complex:

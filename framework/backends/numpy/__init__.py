@@ -2,5 +2,4 @@
 
 from .backend import NumpyBackend
 
-# Pyright does not see the kernels of `backends.renames`; a test does.
-BACKEND = NumpyBackend()  # pyright: ignore[reportAbstractUsage]
+BACKEND = NumpyBackend()

@@ -5,15 +5,17 @@
 
 from contextlib import nullcontext
 from functools import partial, wraps
+from typing import Any
 
 import numpy as np
 
 from ... import dtypes
-from .. import host_draws, renames
+from .. import host_draws
 from ..base import Backend, native_order, specs
 from . import neural, windows
 from .arrays import ArrayKernels
 from .linalg import NumpyLinalg
+from .renames import Renamed, quiet
 from .signal import NumpySignal
 
 
@@ -70,33 +72,6 @@ def _same_dtype(function):
     return reduce
 
 
-def _quiet(function):
-    """A kernel without NumPy's warnings, for 1 or 2 microseconds a call.
-
-    What NumPy warns of, the other backends do silently: overflow, and functions of what is outside
-    their domain.
-    """
-    if isinstance(function, staticmethod):
-        return staticmethod(_quiet(function.__func__))
-
-    @wraps(function)
-    def kernel(*args, **kwargs):
-        with np.errstate(all="ignore"):
-            return function(*args, **kwargs)
-
-    return kernel
-
-
-# Kernels that NumPy has under a name of its own, and warns in.
-_WARNING = (
-    "square sqrt exp exp2 expm1 log log1p log2 log10 sin cos tan arcsin arccos arccosh arctanh "
-    "sinh cosh"
-).split()
-Renamed = renames.kernels(
-    "numpy", {"": np}, lambda name, function: _quiet(function) if name in _WARNING else function
-)
-
-
 class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     """Kernels on `numpy.ndarray`; special functions come from SciPy."""
 
@@ -150,7 +125,7 @@ class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     def split(self, x, sections, axis):
         return np.split(x, sections, axis)
 
-    def pad(self, x, pads, mode, value):
+    def pad(self, x, pads, mode: Any, value):
         if mode == "constant":
             return np.pad(x, pads, mode, constant_values=value)
         return np.pad(x, pads, mode)
@@ -200,11 +175,11 @@ class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
         order = order[..., :k]
         return np.take_along_axis(x, order, -1), order.astype(np.int32)
 
-    @_quiet
+    @quiet
     def cumsum(self, x, axis):
         return np.cumsum(x, axis, dtype=x.dtype)
 
-    @_quiet
+    @quiet
     def cumprod(self, x, axis):
         return np.cumprod(x, axis, dtype=x.dtype)
 
@@ -213,34 +188,34 @@ class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Elementwise
 
-    add = _quiet(_binary(np.add))
-    subtract = _quiet(_binary(np.subtract))
-    multiply = _quiet(_binary(np.multiply))
-    divide = _quiet(_binary(np.true_divide))
-    floor_divide = _quiet(_binary(np.floor_divide))
-    mod = _quiet(_binary(np.mod))
-    power = _quiet(_binary(np.power))
+    add = quiet(_binary(np.add))
+    subtract = quiet(_binary(np.subtract))
+    multiply = quiet(_binary(np.multiply))
+    divide = quiet(_binary(np.true_divide))
+    floor_divide = quiet(_binary(np.floor_divide))
+    mod = quiet(_binary(np.mod))
+    power = quiet(_binary(np.power))
     maximum = _binary(np.maximum)
     minimum = _binary(np.minimum)
     arctan2 = _binary(np.arctan2)
-    hypot = _quiet(_binary(np.hypot))
-    logaddexp = _quiet(_in_single(np.logaddexp))
-    logaddexp2 = _quiet(_in_single(np.logaddexp2))
-    nextafter = _quiet(_binary(np.nextafter))
-    fmod = _quiet(_binary(np.fmod))
-    sinc = _quiet(_in_single(np.sinc))
+    hypot = quiet(_binary(np.hypot))
+    logaddexp = quiet(_in_single(np.logaddexp))
+    logaddexp2 = quiet(_in_single(np.logaddexp2))
+    nextafter = quiet(_binary(np.nextafter))
+    fmod = quiet(_binary(np.fmod))
+    sinc = quiet(_in_single(np.sinc))
     gcd = _binary(np.gcd)
     lcm = _binary(np.lcm)
     erf = _special("erf")
     erfc = _special("erfc")
     erfinv = _special("erfinv")
     sigmoid = _special("expit")
-    i0 = _quiet(_special("i0"))
+    i0 = quiet(_special("i0"))
 
     gelu = _in_single(neural.gelu)
-    softmax = _quiet(_in_single(neural.softmax))
+    softmax = quiet(_in_single(neural.softmax))
 
-    @_quiet
+    @quiet
     def rsqrt(self, x):
         return np.reciprocal(np.sqrt(x))
 
@@ -249,8 +224,8 @@ class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Reductions
 
-    sum = _quiet(_in_single(_same_dtype(np.add.reduce)))
-    prod = _quiet(_in_single(_same_dtype(np.multiply.reduce)))
+    sum = quiet(_in_single(_same_dtype(np.add.reduce)))
+    prod = quiet(_in_single(_same_dtype(np.multiply.reduce)))
 
     def max(self, x, axis=None, keepdims=False):
         return np.maximum.reduce(x, _axis(axis), keepdims=keepdims)
@@ -272,8 +247,8 @@ class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Products
 
-    matmul = _quiet(_in_single(np.matmul))
-    einsum = _quiet(_in_single(partial(np.einsum, optimize="greedy")))
+    matmul = quiet(_in_single(np.matmul))
+    einsum = quiet(_in_single(partial(np.einsum, optimize="greedy")))
 
     # Neural-network kernels
 

@@ -24,4 +24,4 @@ class TermByTermBackend(NumpyBackend):
         return total
 
 
-BACKEND = TermByTermBackend()  # pyright: ignore[reportAbstractUsage]
+BACKEND = TermByTermBackend()

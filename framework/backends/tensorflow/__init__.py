@@ -10,5 +10,4 @@ with held_banner():
 
 from .backend import TensorflowBackend  # noqa: E402
 
-# Pyright does not see the kernels of `backends.renames`; a test does.
-BACKEND = TensorflowBackend()  # pyright: ignore[reportAbstractUsage]
+BACKEND = TensorflowBackend()

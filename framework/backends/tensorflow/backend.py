@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from ... import dtypes
-from .. import renames
 from ..base import Backend, specs
 from . import arithmetic, ctc, encoding, indexing, neural, precision, random, windows
 from .arrays import ArrayKernels, in_order, moved
@@ -19,6 +18,7 @@ from .control import TensorflowControl
 from .image import TensorflowImages
 from .layer import TensorflowLayer
 from .linalg import TensorflowLinalg
+from .renames import Renamed
 from .signal import TensorflowSignal
 from .sparse import TensorflowRagged, TensorflowSparse
 from .transforms import TensorflowTransforms
@@ -71,9 +71,6 @@ _BOOLEAN = {tf.bool: tf.uint8}
 _HALVES = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
 _UNSIGNED = {tf.uint8: tf.int32, tf.uint16: tf.int32, tf.uint32: tf.int64, tf.uint64: tf.int64}
 _SHORT = {tf.bool: tf.int32, tf.int8: tf.int32, tf.int16: tf.int32, **_UNSIGNED}
-
-
-Renamed = renames.kernels("tensorflow", {"": tf})
 
 
 class TensorflowBackend(

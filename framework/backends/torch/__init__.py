@@ -2,5 +2,4 @@
 
 from .backend import TorchBackend
 
-# Pyright does not see the kernels of `backends.renames`; a test does.
-BACKEND = TorchBackend()  # pyright: ignore[reportAbstractUsage]
+BACKEND = TorchBackend()

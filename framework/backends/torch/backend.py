@@ -3,8 +3,6 @@
 # Kernels stand here as plain renames of the framework's functions, where the base has methods.
 # pyright: reportAssignmentType=false
 
-import logging
-import operator
 from math import prod
 
 import ml_dtypes
@@ -14,7 +12,6 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from ... import dtypes
 from ...context import state
-from .. import renames
 from ..base import Backend, native_order, specs
 from . import ctc, folding, neural, precision, random, unsigned, windows
 from .arrays import ArrayKernels, moved
@@ -23,6 +20,8 @@ from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
 from .linalg import TorchLinalg
+from .logs import unlogged
+from .renames import Renamed
 from .signal import TorchSignal
 from .transforms import TorchTransforms
 
@@ -66,9 +65,6 @@ def _gathered(x, indices, axis):
         return torch.nn.functional.embedding(indices, x)
     flat = x.index_select(axis, indices.reshape(-1))
     return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
-
-
-Renamed = renames.kernels("torch", {"": torch, "operator": operator}, unsigned.renamed)
 
 
 class TorchBackend(
@@ -398,13 +394,8 @@ class TorchBackend(
     def abstract(self, function, given):
         from torch._subclasses.fake_tensor import FakeTensorMode
 
-        # What does not fit is an error that the caller gets; torch would log it, too.
-        log = logging.getLogger(FakeTensorMode.__module__)
-        quiet, log.disabled = log.disabled, True
-        try:
+        with unlogged(FakeTensorMode.__module__):
             return self._traced(function, given, FakeTensorMode(allow_non_fake_inputs=True))
-        finally:
-            log.disabled = quiet
 
     def _traced(self, function, given, mode):
         with mode, torch.no_grad():

@@ -4,6 +4,8 @@ Measured on 2 cores: ResNet-50's last 3x3 (7x7x512, batch 1) takes 0.9 ms with a
 has arranged for itself, 2.3 ms with one that it must rearrange at every call.
 """
 
+import threading
+
 import torch
 
 from . import neural
@@ -82,17 +84,25 @@ class Folded:
 
     def _pack(self, x, padding, strides, dilation, groups) -> bool:
         """Have oneDNN arrange the kernel, where it can be used; says whether it was."""
-        kernel = self.kernel
-        images = len(self.size) == 2 and x.dtype == kernel.dtype == torch.float32
+        images = len(self.size) == 2 and x.dtype == self.kernel.dtype == torch.float32
         if not images or x.device.type != "cpu" or not _HAS_ONEDNN:
             return False
-        with torch.inference_mode(False), torch.no_grad():
-            # Which arrangement it chooses does not depend on the batch or the picture's size.
-            self.kernel = torch.ops.mkldnn._reorder_convolution_weight(
-                kernel, padding, strides, dilation, groups, list(x.shape)
-            )
-        self.packed = True
+        with _packing, torch.inference_mode(False), torch.no_grad():
+            if not self.packed:  # another thread may have been first
+                # Which arrangement it chooses depends on neither batch nor the picture's size.
+                self.kernel = _arranged(
+                    self.kernel, padding, strides, dilation, groups, list(x.shape)
+                )
+                self.packed = True
         return True
+
+
+# One lock for all kernels, each of which is packed once: a lock of its own could not be pickled.
+_packing = threading.Lock()
+
+
+def _arranged(*settings):
+    return torch.ops.mkldnn._reorder_convolution_weight(*settings)
 
 
 def _by_onednn(x, folded, settings, activation, shortcut):

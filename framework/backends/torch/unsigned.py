@@ -14,20 +14,6 @@ _TOP = -(2**63)
 
 _BOOLEAN = {**_WIDER, torch.bool: torch.int32}
 
-# Kernels that torch has under a name of its own: what follows from the bits, and what compares.
-_BY_VALUE = (
-    "add subtract multiply negative absolute square power floor_divide mod fmod gcd lcm left_shift "
-    "right_shift logical_not"
-).split()
-_BY_ORDER = "less less_equal greater greater_equal".split()
-
-
-def renamed(name: str, function):
-    """Returns the kernel `name`, which is torch's `function`, for the unsigned dtypes, too."""
-    if name in _BY_VALUE:
-        return by_value(function)
-    return by_order(function) if name in _BY_ORDER else function
-
 
 def by_value(function):
     """Returns a kernel whose results follow from the bits, for the unsigned dtypes, too."""
