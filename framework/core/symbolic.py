@@ -122,6 +122,7 @@ class SymbolicBackend:
     tensor_types = (KerasTensor,)
     symbolic = True
     full_backend: Any = None
+    hosts = False
 
     def static_shape(self, x: KerasTensor) -> tuple[int | None, ...]:
         """The shape, None where unknown."""

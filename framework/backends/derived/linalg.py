@@ -93,6 +93,10 @@ class Linalg(Primitives):
         """The dtype of the real part."""
         return {"complex64": "float32", "complex128": "float64"}.get(self.dtype(x), self.dtype(x))
 
+    def plain_det(self, x):
+        """Determinants of regular matrices, as the framework differentiates them."""
+        return self.det(x)
+
     def det_gradient(self, x, up):
         """The gradient by matrices x of their determinants, singular ones included.
 
