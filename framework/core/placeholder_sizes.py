@@ -9,6 +9,7 @@ _PAIRS = ((3, 5), (41, 97), (48, 96))
 # Tried one after the other in the place of a size that fits; 0 for twice that size.
 _OTHERS = (7, 0, 2, 1, 5, 4)
 _TRIES = 200
+_COMBINATIONS = 5000
 
 
 def runs(run: Callable[[tuple[int, ...]], Any], unknown: int, known: set[int]) -> list[Any]:
@@ -35,7 +36,12 @@ def _search(run, unknown: int, known: set[int]) -> tuple[tuple[int, ...], Any] |
     """The first sizes that fit, and their result."""
     small = set(range(2, 13))
     candidates = (3, *sorted(known - {0, 1, 3}), *sorted(small - known - {3}), 1)
-    for sizes in itertools.islice(itertools.product(candidates, repeat=unknown), _TRIES):
+    # The likelier ones first, for all unknown sizes alike.
+    while len(candidates) ** unknown > _COMBINATIONS:
+        candidates = candidates[:-1]
+    places = itertools.product(range(len(candidates)), repeat=unknown)
+    for chosen in sorted(places, key=sum)[:_TRIES]:
+        sizes = tuple(candidates[place] for place in chosen)
         try:
             return sizes, run(sizes)
         except Exception:  # noqa: S112  (what does not fit is no size)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from ..base import explicit_pads
 from . import precision
+from .arrays import moved
 
 
 def arrange(tensor, memory_format):
@@ -219,7 +220,9 @@ def pad(x, pads, mode, value):
         return F.pad(x, tuple(p for pair in reversed(pads) for p in pair), value=value)
     for axis, (low, high) in enumerate(pads):
         if low or high:
-            x = x.index_select(axis, _mirror(x.shape[axis], low, high, mode).to(x.device))
+            x = moved(torch.index_select)(
+                x, axis, _mirror(x.shape[axis], low, high, mode).to(x.device)
+            )
     return x
 
 
