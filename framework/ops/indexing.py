@@ -151,7 +151,11 @@ def _sliced(inputs, start_indices, shape) -> Spec | None:
         return None
     backend, (inputs,) = together(inputs)
     lengths = _lengths(shape, backend.static_shape(inputs))
-    return Spec((None if n == -1 else n for n in lengths), backend.dtype(inputs))
+    return Spec((None if _to_the_end(n) else n for n in lengths), backend.dtype(inputs))
+
+
+def _to_the_end(length) -> bool:
+    return isinstance(length, int | np.integer) and length == -1  # it may be symbolic
 
 
 def _lengths(shape, known) -> tuple:
@@ -174,7 +178,8 @@ def slice(inputs, start_indices, shape) -> Tensor:
     lengths = _lengths(shape, known)
     sizes = backend.shape(inputs)
     lengths = tuple(
-        n if n != -1 else size - first for n, size, first in zip(lengths, sizes, start, strict=True)
+        size - first if _to_the_end(n) else n
+        for n, size, first in zip(lengths, sizes, start, strict=True)
     )
     _inside(known, start, lengths, "shape", shape)
     return backend.slice(inputs, start, lengths)

@@ -58,7 +58,7 @@ class Embeddings(Layer):
 
     def _checked_length(self, token_ids):
         known = token_ids.shape[1]
-        if known is not None and known > self.max_sequence_length:
+        if isinstance(known, int) and known > self.max_sequence_length:
             raise ValueError(
                 f"BERT got {known} tokens a text, and this one takes at most "
                 f"{self.max_sequence_length}: cut the texts (truncate=True), or split them."
@@ -126,7 +126,8 @@ class BertBackbone(Backbone):
 
     Outputs are a dict of `sequence_output`, (batch, length, hidden_dim), and `pooled_output`,
     (batch, hidden_dim): a dense layer with tanh on the first token. ValueError for more tokens than
-    `max_sequence_length`.
+    `max_sequence_length`; a program traced for an unknown length raises when it is run, and one of
+    JAX, which cannot, gives NaN.
 
     Args:
         vocabulary_size: number of tokens.

@@ -121,7 +121,7 @@ class Encoder(Layer):
 
     def call(self, features):
         length, rows = features.shape[1], self.positions.input_dim
-        if length is not None and (length + 1) // 2 > rows:
+        if isinstance(length, int) and (length + 1) // 2 > rows:
             raise ValueError(
                 f"Whisper hears at most {2 * rows} frames at once, got {length}: cut the features "
                 "into windows, or use WhisperAudioToText.transcribe, which does."

@@ -190,6 +190,13 @@ class JaxBackend(JaxImages, ArrayKernels, JaxControl, JaxTransforms, JaxLinalg, 
         return y.reshape(x.shape[:axis] + jnp.shape(indices) + x.shape[axis + 1 :])
 
     def slice(self, x, start, shape):
+        start, shape = list(start), list(shape)
+        for axis, length in enumerate(shape):
+            if not isinstance(length, int) and length != x.shape[axis]:
+                # JAX cannot tell whether a symbolic length fits: what lies beyond becomes NaN.
+                places = start[axis] + jnp.arange(length)
+                x = jnp.take(x, places, axis, mode="fill")
+                start[axis] = 0
         return lax.dynamic_slice(x, _places(start), shape)
 
     def slice_update(self, x, start, updates):

@@ -78,7 +78,7 @@ class ArrayKernels:
             if isinstance(first, torch.Tensor):  # by places, so that none is read back
                 places = first + torch.arange(length, device=x.device)
                 x = moved(torch.index_select)(x, axis, places)
-            elif length != x.shape[axis]:
+            elif isinstance(length, torch.SymInt) or length != x.shape[axis]:
                 x = x.narrow(axis, first, length)
         return x
 
