@@ -11,7 +11,7 @@ from ...framework.layers import Dense, Dropout, Embedding, LayerNormalization
 from ...hub.bases import Backbone
 from .. import activations
 from ..attention import DenseAttention
-from ..text import token_inputs
+from ..text import check_ids, token_inputs
 
 Tensor = Any
 
@@ -127,7 +127,8 @@ class BertBackbone(Backbone):
     Outputs are a dict of `sequence_output`, (batch, length, hidden_dim), and `pooled_output`,
     (batch, hidden_dim): a dense layer with tanh on the first token. ValueError for more tokens than
     `max_sequence_length`; a program traced for an unknown length raises when it is run, and one of
-    JAX, which cannot, gives NaN.
+    JAX, which cannot, gives NaN. ValueError also for ids that are not in the vocabulary; where
+    their values are not at hand (in compiled code, on accelerators) they give NaN.
 
     Args:
         vocabulary_size: number of tokens.
@@ -186,9 +187,19 @@ class BertBackbone(Backbone):
         self.max_sequence_length = max_sequence_length
         self.built = True
 
+    def check_inputs(self, inputs) -> None:
+        """Raises ValueError for ids that are not in the vocabulary, or segments there are not."""
+        self._check_ids(token_inputs(inputs))
+
+    def _check_ids(self, inputs: dict[str, Any]) -> None:
+        check_ids(inputs["token_ids"], self.vocabulary_size, "token_ids")
+        if inputs.get("segment_ids") is not None:
+            check_ids(inputs["segment_ids"], self.embeddings.segment.input_dim, "segment_ids")
+
     def call(self, inputs) -> dict[str, Tensor]:
         """See the class."""
         inputs = token_inputs(inputs)
+        self._check_ids(inputs)
         mask = inputs.get("padding_mask")
         if mask is not None:
             # (batch, 1, 1, length): the same for all heads and all queries.

@@ -40,6 +40,10 @@ class WhisperAudioToText(AudioToText):
         self.backbone = WhisperBackbone(**config)
         self.built = True
 
+    def check_inputs(self, inputs) -> None:
+        """See WhisperBackbone."""
+        self.backbone.check_inputs(inputs)
+
     def call(self, inputs):
         outputs = self.backbone(inputs)
         return self.backbone.decoder.logits(outputs["decoder_sequence_output"])
