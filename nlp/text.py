@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..framework.backends.registry import TENSORS
+from .generation.sizes import power_of_two
 
 SMALLEST_LENGTH = 16
 
@@ -49,8 +50,8 @@ def pad_rows(
     """
     count, length = len(rows), max(map(len, rows))
     if rounded:
-        count = 1 << (count - 1).bit_length()
-        length = min(max(1 << (length - 1).bit_length(), SMALLEST_LENGTH), max_length)
+        count = power_of_two(count)
+        length = min(power_of_two(length, SMALLEST_LENGTH), max_length)
     ids = np.full((count, length), pad_id, np.int32)
     mask = np.zeros((count, length), bool)
     mask[len(rows) :, 0] = True
