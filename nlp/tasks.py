@@ -67,6 +67,10 @@ class TextEmbedder(Task):
         count = ops.maximum(ops.sum(mask, axis=1), 1.0)
         return ops.divide(ops.sum(ops.multiply(x, mask), axis=1), count)
 
+    def check_inputs(self, inputs) -> None:
+        """See the backbone."""
+        self.backbone.check_inputs(inputs)
+
     def call(self, inputs) -> Any:
         """See the class."""
         x = self.pooled(inputs)

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..framework.backends.registry import TENSORS
+from .generation.sizes import power_of_two
+
 SMALLEST_LENGTH = 16
 
 
@@ -47,8 +50,8 @@ def pad_rows(
     """
     count, length = len(rows), max(map(len, rows))
     if rounded:
-        count = 1 << (count - 1).bit_length()
-        length = min(max(1 << (length - 1).bit_length(), SMALLEST_LENGTH), max_length)
+        count = power_of_two(count)
+        length = min(power_of_two(length, SMALLEST_LENGTH), max_length)
     ids = np.full((count, length), pad_id, np.int32)
     mask = np.zeros((count, length), bool)
     mask[len(rows) :, 0] = True
@@ -56,6 +59,37 @@ def pad_rows(
         ids[number, : len(row)] = row
         mask[number, : len(row)] = True
     return ids, mask
+
+
+def check_ids(ids: Any, count: int, name: str) -> None:
+    """Raises for token ids that a vocabulary does not have, where the host has their values.
+
+    Elsewhere (in compiled code, on accelerators) an unknown id gives NaN; see Embedding.
+
+    Args:
+        ids: an array, nested lists or a tensor, of integers of any shape.
+        count: how many tokens the vocabulary has.
+        name: what the ids are called, for the error.
+
+    Raises:
+        ValueError: an id below 0 or not below `count`; the first one is named.
+    """
+    values = _on_the_host(ids)
+    if values is None or not values.size or (values.min() >= 0 and values.max() < count):
+        return
+    place = tuple(int(i) for i in np.argwhere((values < 0) | (values >= count))[0])
+    raise ValueError(
+        f"{name!r} holds {values[place]} at {place}, and the model knows the numbers 0 to "
+        f"{count - 1}: they come from another model's tokenizer, or a mark such as -100 was left "
+        "in them."
+    )
+
+
+def _on_the_host(x: Any) -> np.ndarray | None:
+    if isinstance(x, np.ndarray | list | tuple):
+        return np.asarray(x)
+    backend = TENSORS.get(type(x))
+    return None if backend is None or backend.symbolic else backend.peek(x)
 
 
 # Names that others give to the inputs (transformers' tokenizers).

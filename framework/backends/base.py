@@ -111,6 +111,10 @@ class Backend(
         """Whether a tensor exists only while a program is traced."""
         return False
 
+    def peek(self, x: Any) -> Any:
+        """The values of a tensor as a NumPy array, where the host has them; else None."""
+        return None
+
     def set_trainable(self, native: Any, trainable: bool) -> Any:
         """Tell the framework whether a variable's tensor trains; returns the tensor to keep."""
         return native

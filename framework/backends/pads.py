@@ -7,7 +7,9 @@ def same_pads(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[i
     The odd element goes behind, as TensorFlow defines "same".
     """
     reach = (kernel - 1) * dilation + 1
-    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+    total = reach - 1 - (size - 1) % stride
+    if reach < stride:  # else it is not negative, and a symbolic size need not be compared
+        total = max(total, 0)
     return total // 2, total - total // 2
 
 

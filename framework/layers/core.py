@@ -2,6 +2,9 @@
 
 from .. import activations, dtypes, ops, random
 from ..core.layer import Layer
+from ..ops.dispatch import together
+from ..ops.indexing import as_indices
+from ..ops.op import op
 
 
 class Dense(Layer):
@@ -50,6 +53,9 @@ class Embedding(Layer):
 
     Shapes: inputs (…) of integers from 0 to input_dim - 1; the result is (…, output_dim). With
     `mask_zero` a 0 stands for padding, and the result has the mask `inputs != 0`.
+
+    A number outside of the table is an error in eager calls on the CPU. In compiled code, on
+    accelerators and on JAX, which cannot raise, its row is NaN.
     """
 
     def __init__(
@@ -76,11 +82,20 @@ class Embedding(Layer):
     def call(self, inputs):
         if dtypes.is_float(ops.dtype(inputs)):
             inputs = ops.cast(inputs, "int32")
-        return ops.take(self.embeddings, inputs, axis=0)
+        return _rows_at(self.embeddings, inputs)
 
     def compute_mask(self, inputs, previous_mask=None):
         """Returns the mask of the tokens that are not 0, where `mask_zero` asks for it."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+
+@op
+def _rows_at(embeddings, indices):
+    """Rows of (rows, size) `embeddings` for whole numbers from 0 on, in any shape."""
+    backend, (embeddings, indices) = together(embeddings, indices)
+    if backend.is_sparse(indices):
+        return backend.take(embeddings, indices, 0)
+    return backend.rows_at(embeddings, as_indices(backend, indices))
 
 
 class Dropout(Layer):

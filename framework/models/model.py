@@ -197,6 +197,12 @@ class Model(OfGraph, Layer):
                 if id(variable) not in before and not variable.initialized:
                     variable.initialize()
 
+    def check_inputs(self, *args: Any, **kwargs: Any) -> None:
+        """Raises for inputs whose values compiled code could not refuse; takes what `call` takes.
+
+        `infer` and `predict` ask it before they run. Here nothing is refused.
+        """
+
     # Inference --------------------------------------------------------------------------------
 
     def infer(self, *args: Any, **kwargs: Any) -> Any:
@@ -213,6 +219,8 @@ class Model(OfGraph, Layer):
 
     def _run_compiled(self, method: str | None, args: tuple, kwargs: dict[str, Any]) -> Any:
         backend = self._backend
+        if method is None:
+            self.check_inputs(*args, **kwargs)
         with entered(backend=backend, training=False):
             with entered(device=self._native_device()):
                 args = map_structure(self._native_input, args)

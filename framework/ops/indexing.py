@@ -94,10 +94,10 @@ def take(x, indices, axis: int | None = None) -> Tensor:
     backend, (x, indices) = together(x, indices)
     if axis is not None:
         axis = axis_of(backend, x, axis)
-    return backend.take(x, _as_indices(backend, indices), axis)
+    return backend.take(x, as_indices(backend, indices), axis)
 
 
-def _as_indices(backend, indices):
+def as_indices(backend, indices):
     """Indices as integers: an empty list has come as floats, others are cut off as in Keras."""
     whole = backend.dtype(indices) in ("int32", "int64", "int16", "int8", "uint8", "uint16")
     return (
@@ -121,7 +121,7 @@ def take_along_axis(x, indices, axis: int | None = None) -> Tensor:
     place = axis_of(backend, x, axis)
     if rank_of(backend, indices) != rank_of(backend, x):
         raise wrong("indices", indices, f"a tensor of {rank_of(backend, x)} axes, as x has")
-    return backend.take_along_axis(x, _as_indices(backend, indices), place)
+    return backend.take_along_axis(x, as_indices(backend, indices), place)
 
 
 @op
@@ -250,7 +250,7 @@ def scatter(indices, values, shape) -> Tensor:
     """
     backend, (indices, values) = together(indices, values)
     zeros = backend.zeros(tuple(shape), backend.dtype(values))
-    return backend.scatter(zeros, _as_indices(backend, indices), values, "add")
+    return backend.scatter(zeros, as_indices(backend, indices), values, "add")
 
 
 @op
@@ -270,7 +270,7 @@ def scatter_update(inputs, indices, updates, reduction: str | None = None) -> Te
     deep = backend.static_shape(indices)[-1:]
     if not deep or (deep[0] or 0) > rank_of(backend, inputs):
         raise wrong("indices", indices, f"(..., k) with k at most {rank_of(backend, inputs)}")
-    return backend.scatter(inputs, _as_indices(backend, indices), updates, reduction)
+    return backend.scatter(inputs, as_indices(backend, indices), updates, reduction)
 
 
 @op
@@ -282,7 +282,7 @@ def scatter_add(x, indices, updates) -> Tensor:
     backend, (x, indices, updates) = together(x, indices, updates)
     dtype = backend.dtype(x)
     updates = updates if backend.dtype(updates) == dtype else backend.cast(updates, dtype)
-    return backend.scatter(x, _as_indices(backend, indices), updates, "add")
+    return backend.scatter(x, as_indices(backend, indices), updates, "add")
 
 
 @op

@@ -12,7 +12,7 @@ from ...hub.bases import Backbone
 from .. import activations
 from ..attention import DenseAttention
 from ..positions import PositionEmbedding, exceeds
-from ..text import token_inputs
+from ..text import check_ids, token_inputs
 
 Tensor = Any
 
@@ -125,7 +125,9 @@ class BertBackbone(Backbone):
 
     Outputs are a dict of `sequence_output`, (batch, length, hidden_dim), and `pooled_output`,
     (batch, hidden_dim): a dense layer with tanh on the first token. ValueError for more tokens than
-    `max_sequence_length`.
+    `max_sequence_length`; a program traced for an unknown length raises when it is run, and one of
+    JAX, which cannot, gives NaN. ValueError also for ids that are not in the vocabulary; where
+    their values are not at hand (in compiled code, on accelerators) they give NaN.
 
     Args:
         vocabulary_size: number of tokens.
@@ -184,9 +186,19 @@ class BertBackbone(Backbone):
         self.max_sequence_length = max_sequence_length
         self.built = True
 
+    def check_inputs(self, inputs) -> None:
+        """Raises ValueError for ids that are not in the vocabulary, or segments there are not."""
+        self._check_ids(token_inputs(inputs))
+
+    def _check_ids(self, inputs: dict[str, Any]) -> None:
+        check_ids(inputs["token_ids"], self.vocabulary_size, "token_ids")
+        if inputs.get("segment_ids") is not None:
+            check_ids(inputs["segment_ids"], self.embeddings.segment.input_dim, "segment_ids")
+
     def call(self, inputs) -> dict[str, Tensor]:
         """See the class."""
         inputs = token_inputs(inputs)
+        self._check_ids(inputs)
         mask = inputs.get("padding_mask")
         if mask is not None:
             # (batch, 1, 1, length): the same for all heads and all queries.

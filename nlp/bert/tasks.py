@@ -77,6 +77,12 @@ class BertMaskedLM(MaskedLM):
         self.output_bias = self.add_weight((backbone.vocabulary_size,), "zeros")
         self.built = True
 
+    def check_inputs(self, inputs) -> None:
+        """See BertBackbone."""
+        inputs = token_inputs(inputs, "mask_positions")
+        inputs.pop("mask_positions", None)
+        self.backbone.check_inputs(inputs)
+
     def call(self, inputs) -> Any:
         """See the class."""
         inputs = token_inputs(inputs, "mask_positions")

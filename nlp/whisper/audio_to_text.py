@@ -8,21 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ...framework import ops
-from ...framework.config import use_backend
 from ..audio import load_audio
+from ..generation.sizes import CacheSizes
+from ..generation.steps import CachedStep, Step
 from ..speech import Audio, AudioToText, Transcript
 from .backbone import WhisperBackbone
-from .decoding import Step, greedy, most_likely_language, transcribe
+from .decoding import greedy, most_likely_language, transcribe
 from .fallback import Fallback
 from .features import CHUNK_FRAMES, HOP_SAMPLES, SAMPLE_RATE
 from .languages import language_code
 from .preprocessing import WhisperAudioToTextPreprocessor
 
-# Most transcripts of 30 s are shorter than the first; a compiled step is made for each in use.
+# Most transcripts of 30 s are shorter; a compiled step is made for each capacity in use.
 _CAPACITIES = (128,)
-_SHORT_PROMPT = 8
-_BLOCK = 256
 _DEFAULT = Fallback()
 
 
@@ -33,12 +31,20 @@ class WhisperAudioToText(AudioToText):
 
     Args:
         **config: arguments of WhisperBackbone.
+
+    Attributes:
+        cache_sizes: how long caches are made, and how prompts are cut.
     """
 
     def __init__(self, *, dtype: str | None = None, name: str | None = None, **config: Any):
         super().__init__(dtype=dtype, name=name)
         self.backbone = WhisperBackbone(**config)
+        self.cache_sizes = CacheSizes(self.backbone.max_tokens, _CAPACITIES)
         self.built = True
+
+    def check_inputs(self, inputs) -> None:
+        """See WhisperBackbone."""
+        self.backbone.check_inputs(inputs)
 
     def call(self, inputs):
         outputs = self.backbone(inputs)
@@ -127,7 +133,15 @@ class WhisperAudioToText(AudioToText):
 
     def begin(self, features: np.ndarray) -> Step:
         """The decoder's step for windows `[batch, frames, num_mels]`, or one without batch."""
-        return _Sequence(self.backbone, features if features.ndim == 3 else features[None])
+        backbone = self.backbone
+        features = features if features.ndim == 3 else features[None]
+        heard = backbone.compiled("hear")(np.asarray(features, np.float32))
+        run = backbone.compiled("advance")
+
+        def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:
+            return run(tokens, cache, heard, position, last)
+
+        return CachedStep(advance, backbone.empty_cache, backbone.backend, self.cache_sizes)
 
     def decide(self, inputs: Sequence[Audio]) -> list[list[int]]:
         """Returns the tokens of each sound's transcript, by plain greedy decoding."""
@@ -176,58 +190,3 @@ def _quiet_frames(sound: np.ndarray, level: float | None) -> Callable[[int, int]
         return not part.size or float(np.abs(part).max()) <= least
 
     return is_quiet
-
-
-class _Sequence:
-    """A `Step`: the decoder on some windows, with its cache."""
-
-    def __init__(self, backbone: WhisperBackbone, features: np.ndarray):
-        self._backbone = backbone
-        self._advance = backbone.compiled("advance")
-        self._heard = backbone.compiled("hear")(np.asarray(features, np.float32))
-        self._cache: Any = None
-        self._capacity = 0
-        self._written = 0
-
-    def __call__(self, tokens: np.ndarray) -> np.ndarray:
-        # Few shapes: each is compiled once. A short prompt goes in token by token, a long one
-        # (the text so far) as one block filled up with zeros, which later tokens overwrite.
-        length = tokens.shape[1]
-        self._reserve(len(tokens), self._written + length)
-        if length <= _SHORT_PROMPT or self._written + _BLOCK > self._capacity:
-            for column in range(length):
-                logits = self._feed(tokens[:, column : column + 1], 1)
-        else:
-            for start in range(0, length, _BLOCK):
-                block = tokens[:, start : start + _BLOCK]
-                logits = self._feed(block, block.shape[1], _BLOCK)
-        return np.asarray(ops.convert_to_numpy(logits))
-
-    def _feed(self, tokens: np.ndarray, count: int, size: int = 1) -> Any:
-        tokens = np.pad(tokens, ((0, 0), (0, size - count))).astype(np.int32)
-        logits, self._cache = self._advance(
-            tokens, self._cache, self._heard, _scalar(self._written), _scalar(count - 1)
-        )
-        self._written += count
-        return logits
-
-    def _reserve(self, batch: int, length: int) -> None:
-        """Room in the cache for `length` tokens in all."""
-        limit = self._backbone.max_tokens
-        if length > limit:
-            raise ValueError(f"A transcript has at most {limit} tokens, prompt included.")
-        if length <= self._capacity:
-            return
-        capacity = next((n for n in _CAPACITIES if length <= n < limit), limit)
-        if self._cache is None:
-            self._cache = self._backbone.empty_cache(batch, capacity)
-        else:
-            more = ((0, 0), (0, 0), (0, capacity - self._capacity), (0, 0))
-            with use_backend(self._backbone.backend):
-                self._cache = [tuple(ops.pad(x, more) for x in pair) for pair in self._cache]
-        self._capacity = capacity
-
-
-def _scalar(value: int) -> np.ndarray:
-    # An array: a Python or NumPy number would be a constant of the compiled step.
-    return np.array(value, np.int32)

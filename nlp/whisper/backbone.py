@@ -12,6 +12,7 @@ from ...framework.layers import Conv1D, Dense, Embedding, LayerNormalization
 from ...hub.bases import Backbone
 from ..attention import DenseAttention
 from ..positions import PositionEmbedding, exceeds
+from ..text import check_ids
 
 Tensor = Any
 KeyValue = tuple[Tensor, Tensor]
@@ -256,7 +257,12 @@ class WhisperBackbone(Backbone):
         self.encoder.build(None)
         self.decoder.build(None)
 
+    def check_inputs(self, inputs) -> None:
+        """Raises ValueError for token ids that are not in the vocabulary."""
+        check_ids(inputs["decoder_token_ids"], self.vocabulary_size, "decoder_token_ids")
+
     def call(self, inputs):
+        self.check_inputs(inputs)
         encoded = self.encoder(inputs["encoder_features"])
         return {
             "encoder_sequence_output": encoded,

@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from ..generation.loop import check_prompt, generate, log_probability
+from ..generation.samplers import Choose, Sampler
+from ..generation.samplers import greedy as likeliest
+from ..generation.steps import Step
+from ..generation.stopping import Stopping
 from ..speech import Segment, Transcript
-from .fallback import Fallback, believed_text, sampler
+from .fallback import Fallback, believed_text
 from .features import CHUNK_FRAMES, FRAMES_PER_SECOND
 from .rules import TokenRules
 from .tokenizer import TIMESTAMP_SECONDS, SpecialTokens, WhisperTokenizer
@@ -21,10 +25,6 @@ from .tokenizer import TIMESTAMP_SECONDS, SpecialTokens, WhisperTokenizer
 MAX_TOKENS = 448
 
 _FRAMES_PER_TIMESTAMP = round(TIMESTAMP_SECONDS * FRAMES_PER_SECOND)
-
-Step = Callable[[np.ndarray], np.ndarray]
-"""int32 tokens `[batch, n]`, continuing the sequence so far -> logits `[batch, vocabulary]` of
-what follows the last of them. Its owner keeps the key/value cache."""
 
 Begin = Callable[[np.ndarray], Step]
 """One window of features `[frames, num_mels]` -> the step of a sequence that hears it."""
@@ -50,7 +50,7 @@ def greedy(
     *,
     max_length: int = MAX_TOKENS,
     score: bool = False,
-    choose: Callable[[np.ndarray], np.ndarray] | None = None,
+    choose: Choose = likeliest,
 ) -> list[Decoded]:
     """Write one allowed token after the other until each row has ended.
 
@@ -61,46 +61,29 @@ def greedy(
         max_length: most tokens of a row, prompt included.
         score: compute the probabilities of `Decoded`; `prompt` must hold the start token at the
             same place in every row.
-        choose: picks a token from each row of scores; the likeliest if None.
+        choose: picks a token from each row of scores.
 
     Raises:
         ValueError: the prompt is empty or leaves no room for a token.
     """
-    prompt = np.asarray(prompt, np.int32)
-    if prompt.ndim != 2 or not 0 < prompt.shape[1] < max_length:
-        raise ValueError(
-            f"The prompt must be [batch, length] with a length from 1 to {max_length - 1}, "
-            f"got shape {prompt.shape}."
-        )
-    end = rules.special.end
-    count = len(prompt)
-    written: list[list[int]] = [[] for _ in range(count)]
-    log_probability = np.zeros(count)
-    silence = np.full(count, np.nan)
+    prompt = check_prompt(prompt, max_length)
+    silence = np.full(len(prompt), np.nan)
+    logits = None
     if score:
         logits, silence = _prompt_and_silence(step, prompt, rules.special)
-    else:
-        logits = step(prompt)
-    open_rows = np.ones(count, bool)
-    for room in reversed(range(max_length - prompt.shape[1])):
-        scores = rules(logits, written)
-        chosen = scores.argmax(axis=1) if choose is None else choose(scores)
-        tokens = np.where(open_rows, chosen, end)
-        if score:
-            log_probability += np.where(open_rows, _log_probability(scores, tokens), 0.0)
-        for row in np.flatnonzero(open_rows):
-            written[row].append(int(tokens[row]))
-        open_rows &= tokens != end
-        if not (room and open_rows.any()):
-            break
-        logits = step(tokens[:, None].astype(np.int32))
+    rows = generate(
+        step,
+        prompt,
+        max_length=max_length,
+        stop=Stopping((rules.special.end,)),
+        rules=rules,
+        choose=choose,
+        logits=logits,
+        score=score,
+    )
     return [
-        Decoded(
-            tokens[:-1] if tokens[-1] == end else tokens,
-            log_probability[row] / len(tokens) if score else float("nan"),
-            float(silence[row]),
-        )
-        for row, tokens in enumerate(written)
+        Decoded(row.tokens, row.mean_log_probability, float(quiet))
+        for row, quiet in zip(rows, silence, strict=True)
     ]
 
 
@@ -157,7 +140,7 @@ def transcribe(
         if condition_on_previous:
             forced = _previous(segments[told_from:], rules.special, max_length) + forced
 
-        def decode(choose: Any, forced: list[int] = forced, seek: int = seek) -> Decoded:
+        def decode(choose: Choose, forced: list[int] = forced, seek: int = seek) -> Decoded:
             return greedy(
                 begin(_window(features, seek)),
                 np.array([forced]),
@@ -267,18 +250,18 @@ _TELLING = 0.5
 
 
 def _decoded(
-    decode: Callable[[Any], Decoded],
+    decode: Callable[[Choose], Decoded],
     tokenizer: WhisperTokenizer,
     fallback: Fallback | None,
     window: int,
 ) -> tuple[Decoded, float]:
     """A window's first transcript that is believed, else the last; and its temperature."""
     if fallback is None:
-        return decode(None), 0.0
+        return decode(likeliest), 0.0
     decoded, temperature = None, 0.0
     for number, temperature in enumerate(fallback.temperatures):
         draw = window * len(fallback.temperatures) + number
-        decoded = decode(sampler(temperature, fallback.seed, draw))
+        decoded = decode(Sampler(temperature, seed=fallback.seed, stream=draw))
         text = believed_text(decoded.tokens, tokenizer)
         if fallback.is_believed(text, decoded.no_speech_probability, decoded.mean_log_probability):
             break
@@ -293,14 +276,7 @@ def _prompt_and_silence(
     after_start = int(np.flatnonzero(prompt[0] == special.start)[0]) + 1
     logits = step(prompt[:, :after_start])
     tokens = np.full(len(prompt), special.no_speech)
-    silence = np.exp(_log_probability(np.asarray(logits, np.float32), tokens))
+    silence = np.exp(log_probability(np.asarray(logits, np.float32), tokens))
     if after_start < prompt.shape[1]:
         logits = step(prompt[:, after_start:])
     return logits, silence
-
-
-def _log_probability(scores: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-    """Log-probability of one token a row under `scores` `[batch, vocabulary]`."""
-    top = scores.max(axis=1)
-    total = np.log(np.exp(scores - top[:, None]).sum(axis=1, dtype=np.float64))
-    return scores[np.arange(len(scores)), tokens] - top - total

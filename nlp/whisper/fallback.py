@@ -7,12 +7,8 @@ Definition: `whisper/transcribe.py` of the original implementation (Radford et a
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from ...framework.backends import host_random
 from .tokenizer import WhisperTokenizer
 
 
@@ -74,28 +70,6 @@ def compression_ratio(text: str) -> float:
     """Returns how many times smaller zlib makes a text; 0 for an empty one."""
     held = text.encode("utf-8")
     return len(held) / len(zlib.compress(held)) if held else 0.0
-
-
-def sampler(temperature: float, seed: int, draw: int) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Returns a function that draws one token a row of scores `[batch, vocabulary]`; None for 0.
-
-    Draws are Philox's, keyed by (seed, number of the draw): the same for the same scores.
-    """
-    if not temperature:
-        return None
-    number = draw << 16
-
-    def choose(scores: np.ndarray) -> np.ndarray:
-        nonlocal number
-        number += 1
-        scaled = scores.astype(np.float64) / temperature
-        weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        total = np.cumsum(weights, axis=1)
-        shares = host_random.uniform((seed & 0xFFFFFFFF, number & 0xFFFFFFFF), (len(scores),))
-        places = (total <= shares[:, None] * total[:, -1:]).sum(axis=1)
-        return np.minimum(places, scores.shape[1] - 1)
-
-    return choose
 
 
 def believed_text(tokens: list[int], tokenizer: WhisperTokenizer) -> str:

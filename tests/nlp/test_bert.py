@@ -300,6 +300,49 @@ def test_too_many_tokens_are_an_error(backend):
         model(np.ones((1, 9), np.int32))
 
 
+@pytest.mark.parametrize("bad", [-1, 20], ids=["negative", "too large"])
+def test_ids_outside_of_the_vocabulary(backend, bad):
+    model = BertBackbone(**{**SIZES, "vocabulary_size": 20})
+    ids = np.ones((2, 5), np.int32)
+    ids[1, 3] = bad
+    tensor = isozoo.ops.convert_to_tensor(ids)
+    message = rf"'token_ids' holds {bad} at \(1, 3\), and the model knows the numbers 0 to 19"
+    for call in (model, model.infer, model.predict):
+        with pytest.raises(ValueError, match=message):
+            call(ids)
+    with pytest.raises(ValueError, match=message):
+        model({"input_ids": tensor})
+    with pytest.raises(ValueError, match=r"'segment_ids' holds 2 at \(0, 0\)"):
+        model.infer({"token_ids": 0 * ids, "segment_ids": 0 * ids + 2})
+    lm = BertMaskedLM(**{**SIZES, "vocabulary_size": 20})
+    with pytest.raises(ValueError, match=message):
+        lm.infer(ids)
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"], indirect=True)
+def test_ids_outside_of_the_vocabulary_give_nan_in_compiled_code(backend):
+    """The row of the id alone: NaN spreads by attention, so one layer shows it."""
+    layer = isozoo.layers.Embedding(20, 3)
+    ids = np.array([[-1, 0, 19], [20, 7, -20]], np.int32)
+    if backend == "torch":
+        import torch
+
+        run = torch.compile(layer, backend="eager", fullgraph=True)
+        found = run(torch.tensor(ids))
+    elif backend == "jax":
+        import jax
+
+        found = jax.jit(layer)(ids)
+    else:
+        import tensorflow as tf
+
+        found = tf.function(layer)(tf.constant(ids))
+    found = isozoo.ops.convert_to_numpy(found)
+    known = (ids >= 0) & (ids < 20)
+    np.testing.assert_array_equal(found[known], layer.embeddings.numpy()[ids[known]])
+    assert np.isnan(found[~known]).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -11,8 +11,8 @@ import isozoo
 from isozoo.hub.errors import HubError
 from isozoo.hub.weights import export
 from isozoo.nlp.audio import load_audio
+from isozoo.nlp.generation.sizes import CacheSizes
 from isozoo.nlp.speech import Transcript
-from isozoo.nlp.whisper import audio_to_text
 from isozoo.nlp.whisper.fallback import Fallback
 from isozoo.nlp.whisper.weight_map import ctranslate2, huggingface
 
@@ -128,9 +128,8 @@ def test_blocks_and_growing_caches_change_nothing(models, backend, monkeypatch):
     audio = sound(33.0, seed=2)
     settings = {"language": "en", "condition_on_previous": True, "fallback": Fallback()}
     plain = model.transcribe(audio, **settings)
-    monkeypatch.setattr(audio_to_text, "_CAPACITIES", (6, 20))
-    monkeypatch.setattr(audio_to_text, "_SHORT_PROMPT", 3)
-    monkeypatch.setattr(audio_to_text, "_BLOCK", 16)
+    small = CacheSizes(model.backbone.max_tokens, (6, 20), short_prompt=3, block=16)
+    monkeypatch.setattr(model, "cache_sizes", small)
     assert model.transcribe(audio, **settings) == plain
 
 

@@ -11,7 +11,7 @@ from isozoo.nlp.whisper.decoding import (
     split_segments,
     transcribe,
 )
-from isozoo.nlp.whisper.fallback import Fallback, compression_ratio, sampler
+from isozoo.nlp.whisper.fallback import Fallback, compression_ratio
 from isozoo.nlp.whisper.rules import TokenRules
 from isozoo.nlp.whisper.tokenizer import WhisperTokenizer
 
@@ -353,23 +353,6 @@ def test_all_temperatures_are_tried_and_the_last_stands(tokenizer):
     assert _decoded(tokenizer, [([5] * 30, SURE, LOUD)], None)[1] == 1
     with pytest.raises(ValueError, match="temperatures"):
         Fallback(())
-
-
-def test_draws_follow_the_distribution_and_the_seed():
-    scores = np.log(np.array([[0.5, 0.25, 0.25, 0.0]], np.float64) + 1e-300)
-    choose, again, other = (sampler(1.0, seed, 1) for seed in (3, 3, 4))
-    drawn = [int(choose(scores)[0]) for _ in range(4000)]
-    assert drawn == [int(again(scores)[0]) for _ in range(4000)]
-    assert drawn != [int(other(scores)[0]) for _ in range(4000)]
-    share = np.bincount(drawn, minlength=4) / 4000
-    # Five standard deviations of a share of 4000 draws.
-    np.testing.assert_allclose(share, [0.5, 0.25, 0.25, 0], atol=5 * np.sqrt(0.25 / 4000))
-    assert share[3] == 0
-    # At half the temperature odds are squared: 4 to 1.
-    cold = sampler(0.5, 3, 2)
-    share = np.mean([int(cold(scores)[0]) == 0 for _ in range(4000)])
-    assert abs(share - 4 / 6) < 5 * np.sqrt(0.25 / 4000)
-    assert sampler(0.0, 3, 1) is None
 
 
 def test_quiet_windows_are_not_heard_and_ends_are_clamped(tokenizer):

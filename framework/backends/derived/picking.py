@@ -19,6 +19,16 @@ class Picking(Primitives):
             total = self.multiply(total, self.cast(self.asarray(n), "int32"))
         return total
 
+    def rows_at(self, x, indices):
+        """Rows of the matrix `x`; NaN for numbers of rows that there are not.
+
+        Where the host has the numbers, a backend may raise for those instead.
+        """
+        inside = self.maximum(self.minimum(indices, self.shape(x)[0] - 1), 0)
+        there = self.expand_dims(self.equal(inside, indices), -1)
+        nan = self.asarray(math.nan, self.dtype(x))
+        return self.where(there, self.take(x, inside, 0), nan)
+
     def saturated(self, x, dtype):
         """Floats as integers; those beyond the dtype become its ends, NaN becomes 0."""
         x = self.cast(x, "float32") if dtypes.ITEMSIZES[self.dtype(x)] < 4 else x

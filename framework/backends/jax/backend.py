@@ -45,6 +45,13 @@ def _places(start):
     return tuple(v if isinstance(v, int) else v.astype(jnp.int32) for v in start)
 
 
+@jax.jit
+def _rows(x, indices):
+    # JAX fills up with NaN, but counts negative numbers from the end.
+    indices = jnp.where(indices < 0, np.iinfo(np.int32).max, indices)
+    return jnp.take(x, indices, 0, mode="fill")
+
+
 def wide(function):
     """A kernel that JAX has for 64-bit tensors, but only where its x64 switch is on."""
 
@@ -204,7 +211,17 @@ class JaxBackend(
         axis %= x.ndim
         return y.reshape(x.shape[:axis] + jnp.shape(indices) + x.shape[axis + 1 :])
 
+    def rows_at(self, x, indices):
+        return _rows(x, indices)
+
     def slice(self, x, start, shape):
+        start, shape = list(start), list(shape)
+        for axis, length in enumerate(shape):
+            if not isinstance(length, int) and length != x.shape[axis]:
+                # JAX cannot tell whether a symbolic length fits: what lies beyond becomes NaN.
+                places = start[axis] + jnp.arange(length)
+                x = jnp.take(x, places, axis, mode="fill")
+                start[axis] = 0
         return lax.dynamic_slice(x, _places(start), shape)
 
     def slice_update(self, x, start, updates):
@@ -326,6 +343,11 @@ class JaxBackend(
 
     def is_traced_constant(self, held, read):
         return isinstance(read, jax.core.Tracer) and not isinstance(held, jax.core.Tracer)
+
+    def peek(self, x):
+        if isinstance(x, jax.core.Tracer) or any(d.platform != "cpu" for d in x.devices()):
+            return None
+        return np.asarray(x)
 
     def is_tracing(self, x):
         return isinstance(x, jax.core.Tracer)

@@ -213,6 +213,13 @@ class TensorflowBackend(
             indices = tf.where(indices < 0, indices + tf.cast(size, indices.dtype), indices)
         return tf.gather(x, indices, axis=axis)
 
+    def rows_at(self, x, indices):
+        if self.is_tracing(indices) or "CPU" not in indices.device:
+            return super().rows_at(x, indices)
+        if indices.dtype not in (tf.int32, tf.int64):
+            indices = tf.cast(indices, tf.int32)
+        return tf.gather(x, indices)
+
     def take_along_axis(self, x, indices, axis):
         return indexing.take_along_axis(x, indices, axis)
 
@@ -392,6 +399,9 @@ class TensorflowBackend(
         # What a GradientTape asks when it sees the variable; it has no public setter.
         native._trainable = trainable
         return native
+
+    def peek(self, x):
+        return None if self.is_tracing(x) or "CPU" not in x.device else x.numpy()
 
     def is_tracing(self, x):
         return not hasattr(x, "numpy")

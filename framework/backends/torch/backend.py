@@ -203,6 +203,13 @@ class TorchBackend(
             x, torch.where(indices < 0, indices + x.shape[axis], indices), axis % x.ndim
         )
 
+    def rows_at(self, x, indices):
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
+            return super().rows_at(x, indices)
+        if indices.dtype not in (torch.int32, torch.int64):
+            indices = indices.long()
+        return _gathered(x, indices, 0)
+
     @unsigned.by_value
     def take_along_axis(self, x, indices, axis):
         return torch.take_along_dim(x, indices.long(), axis)
@@ -430,6 +437,15 @@ class TorchBackend(
 
     def has_accelerators(self):
         return torch.accelerator.is_available()
+
+    def peek(self, x):
+        plain = type(x) is torch.Tensor and x.device.type == "cpu"
+        if not plain or torch.compiler.is_compiling():
+            return None
+        try:
+            return x.detach().numpy()
+        except RuntimeError:  # a batch of torch.func
+            return None
 
     def device_of(self, x):
         return None if x.device.type == "cpu" else x.device

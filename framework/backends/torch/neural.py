@@ -82,10 +82,15 @@ def channels_last(x):
     return x.permute(0, *range(2, x.ndim), 1)
 
 
+def _are_unlike(low, high) -> bool:
+    """Whether two numbers differ; symbolic ones may, and are not compared."""
+    return isinstance(low, torch.SymInt) or isinstance(high, torch.SymInt) or low != high
+
+
 def padded(x, size, strides, padding, dilation):
     """(x, zeros on each side that are left for torch to add, one number for each axis)."""
     pads = explicit_pads(padding, x.shape[1:-1], size, strides, dilation)
-    if any(low != high for low, high in pads):
+    if any(_are_unlike(low, high) for low, high in pads):
         x = F.pad(x, (0, 0, *(p for pair in reversed(pads) for p in pair)))
         return x, (0,) * len(size)
     return x, tuple(low for low, _ in pads)
@@ -159,7 +164,7 @@ def pool(x, size, strides, padding, kind):
     pads = explicit_pads(padding, x.shape[1:-1], size, strides)
     real = x.shape[1:-1]
     flat = (0, 0, *(p for pair in reversed(pads) for p in pair))
-    padded = any(flat)
+    padded = any(_are_unlike(p, 0) for p in flat)
     rank = len(size)
     if kind == "max":
         if padded:
