@@ -154,8 +154,11 @@ def _sliced(inputs, start_indices, shape) -> Spec | None:
     return Spec((None if _to_the_end(n) else n for n in lengths), backend.dtype(inputs))
 
 
+_INTEGERS = (int, np.integer)  # a union of them torch.compile cannot trace
+
+
 def _to_the_end(length) -> bool:
-    return isinstance(length, int | np.integer) and length == -1  # it may be symbolic
+    return isinstance(length, _INTEGERS) and length == -1  # it may be symbolic
 
 
 def _lengths(shape, known) -> tuple:
