@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..framework.backends.registry import TENSORS
+from ..framework.backends.registry import TENSORS, Kind, classify
 from .generation.sizes import power_of_two
 
 SMALLEST_LENGTH = 16
@@ -85,11 +85,14 @@ def check_ids(ids: Any, count: int, name: str) -> None:
     )
 
 
+_ARRAYS = (np.ndarray, list, tuple)  # a union of them torch.compile cannot trace
+
+
 def _on_the_host(x: Any) -> np.ndarray | None:
-    if isinstance(x, np.ndarray | list | tuple):
+    if isinstance(x, _ARRAYS):
         return np.asarray(x)
-    backend = TENSORS.get(type(x))
-    return None if backend is None or backend.symbolic else backend.peek(x)
+    backend = TENSORS.get(type(x)) or classify(type(x))
+    return None if isinstance(backend, Kind) or backend.symbolic else backend.peek(x)
 
 
 # Names that others give to the inputs (transformers' tokenizers).

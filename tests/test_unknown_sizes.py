@@ -129,3 +129,18 @@ def test_too_many_tokens_are_an_error_of_the_program(backend):
     program = traced(backend, net, [(ids(2, 5),)], [("b", "l")])
     with pytest.raises(Exception, match="12|size|slice"):
         program(ids(2, MAX_LENGTH + 1))
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_torch_compile(dynamic):
+    """One graph, up to the most tokens, where the table of positions is taken as it is."""
+    import torch
+
+    torch.compiler.reset()
+    with isozoo.use_backend("torch"):
+        net = BertBackbone(50, 1, 2, 8, 16, max_sequence_length=MAX_LENGTH)
+        program = torch.compile(net, fullgraph=True, backend="eager", dynamic=dynamic)
+        for shape in ((2, 5), (3, 7), (1, MAX_LENGTH)):
+            x = torch.tensor(ids(*shape))
+            for name, expected in net(x).items():
+                torch.testing.assert_close(program(x)[name], expected)

@@ -94,6 +94,8 @@ def _load(name: str) -> Any:
                 f"installed here: {', '.join(available())}."
             )
         _loaded[name] = backend
+        for cls in getattr(backend, "tensor_types", ()):
+            classify(cls)  # now: torch.compile cannot trace it
         if backend.has_accelerators():
             global accelerated
             accelerated = (*accelerated, backend)

@@ -11,7 +11,6 @@ from ...framework.layers import Dense, Dropout, Embedding, LayerNormalization
 from ...hub.bases import Backbone
 from .. import activations
 from ..attention import DenseAttention
-from ..positions import PositionEmbedding, exceeds
 from ..text import check_ids, token_inputs
 
 Tensor = Any
@@ -37,7 +36,7 @@ class Embeddings(Layer):
     ):
         super().__init__(**kwargs)
         self.word = Embedding(vocabulary_size, hidden_dim, initializer())
-        self.position = PositionEmbedding(max_sequence_length, hidden_dim, initializer())
+        self.position = Embedding(max_sequence_length, hidden_dim, initializer())
         self.segment = Embedding(num_segments, hidden_dim, initializer())
         self.norm = LayerNormalization(epsilon=epsilon, input_dim=hidden_dim)
         self.dropout = Dropout(dropout)
@@ -45,8 +44,8 @@ class Embeddings(Layer):
         self.built = True
 
     def call(self, token_ids, segment_ids=None):
-        self._check_length(token_ids.shape[1])
-        places = self.position(ops.shape(token_ids)[1])
+        length = self._checked_length(token_ids)
+        places = ops.slice(self.position.embeddings, (0, 0), (length, self.hidden_dim))
         if segment_ids is None:
             # (length, hidden): every token stands in the first segment.
             places = ops.add(
@@ -57,12 +56,14 @@ class Embeddings(Layer):
         x = self.norm(ops.add(self.word(token_ids), places))
         return self.dropout(x)
 
-    def _check_length(self, length):
-        if exceeds(length, self.max_sequence_length):
+    def _checked_length(self, token_ids):
+        known = token_ids.shape[1]
+        if isinstance(known, int) and known > self.max_sequence_length:
             raise ValueError(
-                f"BERT got {length} tokens a text, and this one takes at most "
+                f"BERT got {known} tokens a text, and this one takes at most "
                 f"{self.max_sequence_length}: cut the texts (truncate=True), or split them."
             )
+        return ops.shape(token_ids)[1]
 
 
 class Block(Layer):

@@ -11,7 +11,6 @@ from ...framework.core.layer import Layer
 from ...framework.layers import Conv1D, Dense, Embedding, LayerNormalization
 from ...hub.bases import Backbone
 from ..attention import DenseAttention
-from ..positions import PositionEmbedding, exceeds
 from ..text import check_ids
 
 Tensor = Any
@@ -102,7 +101,7 @@ class Encoder(Layer):
         pad = ((1, 1),)
         self.conv1 = Conv1D(hidden_dim, 3, padding=pad, activation="gelu")
         self.conv2 = Conv1D(hidden_dim, 3, strides=2, padding=pad, activation="gelu")
-        self.positions = PositionEmbedding(
+        self.positions = Embedding(
             max_frames // 2,
             hidden_dim,
             embeddings_initializer=_sinusoids,
@@ -123,13 +122,14 @@ class Encoder(Layer):
 
     def call(self, features):
         length, rows = features.shape[1], self.positions.input_dim
-        if exceeds(length, 2 * rows):
+        if isinstance(length, int) and (length + 1) // 2 > rows:
             raise ValueError(
                 f"Whisper hears at most {2 * rows} frames at once, got {length}: cut the features "
                 "into windows, or use WhisperAudioToText.transcribe, which does."
             )
         x = self.conv2(self.conv1(features))
-        x = ops.add(x, self.positions(ops.shape(x)[1]))
+        positions = ops.slice(self.positions.embeddings, (0, 0), (ops.shape(x)[1], self.hidden_dim))
+        x = ops.add(x, positions)
         for layer in self.layers:
             x = layer(x)
         return self.norm(x)
@@ -150,7 +150,7 @@ class Decoder(Layer):
     ):
         super().__init__(**kwargs)
         self.tokens = Embedding(vocabulary_size, hidden_dim)
-        self.positions = PositionEmbedding(max_tokens, hidden_dim)
+        self.positions = Embedding(max_tokens, hidden_dim)
         self.layers = [
             Block(num_heads, hidden_dim, intermediate_dim, cross=True) for _ in range(num_layers)
         ]
@@ -199,7 +199,8 @@ class Decoder(Layer):
         return ops.dense(x, ops.transpose(self.tokens.embeddings))
 
     def _embed(self, tokens, position):
-        positions = self.positions(ops.shape(tokens)[1], position)
+        length = ops.shape(tokens)[1]
+        positions = ops.slice(self.positions.embeddings, (position, 0), (length, self.hidden_dim))
         return ops.add(self.tokens(tokens), positions)
 
 

@@ -80,7 +80,7 @@ class TorchBackend(
     """Kernels on `torch.Tensor`, on the device of their inputs."""
 
     name = "torch"
-    tensor_types = (torch.Tensor,)
+    tensor_types = (torch.Tensor, torch.nn.Parameter)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
     layer_base = TorchLayer
 
