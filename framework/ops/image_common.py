@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import config, dtypes
+from .checks import one_of
 from .dispatch import Tensor, tensor
 from .errors import wrong
 
@@ -14,8 +15,7 @@ def channels_last(data_format: str | None) -> bool:
     """Whether channels are the last axis; the process-wide setting if `data_format` is None."""
     if data_format is None:
         return config.image_data_format() == "channels_last"
-    if data_format not in ("channels_last", "channels_first"):
-        raise wrong("data_format", data_format, "'channels_last', 'channels_first' or None")
+    one_of(data_format, "data_format", "channels_last", "channels_first")
     return data_format == "channels_last"
 
 
@@ -33,12 +33,6 @@ def pictures(images: Any, ranks: tuple[int, ...] = (3, 4), name: str = "images")
 def spatial_axes(last: bool, count: int = 2) -> tuple[int, ...]:
     """The axes of height and width (and depth before them), from the end."""
     return tuple(range(-1 - count, -1)) if last else tuple(range(-count, 0))
-
-
-def one_of(name: str, value: Any, choices: tuple) -> None:
-    """Raise unless a setting is one of the choices."""
-    if not isinstance(value, str | int) or value not in choices:
-        raise wrong(name, value, "one of " + ", ".join(map(repr, choices)))
 
 
 def pair(name: str, value: Any, count: int = 2, least: int = 1) -> tuple[int, ...]:

@@ -5,9 +5,10 @@ import math
 from typing import Any
 
 from ..backends.base import Spec
+from .checks import one_of
 from .dispatch import Tensor
 from .errors import wrong
-from .image_common import channels_last, one_of, pair, pictures, spatial_axes
+from .image_common import channels_last, pair, pictures, spatial_axes
 from .op import op, shaped
 
 _CROPS = (
@@ -187,7 +188,7 @@ def _patches(images, name, size, strides, dilation_rate, padding, data_format, r
     size = pair("size", size, rank)
     strides = size if strides is None else pair("strides", strides, rank)
     dilation = pair("dilation_rate", dilation_rate, rank)
-    one_of("padding", padding, ("valid", "same"))
+    one_of(padding, "padding", "valid", "same")
     whole = len(backend.static_shape(x)) == rank + 2
     x = x if whole else backend.expand_dims(x, 0)
     x = x if last else backend.moveaxis(x, 1, -1)

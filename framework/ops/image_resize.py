@@ -1,12 +1,12 @@
 """Other sizes of images."""
 
+from .checks import one_of
 from .dispatch import Tensor, together
 from .errors import wrong
 from .image_common import (
     as_pixels,
     channels_last,
     filling,
-    one_of,
     pair,
     pictures,
     spatial_axes,
@@ -58,8 +58,8 @@ def resize(
     """
     backend, x = pictures(images)
     size = pair("size", size)
-    one_of("interpolation", interpolation, _METHODS)
-    one_of("fill_mode", fill_mode, ("constant",))
+    one_of(interpolation, "interpolation", *_METHODS)
+    one_of(fill_mode, "fill_mode", "constant")
     if pad_to_aspect_ratio and crop_to_aspect_ratio:
         raise wrong(
             "pad_to_aspect_ratio", True, "False beside crop_to_aspect_ratio (Only one can be True)"
@@ -134,7 +134,7 @@ def scale_and_translate(
     fit.
     """
     backend, (x, scale, translation) = together(images, scale, translation)
-    one_of("method", method, tuple(_KERNELS))
+    one_of(method, "method", *_KERNELS)
     known = backend.static_shape(x)
     axes = _axes(spatial_dims, len(known))
     if len(output_shape) != len(known):

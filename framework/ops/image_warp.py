@@ -7,7 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..backends import host_random, philox
 from ..backends.registry import state
-from .checks import same_shape
+from .checks import one_of, same_shape
 from .dispatch import Tensor, tensor, together
 from .errors import wrong
 from .image_common import (
@@ -16,7 +16,6 @@ from .image_common import (
     channels_last,
     filling,
     in_rows,
-    one_of,
     pictures,
     wide,
 )
@@ -46,8 +45,8 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
     is NaN gives NaN with order 1. InvalidArgumentError for shapes and settings that do not fit.
     """
     backend, (x, places) = together(inputs, coordinates)
-    one_of("order", order, (0, 1))
-    one_of("fill_mode", fill_mode, _OUTSIDE)
+    one_of(order, "order", 0, 1)
+    one_of(fill_mode, "fill_mode", *_OUTSIDE)
     rank = len(backend.static_shape(x))
     shape = backend.static_shape(places)
     if len(shape) < 2:
@@ -106,8 +105,8 @@ def affine_transform(
     backend, _ = pictures(images)
     backend, (x, transform) = together(images, transform)
     last = channels_last(data_format)
-    one_of("interpolation", interpolation, tuple(_ORDERS))
-    one_of("fill_mode", fill_mode, _OUTSIDE)
+    one_of(interpolation, "interpolation", *_ORDERS)
+    one_of(fill_mode, "fill_mode", *_OUTSIDE)
     shape = backend.static_shape(transform)
     if len(shape) not in (1, 2) or shape[-1] not in (8, None):
         raise wrong("transform", transform, "shape (8,) or (batch, 8) (Invalid transform rank)")
@@ -166,7 +165,7 @@ def perspective_transform(
     backend, _ = pictures(images)
     backend, (x, start, end) = together(images, start_points, end_points)
     last = channels_last(data_format)
-    one_of("interpolation", interpolation, tuple(_ORDERS))
+    one_of(interpolation, "interpolation", *_ORDERS)
     for name, points in (("start_points", start), ("end_points", end)):
         shape = tuple(backend.static_shape(points))
         fits = len(shape) in (2, 3) and shape[-2] in (4, None) and shape[-1] in (2, None)
@@ -255,8 +254,8 @@ def elastic_transform(
     """
     backend, x = pictures(images)
     last = channels_last(data_format)
-    one_of("interpolation", interpolation, tuple(_ORDERS))
-    one_of("fill_mode", fill_mode, _OUTSIDE)
+    one_of(interpolation, "interpolation", *_ORDERS)
+    one_of(fill_mode, "fill_mode", *_OUTSIDE)
     dtype = backend.dtype(x)
     x, back = in_rows(backend, x, last)
     batch, height, width = backend.shape(x)[:3]
