@@ -175,7 +175,8 @@ def slice(inputs, start_indices, shape) -> Tensor:
     """The block of `shape` at `start_indices` (ints or scalar tensors, one for each axis).
 
     A size of -1 reaches to the end of its axis. A block that is known to reach beyond the tensor
-    is an error; in compiled code it may be moved inside or cut short, as the backend has it.
+    is an error; in compiled code it may be moved inside, cut short or filled up (with NaN), as the
+    backend has it.
     """
     backend, (inputs, start) = _block(inputs, start_indices)
     known = backend.static_shape(inputs)
