@@ -28,6 +28,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "models": (".models", None),
     "nlp": (".nlp", None),
     "ops": (".ops", None),
+    "optimizers": (".optimizers", None),
     "random": (".random", None),
     "tree": (".tree", None),
     "utils": (".utils", None),
@@ -38,6 +39,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "Layer": (".framework.core.layer", "Layer"),
     "Model": (".framework.models", "Model"),
     "Operation": (".framework.core.operation", "Operation"),
+    "Optimizer": (".framework.optimizers", "Optimizer"),
     "Sequential": (".framework.models", "Sequential"),
     "StatelessScope": (".framework.core.scopes", "StatelessScope"),
     "Variable": (".framework.core.variable", "Variable"),
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from .framework import layers as layers
     from .framework import models as models
     from .framework import ops as ops
+    from .framework import optimizers as optimizers
     from .framework import random as random
     from .framework import tree as tree
     from .framework import utils as utils
@@ -71,6 +74,7 @@ if TYPE_CHECKING:
     from .framework.dtype_policies import DTypePolicy as DTypePolicy
     from .framework.models import Model as Model
     from .framework.models import Sequential as Sequential
+    from .framework.optimizers import Optimizer as Optimizer
 
 
 def _announce_catalogue() -> None:

@@ -149,7 +149,15 @@ class Backend(
     def __reduce__(self) -> Any:
         return registry.get, (self.name,)
 
+    def bundle_key(self, native: Any) -> Any:
+        """What tensors must have in common to be computed in one `bundle`; None if none can."""
+        return None
+
     # Programs ---------------------------------------------------------------------------------
+
+    def unrecorded(self) -> AbstractContextManager:
+        """A context in which nothing is recorded for gradients, and variables may be changed."""
+        return nullcontext()
 
     def inference(self) -> AbstractContextManager:
         """A context in which no gradients are wanted, and kernels may be chosen for that."""

@@ -18,6 +18,7 @@ from ..base import Backend, native_order, specs
 from ..renames import renamed
 from . import ctc, folding, neural, precision, random, unsigned, windows
 from .arrays import ArrayKernels, moved
+from .bundles import TorchBundles
 from .control import TorchControl
 from .graphs import GraphedFunction
 from .image import TorchImages
@@ -70,7 +71,14 @@ def _gathered(x, indices, axis):
 
 @renamed("torch", {"": torch, "operator": operator})
 class TorchBackend(
-    ArrayKernels, TorchControl, TorchImages, TorchTransforms, TorchLinalg, TorchSignal, Backend
+    ArrayKernels,
+    TorchBundles,
+    TorchControl,
+    TorchImages,
+    TorchTransforms,
+    TorchLinalg,
+    TorchSignal,
+    Backend,
 ):
     """Kernels on `torch.Tensor`, on the device of their inputs."""
 
@@ -421,6 +429,9 @@ class TorchBackend(
 
     def inference(self):
         return torch.inference_mode()
+
+    def unrecorded(self):
+        return torch.no_grad()
 
     def inference_function(self, layer):
         graphed = GraphedFunction(layer, lambda: [v.native for v in layer.variables])

@@ -1,0 +1,174 @@
+"""Many tensors as one: kernels on bundles of tensors, which torch's `_foreach` functions share out.
+
+An optimizer computes the same of dozens of small tensors. On a bundle of them each op is one call:
+torch's multi-tensor kernel where there is one, else a loop over the tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from ..registry import TENSORS
+
+
+class Bundle:
+    """Tensors of one dtype on one device, of any shapes."""
+
+    __slots__ = ("dtype", "items")
+
+    def __init__(self, items: Sequence[torch.Tensor]) -> None:
+        self.items = list(items)
+        self.dtype = items[0].dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of the first tensor."""
+        return self.items[0].ndim
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of the first tensor."""
+        return self.items[0].shape
+
+
+class Bundles:
+    """The backend that owns bundles: each kernel of torch's, of the tensors of its bundles."""
+
+    symbolic = hosts = False
+    name = "torch"
+
+    def __init__(self, backend: Any) -> None:
+        self.full_backend = backend
+        self.float_types, self.stored_types = backend.float_types, backend.stored_types
+
+    def __getattr__(self, name: str) -> Any:
+        kernel = getattr(self.full_backend, name)
+        if not callable(kernel):
+            return kernel
+        each = partial(_each, kernel)
+        setattr(self, name, each)
+        return each
+
+    def dtype(self, x: Any) -> str:
+        """Returns the name of the dtype of a bundle or tensor."""
+        return self.full_backend.dtype(x)
+
+    def static_shape(self, x: Any) -> tuple[int, ...]:
+        """Returns the shape of a tensor, or of the first one of a bundle."""
+        return tuple(x.shape)
+
+    shape = static_shape
+
+    def is_sparse(self, x: Any) -> bool:
+        """Returns False: bundles are dense."""
+        return False
+
+    def read(self, box: Any) -> Any:
+        """Returns a bundle as it is."""
+        return box
+
+    def add(self, x1: Any, x2: Any) -> Any:
+        """Returns x1 + x2."""
+        if type(x1) is not Bundle:
+            x1, x2 = x2, x1
+        return Bundle(torch._foreach_add(x1.items, _operand(x2)))
+
+    def subtract(self, x1: Any, x2: Any) -> Any:
+        """Returns x1 - x2."""
+        if type(x1) is not Bundle:
+            return self.add(Bundle(torch._foreach_neg(x2.items)), x1)
+        if type(x2) is torch.Tensor:
+            return Bundle(torch._foreach_add(x1.items, -x2))
+        return Bundle(torch._foreach_sub(x1.items, _operand(x2)))
+
+    def multiply(self, x1: Any, x2: Any) -> Any:
+        """Returns x1 * x2."""
+        if type(x1) is not Bundle:
+            x1, x2 = x2, x1
+        return Bundle(torch._foreach_mul(x1.items, _operand(x2)))
+
+    def divide(self, x1: Any, x2: Any) -> Any:
+        """Returns x1 / x2."""
+        if type(x1) is not Bundle:
+            return Bundle([x1 / x for x in x2.items])
+        return Bundle(torch._foreach_div(x1.items, _operand(x2)))
+
+    def maximum(self, x1: Any, x2: Any) -> Any:
+        """Returns the larger of two elements."""
+        if type(x1) is not Bundle or type(x2) is torch.Tensor:
+            return _each(self.full_backend.maximum, x1, x2)
+        return Bundle(torch._foreach_maximum(x1.items, _operand(x2)))
+
+    def square(self, x: Any) -> Any:
+        """Returns x * x."""
+        return self.multiply(x, x)
+
+    def sqrt(self, x: Any) -> Any:
+        """Returns the square root."""
+        return Bundle(torch._foreach_sqrt(x.items)) if type(x) is Bundle else torch.sqrt(x)
+
+    def absolute(self, x: Any) -> Any:
+        """Returns the magnitude."""
+        return Bundle(torch._foreach_abs(x.items)) if type(x) is Bundle else torch.abs(x)
+
+    def negative(self, x: Any) -> Any:
+        """Returns -x."""
+        return Bundle(torch._foreach_neg(x.items)) if type(x) is Bundle else torch.neg(x)
+
+    # In place
+
+    def set_value(self, held: Bundle, value: Any) -> None:
+        """Writes values into the tensors of a bundle."""
+        torch._foreach_copy_(held.items, _items(value, len(held.items)))
+
+    def increase(self, held: Bundle, value: Any) -> None:
+        """Adds values to the tensors of a bundle."""
+        torch._foreach_add_(held.items, _operand(value))
+
+    def decrease(self, held: Bundle, value: Any) -> None:
+        """Subtracts values from the tensors of a bundle."""
+        if type(value) is torch.Tensor:
+            value = -value
+            torch._foreach_add_(held.items, value)
+        else:
+            torch._foreach_sub_(held.items, _operand(value))
+
+
+def _operand(x: Any) -> Any:
+    return x.items if type(x) is Bundle else x
+
+
+def _items(x: Any, count: int) -> list[Any]:
+    return x.items if type(x) is Bundle else [x] * count
+
+
+def _each(kernel: Any, *args: Any, **kwargs: Any) -> Any:
+    """What a kernel gives for each of the tensors of bundles; of other arguments, plainly."""
+    counts = [len(x.items) for x in args if type(x) is Bundle]
+    if not counts:
+        return kernel(*args, **kwargs)
+    return Bundle([kernel(*_at(i, args), **kwargs) for i in range(counts[0])])
+
+
+def _at(index: int, args: tuple) -> list[Any]:
+    return [x.items[index] if type(x) is Bundle else x for x in args]
+
+
+class TorchBundles:
+    """Mixed into the torch backend: it has bundles."""
+
+    _bundles: Bundles | None = None
+
+    def bundle_key(self, native: torch.Tensor) -> Any:
+        """Returns what tensors must have in common to be in one bundle."""
+        return native.dtype, native.device
+
+    def bundle(self, natives: list[torch.Tensor]) -> Bundle:
+        """Returns one tensor for many, of one `bundle_key`."""
+        if self._bundles is None:
+            self._bundles = TENSORS[Bundle] = Bundles(self)
+        return Bundle(natives)

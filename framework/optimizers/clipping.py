@@ -1,0 +1,36 @@
+"""Clipping of gradients, by value and by norm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from .groups import parts
+
+
+def by_value(gradient: Any, limit: float) -> Any:
+    """Returns a gradient with its elements cut off at `-limit` and `limit`."""
+    return ops.minimum(ops.maximum(gradient, -limit), limit)
+
+
+def by_norm(gradient: Any, limit: float) -> Any:
+    """Returns a gradient, shortened to the L2 norm `limit` if it is longer."""
+    norm = ops.sqrt(ops.sum(ops.square(gradient)))
+    return ops.divide(ops.multiply(gradient, limit), ops.maximum(norm, limit))
+
+
+def global_norm(gradients: list[Any]) -> Any:
+    """Returns the L2 norm of all gradients together."""
+    squares = [ops.sum(ops.square(g)) for g in gradients]
+    return ops.sqrt(ops.sum(ops.stack([x for square in squares for x in parts(square)])))
+
+
+def by_global_norm(gradients: list[Any], limit: float) -> list[Any]:
+    """Returns gradients, all shortened by the factor that makes their common norm `limit`.
+
+    They stay as they are if it is not larger. If it is not finite, all of them become NaN.
+    """
+    norm = global_norm(gradients)
+    factor = limit * ops.minimum(ops.divide(1.0, norm), 1.0 / limit)
+    factor = ops.add(factor, ops.subtract(norm, norm))
+    return [ops.multiply(g, factor) for g in gradients]
