@@ -39,6 +39,7 @@ class Backend(
     compiles = False  # whether inference is compiled anew for each set of input shapes
     symbolic = False
     hosts = False  # whether its tensors are NumPy's arrays
+    bundles = False  # whether it computes with many tensors as one, see `torch.bundles`
     full_backend: Any = None  # of the sparse side of a backend: the backend
 
     if TYPE_CHECKING:
@@ -148,10 +149,6 @@ class Backend(
 
     def __reduce__(self) -> Any:
         return registry.get, (self.name,)
-
-    def bundle_key(self, native: Any) -> Any:
-        """What tensors must have in common to be computed in one `bundle`; None if none can."""
-        return None
 
     # Programs ---------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import ops
 from .arguments import common_arguments
-from .groups import together
+from .groups import together, whole_step
 from .optimizer import Optimizer
 
 
@@ -55,15 +55,26 @@ class Adam(Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         m = self.slot(self._momentums, variable)
         v = self.slot(self._velocities, variable)
+        largest = self.slot(self._velocity_hats, variable) if self.amsgrad else None
         step = self.local_step(variable.dtype)
+        kernel = whole_step("adam_step", variable)
+        if kernel is not None and kernel(
+            *(x if x is None else x.value for x in (variable, m, v, largest)),
+            gradient=gradient,
+            learning_rate=ops.convert_to_tensor(learning_rate),
+            step=step,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+        ):
+            return
         left = ops.sqrt(self.correction(self.beta_2, step))
         rate = ops.multiply(ops.cast(learning_rate, variable.dtype), left)
         rate = ops.divide(rate, self.correction(self.beta_1, step))
         self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.beta_1))
         squares = ops.square(gradient)
         self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.beta_2))
-        if self.amsgrad:
-            largest = self.slot(self._velocity_hats, variable)
+        if largest is not None:
             self.assign(largest, ops.maximum(largest, v))
             v = largest
         root = ops.add(ops.sqrt(v), self.epsilon)

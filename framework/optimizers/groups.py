@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -88,12 +89,18 @@ def grouped(variables: Sequence[Any], alike: Callable[[Any], Any]) -> list[list[
         alike: function of a variable: what those of one group have in common, besides dtype and
             device.
     """
-    found: dict[Any, list[int]] = {}
+    found: list[list[int]] = []
+    last: dict[Any, tuple[list[int], int]] = {}
     for position, variable in enumerate(variables):
-        key = variable.backend.bundle_key(variable.native)
-        key = position if key is None else (key, alike(variable))
-        found.setdefault(key, []).append(position)
-    return list(found.values())
+        shared, limit = variable.backend.bundle_key(variable.native)
+        size = math.prod(variable.shape)
+        places, total = last.get((shared, alike(variable)), (None, 0))
+        if places is None or (limit is not None and total + size > limit):
+            places, total = [], 0
+            found.append(places)
+        places.append(position)
+        last[shared, alike(variable)] = places, total + size
+    return found
 
 
 def of_group(variable: Any) -> Any:
@@ -107,6 +114,18 @@ def parts(x: Any) -> list[Any]:
     return items if isinstance(items, list) else [x]
 
 
+def whole_step(name: str, variable: Any) -> Any:
+    """Returns the kernel by which the backend takes a whole step of a group, or None.
+
+    Args:
+        name: of the kernel, such as "adam_step".
+        variable: a variable or a Group.
+    """
+    if type(variable) is not Group or state.substitutes is not None:
+        return None
+    return variable.backend.whole_step(name, variable.value)
+
+
 def together(update_step: Callable[..., None]) -> Callable[..., None]:
     """Marks an `update_step` that takes Groups in the place of variables, and bundles of gradients.
 
@@ -117,6 +136,6 @@ def together(update_step: Callable[..., None]) -> Callable[..., None]:
     return update_step
 
 
-def takes_groups(optimizer: Any) -> bool:
-    """Whether the rule of an optimizer is one that `together` marked."""
-    return getattr(type(optimizer).update_step, "_takes_groups", False)
+def takes_groups(optimizer: Any, backend: Any) -> bool:
+    """Whether an optimizer's rule is one that `together` marked, and its backend has bundles."""
+    return backend.bundles and getattr(type(optimizer).update_step, "_takes_groups", False)

@@ -267,7 +267,8 @@ class Optimizer(OptimizerVariables):
         return found
 
     def _unscaled(self, gradient: Any, variable: Variable) -> Any:
-        gradient = ops.cast(gradient, variable.dtype)
+        if getattr(gradient, "dtype", None) != variable.native.dtype:
+            gradient = ops.cast(gradient, variable.dtype)
         scale = self.loss_scale_factor
         return gradient if scale is None else ops.divide(gradient, scale)
 
@@ -326,9 +327,10 @@ class Optimizer(OptimizerVariables):
 
     def _step(self, gradients: list[Any], variables: list[Any]) -> None:
         """Clip gradients, decay weights, and step."""
-        if takes_groups(self):
-            places = grouped(variables, self._alike)
-            gradients = [_bundled(gradients, variables, at) for at in places]
+        backend = self._iterations.backend
+        if takes_groups(self, backend):
+            places = self._grouped(variables, self._alike)
+            gradients = [backend.bundle([gradients[i] for i in at]) for at in places]
             variables = [self._group(variables, at) for at in places]
         gradients = self._clip_gradients(gradients)
         self._apply_weight_decay(variables)
@@ -338,11 +340,20 @@ class Optimizer(OptimizerVariables):
         """What variables that are updated in one go have in common."""
         return self._use_weight_decay(variable)
 
+    def _grouped(self, variables: list[Any], alike: Any) -> list[list[int]]:
+        """The places of variables that are updated in one go; found once for the same variables."""
+        first = variables[0]
+        shared = first.backend.bundle_key(first.native)
+        what = shared, [id(v) for v in variables]
+        known = self._cache.get(("groups", alike))
+        if known is None or known[0] != what:
+            known = self._cache["groups", alike] = what, grouped(variables, alike)
+        return known[1]
+
     def _group(self, variables: Sequence[Any], places: list[int]) -> Any:
+        indices = self._indices()
         chosen = [variables[i] for i in places]
-        if len(chosen) == 1:
-            return chosen[0]
-        return Group(chosen, [self._get_variable_index(v) for v in chosen])
+        return Group(chosen, [indices[self._var_key(v)] for v in chosen])
 
     def _update_steps(self, gradients: list[Any], variables: list[Any], learning_rate: Any) -> None:
         for gradient, variable in zip(gradients, variables, strict=True):
@@ -422,8 +433,10 @@ class Optimizer(OptimizerVariables):
         """Move the averages towards the variables; at first they become the variables."""
         started = ops.not_equal(self.iterations, 0)
         variables = [v for v in variables if not overwritten(v)]
-        for places in grouped(variables, lambda v: None):
-            variable = self._group(variables, places)
+        if self._iterations.backend.bundles and variables:
+            places = self._grouped(variables, _any)
+            variables = [self._group(variables, at) for at in places]
+        for variable in variables:
             average = self.slot(self._model_variables_moving_average, variable)
             share = ops.multiply(ops.cast(started, variable.dtype), self.ema_momentum)
             fresh = ops.multiply(variable, ops.subtract(1, share))
@@ -551,8 +564,5 @@ def _with_gradients(grads: Sequence[Any], variables: list[Variable]) -> list[tup
     return pairs
 
 
-def _bundled(gradients: list[Any], variables: list[Variable], places: list[int]) -> Any:
-    """The gradients at some places, in the form that fits a group of variables."""
-    if len(places) == 1:
-        return gradients[places[0]]
-    return variables[places[0]].backend.bundle([gradients[i] for i in places])
+def _any(variable: Variable) -> None:
+    """What variables that are only averaged have in common."""

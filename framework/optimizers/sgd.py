@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import ops
 from .arguments import common_arguments
-from .groups import together
+from .groups import together, whole_step
 from .optimizer import Optimizer
 
 
@@ -49,6 +49,10 @@ class SGD(Optimizer):
 
     @together
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        kernel = None if self.momentum else whole_step("gradient_step", variable)
+        if kernel is not None:
+            kernel(variable.value, gradient, ops.convert_to_tensor(learning_rate))
+            return
         step = ops.multiply(gradient, ops.cast(learning_rate, variable.dtype))
         if not self.momentum:
             self.assign_sub(variable, step)
