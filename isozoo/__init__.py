@@ -46,6 +46,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "device": (".framework.core.devices", "device"),
     "from_preset": (".catalog", "from_preset"),
     "list_presets": (".catalog", "list_presets"),
+    "name_scope": (".framework.core.scopes", "name_scope"),
     "use_backend": (".framework.config", "use_backend"),
     "verify": (".hub.parity", "verify"),
 }
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation
     from .framework.core.scopes import StatelessScope as StatelessScope
+    from .framework.core.scopes import name_scope as name_scope
     from .framework.core.variable import Variable as Variable
     from .framework.dtype_policies import DTypePolicy as DTypePolicy
     from .framework.models import Model as Model

@@ -267,7 +267,7 @@ def as_variables(variables: Sequence[Any], known: dict[int, Any]) -> list[Variab
 
 def _wrapped(native: Any, known: dict[int, Any]) -> Variable:
     found = known.get(id(native))
-    if found is None:
+    if found is None or found.native is not native:
         backend, _ = tensor(native)
         found = known[id(native)] = in_slot(backend, {"value": native}, "value")
         found.name = str(getattr(native, "name", None) or "variable").replace(":", "_")
