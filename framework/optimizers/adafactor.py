@@ -77,9 +77,9 @@ class Adafactor(Optimizer):
     @together
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         step = self.local_step(variable.dtype)
-        slowest = ops.divide(1.0, ops.sqrt(step))
+        slowest = ops.cast(ops.divide(1.0, ops.sqrt(step)), variable.dtype)
         rate = ops.minimum(ops.cast(learning_rate, variable.dtype), slowest)
-        fresh = ops.power(step, self.beta_2_decay)
+        fresh = ops.cast(ops.power(step, self.beta_2_decay), variable.dtype)
         squares = ops.add(ops.square(gradient), self.epsilon_1)
         v = self.slot(self._v, variable)
         if len(variable.shape) > 1:

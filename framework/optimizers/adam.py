@@ -68,9 +68,8 @@ class Adam(Optimizer):
             epsilon=self.epsilon,
         ):
             return
-        left = ops.sqrt(self.correction(self.beta_2, step))
-        rate = ops.multiply(ops.cast(learning_rate, variable.dtype), left)
-        rate = ops.divide(rate, self.correction(self.beta_1, step))
+        rate = self.corrected_rate(learning_rate, step, self.beta_1, self.beta_2)
+        rate = ops.cast(rate, variable.dtype)
         self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.beta_1))
         squares = ops.square(gradient)
         self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.beta_2))

@@ -50,8 +50,12 @@ class Lamb(Optimizer):
         self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.beta_1))
         squares = ops.square(gradient)
         self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.beta_2))
-        root = ops.sqrt(ops.divide(v, self.correction(self.beta_2, number)))
-        step = ops.divide(m, self.correction(self.beta_1, number))
+        corrections = [
+            ops.cast(self.correction(share, number), variable.dtype)
+            for share in (self.beta_1, self.beta_2)
+        ]
+        root = ops.sqrt(ops.divide(v, corrections[1]))
+        step = ops.divide(m, corrections[0])
         step = ops.divide(step, ops.add(root, self.epsilon))
         lengths = _norm(variable), _norm(step)
         ratio = ops.divide(*lengths)

@@ -111,8 +111,8 @@ class Muon(Optimizer):
 
     def _adam_step(self, gradient: Any, variable: Any, rate: Any, m: Any, v: Any) -> None:
         step = self.local_step(variable.dtype)
-        left = ops.sqrt(self.correction(self.adam_beta_2, step))
-        rate = ops.divide(ops.multiply(rate, left), self.correction(self.adam_beta_1, step))
+        rate = self.corrected_rate(rate, step, self.adam_beta_1, self.adam_beta_2)
+        rate = ops.cast(rate, variable.dtype)
         self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.adam_beta_1))
         squares = ops.square(gradient)
         self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.adam_beta_2))

@@ -10,6 +10,7 @@ from ..core.variable import Variable
 from .arguments import common_arguments
 from .groups import together
 from .optimizer import Optimizer
+from .precision import wide
 
 # Of the schedule of momenta in section 3 of the paper's report.
 _DECAY = 0.96
@@ -46,7 +47,7 @@ class Nadam(Optimizer):
         super().build(variables)
         names = ["momentum", "velocity"]
         self._momentums, self._velocities = self.add_optimizer_variables(variables, names)
-        dtype = variables[0].dtype if len(variables) else dtypes.standardize(None)
+        dtype = wide(variables[0].dtype if len(variables) else dtypes.standardize(None))
         # The product of all momenta so far.
         self._u_product: Variable = self.add_variable((), "ones", dtype, name="u_product")
 
@@ -67,14 +68,14 @@ class Nadam(Optimizer):
         m, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
         step = self.local_step(dtype)
         now, following = self._share(step), self._share(ops.add(step, 1))
-        product = ops.cast(self._u_product, dtype)
+        product = ops.cast(self._u_product, wide(dtype))
         self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.beta_1))
         squares = ops.square(gradient)
         self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.beta_2))
         left = ops.subtract(1.0, ops.multiply(product, following))
-        ahead = ops.multiply(m, ops.divide(following, left))
+        ahead = ops.multiply(m, ops.cast(ops.divide(following, left), dtype))
         here = ops.divide(ops.subtract(1.0, now), ops.subtract(1.0, product))
-        ahead = ops.add(ahead, ops.multiply(gradient, here))
-        root = ops.sqrt(ops.divide(v, self.correction(self.beta_2, step)))
+        ahead = ops.add(ahead, ops.multiply(gradient, ops.cast(here, dtype)))
+        root = ops.sqrt(ops.divide(v, ops.cast(self.correction(self.beta_2, step), dtype)))
         change = ops.multiply(ahead, ops.cast(learning_rate, dtype))
         self.assign_sub(variable, ops.divide(change, ops.add(root, self.epsilon)))

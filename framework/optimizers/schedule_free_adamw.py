@@ -55,20 +55,22 @@ class ScheduleFreeAdamW(Optimizer):
     @together
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         number = self.local_step(variable.dtype)
-        rate = ops.cast(learning_rate, variable.dtype)
+        dtype = variable.dtype
+        rate = ops.cast(learning_rate, dtype)
         if self.warmup_steps > 0:
             risen = ops.minimum(ops.divide(number, self.warmup_steps), 1.0)
-            rate = ops.multiply(rate, risen)
+            rate = ops.multiply(rate, ops.cast(risen, dtype))
         z, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
         # The average, from the variables and the iterate that they were made of.
         average = ops.subtract(variable, ops.multiply(z, 1 - self.beta_1))
         average = ops.divide(average, self.beta_1)
         squares = ops.square(gradient)
         self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.beta_2))
-        root = ops.sqrt(ops.divide(v, self.correction(self.beta_2, number)))
+        left = ops.cast(self.correction(self.beta_2, number), dtype)
+        root = ops.sqrt(ops.divide(v, left))
         step = ops.divide(ops.multiply(gradient, rate), ops.add(root, self.epsilon))
         self.assign_sub(z, step)
-        weight = ops.divide(1.0, number)
+        weight = ops.cast(ops.divide(1.0, number), dtype)
         average = ops.multiply(average, ops.subtract(1.0, weight))
         average = ops.add(average, ops.multiply(z, weight))
         between = ops.add(ops.multiply(z, 1 - self.beta_1), ops.multiply(average, self.beta_1))

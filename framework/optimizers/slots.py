@@ -31,6 +31,7 @@ class OptimizerVariables(Trackable):
     _iterations: Variable
     _learning_rate: Any
     _trainable_variables: list[Variable]
+    _wrapped: dict[int, Any]
 
     def _check_super_called(self) -> None:
         if "built" not in vars(self):

@@ -219,6 +219,25 @@ def test_a_step_of_torch_follows_the_order_of_memory():
         _close([kernel, odd], [plain.numpy()] * 2)
 
 
+@pytest.mark.parametrize("options", [{}, {"global_clipnorm": 1.0}, {"clipnorm": 0.5}], ids=str)
+@pytest.mark.parametrize("name", ["Adam", "Lamb", "Nadam", "ScheduleFreeAdamW"])
+def test_each_variable_steps_in_its_own_dtype(name, options, backend):
+    starts = np.float32([[1, 2], [3, -4]]), np.float32([1, -2])
+    # Roundings of numbers up to 4: of three steps, and some in each step.
+    limits = {"float64": 0.0, "float32": 3e-6, "float16": 0.02, "bfloat16": 0.1}
+    model = {dtype: [isozoo.Variable(x, dtype=dtype) for x in starts] for dtype in limits}
+    flat = [v for variables in model.values() for v in variables]
+    made = getattr(optimizers, name)(0.05, **options)
+    for i in range(3):
+        made.apply([np.float32(np.cos(np.arange(np.prod(v.shape)) + i)).reshape(v.shape)
+                    for v in flat], flat)  # fmt: skip
+    for dtype, limit in limits.items():
+        assert {v.dtype for v in model[dtype]} == {dtype}
+        for one, exact in zip(model[dtype], model["float64"], strict=True):
+            found = one.numpy().astype(np.float64)
+            np.testing.assert_allclose(found, exact.numpy(), rtol=0, atol=limit)
+
+
 @pytest.mark.parametrize("backend", ["torch", "tensorflow"], indirect=True)
 def test_variables_of_the_framework_are_updated(backend):
     if backend == "torch":

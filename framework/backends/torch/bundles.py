@@ -166,7 +166,7 @@ class Bundles:
             means.items,
             squares.items,
             [] if largest is None else largest.items,
-            [step] * len(held.items),
+            [step.float()] * len(held.items),
             lr=learning_rate.item(),
             beta1=beta_1,
             beta2=beta_2,
