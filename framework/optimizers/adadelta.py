@@ -41,15 +41,11 @@ class Adadelta(Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         squares = self.slot(self._accumulated_grads, variable)
         steps = self.slot(self._accumulated_delta_vars, variable)
-        self.assign(squares, self._mixed(squares, gradient))
+        self.blend(squares, ops.square(gradient), self.rho)
         step = ops.divide(ops.multiply(self._root(steps), gradient), self._root(squares))
-        self.assign(steps, self._mixed(steps, step))
+        self.blend(steps, ops.square(step), self.rho)
         rate = ops.cast(learning_rate, variable.dtype)
         self.assign_sub(variable, ops.multiply(step, rate))
-
-    def _mixed(self, average: Any, new: Any) -> Any:
-        fresh = ops.multiply(ops.square(new), 1 - self.rho)
-        return ops.add(ops.multiply(average, self.rho), fresh)
 
     def _root(self, x: Any) -> Any:
         return ops.sqrt(ops.add(x, self.epsilon))

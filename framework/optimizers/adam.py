@@ -70,9 +70,8 @@ class Adam(Optimizer):
             return
         rate = self.corrected_rate(learning_rate, step, self.beta_1, self.beta_2)
         rate = ops.cast(rate, variable.dtype)
-        self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.beta_1))
-        squares = ops.square(gradient)
-        self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.beta_2))
+        self.blend(m, gradient, self.beta_1)
+        self.blend(v, ops.square(gradient), self.beta_2)
         if largest is not None:
             self.assign(largest, ops.maximum(largest, v))
             v = largest

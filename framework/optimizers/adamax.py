@@ -47,7 +47,7 @@ class Adamax(Optimizer):
         m, u = self.slot(self._m, variable), self.slot(self._u, variable)
         left = self.correction(self.beta_1, self.local_step(variable.dtype))
         left = ops.cast(left, variable.dtype)
-        self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.beta_1))
+        self.blend(m, gradient, self.beta_1)
         self.assign(u, ops.maximum(ops.multiply(u, self.beta_2), ops.absolute(gradient)))
         step = ops.multiply(m, ops.cast(learning_rate, variable.dtype))
         self.assign_sub(variable, ops.divide(step, ops.multiply(ops.add(u, self.epsilon), left)))

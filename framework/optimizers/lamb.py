@@ -47,9 +47,8 @@ class Lamb(Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         m, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
         number = self.local_step(variable.dtype)
-        self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.beta_1))
-        squares = ops.square(gradient)
-        self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.beta_2))
+        self.blend(m, gradient, self.beta_1)
+        self.blend(v, ops.square(gradient), self.beta_2)
         corrections = [
             ops.cast(self.correction(share, number), variable.dtype)
             for share in (self.beta_1, self.beta_2)

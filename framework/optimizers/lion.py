@@ -45,9 +45,7 @@ class Lion(Optimizer):
     @together
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         m = self.slot(self._momentums, variable)
-        sign = ops.sign(self._mixed(m, gradient, self.beta_1))
+        ahead = ops.add(ops.multiply(m, self.beta_1), ops.multiply(gradient, 1 - self.beta_1))
+        sign = ops.sign(ahead)
         self.assign_sub(variable, ops.multiply(sign, ops.cast(learning_rate, variable.dtype)))
-        self.assign(m, self._mixed(m, gradient, self.beta_2))
-
-    def _mixed(self, momentum: Any, gradient: Any, share: float) -> Any:
-        return ops.add(ops.multiply(momentum, share), ops.multiply(gradient, 1.0 - share))
+        self.blend(m, gradient, self.beta_2)

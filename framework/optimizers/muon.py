@@ -113,9 +113,8 @@ class Muon(Optimizer):
         step = self.local_step(variable.dtype)
         rate = self.corrected_rate(rate, step, self.adam_beta_1, self.adam_beta_2)
         rate = ops.cast(rate, variable.dtype)
-        self.assign_add(m, ops.multiply(ops.subtract(gradient, m), 1 - self.adam_beta_1))
-        squares = ops.square(gradient)
-        self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.adam_beta_2))
+        self.blend(m, gradient, self.adam_beta_1)
+        self.blend(v, ops.square(gradient), self.adam_beta_2)
         root = ops.add(ops.sqrt(v), self.epsilon)
         self.assign_sub(variable, ops.divide(ops.multiply(m, rate), root))
 

@@ -14,6 +14,7 @@ from ..core import naming
 from ..core.scopes import StatelessScope
 from ..core.variable import Variable
 from .arguments import COMMON, check_common
+from .groups import whole_step
 from .precision import wide
 from .schedules import LearningRateSchedule
 from .slots import as_variables
@@ -204,6 +205,20 @@ class Optimizer(OptimizerSteps):
         """
         rate = ops.multiply(rate, ops.sqrt(self.correction(beta_2, step)))
         return ops.cast(ops.divide(rate, self.correction(beta_1, step)), ops.dtype(step))
+
+    def blend(self, slot: Any, new: Any, share: float) -> None:
+        """Moves an average: slot <- share * slot + (1 - share) * new.
+
+        Args:
+            slot: variable of the optimizer, or a Group of such.
+            new: what is averaged.
+            share: of the old average that stays.
+        """
+        kernel = whole_step("blend", slot)
+        if kernel is None:
+            self.assign_add(slot, ops.multiply(ops.subtract(new, slot), 1 - share))
+        else:
+            kernel(slot.value, new, 1 - share)
 
     def assign(self, variable: Any, value: Any) -> None:
         """Replaces the values of a variable of the model or of the optimizer."""

@@ -53,11 +53,11 @@ class RMSprop(Optimizer):
     @together
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         velocity = self.slot(self._velocities, variable)
-        self.assign(velocity, self._mixed(velocity, ops.square(gradient)))
+        self.blend(velocity, ops.square(gradient), self.rho)
         spread = velocity
         if self.centered:
             average = self.slot(self._average_gradients, variable)
-            self.assign(average, self._mixed(average, gradient))
+            self.blend(average, gradient, self.rho)
             spread = ops.subtract(velocity, ops.square(average))
         step = ops.multiply(gradient, ops.cast(learning_rate, variable.dtype))
         step = ops.divide(step, ops.sqrt(ops.add(spread, self.epsilon)))
@@ -66,6 +66,3 @@ class RMSprop(Optimizer):
             self.assign(momentum, ops.add(ops.multiply(momentum, self.momentum), step))
             step = momentum
         self.assign_sub(variable, step)
-
-    def _mixed(self, average: Any, new: Any) -> Any:
-        return ops.add(ops.multiply(average, self.rho), ops.multiply(new, 1 - self.rho))

@@ -64,8 +64,7 @@ class ScheduleFreeAdamW(Optimizer):
         # The average, from the variables and the iterate that they were made of.
         average = ops.subtract(variable, ops.multiply(z, 1 - self.beta_1))
         average = ops.divide(average, self.beta_1)
-        squares = ops.square(gradient)
-        self.assign_add(v, ops.multiply(ops.subtract(squares, v), 1 - self.beta_2))
+        self.blend(v, ops.square(gradient), self.beta_2)
         left = ops.cast(self.correction(self.beta_2, number), dtype)
         root = ops.sqrt(ops.divide(v, left))
         step = ops.divide(ops.multiply(gradient, rate), ops.add(root, self.epsilon))

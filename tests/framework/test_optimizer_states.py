@@ -239,6 +239,14 @@ def test_variables_that_take_their_gradients_value(accumulate, backend):
     assert weight.numpy() == [1.0]
 
 
+def test_lion_hides_no_gradient_that_is_not_a_number(backend):
+    variables = [isozoo.Variable([1.0, 1.0, 1.0]) for _ in range(2)]
+    gradients = [ops.array([np.nan, np.inf, -2.0]), ops.array([0.0, 1.0, -1.0])]
+    optimizers.Lion(0.5).apply(gradients, variables)
+    np.testing.assert_array_equal(variables[0].numpy(), [np.nan, 0.5, 1.5])
+    np.testing.assert_array_equal(variables[1].numpy(), [1.0, 0.5, 1.5])
+
+
 def test_constraints_hold_after_a_step(backend):
     variable = isozoo.Variable([1.0, -1.0])
     variable.constraint = lambda x: ops.maximum(x, 0.0)

@@ -126,13 +126,25 @@ class Bundles:
         """Returns -x."""
         return Bundle(torch._foreach_neg(x.items)) if type(x) is Bundle else torch.neg(x)
 
-    # Whole steps, by torch's own kernels. They want numbers: on a GPU, whose numbers the host would
-    # have to wait for, the step is taken op by op.
+    def sign(self, x: Any) -> Any:
+        """Returns -1, 0 or 1, and NaN for NaN."""
+        if type(x) is Bundle and x.items[0].is_cpu:
+            total = sum(item.sum() for item in x.items)
+            if torch.isfinite(torch.as_tensor(total)):  # there is no NaN, which torch's takes for 0
+                return Bundle(torch._foreach_sign(x.items))
+        return _each(self.full_backend.sign, x)
+
+    # Whole steps, by torch's own kernels. Some want numbers: on a GPU, whose numbers the host would
+    # have to wait for, those steps are taken op by op.
 
     def whole_step(self, name: str, held: Bundle) -> Any:
         """Returns the kernel `name` if there is one for a bundle, else None."""
-        plain = held.items[0].is_cpu and held.dtype in _WHOLE
+        plain = held.dtype in _WHOLE and (name == "blend" or held.items[0].is_cpu)
         return getattr(self, name) if plain and not torch.compiler.is_compiling() else None
+
+    def blend(self, held: Bundle, new: Bundle, weight: float) -> None:
+        """Moves the tensors of a bundle towards new ones, by a share of the way."""
+        torch._foreach_lerp_(held.items, new.items, weight)
 
     def adam_step(
         self,
