@@ -17,6 +17,8 @@ configs.NAMESPACES.update(
         "keras.activations": _namespace(".activations"),
         "keras.initializers": _namespace(".initializers"),
         "keras.models": _namespace(".models"),
+        "keras.optimizers": _namespace(".optimizers"),
+        "keras.optimizers.schedules": _namespace(".optimizers.schedules"),
         "keras": _namespace(".public"),
         "keras.random": _namespace(".random"),
         "keras.ops": _namespace(".ops"),

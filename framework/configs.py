@@ -295,10 +295,10 @@ def get_registered_object(
 
 
 @contextmanager
-def custom_object_scope(custom_objects: dict[str, Any]) -> Iterator[None]:
-    """Within the ``with`` block, configs may name these classes and functions too."""
+def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]:
+    """Within the ``with`` block, configs may name these classes and functions (None: none) too."""
     before = _custom.get()
-    _custom.set({**(before or {}), **custom_objects})
+    _custom.set({**(before or {}), **(custom_objects or {})})
     try:
         yield
     finally:

@@ -33,6 +33,8 @@ class CallContext(threading.local):
     float32_precision: str | None = None
     # The dtype policy of layers that are made now: that of the layer around them.
     policy: Any = None
+    # The names around variables that are made now, with dots between them.
+    name_scope: str = ""
     # Called with (layer, outputs) after each call of a layer.
     observer: Callable[[Any, Any], None] | None = None
     # id of a variable -> the tensor that stands in for its value.

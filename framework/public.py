@@ -8,3 +8,4 @@ from .dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from .models import Functional as Functional
 from .models import Model as Model
 from .models import Sequential as Sequential
+from .optimizers import Optimizer as Optimizer

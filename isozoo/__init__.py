@@ -28,6 +28,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "models": (".models", None),
     "nlp": (".nlp", None),
     "ops": (".ops", None),
+    "optimizers": (".optimizers", None),
     "random": (".random", None),
     "tree": (".tree", None),
     "utils": (".utils", None),
@@ -38,12 +39,14 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "Layer": (".framework.core.layer", "Layer"),
     "Model": (".framework.models", "Model"),
     "Operation": (".framework.core.operation", "Operation"),
+    "Optimizer": (".framework.optimizers", "Optimizer"),
     "Sequential": (".framework.models", "Sequential"),
     "StatelessScope": (".framework.core.scopes", "StatelessScope"),
     "Variable": (".framework.core.variable", "Variable"),
     "device": (".framework.core.devices", "device"),
     "from_preset": (".catalog", "from_preset"),
     "list_presets": (".catalog", "list_presets"),
+    "name_scope": (".framework.core.scopes", "name_scope"),
     "use_backend": (".framework.config", "use_backend"),
     "verify": (".hub.parity", "verify"),
 }
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from .framework import layers as layers
     from .framework import models as models
     from .framework import ops as ops
+    from .framework import optimizers as optimizers
     from .framework import random as random
     from .framework import tree as tree
     from .framework import utils as utils
@@ -66,11 +70,13 @@ if TYPE_CHECKING:
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation
     from .framework.core.scopes import StatelessScope as StatelessScope
+    from .framework.core.scopes import name_scope as name_scope
     from .framework.core.symbolic import Input as Input
     from .framework.core.variable import Variable as Variable
     from .framework.dtype_policies import DTypePolicy as DTypePolicy
     from .framework.models import Model as Model
     from .framework.models import Sequential as Sequential
+    from .framework.optimizers import Optimizer as Optimizer
 
 
 def _announce_catalogue() -> None:

@@ -19,6 +19,7 @@ FRAMEWORK = (
     ("activations", "initializers"),
     ("core",),
     ("random", "utils"),
+    ("optimizers",),
     ("layers",),
     ("models",),
     ("public", ""),

@@ -39,6 +39,7 @@ class Backend(
     compiles = False  # whether inference is compiled anew for each set of input shapes
     symbolic = False
     hosts = False  # whether its tensors are NumPy's arrays
+    bundles = False  # whether it computes with many tensors as one, see `torch.bundles`
     full_backend: Any = None  # of the sparse side of a backend: the backend
 
     # Conversion -------------------------------------------------------------------------------
@@ -150,6 +151,10 @@ class Backend(
         return registry.get, (self.name,)
 
     # Programs ---------------------------------------------------------------------------------
+
+    def unrecorded(self) -> AbstractContextManager:
+        """A context in which nothing is recorded for gradients, and variables may be changed."""
+        return nullcontext()
 
     def inference(self) -> AbstractContextManager:
         """A context in which no gradients are wanted, and kernels may be chosen for that."""

@@ -196,16 +196,21 @@ def _attributes(x: Any) -> dict[str, Any]:
 
 
 def _finished(x: Any, made: Any) -> Any:
-    order = {name: number for number, name in enumerate(x._tracked)}
-    items = sorted(made._tracked.items(), key=lambda item: order.get(item[0], len(order)))
-    made._tracked.clear()
-    made._tracked.update(items)
+    _put_in_order(made, list(x._tracked))
     for name in ("_trainable", "built"):
         if name in vars(x):
             vars(made)[name] = vars(x)[name]
     if hasattr(made, "_set_policy"):
         made._set_policy(made.dtype_policy)
     return made
+
+
+def _put_in_order(x: Any, names: list[str]) -> None:
+    """Sort the parts as `names` says; those without a name there come last."""
+    order = {name: number for number, name in enumerate(names)}
+    items = sorted(x._tracked.items(), key=lambda item: order.get(item[0], len(order)))
+    x._tracked.clear()
+    x._tracked.update(items)
 
 
 # Pickle -----------------------------------------------------------------------------------------
@@ -241,9 +246,7 @@ def restore(x: Any, kept: dict[str, Any]) -> None:
     for name, item in kept["registered"].items():
         if name not in x._tracked:
             x.register(name, item)
-    items = sorted(x._tracked.items(), key=lambda item: kept["order"].index(item[0]))
-    x._tracked.clear()
-    x._tracked.update(items)
+    _put_in_order(x, kept["order"])
     vars(x).update(kept["plain"], _arguments=kept["arguments"])
     if kept["native"]:
         x._restore_native(kept["native"])

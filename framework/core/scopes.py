@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..backends.registry import BOX, owner_of
-from ..context import entered
+from ..context import entered, state
+from .naming import checked
 
 
 def deferred_initialization() -> AbstractContextManager[None]:
@@ -23,6 +24,34 @@ def observed(observer: Callable[[Any, Any], None]) -> AbstractContextManager[Non
     Layers whose work a fused kernel does in one piece are not fused while they are observed.
     """
     return entered(observer=observer)
+
+
+class name_scope:
+    """Within the ``with`` block, new variables without an owner have `name` in their path.
+
+    Scopes nest: a variable "kernel" made in "encoder" and in that in "dense" has the path
+    "encoder.dense.kernel". The path of what a layer owns is made of attribute names alone.
+
+    Args:
+        name: a name without "/".
+        **kwargs: `caller`, `deduplicate` and `override_parent` of Keras's class, without effect.
+
+    Raises ValueError for a name that is no string or has a "/".
+    """
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        self.name = checked(name)
+        self._open: list[AbstractContextManager[None]] = []
+
+    def __enter__(self) -> "name_scope":
+        around = state.name_scope
+        entering = entered(name_scope=f"{around}.{self.name}" if around else self.name)
+        entering.__enter__()
+        self._open.append(entering)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.pop().__exit__(*error)
 
 
 class StatelessScope:

@@ -11,6 +11,7 @@ from ..context import state
 from .variable_operators import VariableOperators
 
 _LISTS = (list, tuple)
+_NUMBERS = (bool, int, float, complex)
 
 
 class Variable(VariableOperators):
@@ -44,6 +45,7 @@ class Variable(VariableOperators):
         "_owners",
         "_permitted",
         "_register",
+        "_scope",
         "_shape",
         "_table",
         "_wanted",
@@ -79,7 +81,7 @@ class Variable(VariableOperators):
         self.backend: Any = registry.current()
         self._shape = tuple(int(n) for n in shape)
         self._dtype = dtypes.standardize(dtype)
-        self._name = name or "variable"
+        self._name, self._scope = name or "variable", state.name_scope
         self._wanted, self._permitted = bool(trainable), True
         self.autocast, self.aggregation, self.layout = autocast, aggregation, layout
         self.memory_format = memory_format
@@ -182,7 +184,8 @@ class Variable(VariableOperators):
             RuntimeError: a value that exists only while a program is traced would be kept.
         """
         if type(value) in _LISTS or not hasattr(value, "shape"):
-            value = as_array(value)
+            # A number is none of a traced program's tensors.
+            value = np.asarray(value) if isinstance(value, _NUMBERS) else as_array(value)
         shape = tuple(value.shape)
         if shape != self._shape and not self._is_unknown(shape):
             raise ValueError(
@@ -267,10 +270,13 @@ class Variable(VariableOperators):
 
     @property
     def path(self) -> str:
-        """The attribute names that lead here from the outermost owner, with dots between them."""
+        """The attribute names that lead here from the outermost owner, with dots between them.
+
+        A variable without an owner has the names of the `name_scope`s in which it was made.
+        """
         from .trackable import path_of
 
-        return path_of(self) or self._name
+        return path_of(self) or (f"{self._scope}.{self._name}" if self._scope else self._name)
 
     @property
     def trainable(self) -> bool:
@@ -332,6 +338,7 @@ _SPEC = (
     "_initializer",
     "_name",
     "_permitted",
+    "_scope",
     "_shape",
     "_wanted",
     "aggregation",
@@ -373,6 +380,7 @@ def in_slot(backend: Any, table: dict[str, Any], key: str) -> Variable:
         _dtype=backend.dtype(native),
         _name=key,
         _permitted=True,
+        _scope="",
         _shape=tuple(native.shape),
         _wanted=bool(getattr(native, "requires_grad", False)),
         aggregation="none",

@@ -15,6 +15,7 @@ from ...context import state
 from ..base import Backend, native_order, specs
 from . import ctc, folding, neural, precision, random, unsigned, windows
 from .arrays import ArrayKernels, moved
+from .bundles import TorchBundles
 from .control import TorchControl
 from .graphs import GraphedFunction
 from .image import TorchImages
@@ -70,6 +71,7 @@ def _gathered(x, indices, axis):
 class TorchBackend(
     Renamed,
     ArrayKernels,
+    TorchBundles,
     TorchControl,
     TorchImages,
     TorchTransforms,
@@ -455,6 +457,9 @@ class TorchBackend(
 
     def inference(self):
         return torch.inference_mode()
+
+    def unrecorded(self):
+        return torch.no_grad()
 
     def inference_function(self, target):
         graphed = GraphedFunction(target, lambda: [v.native for v in target.variables])
