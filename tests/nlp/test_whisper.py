@@ -11,7 +11,9 @@ import isozoo
 from isozoo.hub.errors import HubError
 from isozoo.hub.weights import export
 from isozoo.nlp.audio import load_audio
+from isozoo.nlp.generation.beams import beam_search
 from isozoo.nlp.generation.sizes import CacheSizes
+from isozoo.nlp.generation.stopping import Stopping
 from isozoo.nlp.speech import Transcript
 from isozoo.nlp.whisper.fallback import Fallback
 from isozoo.nlp.whisper.weight_map import ctranslate2, huggingface
@@ -142,6 +144,39 @@ def test_language_is_told(original, models, backend):
     language = model.detect_language(features)
     assert model.preprocessor.tokenizer.language_token(language) == expected
     assert model.transcribe(sound(3.0, seed=5), fallback=None).language == language
+
+
+def test_beams(original, models, backend):
+    """The search with our cache, whose rows are reordered, finds what transformers' does."""
+    import torch
+
+    model = models(backend)
+    features = model.preprocessor(sound(3.0, seed=4))
+    prompt = np.array([model.preprocessor.tokenizer.prompt("en")], np.int32)
+    settings = {"beams": 3, "max_length": 14, "stop": Stopping((tiny.END,))}
+    found = beam_search(model.begin(np.stack([features] * 3)), prompt, **settings)[0]
+
+    class Original:
+        cache = None
+
+        def __call__(self, tokens):
+            with torch.no_grad():
+                output = original.model(
+                    input_features=torch.from_numpy(np.stack([features.T] * 3)),
+                    decoder_input_ids=torch.from_numpy(tokens).long(),
+                    past_key_values=self.cache,
+                    use_cache=True,
+                )
+                self.cache = output.past_key_values
+                return original.proj_out(output.last_hidden_state[:, -1]).numpy()
+
+        def reorder(self, rows):
+            self.cache.reorder_cache(torch.from_numpy(rows))
+
+    expected = beam_search(Original(), prompt, **settings)[0]
+    assert [beam.tokens for beam in found] == [beam.tokens for beam in expected]
+    scores = [beam.score for beam in expected]
+    np.testing.assert_allclose([beam.score for beam in found], scores, rtol=1e-4)
 
 
 def test_a_batch_is_its_rows(models, backend):
