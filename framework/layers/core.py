@@ -2,8 +2,8 @@
 
 from .. import activations, dtypes, ops, random
 from ..core.layer import Layer
+from ..ops.casting import as_indices
 from ..ops.dispatch import together
-from ..ops.indexing import as_indices
 from ..ops.op import op
 
 

@@ -39,3 +39,17 @@ def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
     if dtype in dtypes.LIMITS and before in dtypes.FLOATS:
         return backend.saturated(x, dtype)
     return backend.cast(x, dtype)
+
+
+def as_indices(backend, indices):
+    """Indices as integers: an empty list has come as floats, others are cut off as in Keras."""
+    whole = backend.dtype(indices) in ("int32", "int64", "int16", "int8", "uint8", "uint16")
+    return (
+        indices
+        if whole
+        else backend.cast(indices, "int64" if _is_wide(backend, indices) else "int32")
+    )
+
+
+def _is_wide(backend, indices) -> bool:
+    return backend.dtype(indices) in ("uint32", "uint64")

@@ -40,7 +40,8 @@ def tensor(x: Any) -> tuple[Any, Tensor]:
             return x.backend, x.value
         backend = as_native_numpy(x)
         if backend is None:
-            backend, (x,) = together(x)
+            backend = common_backend((x,))
+            return backend, _native(backend, x)
     return backend, x
 
 
@@ -108,8 +109,8 @@ def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
     """Like `promoted`, for any number of operands, all of which become tensors."""
     backend, natives = together(*xs, backend=backend, promoting=True)
     dtype = getattr(natives[0], "dtype", None)
-    for x in natives:
-        if dtype is None or getattr(x, "dtype", None) != dtype:
+    for x in natives:  # (NumPy takes None for float64)
+        if dtype is None or type(x) in _NUMBERS or x.dtype != dtype:
             break
     else:  # nothing to convert
         return backend, natives

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..backends.base import Spec
 from ..backends.registry import owner_of
+from .casting import as_indices
 from .checks import axis_of, count_of, one_of, rank_of
 from .dispatch import Tensor, common_backend, promoted_all, tensor, together
 from .errors import wrong
@@ -95,18 +96,6 @@ def take(x, indices, axis: int | None = None) -> Tensor:
     if axis is not None:
         axis = axis_of(backend, x, axis)
     return backend.take(x, as_indices(backend, indices), axis)
-
-
-def as_indices(backend, indices):
-    """Indices as integers: an empty list has come as floats, others are cut off as in Keras."""
-    whole = backend.dtype(indices) in ("int32", "int64", "int16", "int8", "uint8", "uint16")
-    return (
-        indices if whole else backend.cast(indices, "int64" if _wide(backend, indices) else "int32")
-    )
-
-
-def _wide(backend, indices) -> bool:
-    return backend.dtype(indices) in ("uint32", "uint64")
 
 
 @op
