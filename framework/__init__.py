@@ -16,6 +16,8 @@ configs.NAMESPACES.update(
         "keras.layers": _namespace(".layers"),
         "keras.activations": _namespace(".activations"),
         "keras.initializers": _namespace(".initializers"),
+        "keras.regularizers": _namespace(".regularizers"),
+        "keras.constraints": _namespace(".constraints"),
         "keras.models": _namespace(".models"),
         "keras.optimizers": _namespace(".optimizers"),
         "keras.optimizers.schedules": _namespace(".optimizers.schedules"),

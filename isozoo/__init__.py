@@ -21,6 +21,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "applications": (".applications", None),
     "backend": (".backend", None),
     "config": (".config", None),
+    "constraints": (".constraints", None),
     "cv": (".cv", None),
     "hub": (".hub", None),
     "initializers": (".initializers", None),
@@ -30,16 +31,20 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "ops": (".ops", None),
     "optimizers": (".optimizers", None),
     "random": (".random", None),
+    "regularizers": (".regularizers", None),
     "tree": (".tree", None),
     "utils": (".utils", None),
     "DTypePolicy": (".framework.dtype_policies", "DTypePolicy"),
     "Function": (".framework.core.function", "Function"),
     "Input": (".framework.core.symbolic", "Input"),
+    "Initializer": (".framework.initializers", "Initializer"),
+    "InputSpec": (".framework.core.input_spec", "InputSpec"),
     "KerasTensor": (".framework.core.symbolic", "KerasTensor"),
     "Layer": (".framework.core.layer", "Layer"),
     "Model": (".framework.models", "Model"),
     "Operation": (".framework.core.operation", "Operation"),
     "Optimizer": (".framework.optimizers", "Optimizer"),
+    "Regularizer": (".framework.regularizers", "Regularizer"),
     "Sequential": (".framework.models", "Sequential"),
     "StatelessScope": (".framework.core.scopes", "StatelessScope"),
     "Variable": (".framework.core.variable", "Variable"),
@@ -55,17 +60,20 @@ if TYPE_CHECKING:
     from . import backend as backend
     from .framework import activations as activations
     from .framework import config as config
+    from .framework import constraints as constraints
     from .framework import initializers as initializers
     from .framework import layers as layers
     from .framework import models as models
     from .framework import ops as ops
     from .framework import optimizers as optimizers
     from .framework import random as random
+    from .framework import regularizers as regularizers
     from .framework import tree as tree
     from .framework import utils as utils
     from .framework.config import use_backend as use_backend
     from .framework.core.devices import device as device
     from .framework.core.function import Function as Function
+    from .framework.core.input_spec import InputSpec as InputSpec
     from .framework.core.keras_tensor import KerasTensor as KerasTensor
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation
@@ -74,9 +82,11 @@ if TYPE_CHECKING:
     from .framework.core.symbolic import Input as Input
     from .framework.core.variable import Variable as Variable
     from .framework.dtype_policies import DTypePolicy as DTypePolicy
+    from .framework.initializers import Initializer as Initializer
     from .framework.models import Model as Model
     from .framework.models import Sequential as Sequential
     from .framework.optimizers import Optimizer as Optimizer
+    from .framework.regularizers import Regularizer as Regularizer
 
 
 def _announce_catalogue() -> None:

@@ -13,10 +13,10 @@ FLOORS = ("framework", "hub", "applications", "nlp", "cv", "isozoo", "scripts")
 FRAMEWORK = (
     ("lazy", "context", "structures", "containers", "nested"),
     ("config", "configs", "dtypes", "tree"),
-    ("dtype_policies",),
+    ("dtype_policies", "named"),
     ("backends",),
     ("ops",),
-    ("activations", "initializers"),
+    ("activations", "initializers", "regularizers", "constraints"),
     ("core",),
     ("random", "utils"),
     ("optimizers",),

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from .. import ops
+from .. import configs, ops
+from ..named import Names
 from ..ops.dispatch import Tensor
 
 elu, selu, celu, relu6, leaky_relu = ops.elu, ops.selu, ops.celu, ops.relu6, ops.leaky_relu
@@ -62,8 +63,11 @@ _NAMES: dict[str, Callable[..., Any]] = {
 }
 
 
+_kinds = Names("activation", _NAMES)
+
+
 def get(identifier: Any) -> Callable[..., Any]:
-    """The activation of a name; `linear` for None; a callable as it is.
+    """Returns the activation of a name or config; `linear` for None; a callable as it is.
 
     ValueError, with the names there are, for an unknown name.
     """
@@ -71,22 +75,29 @@ def get(identifier: Any) -> Callable[..., Any]:
         return linear
     if callable(identifier):
         return identifier
-    if not isinstance(identifier, str) or identifier not in _NAMES:
-        raise ValueError(f"Unknown activation {identifier!r}; the names are: {', '.join(_NAMES)}.")
-    return _NAMES[identifier]
+    return _kinds.get(identifier)
 
 
-def serialize(activation: Callable[..., Any]) -> str:
-    """The name by which `get` finds an activation. ValueError for a function that is not here."""
-    for name, function in _NAMES.items():
-        if function is activation:
-            return name
-    raise ValueError(
-        f"{activation!r} is none of isozoo's activations, and has no name; they are: "
-        f"{', '.join(_NAMES)}."
-    )
+def serialize(activation: Any) -> Any:
+    """Returns the name by which `get` finds an activation, or the config of a layer or of a
+    registered function.
+
+    Raises:
+        ValueError: a function that is neither here nor registered.
+    """
+    name = _kinds.name_of(activation)
+    if name is not None:
+        return name
+    try:
+        return configs.serialize(activation)
+    except TypeError:
+        raise ValueError(
+            f"Unknown activation function {activation!r} is none of isozoo's activations, and has "
+            "no registered name: decorate it with `register_keras_serializable()`. They are: "
+            f"{', '.join(_NAMES)}."
+        ) from None
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
-    """The activation whose name `serialize` gave; `custom_objects` has more names."""
-    return get((custom_objects or {}).get(config, config))
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """Returns the activation that `serialize` described; `custom_objects` has more names."""
+    return _kinds.deserialize(config, custom_objects)

@@ -14,6 +14,7 @@ from ..backends import registry
 from ..backends.registry import TENSORS, Kind, owner_of
 from ..context import entered, state
 from . import masks, symbolic, tracebacks
+from .input_spec import check_inputs
 
 
 class CallSignature:
@@ -57,6 +58,7 @@ class CallableLayer:
     _native_device: Any
     supports_masking: bool
     autocast: bool
+    input_spec: Any
     float32_precision: str | None
     _native_call: Any
     _native_training: Any
@@ -131,7 +133,9 @@ class CallableLayer:
                 args = self._native_arguments(args)
                 kwargs = nested.map_structure(self._native_input, kwargs)
             if not self.built:
+                self._check_inputs(args, kwargs)
                 self._build_for(args, kwargs)
+            self._check_inputs(args, kwargs)
             if masks.any_known() or self._makes_mask:
                 outputs = self._call_masked(args, kwargs)
             else:
@@ -187,6 +191,11 @@ class CallableLayer:
             return x
         name, wanted = backend.dtype(x), self._policy.compute_dtype
         return backend.cast(x, wanted) if name != wanted and dtypes.is_float(name) else x
+
+    def _check_inputs(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Raise a ValueError where the first argument does not fit `input_spec`."""
+        if self.input_spec is not None:
+            check_inputs(self, args[0] if args else next(iter(kwargs.values()), None))
 
     def _build_for(self, args: tuple, kwargs: dict[str, Any]) -> None:
         """`build` for the shapes of the tensors among the arguments, by the parameters' names."""
@@ -318,6 +327,7 @@ class CallableLayer:
         Nothing else of the layer changes.
         """
         with entered(backend=self._backend, owner=None, masks=None, losses=None):
+            self._check_inputs(args, kwargs)
             if not self.built:
                 self._build_for(args, kwargs)
             return symbolic.infer(self._backend, self._abstract_call, args, kwargs)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from .. import dtype_policies, dtypes, initializers
+from .. import constraints, dtype_policies, dtypes, initializers, regularizers
 from ..backends import registry
 from ..backends.native import NativeLayer
-from ..configs import described_arguments, deserialize, parameters_of, plain_class
+from ..configs import described_arguments, deserialize, parameters_of, plain_class, serialize
 from ..context import state
 from .calling import CallableLayer
 from .flavours import begin
@@ -46,6 +46,9 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
     float32_precision: str | None = None
     _input_shape_arg: Any = None
     _name_is_given: bool = False
+    # Which inputs fit: an InputSpec, or a nested structure of them; None for any.
+    input_spec: Any = None
+    activity_regularizer: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = begin(cls, registry.current())
@@ -70,7 +73,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
         self._trainable = bool(trainable)
         self.autocast = autocast
         if activity_regularizer is not None:
-            self.activity_regularizer = activity_regularizer
+            self.activity_regularizer = regularizers.get(activity_regularizer)
         policy = dtype_policies.get(dtype) if dtype is not None else state.policy
         self._set_policy(policy or dtype_policies.dtype_policy())
         if input_dim is not None:
@@ -175,13 +178,15 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
 
         Args:
             shape: its shape; () unless given.
-            initializer: a name, an Initializer, or a callable `(shape, dtype) -> array`; Glorot's
-                uniform draws for floats, zeros for other dtypes, if None.
+            initializer: a name, a config, an Initializer, an array, or a callable
+                `(shape, dtype) -> array`; Glorot's uniform draws for floats, zeros for other
+                dtypes, if None.
             dtype: its dtype; the layer's variable dtype if None.
             trainable: whether training changes it.
             autocast: whether a mixed dtype policy reads it in the compute dtype.
-            regularizer: a callable that gives a loss for its value.
-            constraint: a callable that is applied to its value after each training step.
+            regularizer: a name, a config, or a callable that gives a loss for its value.
+            constraint: a name, a config, or a callable that is applied to its value after each
+                training step.
             aggregation: how replicas are joined; see `Variable`.
             overwrite_with_gradient: whether the optimizer puts the gradient in its place.
             layout: how it lies on a device mesh; see `Variable`.
@@ -196,7 +201,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
         state.backend, state.autocast = self._backend, None
         try:
             variable = Variable(
-                initializers.get(initializer),
+                initializers.values_of(initializer),
                 () if shape is None else (shape,) if isinstance(shape, int) else shape,
                 dtype,
                 trainable,
@@ -208,7 +213,10 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
             )
         finally:
             state.backend, state.autocast = before
-        variable.regularizer, variable.constraint = regularizer, constraint
+        if regularizer is not None:
+            variable.regularizer = regularizers.get(regularizer)
+        if constraint is not None:
+            variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
         if not self._trainable:
             variable.permit_training(False)
@@ -365,11 +373,22 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
         own = parameters_of(plain_class(type(self)), self._config_base)
         found = described_arguments(self)
         found = {k: v for k, v in found.items() if k in own or k not in _LAYER_ARGUMENTS}
+        found.update(self._settings_in_effect(found))
         given = self._arguments[1]
         extra = {k: given[k] for k in ("activity_regularizer", "autocast") if k in given}
         return {**base, **found, **extra} if self._takes_name() else found
 
     get_config._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
+
+    def _settings_in_effect(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The configs of what names among the arguments stood for, as Keras writes them."""
+        attributes = vars(self)
+        names = [n for n in given if n.endswith(_NAMED) and attributes.get(n) is not None]
+        return {
+            name: serialize(attributes[name])
+            for name in names
+            if hasattr(attributes[name], "get_config") and not isinstance(attributes[name], Layer)
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -436,6 +455,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
             )
 
 
+# Endings of arguments that are objects, for which a name may stand.
+_NAMED = ("_initializer", "_regularizer", "_constraint")
 _LAYER_ARGUMENTS = frozenset(
     (
         "name",

@@ -1,8 +1,9 @@
 """Names that are made for things without one: `dense`, `dense_1`, `dense_2`."""
 
 import itertools
-import re
 from typing import Any
+
+from ..named import snake_case as snake_case
 
 _counters: dict[str, Any] = {}
 
@@ -29,13 +30,6 @@ def get_uid(prefix: str = "") -> int:
 def reset() -> None:
     """Forget all names, so that the next ones are numbered from the start."""
     _counters.clear()
-
-
-def snake_case(name: str) -> str:
-    """ "MaxPooling2D" as "max_pooling2d"."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def checked(name: Any) -> str:

@@ -43,13 +43,7 @@ def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
 
 def as_indices(backend, indices):
     """Indices as integers: an empty list has come as floats, others are cut off as in Keras."""
-    whole = backend.dtype(indices) in ("int32", "int64", "int16", "int8", "uint8", "uint16")
-    return (
-        indices
-        if whole
-        else backend.cast(indices, "int64" if _is_wide(backend, indices) else "int32")
-    )
-
-
-def _is_wide(backend, indices) -> bool:
-    return backend.dtype(indices) in ("uint32", "uint64")
+    dtype = backend.dtype(indices)
+    if dtype in ("int32", "int64", "int16", "int8", "uint8", "uint16"):
+        return indices
+    return backend.cast(indices, "int64" if dtype in ("uint32", "uint64") else "int32")
