@@ -1,4 +1,4 @@
-"""Initializers, regularizers and constraints: values by closed forms, names and configs as Keras's."""
+"""Initializers, regularizers, constraints: closed forms, and names and configs of Keras."""
 
 from __future__ import annotations
 
