@@ -17,7 +17,10 @@ def _widened(x: Any) -> tuple[Any, Tensor, str]:
 
 @op
 def det(x) -> Tensor:
-    """The determinant (...) of x (..., M, M), by its LU decomposition."""
+    """The determinant (...) of x (..., M, M), by its LU decomposition.
+
+    Its gradient is the matrix of cofactors, also where x is singular.
+    """
     backend, x, name = _widened(x)
     return backend.cast(backend.det(x), name)
 

@@ -90,7 +90,7 @@ class Draw:
         "unit" (-1 to 1), "small" (integers from -3 to 7).
         """
         if dtype == "bool":
-            return self.random.random(shape) < 0.5
+            return np.asarray(self.random.random(shape) < 0.5)
         if dtype in COMPLEX:
             part = "float32" if dtype == "complex64" else "float64"
             z = np.empty(shape, dtype)

@@ -45,6 +45,18 @@ def test_division_by_zero(backend):
         _same(ops.mod(_array([1.0], "float32"), 0.0), [NAN])
 
 
+def test_signs_of_unsigned_numbers(backend):
+    x = np.array([0, 7, 2**64 - 1], np.uint64)
+    _same(ops.absolute(_array(x)), x, "uint64")
+    _same(ops.sign(_array(x)), [0, 1, 1], "uint64")
+
+
+def test_finite_complex_numbers(backend):
+    x = _array([1 + 2j, complex(NAN, 1), complex(1, -INF)], "complex64")
+    _same(ops.isfinite(x), [True, False, False], "bool")
+    _same(ops.isinf(x), [False, False, True], "bool")
+
+
 def test_halves_round_to_even(backend):
     _same(ops.round(_array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5], "float32")), [-2, -2, 0, 0, 2, 2])
     _same(ops.round(_array([0.25, 0.75, -0.25], "float32"), 1), np.float32([0.2, 0.8, -0.2]))
@@ -227,6 +239,10 @@ def test_powers(backend):
 def test_shifts_keep_the_sign(backend):
     _same(ops.right_shift(_array([-8, 8], "int32"), 1), [-4, 4], "int32")
     _same(ops.left_shift(_array([-8, 8], "int32"), 1), [-16, 16], "int32")
+    _same(ops.right_shift(_array([-8, 8], "int32"), -1), [-1, 0], "int32")
+    _same(ops.left_shift(_array([-8, 8], "int16"), _array([-3, 16], "int16")), [0, 0], "int16")
+    top = _array([2**63 + 4, 5], "uint64")
+    _same(ops.right_shift(top, _array([1, 63], "uint64")), [2**62 + 2, 0], "uint64")
     _same(ops.bitwise_not(_array([0, 5], "int32")), [-1, -6], "int32")
     _same(ops.bitwise_not(_array([True, False])), [False, True], "bool")
 

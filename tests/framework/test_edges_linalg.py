@@ -194,6 +194,30 @@ def test_gradients_of_products_with_zeros(backend):
 
 
 @pytest.mark.parametrize("backend", DIFFERENTIABLE, indirect=True)
+def test_gradients_of_cumulative_products_with_zeros(backend):
+    x, weights = [[1, 0, 2, 3], [0, 5, 0, 2]], np.float32([1, 2, 3, 4])
+    # By x_i: the sum over j >= i of weights_j times the product of all x_k but x_i, k <= j.
+    expected = [[1, 2 + 6 + 24, 0, 0], [1 + 2 * 5, 0, 0, 0]]
+    for axis, turned in ((1, np.asarray(x)), (-2, np.transpose(x))):
+        scale = weights if axis == 1 else weights[:, None]
+        loss = lambda x: ops.sum(ops.multiply(ops.cumprod(x, axis), scale))  # noqa: B023, E731
+        gradient = _numpy(ops.grad(loss)(_tensor(turned)))
+        np.testing.assert_array_equal(gradient, expected if axis == 1 else np.transpose(expected))
+
+
+@pytest.mark.parametrize("backend", DIFFERENTIABLE, indirect=True)
+def test_gradients_of_determinants_are_cofactors(backend):
+    """Of matrices of rank 2 and 1, of a regular one, and of the 1 x 1 zero."""
+    x = np.array([[[1, 2, 3], [4, 5, 6], [1, 2, 3]], [[1, 2, 3], [2, 4, 6], [3, 6, 9]],
+                  [[2, 1, 0], [0, 1, 1], [0, 0, 1]]], float)  # fmt: skip
+    cofactors = [[[3, -6, 3], [0, 0, 0], [-3, 6, -3]], np.zeros((3, 3)),
+                 [[1, 0, 0], [-1, 2, 0], [1, -2, 2]]]  # fmt: skip
+    gradient = ops.grad(lambda x: ops.sum(ops.det(x)))
+    _close(gradient(_tensor(x, "float64")), cofactors, 1e-14)
+    _close(gradient(_tensor([[0.0]])), [[1]])
+
+
+@pytest.mark.parametrize("backend", DIFFERENTIABLE, indirect=True)
 def test_gradients_of_extremes_are_shared(backend):
     loss = lambda x: ops.sum(ops.segment_max(x, np.array([0, 0, 1]), 2))  # noqa: E731
     gradient = ops.value_and_grad(loss)(_tensor([1.0, 1.0, 2.0]))[1]

@@ -149,6 +149,10 @@ def test_ctc_gradients_are_finite(backend):
     assert np.isfinite(gradient).all()
     assert (gradient[:2] == 0).all()
     assert (np.abs(gradient[2:]).sum((1, 2)) > 0.1).all()
+    wide = ops.grad(lambda x: ops.sum(loss(x)))(ops.convert_to_tensor(LOGITS.astype("float64")))
+    wide = ops.convert_to_numpy(wide)
+    assert wide.dtype == np.float64
+    np.testing.assert_allclose(gradient, wide, atol=1e-5)
     loss = lambda x: ops.ctc_loss(target[2:], x, [2, 0], [4, 4])  # noqa: E731
     assert np.isfinite(_gradient(loss, LOGITS[2:] * 1000)).all()
 

@@ -74,9 +74,38 @@ class Linalg(Primitives):
             return self.sign(found)
         return self.divide(self.conj(found), self.cast(self.absolute(found), self.dtype(found)))
 
+    def unit_like(self, x):
+        """The unit matrices of the shape of `x`, (..., M, M)."""
+        return self.triu(self.tril(self.full_like(x, 1, self.dtype(x)), 0), 0)
+
+    def det_with_singular(self, x, det):
+        """det(x) with derivatives that are right where a matrix is singular: its cofactors.
+
+        There, in the bases of the singular vectors, which are taken for constants, x is diagonal,
+        and all but its last row and column are regular or the cofactors are 0. So no derivative
+        divides by 0.
+        """
+        singular = self.equal(det(self.stop_gradient(x)), 0)
+        place = self.expand_dims(singular, (-2, -1))
+        unit = self.unit_like(self.stop_gradient(x))
+        usual = det(self.where(place, unit, x))
+        x = self.where(place, x, unit)
+        u, _, v = map(self.stop_gradient, self.svd(self.stop_gradient(x), False))
+        turned = self.matmul(self.matmul(self.adjoint(u), x), self.adjoint(v))
+        lead, last = turned[..., :-1, :-1], turned[..., -1:, -1:]
+        row, column = turned[..., -1:, :-1], turned[..., :-1, -1:]
+        regular = self.not_equal(det(self.stop_gradient(lead)), 0)
+        lead = self.where(
+            self.expand_dims(regular, (-2, -1)), lead, self.unit_like(self.stop_gradient(lead))
+        )
+        rest = self.subtract(last, self.matmul(row, self.solve(lead, column)))
+        y = self.multiply(det(lead), rest[..., 0, 0])
+        y = self.multiply(y, self.multiply(det(u), det(v)))
+        y = self.where(regular, y, self.full_like(y, 0, self.dtype(y)))
+        return self.where(singular, y, usual)
+
     def cholesky_inverse(self, factor, upper):
-        unit = self.triu(self.tril(self.full_like(factor, 1, self.dtype(factor)), 0), 0)
-        inverse = self.solve_triangular(factor, unit, not upper)
+        inverse = self.solve_triangular(factor, self.unit_like(factor), not upper)
         other = self.adjoint(inverse)
         return self.matmul(inverse, other) if upper else self.matmul(other, inverse)
 
@@ -92,28 +121,6 @@ class Linalg(Primitives):
     def part_dtype(self, x):
         """The dtype of the real part."""
         return {"complex64": "float32", "complex128": "float64"}.get(self.dtype(x), self.dtype(x))
-
-    def plain_det(self, x):
-        """Determinants of regular matrices, as the framework differentiates them."""
-        return self.det(x)
-
-    def det_gradient(self, x, up):
-        """The gradient by matrices x of their determinants, singular ones included.
-
-        The cofactors, by x = u s v: det(u) det(v) u s' v, where s'_i is the product of the other
-        singular values.
-        """
-        u, s, v = self.svd(x, False)
-        ones = self.full_like(s[..., :1], 1, self.dtype(s))
-        before = self.cumprod(self.concatenate([ones, s[..., :-1]], -1), -1)
-        behind = self.concatenate([s[..., 1:], ones], -1)
-        behind = self.flip(self.cumprod(self.flip(behind, -1), -1), -1)
-        others = self.cast(self.multiply(before, behind), self.dtype(x))
-        signs = self.multiply(self.plain_det(u), self.plain_det(v))
-        cofactors = self.matmul(self.multiply(u, self.expand_dims(others, -2)), v)
-        signs = self.conj(signs) if self.dtype(x).startswith("complex") else signs
-        signs = self.multiply(signs, up)
-        return self.multiply(self.expand_dims(signs, (-2, -1)), cofactors)
 
     def matrix_rank(self, x, tol):
         s = self.svdvals(x)

@@ -124,6 +124,87 @@ def explicit(subscripts):
     return f"{subscripts}->{'...' if '...' in subscripts else ''}{once}"
 
 
+def sign(x):
+    """The sign of a number; TensorFlow has none of unsigned integers."""
+    return tf.cast(x != 0, x.dtype) if x.dtype.is_unsigned else tf.sign(x)
+
+
+def absolute(x):
+    """The absolute value; an unsigned integer is its own."""
+    return x if x.dtype.is_unsigned else tf.abs(x)
+
+
+def where(condition, x, y):
+    """`x` where the condition holds, else `y`; TensorFlow would read a number in 32 bits."""
+    if not tf.is_tensor(x):
+        x = tf.convert_to_tensor(x, getattr(y, "dtype", None))
+    elif not tf.is_tensor(y):
+        y = tf.convert_to_tensor(y, x.dtype)
+    return tf.where(condition, x, y)
+
+
+def isfinite(x):
+    """Whether a number, or both parts of a complex number, are finite."""
+    if x.dtype.is_complex:
+        return tf.math.is_finite(tf.math.real(x)) & tf.math.is_finite(tf.math.imag(x))
+    return tf.math.is_finite(x)
+
+
+def isinf(x):
+    """Whether a number, or a part of a complex number, is infinite."""
+    if x.dtype.is_complex:
+        return tf.math.is_inf(tf.math.real(x)) | tf.math.is_inf(tf.math.imag(x))
+    return tf.math.is_inf(x)
+
+
+def cumprod(x, axis):
+    """The products of all elements up to each; its gradient is right where elements are 0."""
+    if tf.executing_eagerly() and not record.could_possibly_record():
+        return tf.math.cumprod(x, axis)
+    return _cumprod(x, axis % len(x.shape))
+
+
+def _cumprod(x, axis):
+    @tf.custom_gradient
+    def product(x):
+        def gradient(upstream):
+            # By x_i: the product before i, times upstream_i + x_(i+1) (upstream_(i+1) + x_(i+2) (
+            # ...)). Nothing is divided by.
+            factors = tf.math.conj(x)
+            before = _cumprod(_moved(factors, axis, 1, 1), axis)
+            return before * _recurrence(_moved(factors, axis, -1, 0), upstream, axis)
+
+        return tf.math.cumprod(x, axis), gradient
+
+    return product(x)
+
+
+def _moved(x, axis, places, value):
+    """`x` moved along `axis` by `places`, towards the front where negative; `value` follows."""
+    lead = tf.one_hot(axis, len(x.shape), dtype=tf.int32)
+    front, back = lead * tf.maximum(places, 0), lead * tf.maximum(-places, 0)
+    padded = tf.pad(x, tf.stack([front, back], 1), constant_values=tf.cast(value, x.dtype))
+    return tf.ensure_shape(tf.slice(padded, back, tf.shape(x)), x.shape)
+
+
+def _recurrence(factors, terms, axis):
+    """y_i = terms_i + factors_i y_(i+1) along `axis`, in log2(size) steps."""
+
+    def step(reach, factors, terms):
+        terms = terms + factors * _moved(terms, axis, -reach, 0)
+        return 2 * reach, factors * _moved(factors, axis, -reach, 0), terms
+
+    size = terms.shape[axis]
+    if size is None:
+        size = tf.shape(terms)[axis]
+        start = (tf.constant(1), factors, terms)
+        return tf.while_loop(lambda n, *_: n < size, step, start, maximum_iterations=31)[-1]
+    reach = 1
+    while reach < size:  # XLA takes no sizes that change in a loop
+        reach, factors, terms = step(reach, factors, terms)
+    return terms
+
+
 def isnan(x):
     """Whether a number, or a part of a complex number, is NaN."""
     if x.dtype.is_complex:
@@ -135,38 +216,3 @@ def i0(x):
     """The modified Bessel function of order 0."""
     wide: Any = _HALVES.get(x.dtype, x.dtype)
     return tf.cast(tf.math.bessel_i0(tf.cast(x, wide)), x.dtype)
-
-
-def cumprod(x, axis):
-    """Products along an axis, place by place, whose gradient is right where elements are 0.
-
-    TensorFlow's own divides by the elements and takes 0 for what it cannot divide by.
-    """
-    if not x.dtype.is_floating and not x.dtype.is_complex:
-        return tf.math.cumprod(x, axis)
-
-    @tf.custom_gradient
-    def product(x):
-        def pull(up):
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                y = _by_doubling(x, axis)
-            return tape.gradient(y, x, up)
-
-        return tf.math.cumprod(x, axis), pull
-
-    return product(x)
-
-
-def _by_doubling(x, axis):
-    """The same products by multiplications alone: each with the one 1, 2, 4, … places before."""
-    x = tf.experimental.numpy.swapaxes(x, axis, 0)
-    length = tf.shape(x)[0]
-
-    def longer(step, y):
-        ones = tf.ones_like(y[:step])
-        return 2 * step, y * tf.concat([ones, y[: length - step]], 0)[:length]
-
-    shapes = [tf.TensorShape([]), x.shape]
-    _, y = tf.while_loop(lambda step, y: step < length, longer, [1, x], shape_invariants=shapes)
-    return tf.experimental.numpy.swapaxes(y, axis, 0)

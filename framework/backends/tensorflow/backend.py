@@ -293,6 +293,8 @@ class TensorflowBackend(
     nextafter = _plain(arithmetic.nextafter)
     i0 = _plain(arithmetic.i0)
     isnan = _plain(arithmetic.isnan)
+    isinf = _plain(arithmetic.isinf)
+    isfinite = _plain(arithmetic.isfinite)
     less = _through(tf.less, _BOOLEAN)
     less_equal = _through(tf.less_equal, _BOOLEAN)
     greater = _through(tf.greater, _BOOLEAN)
@@ -301,16 +303,9 @@ class TensorflowBackend(
     bitwise_or = _through(tf.bitwise.bitwise_or, _BOOLEAN)
     bitwise_xor = _through(tf.bitwise.bitwise_xor, _BOOLEAN)
     negative = _through(tf.negative, _UNSIGNED)
-    absolute = _through(tf.abs, _UNSIGNED)
-    sign = _through(tf.sign, _UNSIGNED)
-
-    def where(self, condition, x1, x2):
-        # In a graph TensorFlow would give a Python number in front a dtype of its own.
-        if not tf.is_tensor(x1):
-            x1 = tf.convert_to_tensor(x1, getattr(x2, "dtype", None))
-        elif not tf.is_tensor(x2):
-            x2 = tf.convert_to_tensor(x2, x1.dtype)
-        return tf.where(condition, x1, x2)
+    absolute = _plain(arithmetic.absolute)
+    sign = _plain(arithmetic.sign)
+    where = _plain(arithmetic.where)
 
     def bitwise_not(self, x):
         return tf.logical_not(x) if x.dtype == tf.bool else tf.bitwise.invert(x)

@@ -5,6 +5,7 @@
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import record
 
 
 class TensorflowLinalg:
@@ -18,6 +19,19 @@ class TensorflowLinalg:
         if self.concrete(y) and np.isnan(y.numpy()).any():
             raise np.linalg.LinAlgError("the matrix is not positive definite.")
         return y
+
+    def det(self, x):
+        # TensorFlow's own derivative inverts the matrix, and fails where it is singular.
+        det = tf.linalg.det
+        if x.shape[-1] == 0:
+            return det(x)
+        if tf.executing_eagerly():
+            y = det(x)
+            if not record.could_possibly_record() or tf.reduce_all(y != 0):
+                return y
+            return self.det_with_singular(x, det)
+        regular = tf.reduce_all(det(tf.stop_gradient(x)) != 0)
+        return tf.cond(regular, lambda: det(x), lambda: self.det_with_singular(x, det))
 
     def slogdet(self, x):
         sign, logarithm = tf.linalg.slogdet(x)
@@ -55,15 +69,6 @@ class TensorflowLinalg:
             return y, backward
 
         return inverse(x)
-
-    def plain_det(self, x):
-        """Determinants, whose gradient TensorFlow refuses where a matrix is singular."""
-        return tf.linalg.det(x)
-
-    def det(self, x):
-        return self.custom_gradient(
-            lambda x: ([tf.linalg.det(x)], lambda up: [self.det_gradient(x, up)]), [x]
-        )[0]
 
     def lu(self, x):
         rows, columns = self.shape(x)[-2:]

@@ -37,8 +37,6 @@ class Renamed:
     arctanh = staticmethod(tf.atanh)
     floor = staticmethod(tf.floor)
     ceil = staticmethod(tf.math.ceil)
-    isinf = staticmethod(tf.math.is_inf)
-    isfinite = staticmethod(tf.math.is_finite)
     real = staticmethod(tf.math.real)
     imag = staticmethod(tf.math.imag)
     conj = staticmethod(tf.math.conj)

@@ -5,8 +5,6 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.autograd import forward_ad
 
-from .. import registry
-
 
 class TorchLinalg:
     """Kernels of linear algebra."""
@@ -16,9 +14,23 @@ class TorchLinalg:
             return False
         return not is_functorch_wrapped_tensor(x)
 
+    def _differentiated(self, x):
+        """Whether derivatives by `x` may be asked for."""
+        return x.requires_grad or forward_ad._current_level >= 0 or not self.concrete(x)
+
+    def det(self, x):
+        # Torch's own derivative by a singular matrix is 0.
+        if not self._differentiated(x) or x.shape[-1] == 0:
+            return torch.linalg.det(x)
+        if self.concrete(x):
+            y = torch.linalg.det(x)
+            if (y != 0).all():
+                return y
+        return super().det_with_singular(x, torch.linalg.det)  # pyright: ignore
+
     def hermitian(self, x, upper=False):
         # The kernels read one triangle by themselves; only derivatives need it said.
-        if x.requires_grad or forward_ad._current_level >= 0 or not self.concrete(x):
+        if self._differentiated(x):
             return super().hermitian(x, upper)  # pyright: ignore[reportAttributeAccessIssue]
         return self.adjoint(x) if upper else x  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -33,15 +45,6 @@ class TorchLinalg:
 
     def svdvals(self, x):
         return torch.linalg.svdvals(x)
-
-    def plain_det(self, x):
-        """Determinants, whose gradient torch gives as 0 where a matrix is singular."""
-        return torch.linalg.det(x)
-
-    def det(self, x):
-        if not x.requires_grad and self.concrete(x):
-            return torch.linalg.det(x)
-        return _Determinant.apply(x)
 
     def pinv(self, x, rcond):
         if not (x.is_complex() and torch.compiler.is_compiling()):
@@ -59,29 +62,3 @@ class TorchLinalg:
     def cdist(self, x, y):
         # The other modes lose digits in |x|^2 - 2xy + |y|^2.
         return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
-
-
-class _Determinant(torch.autograd.Function):
-    """torch.linalg.det with the gradient of singular matrices, too."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x):
-        return torch.linalg.det(x)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
-
-    @staticmethod
-    def backward(ctx, up):  # pyright: ignore[reportIncompatibleMethodOverride]
-        (x,) = ctx.saved_tensors
-        return registry.get("torch").det_gradient(x, up)
-
-    @staticmethod
-    def jvp(ctx, moved):  # pyright: ignore[reportIncompatibleMethodOverride]
-        (x,) = ctx.saved_tensors
-        slope = registry.get("torch").det_gradient(x, x.new_ones(x.shape[:-2]))
-        return (slope.conj() * moved).sum((-2, -1))

@@ -8,6 +8,7 @@ import operator
 import torch
 from torch.nn import functional
 
+from . import unsigned
 from .unsigned import by_order, by_value
 
 
@@ -36,9 +37,9 @@ class Renamed:
     bitwise_or = staticmethod(operator.or_)
     bitwise_xor = staticmethod(operator.xor)
     left_shift = staticmethod(by_value(operator.lshift))
-    right_shift = staticmethod(by_value(operator.rshift))
+    right_shift = staticmethod(unsigned.right_shift(operator.rshift))
     negative = staticmethod(by_value(torch.neg))
-    absolute = staticmethod(by_value(torch.abs))
+    absolute = staticmethod(unsigned.absolute(torch.abs))
     square = staticmethod(by_value(torch.square))
     sqrt = staticmethod(torch.sqrt)
     exp = staticmethod(torch.exp)

@@ -1,23 +1,23 @@
 """Kernels on uint16, uint32 and uint64, most of which torch lacks: through wider signed integers.
 
 Numbers of 64 bits keep their bits: sums and products are right modulo 2^64, and comparisons see
-them with the highest bit turned over, which puts them in order. Quotients, remainders and right
-shifts of uint64 see numbers of 2^63 and more as negative ones.
+them with the highest bit turned over, which puts them in order. Quotients and remainders of uint64
+see numbers of 2^63 and more as negative ones.
 """
 
 from functools import wraps
 
 import torch
 
-_WIDER = {torch.uint16: torch.int32, torch.uint32: torch.int64, torch.uint64: torch.int64}
+WIDER = {torch.uint16: torch.int32, torch.uint32: torch.int64, torch.uint64: torch.int64}
 _TOP = -(2**63)
 
-_BOOLEAN = {**_WIDER, torch.bool: torch.int32}
+_BOOLEAN = {**WIDER, torch.bool: torch.int32}
 
 
 def by_value(function):
     """Returns a kernel whose results follow from the bits, for the unsigned dtypes, too."""
-    return _through(function, _WIDER, False, True)
+    return _through(function, WIDER, False, True)
 
 
 def by_value_and_boolean(function):
@@ -27,12 +27,41 @@ def by_value_and_boolean(function):
 
 def by_order(function):
     """Returns a kernel that compares its operands, for the unsigned dtypes, too."""
-    return _through(function, _WIDER, True, True)
+    return _through(function, WIDER, True, True)
 
 
 def by_order_along(function):
     """Returns a kernel like `by_order`, whose numbers are axes and no operands."""
-    return _through(function, _WIDER, True, False)
+    return _through(function, WIDER, True, False)
+
+
+def _right_shift(x, y):
+    wide = WIDER[x.dtype]
+    y = y.to(wide) if isinstance(y, torch.Tensor) else y
+    moved = x.to(wide) >> y
+    if x.dtype == torch.uint64:  # where the sign comes in, no bits do
+        moved = moved & ~((torch.full_like(moved, _TOP) >> y) << 1)
+    return moved.to(x.dtype)
+
+
+def right_shift(function):
+    """Returns a kernel that moves no sign into unsigned numbers."""
+    return _own(function, _right_shift)
+
+
+def absolute(function):
+    """Returns a kernel that leaves unsigned numbers as they are."""
+    return _own(function, lambda x: x)
+
+
+def _own(function, of_unsigned):
+    @wraps(function)
+    def kernel(x, *others):
+        if isinstance(x, torch.Tensor) and x.dtype in WIDER:
+            return of_unsigned(x, *others)
+        return function(x, *others)
+
+    return kernel
 
 
 def _through(function, wider, ordered, operands):
