@@ -74,7 +74,7 @@ class OptimizerSteps(OptimizerVariables):
         In a program that is traced both are, and what they assign becomes a choice of values.
         """
         backend, wanted = tensor(wanted)
-        known = backend.known(backend.read(wanted), True)
+        known = backend.static_value(backend.read(wanted), True)
         if known is not None:
             return first() if known else second()
         held = [*self._trainable_variables, *self.variables]
