@@ -212,8 +212,3 @@ def specs(backend, out):
 def native_order(x):
     """A NumPy array with its bytes in the order of this machine, as the frameworks want them."""
     return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
-
-
-def spec_of(dtype: str, shape) -> Spec:
-    """A Spec with a standard dtype name."""
-    return Spec(shape, dtypes.standardize(dtype))
