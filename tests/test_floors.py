@@ -19,8 +19,9 @@ FRAMEWORK = (
     ("activations", "initializers", "regularizers", "constraints"),
     ("core",),
     ("random", "utils"),
-    ("optimizers",),
+    ("optimizers", "losses", "metrics"),
     ("layers",),
+    ("training",),
     ("models",),
     ("public", ""),
 )

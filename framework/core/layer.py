@@ -301,6 +301,18 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
             self._cache["sublayers"] = found
         return list(found)
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that are attributes of the layer and of layers inside."""
+        layers = self._flatten_layers()
+        return [part for x in layers for _, part in x.tracked_parts() if getattr(part, "_measures", False)]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`; they are not among `variables`."""
+        found = {id(v): v for metric in self.metrics for v in metric.variables}
+        return list(found.values())
+
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list["Layer"]:
         """The layers inside, each once; the name by which programs written for Keras ask."""
         found: dict[int, Layer] = {id(self): self} if include_self else {}

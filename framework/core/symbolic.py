@@ -24,13 +24,15 @@ def among(x: Any) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in _leaves(x))
 
 
-def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
+def infer(
+    backend: Any, function: Any, args: tuple, kwargs: dict[str, Any], keep: bool = False
+) -> Any:
     """Symbolic results of `function(*args, **kwargs)`, by abstract evaluation on `backend`.
 
     Unknown sizes get trial numbers, in at least two ways; a size of a result that comes out
     different stays unknown. An unknown size fits whatever it meets: where the first trials fail,
     sizes of the other tensors and 1 are tried. The call changes no state: variables are assigned in
-    a scope that is thrown away, and other attributes of layers are put back.
+    a scope that is thrown away, and other attributes of layers are put back, unless `keep` is set.
     """
     symbols = list(
         {id(x): x for x in _leaves((args, kwargs)) if isinstance(x, KerasTensor)}.values()
@@ -58,7 +60,8 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
             with entered(inferring=True, journal=journal, substitutes=dict(outer), losses=None):
                 return backend.abstract(call, specs)
         finally:
-            undo(journal)
+            if not keep:
+                undo(journal)
 
     unknown = sum(n is None for x in symbols for n in x.shape)
     if not unknown:
