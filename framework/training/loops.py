@@ -47,6 +47,13 @@ class Loops:
     # Whether the last `fit` was ended by Ctrl-C.
     interrupted: bool = False
 
+    def prepare_inputs(self, x: Any) -> Any:
+        """Returns `x` as the model's call takes it. A model for texts or files overrides it.
+
+        `fit`, `evaluate`, `predict` and the methods for one batch ask it for their inputs.
+        """
+        return x
+
     # fit --------------------------------------------------------------------------------------
 
     def fit(
@@ -111,6 +118,7 @@ class Loops:
         if limit and limit < epochs:
             warnings.warn(f"Limiting epochs to {limit}", stacklevel=2)
             epochs = limit
+        x = self.prepare_inputs(x)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_for_validation(
                 (x, y, sample_weight), validation_split
@@ -304,7 +312,7 @@ class Loops:
         if kwargs:
             raise ValueError(f"Arguments not recognized: {kwargs}")
         batches = batches_of(
-            x,
+            self.prepare_inputs(x),
             y,
             sample_weight=sample_weight,
             batch_size=batch_size,
@@ -329,7 +337,7 @@ class Loops:
 
         x, y, sample_weight = unpack_validation_data(data)
         return batches_of(
-            x,
+            self.prepare_inputs(x),
             y,
             sample_weight=sample_weight,
             batch_size=batch_size,
@@ -390,7 +398,7 @@ class Loops:
         from .callbacks import CallbackList
         from .data import batches_of
 
-        batches = batches_of(x, batch_size=batch_size, steps=_capped(steps), shuffle=False)
+        batches = batches_of(self.prepare_inputs(x), batch_size=batch_size, steps=_capped(steps), shuffle=False)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(
                 callbacks,
@@ -474,6 +482,7 @@ class Loops:
         from .data import batch_of
 
         device = self._native_device()
+        x = self.prepare_inputs(x)
         return batch_of(x, y, sample_weight, class_weight, self._backend, device)
 
     def _batch_result(self, logs: Any, return_dict: bool) -> Any:

@@ -436,6 +436,17 @@ class Trainer(Loops):
         with self._backend.unrecorded():
             self._setup.mean_loss.update_state(loss, sample_weight=rows)
 
+    def _training_state(self) -> dict[str, Any]:
+        """All that training changes, as named arrays."""
+        from .state import training_state
+
+        return training_state(self)
+
+    def _restore_training_state(self, state: Any) -> None:
+        from .state import restore_training_state
+
+        restore_training_state(self, state)
+
     # Keras's form for JAX ---------------------------------------------------------------------
 
     def compute_loss_and_updates(
