@@ -21,6 +21,7 @@ FRAMEWORK = (
     ("random", "utils"),
     ("optimizers",),
     ("layers",),
+    ("training",),
     ("models",),
     ("public", ""),
 )
