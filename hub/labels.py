@@ -11,7 +11,7 @@ import numpy as np
 class Classified(NamedTuple):
     """One class that a classifier named: its number, its name, and its probability."""
 
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]
     label: str
     probability: float
 
@@ -32,9 +32,8 @@ def most_probable(logits: np.ndarray, top: int, labels: Sequence[str] | None) ->
     power = np.exp(logits.astype(np.float64) - logits.max())
     share = power / power.sum()
     order = np.argsort(-share, kind="stable")[:top]
-    return [
-        Classified(int(i), labels[i] if labels else f"class {i}", float(share[i])) for i in order
-    ]
+    names: list[str] = [*(labels or map("class {}".format, range(len(logits))))]
+    return [Classified(i, names[i], float(share[i])) for i in order.tolist()]
 
 
 def count_classes(config: Mapping[str, Any], default: int) -> int:

@@ -196,4 +196,3 @@ def names_of(files: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, 
     """
     about = files["config.json"] if "config.json" in files else {}
     return class_names(about, config.get("num_classes", 2))
-

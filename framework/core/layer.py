@@ -305,7 +305,12 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
     def metrics(self) -> list[Any]:
         """The metrics that are attributes of the layer and of layers inside."""
         layers = self._flatten_layers()
-        return [part for x in layers for _, part in x.tracked_parts() if getattr(part, "_measures", False)]
+        return [
+            part
+            for x in layers
+            for _, part in x.tracked_parts()
+            if getattr(part, "_measures", False)
+        ]
 
     @property
     def metrics_variables(self) -> list[Variable]:

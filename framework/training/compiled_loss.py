@@ -28,8 +28,8 @@ class Term(NamedTuple):
 class CompiledLoss(Trackable):
     """The sum of the losses of a model's outputs.
 
-    It is built by the first outputs that it sees. With more than one term, the mean of each, without
-    its weight, is a metric "<name>_loss".
+    It is built by the first outputs that it sees. With more than one term, the mean of each,
+    without its weight, is a metric "<name>_loss".
 
     Args:
         loss: a loss for all outputs, or nested like them, or a dict by their names; None where an

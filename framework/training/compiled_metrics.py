@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import metrics
 from ..core.trackable import Trackable
-from ..metrics import Metric, MeanMetricWrapper
+from ..metrics import MeanMetricWrapper, Metric
 from ..named import snake_case
 from ..nested import flatten
 from .compiled_loss import chosen_by_shape

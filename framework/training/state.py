@@ -27,16 +27,23 @@ def training_state(model: Any) -> dict[str, np.ndarray]:
     """Returns the values of all variables that training changes, by name.
 
     They are those of the model (states of seed generators included), its optimizer and its metrics,
-    and the state of the backend's global draws.
+    the state of the backend's global draws, and while `fit` runs its place in the data.
 
     Args:
         model: a compiled model whose variables are made.
     """
-    return {name: np.array(variable.numpy()) for name, variable in _named(model)}
+    found = {name: np.array(variable.numpy()) for name, variable in _named(model)}
+    batches = vars(model).get("_batches")
+    if batches is not None:
+        place = batches.state()
+        found.update({f"data/{key}": np.array(value, np.int64) for key, value in place.items()})
+    return found
 
 
 def restore_training_state(model: Any, state: Mapping[str, np.ndarray]) -> None:
     """Sets the variables to what `training_state` returned. All fit, or nothing changes.
+
+    A `fit` that is about to begin goes on at the place in the data.
 
     Args:
         model: a model of the same architecture, compiled alike, whose variables are made.
@@ -45,6 +52,8 @@ def restore_training_state(model: Any, state: Mapping[str, np.ndarray]) -> None:
     Raises:
         ValueError: names or shapes that are not those of this model; the error lists them.
     """
+    place = {k.removeprefix("data/"): int(v) for k, v in state.items() if k.startswith("data/")}
+    state = {name: value for name, value in state.items() if not name.startswith("data/")}
     held = dict(_named(model))
     # The global draws may not have begun here or there.
     optional = {"random/global"}
@@ -64,3 +73,5 @@ def restore_training_state(model: Any, state: Mapping[str, np.ndarray]) -> None:
     for name, variable in held.items():
         if name in state:
             variable.assign(state[name])
+    if place:
+        vars(model)["_place_in_data"] = place

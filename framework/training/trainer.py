@@ -10,7 +10,7 @@ from ..configs import deserialize, serialize
 from ..context import entered
 from ..core.trackable import Trackable
 from ..nested import flatten
-from .loops import Loops
+from .fitting import Fitting
 from .packing import unpack_x_y_sample_weight
 
 _JIT_AND_EAGER = (
@@ -36,6 +36,8 @@ class Setup(Trackable):
         given: the arguments of `compile`.
     """
 
+    given: dict[str, Any]
+
     def __init__(self) -> None:
         self.optimizer: Any = None
         self.loss: Any = None
@@ -44,23 +46,13 @@ class Setup(Trackable):
         self.run_eagerly = False
         self.jit_compile = False
         self.steps_per_execution = 1
+        # What `compile` was given is the user's: it is kept as it is, and is no part.
         vars(self)["given"] = {}
 
 
-class Trainer(Loops):
+class Trainer(Fitting):
     """`compile`, and the steps of `fit`, `evaluate` and `predict`; mixed into Model."""
 
-    _backend: Any
-    _cache: dict[Any, Any]
-    _flatten_layers: Callable[..., list[Any]]
-    _clear_losses: Callable[[], None]
-    _native_device: Callable[[], Any]
-    trainable_variables: list[Any]
-    non_trainable_variables: list[Any]
-    losses: list[Any]
-    dtype_policy: Any
-    built: bool
-    name: str
     # What `compile` set; None before.
     _setup: Setup | None = None
     stop_training: bool = False
@@ -111,7 +103,7 @@ class Trainer(Loops):
             warnings.warn(_JIT_AND_EAGER, stacklevel=2)
             jit_compile = False
         setup = Setup()
-        vars(setup)["given"] = dict(
+        setup.__dict__["given"] = dict(
             optimizer=optimizer,
             loss=loss,
             loss_weights=loss_weights,
@@ -424,6 +416,8 @@ class Trainer(Loops):
         """
         x, _, _ = unpack_x_y_sample_weight(data)
         return self._forward(x, False)
+
+    predict_step._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
 
     def _forward(self, x: Any, training: bool) -> Any:
         call: Any = self
