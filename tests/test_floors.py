@@ -20,7 +20,7 @@ FRAMEWORK = (
     ("core",),
     ("random", "utils"),
     ("optimizers", "losses", "metrics"),
-    ("layers",),
+    ("layers", "lora"),
     ("training",),
     ("models",),
     ("public", ""),

@@ -32,7 +32,7 @@ def training_state(model: Any) -> dict[str, np.ndarray]:
     Args:
         model: a compiled model whose variables are made.
     """
-    found = {name: np.array(variable.numpy()) for name, variable in _named(model)}
+    found = {name: variable.numpy() for name, variable in _named(model)}
     batches = vars(model).get("_batches")
     if batches is not None:
         place = batches.state()
