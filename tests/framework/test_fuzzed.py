@@ -151,6 +151,9 @@ def test_open_graphs():
         (_open(lambda x: ops.dsplit(x, [1, 5]), x), np.dsplit(x, [1, 5])),
         (_open(ops.pinv, x), [np.linalg.pinv(x)]),
         (_open(ops.matrix_rank, x), [np.linalg.matrix_rank(x)]),
+        (_open(lambda x: ops.unique(x, axis=1), x // 2), [np.unique(x // 2, axis=1)]),
+        (_open(lambda x: ops.unique(x, return_counts=True), x[:0]), np.zeros((2, 0))),
+        (_open(lambda x: ops.unique(x, axis=0), x[:0]), [x[:0]]),
     ):
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
