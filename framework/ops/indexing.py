@@ -13,6 +13,8 @@ from .dispatch import Tensor, common_backend, promoted_all, tensor, together
 from .errors import wrong
 from .op import op, shaped
 
+_WHOLE = (int, np.integer)
+
 
 def _where_shape(condition, x1=None, x2=None):
     if x1 is None and x2 is None:
@@ -151,7 +153,8 @@ def _lengths(shape, known) -> tuple:
 
 
 def _plain_size(length: Any) -> Any:
-    return int(length) if isinstance(length, np.integer) else length
+    # Most are ints already, and looking for them in a union of types takes longer.
+    return length if type(length) is int or not isinstance(length, _WHOLE) else int(length)
 
 
 def _reaches_end(length: Any) -> bool:
@@ -216,8 +219,7 @@ def _block(inputs, start, *more):
     if len(places) != rank:
         expected = f"{rank} places: the number of dimensions in `start_indices` must match"
         raise wrong("start_indices", start, f"{expected} the number of dimensions in `inputs`")
-    places = tuple(int(v) if isinstance(v, int | np.integer) else v for v in places)
-    return backend, (inputs, places, *more)
+    return backend, (inputs, tuple(map(_plain_size, places)), *more)
 
 
 def _inside(sizes, start, lengths, name, value) -> None:
