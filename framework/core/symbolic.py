@@ -1,7 +1,8 @@
 """Symbolic calls: nodes of a graph, and the shapes and dtypes that they give."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -25,7 +26,11 @@ def among(x: Any) -> bool:
 
 
 def infer(
-    backend: Any, function: Any, args: tuple, kwargs: dict[str, Any], keep: bool = False
+    backend: Any,
+    function: Callable[..., Any],
+    args: tuple,
+    kwargs: dict[str, Any],
+    keep: bool = False,
 ) -> Any:
     """Symbolic results of `function(*args, **kwargs)`, by abstract evaluation on `backend`.
 
@@ -97,7 +102,9 @@ def _merge(runs: list[Any]) -> Any:
     return KerasTensor(sizes, first.dtype, sparse=first.sparse)
 
 
-def record(target: Any, function, args: tuple, kwargs: dict[str, Any], backend: Any) -> Any:
+def record(
+    target: Any, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], backend: Any
+) -> Any:
     """A node for the call, and the symbolic tensors that it gives."""
     return link(target, args, kwargs, infer(backend, function, args, kwargs))
 
@@ -146,7 +153,7 @@ class SymbolicBackend:
         """Whether tensors in its place store their non-zero elements only."""
         return x.sparse
 
-    def to_numpy(self, x: KerasTensor):
+    def to_numpy(self, x: KerasTensor) -> NoReturn:
         """Always an error: there are no values."""
         from ..ops.errors import InvalidArgumentError
 
@@ -154,7 +161,7 @@ class SymbolicBackend:
             f"{x!r} has no value: it describes a model that has not been run."
         )
 
-    def record(self, op, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def record(self, op: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The symbolic result of a public op."""
         rule = getattr(op, "rule", None)
         try:
