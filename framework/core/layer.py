@@ -12,6 +12,7 @@ from ..context import state
 from .calling import CallableLayer
 from .flavours import begin
 from .operation import Operation
+from .own_variables import OwnVariables
 from .stateless import StatelessLayer
 from .trackable import Trackable, foreign_variables, parts_of
 from .variable import SeedState, Variable
@@ -19,7 +20,7 @@ from .variable import SeedState, Variable
 _FLOAT_DEFAULT = "glorot_uniform"
 
 
-class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
+class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer):
     """Base of all layers. Subclasses make weights in `build` and compute in `call`.
 
     A layer belongs to the backend that is current when it is created, for life. On torch it is a
