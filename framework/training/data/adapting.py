@@ -9,6 +9,8 @@ from .arrays import ArrayBatches
 from .batches import Batches
 from .columns import as_host_array
 from .native import Converter
+from .py_dataset import PyDataset, PyDatasetBatches
+from .streams import stream_kind
 from .weights import (
     BOTH,
     checked_class_weight,
@@ -53,9 +55,26 @@ def batches_of(
         return x
     if seed is None and shuffle:
         seed = make_default_seed()
+    kind = stream_kind(x)
+    if isinstance(x, PyDataset):
+        kind = PyDatasetBatches
+    if kind is not None:
+        _has_its_own(kind.kind, y, sample_weight)
+        more = {"shuffle": shuffle} if kind is PyDatasetBatches else {}
+        return kind(x, steps, class_weight, seed, float_dtype, **more)
     return ArrayBatches(
         x, y, sample_weight, batch_size, steps, shuffle, class_weight, seed, float_dtype
     )
+
+
+def _has_its_own(kind: str, y: Any, sample_weight: Any) -> None:
+    given = (("y", "the targets", y), ("sample_weight", "the sample weights", sample_weight))
+    for name, what, value in given:
+        if value is not None:
+            raise ValueError(
+                f"When providing `x` as a {kind}, `{name}` should not be passed. Instead, {what} "
+                f"should be included as part of the {kind}."
+            )
 
 
 def batch_of(

@@ -56,6 +56,8 @@ class Batches(ABC):
         self._pass = self._position = self._done = 0
         self._found: int | None = None
         self._rest: Iterator[Any] | None = None
+        # Batches that were read ahead in a pass that was left before its end.
+        self._unread: list[Any] = []
         self._in_epoch = False
 
     # What a source gives ------------------------------------------------------------------------
@@ -74,12 +76,6 @@ class Batches(ABC):
             skip: how many batches are left out at its beginning.
         """
 
-    def begin_source(self) -> None:
-        """Tells the source that an epoch begins."""
-
-    def end_source(self) -> None:
-        """Tells the source that an epoch has ended."""
-
     def close(self) -> None:
         """Frees what the source holds: threads, processes. The batches may be read again."""
         self._rest = None
@@ -94,17 +90,17 @@ class Batches(ABC):
         length = self.length
         return self._found if length is None else length
 
-    def on_epoch_begin(self) -> None:
-        """Tells the source that an epoch begins; `epoch` does so itself, once."""
-        if not self._in_epoch:
-            self._in_epoch = True
-            self.begin_source()
+    def on_epoch_begin(self) -> bool:
+        """Begins an epoch, as `epoch` does by itself; returns whether none was under way."""
+        begins = not self._in_epoch
+        self._in_epoch = True
+        return begins
 
-    def on_epoch_end(self) -> None:
-        """Tells the source that the epoch has ended; `epoch` does so itself, once."""
-        if self._in_epoch:
-            self._in_epoch = False
-            self.end_source()
+    def on_epoch_end(self) -> bool:
+        """Ends an epoch, as `epoch` does by itself; returns whether one was under way."""
+        ends = self._in_epoch
+        self._in_epoch = False
+        return ends
 
     def epoch(self, backend: Any, device: Any = None) -> Iterator[Any]:
         """Yields the batches of the next epoch, packed, with native tensors.
@@ -176,13 +172,10 @@ class Batches(ABC):
             warnings.warn(RAN_OUT, stacklevel=4)
         if self.steps is None or ended or (length is not None and self._position >= length):
             self._pass, self._position = self._pass + 1, 0
-            self.keep_unread(unread)
+            self._unread = unread
         else:
             self._rest = itertools.chain(unread, source)
         self.on_epoch_end()
-
-    def keep_unread(self, batches: list[Any]) -> None:
-        """Takes back batches that were read ahead in a pass that is over, and not used."""
 
 
 class _Inline:

@@ -1,5 +1,6 @@
 """Arrays of rows: what an array, tensor or frame must be able to do to be cut into batches."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -13,8 +14,8 @@ Rows = slice | np.ndarray
 
 _NO_ARRAY = (
     "{name}: expected an array of rows: a NumPy array, a tensor of an installed framework, a "
-    "pandas DataFrame or Series, a SciPy sparse matrix or an h5py dataset, or a dict, list or tuple "
-    "of them. Received {value!r} of type {kind}.{hint}"
+    "pandas DataFrame or Series, a SciPy sparse matrix or an h5py dataset, or a dict, list or "
+    "tuple of them. Received {value!r} of type {kind}.{hint}"
 )
 
 
@@ -106,8 +107,8 @@ class FileColumn(Column):
 
     def __init__(self, name: str, dataset: Any, start: int = 0, stop: int | None = None) -> None:
         self.name, self._dataset, self._start = name, dataset, start
-        stop = dataset.shape[0] if stop is None else stop
-        self.shape = (stop - start, *dataset.shape[1:])
+        end = dataset.shape[0] if stop is None else stop
+        self.shape = (end - start, *dataset.shape[1:])
 
     def take(self, rows: Rows) -> np.ndarray:
         """Returns some rows. HDF5 reads them in the order of the file, each once."""
@@ -236,7 +237,7 @@ def _of_sparse_tensor(name: str, owner: Any, x: Any) -> SparseColumn:
     places, values, real = (owner.full_backend.to_numpy(part) for part in owner.entries(x))
     shape = tuple(int(size) for size in owner.static_shape(x))
     places, values = places[real], values[real]
-    width = int(np.prod(shape[1:]))
-    inner = np.ravel_multi_index(tuple(places.T[1:]), shape[1:]) if len(shape) > 1 else places[:, 0]
-    matrix = coo_array((values, (places[:, 0], inner)), shape=(shape[0], width))
+    rows, *others = places.T
+    inner = np.ravel_multi_index(others, shape[1:]) if others else np.zeros_like(rows)
+    matrix = coo_array((values, (rows, inner)), shape=(shape[0], math.prod(shape[1:])))
     return SparseColumn(name, matrix.tocsr(), shape)
