@@ -61,6 +61,7 @@ class _Plan:
     source_of: dict[str, Group] = field(default_factory=dict)
     report: LoadReport = field(default_factory=LoadReport)
     problems: dict[str, list[str]] = field(default_factory=dict)
+    fresh: list[Template] = field(default_factory=list)
 
     def problem(self, head: str, line: str) -> None:
         self.problems.setdefault(head, []).append(line)
@@ -79,6 +80,7 @@ def load(
     weight_map: WeightMap,
     *,
     allow_missing: Iterable[str] = (),
+    fresh: Iterable[str] = (),
 ) -> LoadReport:
     """Streams the tensors of a file into variables, one at a time.
 
@@ -91,6 +93,7 @@ def load(
         variables: path -> variable, of `shape`, `dtype` (a name) and `assign`.
         weight_map: the table for this file's layout.
         allow_missing: templates of paths that may stay without a value, such as a new head's.
+        fresh: templates of paths that stay without a value, whatever the file has for them.
 
     Raises:
         WeightsError: keys left over, missing, misshapen, of another kind of dtype, or stored twice
@@ -99,7 +102,8 @@ def load(
     """
     reader, prefix = unwrapped(reader, variables, weight_map)
     plan = _Plan(reader, variables, weight_map, prefix)
-    _match_names(plan, [Template(text) for text in allow_missing])
+    plan.fresh = [Template(text) for text in fresh]
+    _match_names(plan, [*map(Template, allow_missing), *plan.fresh])
     for group in plan.groups:
         _check_shapes(plan, group)
     for group in plan.ties:
@@ -134,7 +138,9 @@ def _place(plan: _Plan, group: Group) -> None:
     paths = group.row.paths(group.binding)
     named = [path for path in paths if path is not None]
     absent = [path for path in named if path not in plan.variables]
-    if group.row.ours is None or (group.row.optional and len(absent) == len(named)):
+    if named and all(any(t.match(path) is not None for t in plan.fresh) for path in named):
+        plan.report.dropped += group.keys.values()
+    elif group.row.ours is None or (group.row.optional and len(absent) == len(named)):
         plan.report.dropped += group.keys.values()
         if group.row.head:
             plan.report.of_heads += group.keys.values()

@@ -26,6 +26,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "hub": (".hub", None),
     "initializers": (".initializers", None),
     "layers": (".layers", None),
+    "lora": (".framework.lora", None),
     "models": (".models", None),
     "nlp": (".nlp", None),
     "ops": (".ops", None),
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from .framework import constraints as constraints
     from .framework import initializers as initializers
     from .framework import layers as layers
+    from .framework import lora as lora
     from .framework import models as models
     from .framework import ops as ops
     from .framework import optimizers as optimizers

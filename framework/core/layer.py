@@ -12,14 +12,15 @@ from ..context import state
 from .calling import CallableLayer
 from .flavours import begin
 from .operation import Operation
+from .own_variables import OwnVariables
 from .stateless import StatelessLayer
-from .trackable import Trackable, foreign_variables, parts_of
+from .trackable import foreign_variables, parts_of
 from .variable import SeedState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
 
 
-class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
+class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer):
     """Base of all layers. Subclasses make weights in `build` and compute in `call`.
 
     A layer belongs to the backend that is current when it is created, for life. On torch it is a
@@ -300,6 +301,23 @@ class Layer(CallableLayer, StatelessLayer, Operation, Trackable, NativeLayer):
             found = [(p, part) for p, part in self.tracked_parts() if isinstance(part, Layer)]
             self._cache["sublayers"] = found
         return list(found)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that are attributes of the layer and of layers inside."""
+        layers = self._flatten_layers()
+        return [
+            part
+            for x in layers
+            for _, part in x.tracked_parts()
+            if getattr(part, "_measures", False)
+        ]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`; they are not among `variables`."""
+        found = {id(v): v for metric in self.metrics for v in metric.variables}
+        return list(found.values())
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list["Layer"]:
         """The layers inside, each once; the name by which programs written for Keras ask."""

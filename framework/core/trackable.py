@@ -26,6 +26,8 @@ class Trackable(Configurable):
     _owners: list[Any]
     # Attributes whose items are no parts, or parts by another name.
     _untracked: frozenset[str] = frozenset()
+    # Whether it measures: a layer that owns it has its variables among `metrics_variables` alone.
+    _measures: bool = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = Configurable.__new__(cls, *args, **kwargs)
@@ -237,6 +239,8 @@ def _walk(owner: Trackable, prefix: str, seen: set[int]) -> Iterator[tuple[str, 
     seen.add(id(owner))
     for path, part in owner.tracked_parts():
         if isinstance(part, Trackable):
+            if part._measures and not owner._measures:
+                continue
             yield from _walk(part, f"{prefix}{path}.", seen)
         elif id(part) not in seen:
             seen.add(id(part))

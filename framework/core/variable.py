@@ -170,8 +170,8 @@ class Variable(VariableOperators):
         return self.autocast and name != state.autocast and dtypes.is_float(name)
 
     def numpy(self) -> np.ndarray:
-        """Returns the values as a NumPy array."""
-        return self.backend.to_numpy(self.backend.read(self.value))
+        """Returns the values as a NumPy array of its own, which later changes leave alone."""
+        return np.array(self.backend.to_numpy(self.backend.read(self.value)))
 
     def assign(self, value: Any) -> Any:
         """Replaces the values by `value` of the same shape, cast to the variable's dtype.

@@ -298,7 +298,7 @@ def test_a_failed_export_leaves_nothing_and_what_was_there_before(tmp_path, monk
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("isozoo.hub.files.os.fsync", full)
+    monkeypatch.setattr("isozoo.framework.files.os.fsync", full)
     for limit in (10**9, 16):
         with pytest.raises(OSError, match="No space"):
             export({**ours, "d": ours["a"]}, table, target, max_shard_bytes=limit)

@@ -42,9 +42,9 @@ class Case(NamedTuple):
         inputs: NumPy arrays to call it on, or lists of them, with the batch in front.
         flags: "random" (training draws), "statistics" (training changes variables), "mask"
             (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
-            so, too), "elements" (its masks are of elements), "keeps" (integers stay integers),
-            "model" (made of other layers), "graph" (made of symbolic tensors), "stateless" (no
-            variables, and no rows about them).
+            so, too), "ends" (takes a mask, and its outputs have none), "elements" (its masks are of
+            elements), "keeps" (integers stay integers), "model" (made of other layers), "graph"
+            (made of symbolic tensors), "stateless" (no variables, and no rows about them).
     """
 
     name: str
@@ -88,6 +88,9 @@ LAYERS = [
     _case("Conv1D", lambda **o: layers.Conv1D(2, 3, padding="same", **o), STEPS),
     _case("Conv2D", lambda **o: layers.Conv2D(4, 3, strides=2, groups=2, **o), IMAGES),
     _case("DepthwiseConv2D", lambda **o: layers.DepthwiseConv2D(3, padding="same", **o), IMAGES),
+    _case("Conv2DTranspose", lambda **o: layers.Conv2DTranspose(2, 3, 2, "same", **o), IMAGES),
+    _case("SeparableConv2D", lambda **o: layers.SeparableConv2D(2, 3, depth_multiplier=2, **o),
+          IMAGES),
     _case("LayerNormalization", lambda **o: layers.LayerNormalization(**o), STEPS, "mask"),
     _case("RMSNormalization", lambda **o: layers.RMSNormalization(**o), STEPS, "mask"),
     _case("BatchNormalization", lambda **o: layers.BatchNormalization(momentum=0.5, **o), STEPS,
@@ -99,13 +102,15 @@ LAYERS = [
           "stateless"),
     _case("AveragePooling2D", lambda **o: layers.AveragePooling2D(2, **o), IMAGES, "stateless"),
     _case("GlobalAveragePooling1D", lambda **o: layers.GlobalAveragePooling1D(**o), STEPS,
-          "stateless"),
+          "stateless ends"),
     _case("GlobalAveragePooling2D", lambda **o: layers.GlobalAveragePooling2D(**o), IMAGES,
           "stateless"),
     _case("GlobalMaxPooling1D", lambda **o: layers.GlobalMaxPooling1D(**o), STEPS,
           "keeps stateless"),
     _case("GlobalMaxPooling2D", lambda **o: layers.GlobalMaxPooling2D(keepdims=True, **o), IMAGES,
           "keeps stateless"),
+    _case("AdaptiveAveragePooling2D", lambda **o: layers.AdaptiveAveragePooling2D((2, 3), **o),
+          IMAGES, "stateless"),
     _case("Flatten", lambda **o: layers.Flatten(**o), IMAGES, "keeps stateless"),
     _case("Reshape", lambda **o: layers.Reshape((2, -1), **o), STEPS, "keeps stateless"),
     _case("Permute", lambda **o: layers.Permute((2, 1), **o), STEPS, "keeps stateless"),

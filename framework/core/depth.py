@@ -1,0 +1,60 @@
+"""Keras's order of the layers of a graph, by which its weights files number them."""
+
+from typing import Any
+
+from ..nested import flatten
+from .graph import Graph, Node
+
+
+def operations_by_depth(graph: Graph) -> list[Any]:
+    """Returns what the nodes of a graph call, those farthest from the outputs first.
+
+    The depth of a call is the length of the longest way from it to an output; a layer that is
+    called several times has the greatest of its depths. Among equals, that which a walk from the
+    outputs to the inputs meets first comes first. The definition is that of `map_graph` in
+    keras/src/ops/function.py.
+    """
+    made_by = {id(x): node for node in graph.nodes for x in flatten(node.outputs)}
+    order, first = _walk(graph, made_by)
+    depths: dict[int, int] = {}
+    of_target: dict[int, int] = {}
+    targets: dict[int, Any] = {}
+    for node in reversed(order):
+        key = _key(node)
+        depth = max(depths.get(id(node), 0), of_target.get(key, 0))
+        depths[id(node)] = of_target[key] = depth
+        targets[key] = node.target
+        for x in node.inputs:
+            before = made_by.get(id(x))
+            if before is not None:
+                depths[id(before)] = max(depth + 1, depths.get(id(before), 0))
+    return [targets[key] for key in sorted(of_target, key=lambda k: (-of_target[k], first[k]))]
+
+
+def _walk(graph: Graph, made_by: dict[int, Node]) -> tuple[list[Node], dict[int, int]]:
+    """The nodes, inputs first, and what number each target has on the way from the outputs."""
+    starts = {id(x) for x in graph.inputs}
+    order: list[Node] = []
+    first: dict[int, int] = {}
+    done: set[int] = set()
+    stack: list[tuple[Node, bool]] = []
+    for output in graph.outputs:
+        node = None if id(output) in starts else made_by.get(id(output))
+        if node is not None:
+            stack.append((node, False))
+        while stack:
+            node, left = stack.pop()
+            if left:
+                order.append(node)
+            elif id(node) not in done:
+                done.add(id(node))
+                first.setdefault(_key(node), len(first))
+                stack.append((node, True))
+                before = [made_by[id(x)] for x in node.inputs if id(x) in made_by]
+                stack.extend((x, False) for x in reversed(before))
+    return order, first
+
+
+def _key(node: Node) -> int:
+    """Calls of one layer are of one thing; each call of a plain function is a thing of its own."""
+    return id(node.target) if hasattr(node.target, "_inbound") else id(node)
