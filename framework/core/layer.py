@@ -14,7 +14,7 @@ from .flavours import begin
 from .operation import Operation
 from .own_variables import OwnVariables
 from .stateless import StatelessLayer
-from .trackable import Trackable, foreign_variables, parts_of
+from .trackable import foreign_variables, parts_of
 from .variable import SeedState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
@@ -386,17 +386,28 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             "trainable": self.trainable,
             "dtype": _policy_config(self._policy),
         }
-        if not getattr(type(self).get_config, "_is_default", False):
-            return base
-        own = parameters_of(plain_class(type(self)), self._config_base)
-        found = described_arguments(self)
-        found = {k: v for k, v in found.items() if k in own or k not in _LAYER_ARGUMENTS}
-        found.update(self._settings_in_effect(found))
+        default = getattr(type(self).get_config, "_is_default", False)
+        found = self._config_arguments(default)
+        if not default:
+            return {**base, **found}
         given = self._arguments[1]
-        extra = {k: given[k] for k in ("activity_regularizer", "autocast") if k in given}
+        extra = {
+            name: serialize(getattr(self, name))
+            for name in ("activity_regularizer", "autocast")
+            if name in given
+        }
         return {**base, **found, **extra} if self._takes_name() else found
 
     get_config._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
+
+    def _config_arguments(self, default: bool) -> dict[str, Any]:
+        """The arguments of the subclass in a config; `default` unless it has a `get_config`."""
+        if not default:
+            return {}
+        own = parameters_of(plain_class(type(self)), self._config_base)
+        found = described_arguments(self)
+        found = {k: v for k, v in found.items() if k in own or k not in LAYER_ARGUMENTS}
+        return {**found, **self._settings_in_effect(found)}
 
     def _settings_in_effect(self, given: dict[str, Any]) -> dict[str, Any]:
         """The configs of what names among the arguments stood for, as Keras writes them."""
@@ -475,7 +486,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
 # Endings of arguments that are objects, for which a name may stand.
 _NAMED = ("_initializer", "_regularizer", "_constraint")
-_LAYER_ARGUMENTS = frozenset(
+LAYER_ARGUMENTS = frozenset(
     (
         "name",
         "trainable",
