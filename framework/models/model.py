@@ -16,7 +16,7 @@ from ..core.operation import Computed
 from ..core.scopes import deferred_initialization
 from ..core.symbolic import KerasTensor
 from ..dtypes import is_float
-from ..nested import map_structure
+from ..nested import flatten, map_structure
 from ..training.trainer import Trainer
 
 
