@@ -20,6 +20,8 @@ FRAMEWORK = (
     ("core",),
     ("random", "utils"),
     ("optimizers",),
+    ("losses",),
+    ("metrics",),
     ("layers",),
     ("models",),
     ("public", ""),

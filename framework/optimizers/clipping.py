@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import ops
 from .groups import parts
-from .precision import wide
+from ..dtypes import wide
 
 
 def by_value(gradient: Any, limit: float) -> Any:

@@ -10,7 +10,7 @@ from ..core.variable import Variable
 from .arguments import common_arguments
 from .groups import together
 from .optimizer import Optimizer
-from .precision import wide
+from ..dtypes import wide
 
 # Of the schedule of momenta in section 3 of the paper's report.
 _DECAY = 0.96

@@ -15,7 +15,7 @@ from ..core.scopes import StatelessScope
 from ..core.variable import Variable
 from .arguments import COMMON, check_common
 from .groups import whole_step
-from .precision import wide
+from ..dtypes import wide
 from .schedules import LearningRateSchedule
 from .slots import as_variables
 from .steps import OptimizerSteps
