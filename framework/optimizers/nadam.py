@@ -7,10 +7,10 @@ from typing import Any
 
 from .. import dtypes, ops
 from ..core.variable import Variable
+from ..dtypes import wide
 from ..typing import Tensor
 from .groups import together
 from .moments import MomentOptimizer
-from .precision import wide
 
 # Of the schedule of momenta in section 3 of the paper's report.
 _DECAY = 0.96

@@ -13,10 +13,10 @@ from ..context import entered
 from ..core import naming
 from ..core.scopes import StatelessScope
 from ..core.variable import Variable
+from ..dtypes import wide
 from ..typing import Tensor
 from .arguments import COMMON, check_common
 from .groups import whole_step
-from .precision import wide
 from .schedules import LearningRateSchedule
 from .slots import as_variables
 from .steps import OptimizerSteps
