@@ -438,6 +438,4 @@ def _plain(x: Any) -> Any:
     return x.backend.read(x.value) if isinstance(x, Variable) else x
 
 
-registry.KINDS.update(
-    dict.fromkeys((Variable, OwnState, SeedState, MetricState), registry.BOX)
-)
+registry.KINDS.update(dict.fromkeys((Variable, OwnState, SeedState, MetricState), registry.BOX))

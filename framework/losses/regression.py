@@ -72,9 +72,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     error = ops.absolute(ops.subtract(y_pred, y_true))
     # One formula for both: q e - q^2 / 2 with q = min(e, delta).
     inside = ops.minimum(error, delta)
-    return ops.mean(
-        ops.multiply(inside, ops.subtract(error, ops.multiply(0.5, inside))), axis=-1
-    )
+    return ops.mean(ops.multiply(inside, ops.subtract(error, ops.multiply(0.5, inside))), axis=-1)
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:

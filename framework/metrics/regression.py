@@ -202,7 +202,9 @@ class R2Score(Metric):
         rest = ops.subtract(self.num_samples, 1.0)
         left = ops.subtract(rest, float(self.num_regressors))
         self._warn(left)
-        share = ops.divide(ops.multiply(ops.subtract(1.0, scores), rest), ops.where(left > 0, left, 1))
+        share = ops.divide(
+            ops.multiply(ops.subtract(1.0, scores), rest), ops.where(left > 0, left, 1)
+        )
         return ops.where(left > 0, ops.subtract(1.0, share), scores)
 
     def _warn(self, left: Tensor) -> None:

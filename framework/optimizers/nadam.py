@@ -7,10 +7,10 @@ from typing import Any
 
 from .. import dtypes, ops
 from ..core.variable import Variable
+from ..dtypes import wide
 from .arguments import common_arguments
 from .groups import together
 from .optimizer import Optimizer
-from ..dtypes import wide
 
 # Of the schedule of momenta in section 3 of the paper's report.
 _DECAY = 0.96

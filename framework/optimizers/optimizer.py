@@ -13,9 +13,9 @@ from ..context import entered
 from ..core import naming
 from ..core.scopes import StatelessScope
 from ..core.variable import Variable
+from ..dtypes import wide
 from .arguments import COMMON, check_common
 from .groups import whole_step
-from ..dtypes import wide
 from .schedules import LearningRateSchedule
 from .slots import as_variables
 from .steps import OptimizerSteps
