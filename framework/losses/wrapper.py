@@ -50,8 +50,8 @@ class LossFunctionWrapper(Loss):
         targets, outputs = flatten(y_true), flatten(y_pred)
         if len(targets) != len(outputs):
             raise ValueError(
-                f"The loss {self.name!r} got {len(targets)} targets and {len(outputs)} predictions: "
-                "give the same structure of both."
+                f"The loss {self.name!r} got {len(targets)} targets and {len(outputs)} "
+                "predictions: give the same structure of both."
             )
         pairs = [same_rank(*pair) for pair in zip(targets, outputs, strict=True)]
         firsts, seconds = iter([x for x, _ in pairs]), iter([y for _, y in pairs])
