@@ -41,8 +41,7 @@ class ImageClassifierPresetAdapter(PresetAdapter):
     @classmethod
     def config_entries(cls, model: Any) -> dict[str, Any]:
         """Returns the classes by number and by name, as transformers writes them."""
-        labels = model.preprocessor.labels if model.preprocessor is not None else None
-        return label_entries(labels, model.num_classes)
+        return label_entries(model.labels, model.num_classes)
 
     @classmethod
     def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:

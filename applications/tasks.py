@@ -6,7 +6,7 @@ from typing import Any
 
 from ..framework import layers
 from ..hub.bases import Backbone, Task
-from ..hub.labels import most_probable
+from ..hub.labels import NamesClasses, most_probable
 from .adapters import (
     ImageClassifierCommandLineAdapter,
     ImageClassifierParityAdapter,
@@ -15,7 +15,7 @@ from .adapters import (
 from .preprocessing import ImageClassifierPreprocessor, is_one
 
 
-class ImageClassifier(Task):
+class ImageClassifier(NamesClasses, Task):
     """A backbone, the mean over its feature map, and a dense layer: logits for each class.
 
     Shapes: images (batch, height, width, 3), as the preprocessor gives them; the result is

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from . import configs
+from . import configs, serialization
 
 
 def _namespace(name: str):
@@ -13,16 +13,22 @@ def _namespace(name: str):
 # name that a file gives is looked up here, and never imported.
 configs.NAMESPACES.update(
     {
+        "keras": _namespace(".public"),
         "keras.layers": _namespace(".layers"),
         "keras.activations": _namespace(".activations"),
         "keras.initializers": _namespace(".initializers"),
         "keras.regularizers": _namespace(".regularizers"),
         "keras.constraints": _namespace(".constraints"),
+        "keras.losses": _namespace(".losses"),
+        "keras.metrics": _namespace(".metrics"),
         "keras.models": _namespace(".models"),
         "keras.optimizers": _namespace(".optimizers"),
         "keras.optimizers.schedules": _namespace(".optimizers.schedules"),
-        "keras": _namespace(".public"),
         "keras.random": _namespace(".random"),
         "keras.ops": _namespace(".ops"),
+        "keras.src.models.functional": _namespace(".public"),
+        "keras.src.models.sequential": _namespace(".public"),
+        "keras.src.models.model": _namespace(".public"),
     }
 )
+serialization.FORMS.append(_namespace(".core.forms"))

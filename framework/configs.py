@@ -1,28 +1,24 @@
 """Configs: the arguments that an object was made with, as plain JSON, and the way back.
 
 Keras's form: an object inside a config is `{"module", "class_name", "config", "registered_name"}`.
-A name in a file is looked up in tables of ours and of the user's (`register_keras_serializable`,
-`custom_object_scope`); nothing is imported by it.
+The forms stand in `serialization`, the names that a config may use in `registered`.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import lru_cache
-from types import FunctionType
 from typing import Any
 
-import numpy as np
-
-# "module" of a config -> a function that gives the namespace with the public names of that module.
-NAMESPACES: dict[str, Callable[[], Any]] = {}
-# What users registered: name -> object, and back.
-_registered: dict[str, Any] = {}
-_names: dict[Any, str] = {}
-_custom: ContextVar[dict[str, Any] | None] = ContextVar("custom_objects", default=None)
-
-_PLAIN = (str, int, float, bool, type(None))
+from .registered import NAMESPACES as NAMESPACES
+from .registered import CustomObjectScope as CustomObjectScope
+from .registered import custom_object_scope as custom_object_scope
+from .registered import get_custom_objects as get_custom_objects
+from .registered import get_registered_name as get_registered_name
+from .registered import get_registered_object as get_registered_object
+from .registered import plain_class as plain_class
+from .registered import register_keras_serializable as register_keras_serializable
+from .serialization import deserialize as deserialize
+from .serialization import serialize as serialize
+from .serialization import serialize_object as serialize_object
 
 
 class Configurable:
@@ -101,11 +97,6 @@ def parameters_of(cls: type, stop: type | None) -> dict[str, tuple[bool, Any]]:
     return found
 
 
-def plain_class(cls: type) -> type:
-    """Returns the class that was written, of one that a backend's flavour was mixed into."""
-    return cls.__dict__.get("_plain_class", cls)
-
-
 def described_arguments(made: Configurable) -> dict[str, Any]:
     """Returns `bound_arguments` in the form that JSON holds. Raises NotImplementedError."""
     return described_values(made, bound_arguments(made))
@@ -128,188 +119,3 @@ def _no_config(made: Any, reason: str) -> NotImplementedError:
         f"{reason}. Define `get_config`, which returns them as plain values, and `from_config`, "
         "which takes them."
     )
-
-
-# Objects inside configs ------------------------------------------------------------------------
-
-
-def serialize(x: Any) -> Any:
-    """Returns `x` in the form in which a config holds it.
-
-    Raises:
-        TypeError: an object that has no config and no registered name.
-    """
-    if isinstance(x, np.bool_ | np.integer | np.floating):
-        return x.item()
-    if isinstance(x, _PLAIN):
-        return x
-    if isinstance(x, dict):
-        return {key: serialize(value) for key, value in x.items()}
-    if isinstance(x, list):
-        return [serialize(value) for value in x]
-    if isinstance(x, tuple):
-        return tuple(serialize(value) for value in x)
-    if isinstance(x, np.ndarray):
-        return {
-            "class_name": "__numpy__",
-            "config": {"value": x.tolist(), "dtype": x.dtype.name},
-        }
-    if isinstance(x, type) and issubclass(x, np.generic):
-        return np.dtype(x).name
-    if isinstance(x, FunctionType):
-        return _serialized_function(x)
-    if hasattr(x, "get_config"):
-        return serialize_object(x)
-    raise TypeError(f"{x!r} has no config: define `get_config`, or register it.")
-
-
-def _serialized_function(function: Any) -> Any:
-    module, name = _public_name(function)
-    if module is None and name is None:
-        raise TypeError(
-            f"The function {function.__name__!r} has no registered name: decorate it with "
-            "register_keras_serializable()."
-        )
-    if module == "keras.activations":
-        return name
-    return {
-        "module": module or "builtins",
-        "class_name": "function",
-        "config": name,
-        "registered_name": name if module is None else "function",
-    }
-
-
-def serialize_object(x: Any) -> dict[str, Any]:
-    """Returns `{"module", "class_name", "config", "registered_name"}` of a configurable object."""
-    cls = plain_class(type(x))
-    module, name = _public_name(cls)
-    made: dict[str, Any] = {
-        "module": module or cls.__module__,
-        "class_name": cls.__name__ if module is None else name,
-        "config": x.get_config(),
-        "registered_name": None if module else (name or cls.__name__),
-    }
-    build_config = getattr(x, "get_build_config", None)
-    shapes = build_config() if build_config is not None and getattr(x, "built", False) else None
-    if shapes:
-        made["build_config"] = shapes
-    return made
-
-
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """Returns what `serialize` described: objects are made, everything else stays.
-
-    Raises:
-        ValueError: a name that is neither public in the library nor registered.
-    """
-    if custom_objects:
-        with custom_object_scope(custom_objects):
-            return deserialize(config)
-    if isinstance(config, list | tuple):
-        return type(config)(deserialize(value) for value in config)
-    if not isinstance(config, dict):
-        return config
-    if "class_name" not in config or "config" not in config:
-        return {key: deserialize(value) for key, value in config.items()}
-    if config["class_name"] == "__numpy__":
-        return np.array(config["config"]["value"], config["config"]["dtype"])
-    if config["class_name"] == "__tuple__":
-        return tuple(deserialize(value) for value in config["config"]["value"])
-    found = _look_up(config)
-    if config["class_name"] == "function":
-        return found
-    made = found.from_config(config["config"])
-    shapes = config.get("build_config")
-    if shapes and hasattr(made, "build_from_config") and not made.built:
-        made.build_from_config(shapes)
-    return made
-
-
-def _look_up(config: dict[str, Any]) -> Any:
-    """The class or function that a config names."""
-    module, kind = config.get("module"), config["class_name"]
-    name = config["config"] if kind == "function" else kind
-    registered = config.get("registered_name")
-    for key in (registered, name):
-        found = get_registered_object(key) if isinstance(key, str) else None
-        if found is not None:
-            return found
-    namespace = NAMESPACES.get(module) if isinstance(module, str) else None
-    if namespace is not None and isinstance(name, str) and not name.startswith("_"):
-        found = getattr(namespace(), name, None)
-        fits = isinstance(found, type) and issubclass(found, Configurable)
-        if fits if kind != "function" else callable(found):
-            return found
-    raise ValueError(
-        f"The config names {registered or name!r} of {module!r}, which is unknown here. Decorate "
-        "it with `register_keras_serializable()` before loading, or pass it in `custom_objects`."
-    )
-
-
-def _public_name(x: Any) -> tuple[str | None, str | None]:
-    """(module, name) under which an object is public, (None, name) if a user registered it."""
-    if x in _names:
-        return None, _names[x]
-    name = getattr(x, "__name__", None)
-    for module, namespace in NAMESPACES.items():
-        if name is not None and getattr(namespace(), name, None) is x:
-            return module, name
-    for key, value in (_custom.get() or {}).items():
-        if value is x:
-            return None, key
-    return None, None
-
-
-# The user's names -------------------------------------------------------------------------------
-
-
-def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Any:
-    """Returns a decorator that registers a class or function as `package>name` for configs.
-
-    Raises ValueError for a class without `get_config`.
-    """
-
-    def decorate(x: Any) -> Any:
-        if isinstance(x, type) and not hasattr(x, "get_config"):
-            raise ValueError(
-                f"Cannot register {x.__name__}: a class that does not have a `get_config()` "
-                "method has no config to be made from."
-            )
-        full = f"{package}>{name or x.__name__}"
-        _registered[full] = x
-        _names[x] = full
-        return x
-
-    return decorate
-
-
-def get_registered_name(obj: Any) -> str:
-    """Returns the name under which a class or function is registered, else its own name."""
-    return _names.get(obj) or obj.__name__
-
-
-def get_registered_object(
-    name: str, custom_objects: dict[str, Any] | None = None, module_objects: Any = None
-) -> Any:
-    """Returns what is registered as `name`, or None. The scope's own objects come first."""
-    for table in (_custom.get(), custom_objects, _registered, module_objects):
-        if table is not None and name in table:
-            return table[name]
-    return None
-
-
-@contextmanager
-def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]:
-    """Within the ``with`` block, configs may name these classes and functions (None: none) too."""
-    before = _custom.get()
-    _custom.set({**(before or {}), **(custom_objects or {})})
-    try:
-        yield
-    finally:
-        _custom.set(before)
-
-
-def get_custom_objects() -> dict[str, Any]:
-    """Returns the table of what users registered; changing it registers."""
-    return _registered

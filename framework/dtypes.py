@@ -179,3 +179,8 @@ def floating(name: str) -> str:
     """The dtype in which a function with real values answers: ``name`` if inexact, else floatx."""
     computable(name)
     return name if is_inexact(name) else config.floatx()
+
+
+def wide(name: str) -> str:
+    """Returns float64 for that dtype, and float32 for all others: sums and norms are made in it."""
+    return name if name == "float64" else "float32"

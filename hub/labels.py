@@ -79,3 +79,25 @@ def label_entries(labels: Sequence[str] | None, num_classes: int) -> dict[str, A
         "id2label": {str(number): name for number, name in enumerate(names)},
         "label2id": {name: number for number, name in enumerate(names)},
     }
+
+
+class NamesClasses:
+    """Names of classes, kept by the preprocessor; mixed into classifiers."""
+
+    preprocessor: Any
+    num_classes: int
+
+    @property
+    def labels(self) -> Sequence[str] | None:
+        """The names of the classes, in the order of their numbers; None where they have none."""
+        return getattr(self.preprocessor, "labels", None)
+
+    @labels.setter
+    def labels(self, labels: Sequence[str] | None) -> None:
+        if labels is not None and len(set(labels)) != self.num_classes:
+            raise ValueError(
+                f"{self.num_classes} different names of classes are needed; got {list(labels)!r}."
+            )
+        if self.preprocessor is None:
+            raise ValueError("The model has no preprocessor to keep names of classes in.")
+        self.preprocessor.labels = None if labels is None else tuple(labels)

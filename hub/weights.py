@@ -23,12 +23,15 @@ class Assignable(Protocol):
     """What `load` needs of a variable: `assign` takes an array of the variable's own dtype."""
 
     @property
-    def shape(self) -> Any: ...
+    def shape(self) -> Any:
+        """The sizes of the variable, ints."""
 
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> Any:
+        """The dtype of the variable, by its name or as an object of NumPy."""
 
-    def assign(self, value: Any, /) -> Any: ...
+    def assign(self, value: Any, /) -> Any:
+        """Replaces the variable's value by an array of its shape and dtype."""
 
 
 @dataclass

@@ -10,7 +10,14 @@ import numpy as np
 from ..framework.layers import Dense, Dropout
 from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
 from ..hub.bases import Backbone, Task
-from ..hub.labels import Classified, class_names, count_classes, label_entries, most_probable
+from ..hub.labels import (
+    Classified,
+    NamesClasses,
+    class_names,
+    count_classes,
+    label_entries,
+    most_probable,
+)
 from .tasks import SAMPLES
 from .text import check_texts
 
@@ -58,7 +65,7 @@ class TextClassifierParityAdapter(ParityAdapter):
         return [rows[0].index for rows in self.model.classify(list(inputs), top=1)]
 
 
-class TextClassifier(Task):
+class TextClassifier(NamesClasses, Task):
     """A backbone, the vector of the first token, and a dense layer: logits for each class.
 
     Inputs are those of the backbone, or texts where `fit`, `evaluate` and `predict` take data; the
@@ -101,21 +108,6 @@ class TextClassifier(Task):
             num_classes, kernel_initializer=kernel_initializer, input_dim=backbone.hidden_dim
         )
         self.built = True
-
-    @property
-    def labels(self) -> Sequence[str] | None:
-        """The names of the classes, in the order of their numbers; None where they have none."""
-        return getattr(self.preprocessor, "labels", None)
-
-    @labels.setter
-    def labels(self, labels: Sequence[str] | None) -> None:
-        if labels is not None and len(set(labels)) != self.num_classes:
-            raise ValueError(
-                f"{self.num_classes} different names of classes are needed; got {list(labels)!r}."
-            )
-        if self.preprocessor is None:
-            raise ValueError("The model has no preprocessor to keep names of classes in.")
-        self.preprocessor.labels = None if labels is None else tuple(labels)
 
     def check_inputs(self, inputs: Any) -> None:
         """Raises ValueError for ids that the vocabulary does not have; see the backbone."""

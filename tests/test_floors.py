@@ -12,14 +12,15 @@ FLOORS = ("framework", "hub", "applications", "nlp", "cv", "isozoo", "scripts")
 # Inside framework/, lowest first. Modules of one row may import each other, but not in a circle.
 FRAMEWORK = (
     ("typing", "lazy", "context", "structures", "containers", "nested"),
-    ("config", "configs", "dtypes", "tree"),
+    ("config", "configs", "dtypes", "files", "registered", "serialization", "tree"),
     ("dtype_policies", "named"),
     ("backends",),
     ("ops",),
     ("activations", "initializers", "regularizers", "constraints"),
     ("core",),
     ("random", "utils"),
-    ("optimizers", "losses", "metrics"),
+    ("optimizers", "losses", "saving"),
+    ("metrics",),
     ("layers", "lora"),
     ("training",),
     ("models",),

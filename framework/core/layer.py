@@ -15,7 +15,7 @@ from .operation import Operation
 from .own_variables import OwnVariables
 from .stateless import StatelessLayer
 from .trackable import foreign_variables, parts_of
-from .variable import SeedState, Variable
+from .variable import OwnState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
 
@@ -225,8 +225,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @property
     def weights(self) -> list[Variable]:
-        """All variables but the states of seed generators."""
-        return [v for v in self.variables if not isinstance(v, SeedState)]
+        """All variables but the states of seed generators and metrics."""
+        return [v for v in self.variables if not isinstance(v, OwnState)]
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -240,13 +240,13 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """The variables that training leaves alone, seeds included."""
+        """The variables that training leaves alone, seeds and metrics included."""
         return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that training leaves alone."""
-        return [v for v in self.non_trainable_variables if not isinstance(v, SeedState)]
+        return [v for v in self.non_trainable_variables if not isinstance(v, OwnState)]
 
     def count_params(self) -> int:
         """Returns the number of elements of all weights."""

@@ -8,7 +8,7 @@ from weakref import ref
 from ..configs import Configurable
 from ..containers import is_container, items_of, wrapped_container
 from ..context import state
-from .variable import SeedState, Variable, in_slot
+from .variable import OwnState, Variable, in_slot
 
 
 class Trackable(Configurable):
@@ -143,8 +143,8 @@ class Trackable(Configurable):
         return [variable for _, variable in self._walked()]
 
     def weights_by_path(self) -> dict[str, Variable]:
-        """Returns all variables but seeds' states, by the path that leads to them from here."""
-        return {p: v for p, v in self._walked() if not isinstance(v, SeedState)}
+        """Returns all variables but the states of seeds and metrics, by their paths from here."""
+        return {p: v for p, v in self._walked() if not isinstance(v, OwnState)}
 
     # Copies -----------------------------------------------------------------------------------
 

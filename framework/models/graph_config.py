@@ -2,8 +2,11 @@
 
 A tensor in the arguments of a call is `{"class_name": "__keras_tensor__", "config": {"shape",
 "dtype", "keras_history": [name of the operation, number of its call, number of the result]}}`.
+Calls are counted from 0; those of functional models in "input_layers" and "output_layers" from 1.
 """
 
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from ..configs import custom_object_scope, deserialize, serialize, serialize_object
@@ -13,6 +16,7 @@ from ..core.layer import Layer
 from ..core.naming import snake_case
 from ..core.operation import Operation
 from ..nested import flatten, map_structure
+from .keras_ops import KerasOp, by_class, by_function
 
 
 def described(model: Any) -> dict[str, Any]:
@@ -41,8 +45,8 @@ class _Description:
         layers += [self._operation(nodes) for nodes in calls.values()]
         return {
             "layers": layers,
-            "input_layers": self._places(self.graph.inputs_structure),
-            "output_layers": self._places(self.graph.outputs_structure),
+            "input_layers": self._ends(self.graph.inputs_structure),
+            "output_layers": self._ends(self.graph.outputs_structure),
         }
 
     def _name(self, wanted: str) -> str:
@@ -88,13 +92,33 @@ class _Description:
 
     def _operation(self, nodes: list[Node]) -> dict[str, Any]:
         target, name = nodes[0].target, self.names[id(nodes[0])]
-        made = serialize_object(target) if isinstance(target, Operation) else serialize(target)
+        if not isinstance(target, Operation):
+            return {**self._op(nodes[0], name), "name": name}
+        made = serialize_object(target)
         if isinstance(target, Layer):
             made["config"] = {**made["config"], "name": name}
         inbound = [
             {"args": self._values(node.args), "kwargs": self._values(node.kwargs)} for node in nodes
         ]
         return {**made, "name": name, "inbound_nodes": inbound}
+
+    def _op(self, node: Node, name: str) -> dict[str, Any]:
+        """The entry of a call of an op: under Keras's name for it, where there is one."""
+        args, kwargs, settings = node.args, node.kwargs, {}
+        entry = by_function(node.target)
+        if entry is not None:
+            args, kwargs, settings = _split(entry, node.args, node.kwargs)
+        call = {"args": self._values(args), "kwargs": self._values(kwargs)}
+        if entry is None or any(isinstance(x, KerasTensor) for x in flatten(settings)):
+            call = {"args": self._values(node.args), "kwargs": self._values(node.kwargs)}
+            return {**serialize(node.target), "inbound_nodes": [call]}
+        return {
+            "module": entry.module,
+            "class_name": entry.class_name,
+            "config": {"name": name, **serialize(settings)},
+            "registered_name": entry.class_name,
+            "inbound_nodes": [call],
+        }
 
     def _values(self, x: Any) -> Any:
         def value(leaf):
@@ -109,10 +133,61 @@ class _Description:
 
         return map_structure(value, x)
 
-    def _places(self, structure: Any) -> Any:
+    def _ends(self, structure: Any) -> Any:
+        def place(x: KerasTensor) -> list[Any]:
+            name, number, index = self.places[id(x)]
+            target = None if x.node is None else x.node.target
+            return [name, number + _first_call(target), index]
+
         if isinstance(structure, KerasTensor):
-            return self.places[id(structure)]
-        return map_structure(lambda x: self.places[id(x)], structure)
+            return place(structure)
+        return map_structure(place, structure)
+
+
+def _first_call(target: Any) -> int:
+    """What number the first call of a target has among the ends of a model."""
+    functional = getattr(target, "_graph", None) is not None and not hasattr(target, "_chain")
+    return 1 if functional else 0
+
+
+def _split(
+    entry: KerasOp, args: tuple, kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+    """The arguments of an op as Keras divides them: of its call, by name, and of its config."""
+    bound = inspect.signature(entry.function).bind(*args, **kwargs)
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    for name, parameter in bound.signature.parameters.items():
+        if name not in bound.arguments:
+            continue
+        value = bound.arguments[name]
+        if name in entry.settings:
+            settings[name] = value
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            positional += value
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            named.update(value)
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            named[name] = value
+        else:
+            positional.append(value)
+    if entry.class_name == "GetItem":
+        positional[1] = _written_key(positional[1])
+    return tuple(positional), named, settings
+
+
+def _written_key(key: Any) -> Any:
+    """An index whose list, which JSON makes of a tuple, is still told from a list of numbers."""
+    if isinstance(key, tuple) and all(isinstance(x, int) for x in key):
+        return (*key, ...)
+    return key
+
+
+def _read_key(key: Any) -> Any:
+    if isinstance(key, list) and not all(isinstance(x, int | list) for x in key):
+        return tuple(key)
+    return key
 
 
 def rebuilt(config: dict[str, Any], custom_objects: Any = None) -> tuple[Any, Any]:
@@ -127,35 +202,109 @@ def rebuilt(config: dict[str, Any], custom_objects: Any = None) -> tuple[Any, An
 
 def _rebuilt(config: dict[str, Any]) -> tuple[Any, Any]:
     made: dict[tuple[str, int], list[Any]] = {}
-    waiting: list[tuple[str, int, Any, dict[str, Any]]] = []
+    firsts: dict[str, int] = {}
+    waiting: list[tuple[str, int, Any, Any]] = []
     for entry in config["layers"]:
         name = entry["name"]
         if entry["class_name"] == "InputLayer":
-            made[name, 0] = [_input(entry["config"])]
+            made[name, 0] = [input_of(entry["config"])]
             continue
-        target = deserialize({k: v for k, v in entry.items() if k not in ("inbound_nodes",)})
+        target = _target(entry)
+        firsts[name] = _first_call(target)
         for number, call in enumerate(entry["inbound_nodes"]):
-            waiting.append((name, number, target, call))
+            waiting.append((name, number, target, _call(call, firsts)))
     while waiting:
         ready = [call for call in waiting if _is_ready(call[3], made)]
         if not ready:
             raise ValueError(
-                f"The config's call of {waiting[0][0]!r} needs a tensor that is missing."
+                "Invalid Functional model configuration. The config's call of "
+                f"{waiting[0][0]!r} needs a tensor that is missing."
             )
-        for name, number, target, call in ready:
-            args, kwargs = _filled(call["args"], made), _filled(call["kwargs"], made)
+        for name, number, target, (args, kwargs) in ready:
+            args, kwargs = _filled(args, made), _filled(kwargs, made)
             made[name, number] = flatten(target(*args, **kwargs))
         waiting = [call for call in waiting if not any(call is done for done in ready)]
-    return _tensors(config["input_layers"], made), _tensors(config["output_layers"], made)
+    ends = {(name, number + firsts.get(name, 0)): found for (name, number), found in made.items()}
+    return _tensors(config["input_layers"], ends), _tensors(config["output_layers"], ends)
 
 
-def _input(config: dict[str, Any]) -> KerasTensor:
+def _target(entry: dict[str, Any]) -> Any:
+    """What an entry calls: a layer, an Operation of the user's, or an op."""
+    op = by_class(entry.get("module"), entry["class_name"])
+    if op is not None:
+        return _op_call(op, entry.get("config") or {})
+    target = deserialize({k: v for k, v in entry.items() if k != "inbound_nodes"})
+    if isinstance(target, Operation) or entry["class_name"] == "function":
+        return target
+    raise ValueError(
+        "Unexpected object from deserialization, expected a layer or operation, got a "
+        f"{type(target)}"
+    )
+
+
+def _op_call(op: KerasOp, config: dict[str, Any]) -> Any:
+    settings = {key: _as_tuple(deserialize(config[key])) for key in op.settings if key in config}
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if op.class_name == "GetItem" and len(args) == 2:
+            args = (args[0], _read_key(args[1]))
+        return op.function(*args, **settings, **kwargs)
+
+    return call
+
+
+def _as_tuple(x: Any) -> Any:
+    return tuple(_as_tuple(value) for value in x) if isinstance(x, list) else x
+
+
+def _call(call: Any, firsts: dict[str, int]) -> tuple[Any, Any]:
+    """The arguments of a call; ValueError if no symbolic tensor is among them.
+
+    A call of numbers alone would be computed when the file is read.
+    """
+    if isinstance(call, list):
+        args, kwargs = _old_call(call, firsts)
+    else:
+        args, kwargs = call["args"], call["kwargs"]
+    if next(_tensors_in((args, kwargs)), None) is None:
+        raise ValueError(
+            "Invalid Functional model configuration. A call has no symbolic tensor among its "
+            f"arguments: {str(call)[:200]}"
+        )
+    return args, kwargs
+
+
+def _old_call(call: list[Any], firsts: dict[str, int]) -> tuple[list[Any], dict[str, Any]]:
+    """A call as Keras 2 wrote it: a list of [name, number of the call, of the result, kwargs]."""
+    tensors: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for name, number, index, *rest in call:
+        number -= firsts.get(name, 0)
+        history = {"keras_history": [name, max(number, 0), index]}
+        tensors.append({"class_name": "__keras_tensor__", "config": history})
+        kwargs = rest[0] if rest else {}
+    return [tensors[0] if len(tensors) == 1 else tensors], kwargs
+
+
+def _tensors_in(x: Any) -> Iterator[Any]:
+    if _history(x) is not None:
+        yield x
+    elif isinstance(x, dict | list | tuple):
+        for value in x.values() if isinstance(x, dict) else x:
+            yield from _tensors_in(value)
+
+
+def input_of(config: dict[str, Any]) -> KerasTensor:
+    """Returns the symbolic input that the config of an InputLayer describes."""
+    shape = config.get("batch_shape", config.get("batch_input_shape"))
+    if shape is None and config.get("shape") is not None:
+        shape = [config.get("batch_size"), *config["shape"]]
     return Input(
-        batch_shape=config["batch_shape"],
+        batch_shape=shape,
         dtype=config.get("dtype"),
         sparse=config.get("sparse"),
         ragged=config.get("ragged"),
-        name=config["name"],
+        name=config.get("name"),
         optional=bool(config.get("optional")),
     )
 

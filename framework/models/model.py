@@ -1,10 +1,11 @@
 """Model: a layer that stands by itself and predicts."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from ..config import float32_precision
-from ..configs import plain_class
+from ..configs import custom_object_scope, deserialize, plain_class
 from ..context import entered, state
 from ..core.function import OfGraph
 from ..core.graph import Graph
@@ -14,7 +15,8 @@ from ..core.naming import snake_case
 from ..core.operation import Computed
 from ..core.scopes import deferred_initialization
 from ..core.symbolic import KerasTensor
-from ..nested import map_structure
+from ..dtypes import is_float
+from ..nested import flatten, map_structure
 from ..training.trainer import Trainer
 
 
@@ -136,6 +138,45 @@ class Model(Trainer, OfGraph, Layer):
             return map_structure(lambda x: x.shape, self.compute_output_spec(symbols))
         return super().compute_output_shape(*args, **kwargs)
 
+    # Configs ----------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the graph as plain values: its layers by name, and their calls.
+
+        A subclass with a constructor of its own is described by its arguments instead.
+
+        Raises:
+            NotImplementedError: a layer, or an argument, that has no config.
+        """
+        if self._graph is not None and takes_graph(type(self)):
+            from .graph_config import described
+
+            return {"name": self.name, "trainable": self.trainable, **described(self)}
+        return super().get_config()
+
+    get_config._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Makes a model from what `get_config` gives.
+
+        Args:
+            config: the arguments, or the graph.
+            custom_objects: classes and functions that it may name, too.
+        """
+        if not (_OF_A_GRAPH <= config.keys() and takes_graph(cls)):
+            with custom_object_scope(custom_objects):
+                return super().from_config(config)
+        from .graph_config import rebuilt
+
+        inputs, outputs = rebuilt(config, custom_objects)
+        rest = {k: deserialize(v) for k, v in config.items() if k not in _OF_A_GRAPH}
+        if "dtype" not in rest:
+            # Keras writes none; inputs of another float must not be cast to the default one.
+            floats = {x.dtype for x in flatten(inputs) if is_float(x.dtype)}
+            rest.update(dtype=floats.pop()) if len(floats) == 1 else None
+        return cls(inputs, outputs, **rest)
+
     # Parts ------------------------------------------------------------------------------------
 
     @property
@@ -237,6 +278,16 @@ class Model(Trainer, OfGraph, Layer):
             return function(*args, **kwargs)
 
 
+def takes_graph(cls: type) -> bool:
+    """Returns whether a class of models is made as `cls(inputs, outputs, name=...)`."""
+    parameters = inspect.signature(plain_class(cls).__init__).parameters.values()
+    kinds = {p.kind for p in parameters}
+    if {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds:
+        return True
+    return [p.name for p in parameters][1:4] == ["inputs", "outputs", "name"]
+
+
+_OF_A_GRAPH = {"layers", "input_layers", "output_layers"}
 Model._config_base = Model
 Model.build._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
 

@@ -7,6 +7,7 @@ from ..core.graph import Graph
 from ..core.keras_tensor import Input, KerasTensor
 from ..core.layer import Layer
 from ..core.matching import match
+from .graph_config import input_of
 from .model import Model, _free_name
 
 # What a config says of the model itself.
@@ -137,23 +138,38 @@ class Sequential(Model):
             made = serialize_object(layer)
             made["config"] = {**made["config"], "name": names[id(layer)]}
             layers.append(made)
-        return {**super().get_config(), "layers": layers}
+        made = {**Layer.get_config(self), "layers": layers}
+        if self._start is not None:
+            made["build_input_shape"] = list(self._start.shape)
+        return made
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """Makes a model from what `get_config` gives."""
-        rest = {name: deserialize(config[name]) for name in _OWN if name in config}
-        made = cls(**rest)
+        """Makes a model from what `get_config` gives.
+
+        Args:
+            config: the layers, and settings of the model.
+            custom_objects: classes and functions that it may name, too.
+
+        Raises:
+            ValueError: no name, or a layer without a config.
+        """
+        if "name" not in config or not isinstance(config.get("layers"), list):
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the 'name' and "
+                f"'layers' keys. Received: config={config}"
+            )
+        made = cls(**{name: deserialize(config[name]) for name in _OWN if name in config})
         for entry in config["layers"]:
-            if entry["class_name"] == "InputLayer":
-                inner = entry["config"]
-                made.add(
-                    Input(
-                        batch_shape=inner["batch_shape"],
-                        dtype=inner.get("dtype"),
-                        name=inner.get("name"),
-                    )
+            if not isinstance(entry, dict) or "config" not in entry:
+                raise ValueError(
+                    "Unable to revive a layer of a Sequential model. Expected a dictionary "
+                    f"containing a 'config' key. Received: {entry!r}"
                 )
+            if entry.get("class_name") == "InputLayer":
+                made.add(input_of(entry["config"]))
             else:
                 made.add(deserialize(entry, custom_objects))
+        if made._start is None and config.get("build_input_shape"):
+            made.build(config["build_input_shape"])
         return made

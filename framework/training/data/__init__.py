@@ -6,4 +6,3 @@ from .adapting import unpack_validation_data as unpack_validation_data
 from .arrays import ArrayBatches as ArrayBatches
 from .arrays import split_for_validation as split_for_validation
 from .batches import Batches as Batches
-from .py_dataset import PyDataset as PyDataset

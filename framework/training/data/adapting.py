@@ -4,12 +4,13 @@ from typing import Any
 
 from ...nested import flatten, map_structure
 from ...random.seeds import make_default_seed
-from ..packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from ...utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from ...utils.py_dataset import PyDataset
 from .arrays import ArrayBatches
 from .batches import Batches
 from .columns import as_host_array
 from .native import Converter
-from .py_dataset import PyDataset, PyDatasetBatches
+from .py_dataset import PyDatasetBatches
 from .streams import stream_kind
 from .weights import (
     BOTH,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import config
 from ...nested import flatten, map_structure
-from ..packing import pack_x_y_sample_weight
+from ...utils.packing import pack_x_y_sample_weight
 from .batches import Batches
 from .columns import ArrayColumn, Column, columns
 from .weights import (

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from ..packing import unpack_x_y_sample_weight
+from ...utils.packing import unpack_x_y_sample_weight
 from .batches import Batches
 from .columns import as_host_array
 from .foreign import inherits

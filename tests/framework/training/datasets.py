@@ -7,7 +7,7 @@ import signal
 
 import numpy as np
 
-from isozoo.framework.training.data import PyDataset
+from isozoo.utils import PyDataset
 
 
 class Numbered(PyDataset):

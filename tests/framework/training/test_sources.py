@@ -139,7 +139,7 @@ def test_a_generator_gives_no_more_than_the_steps_take():
 
 
 def test_what_was_read_ahead_is_not_lost():
-    batches = batches_of(((X, np.array([i])) for i in range(6)))
+    batches = batches_of((X, np.array([i])) for i in range(6))
     epoch = batches.epoch(NUMPY)
     next(epoch)
     time.sleep(0.02)  # the thread reads ahead meanwhile
