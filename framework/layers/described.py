@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from .. import dtypes
 from ..configs import described_values, parameters_of, plain_class
+from ..core.keras_tensor import KerasTensor
 from ..core.layer import LAYER_ARGUMENTS, Layer
 
 _PACKAGE = __name__.rpartition(".")[0]
@@ -27,3 +29,8 @@ class Described(Layer):
         if "activity_regularizer" in parameters_of(own, Layer):
             values["activity_regularizer"] = self.activity_regularizer
         return described_values(self, values)
+
+    def _rearranged(self, x: KerasTensor, shape: Any) -> KerasTensor:
+        """`x` in another shape, as a layer gives it that computes nothing."""
+        cast = self.autocast and dtypes.is_float(x.dtype)
+        return KerasTensor(shape, self.compute_dtype if cast else x.dtype, sparse=x.sparse)

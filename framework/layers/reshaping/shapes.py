@@ -5,7 +5,8 @@ from typing import Any
 
 from ... import ops
 from ...core.input_spec import InputSpec
-from ...ops.dispatch import Tensor
+from ...core.keras_tensor import KerasTensor
+from ...typing import Tensor
 from .. import arguments, windows
 from ..described import Described
 
@@ -29,7 +30,7 @@ class Flatten(Described):
         shape = ops.shape(inputs)
         if self.data_format == "channels_first" and len(shape) > 2:
             inputs = ops.transpose(inputs, (0, *range(2, len(shape)), 1))
-        return ops.reshape(inputs, (shape[0], _resolved(shape[1:], (-1,))[0]))
+        return ops.reshape(inputs, (shape[0], *_resolved(shape[1:], (-1,))))
 
 
 class Reshape(Described):
@@ -61,6 +62,12 @@ class Reshape(Described):
         """Returns the inputs in the new shape. ValueError where the elements do not fit it."""
         shape = ops.shape(inputs)
         return ops.reshape(inputs, (shape[0], *_resolved(shape[1:], self.target_shape)))
+
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+        """Returns the symbolic result; a -1 is unknown where a size of the inputs is."""
+        rest = _resolved(inputs.shape[1:], self.target_shape)
+        sizes = (n if isinstance(n, int) and n >= 0 else None for n in rest)
+        return self._rearranged(inputs, (inputs.shape[0], *sizes))
 
 
 def _resolved(shape: tuple, target: tuple) -> tuple:
