@@ -329,6 +329,17 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
                 found[id(layer)] = layer
         return list(found.values())
 
+    @property
+    def _seed_generators(self) -> list[Any]:
+        # The name by which programs written for Keras ask for those directly inside.
+        parts = (part for _, part in self.tracked_parts() if not isinstance(part, Variable))
+        return [part for part in parts if isinstance(vars(part).get("state"), SeedState)]
+
+    @property
+    def torch_params(self) -> dict[str, Any]:
+        """The native tensors of all variables inside by path; Keras's name for them on torch."""
+        return {path: variable.native for path, variable in self.named_variables()}
+
     def _part_changed(self, name: str, item: Any) -> None:
         if not self._trainable and item is not None:
             _freeze(item)
