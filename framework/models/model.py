@@ -20,9 +20,10 @@ from ..core.symbolic import KerasTensor
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
 from ..ops.conversion import convert_to_numpy
+from ..saving.methods import Saving
 
 
-class Model(OfGraph, Layer):
+class Model(Saving, OfGraph, Layer):
     """A layer that stands by itself.
 
     Either subclass it, with layers made in `__init__` and used in `call`, or describe it by
