@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .layout import parts_of_model
-from .zips import Members
 
 FOLDER = "assets"
 MAX_BYTES = 1 << 30
+_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,127}")
 
 
 @contextmanager
@@ -35,7 +36,20 @@ def written_assets(model: Any) -> Iterator[list[tuple[str, str]]]:
         yield [(f"{FOLDER}/{x.relative_to(folder).as_posix()}", os.fspath(x)) for x in found]
 
 
-def read_assets(model: Any, source: Members | Path) -> None:
+class Files(Protocol):
+    """Files by their names: an archive, or what is like one."""
+
+    @property
+    def found(self) -> Mapping[str, Any]:
+        """What there is, by name."""
+        ...
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Returns the bytes of a file. FileError if they are more than `limit`."""
+        ...
+
+
+def read_assets(model: Any, source: Files | Path) -> None:
     """Lets layers read their files by `load_assets(folder)`.
 
     The folder is a new one, in which each layer finds the files that stand under its own path and
@@ -52,13 +66,15 @@ def read_assets(model: Any, source: Members | Path) -> None:
         contents = dict(_contents(source, prefix))
         with tempfile.TemporaryDirectory() as folder:
             for name, content in contents.items():
+                if not _NAME.fullmatch(name):
+                    continue
                 Path(folder, name).write_bytes(content)
             part.owner.load_assets(folder)
 
 
-def _contents(source: Members | Path, prefix: str) -> Iterator[tuple[str, bytes]]:
+def _contents(source: Files | Path, prefix: str) -> Iterator[tuple[str, bytes]]:
     """Pairs (name, content) of the files directly below a folder."""
-    if isinstance(source, Members):
+    if not isinstance(source, Path):
         for name in source.found:
             inner = name.removeprefix(prefix)
             if name.startswith(prefix) and inner and "/" not in inner:

@@ -68,10 +68,17 @@ def finished(model: Any, config: Any, custom_objects: Any, source: Source) -> No
         source: the file.
     """
     initialize_rest(model)
-    if not config or not hasattr(model, "compile_from_config"):
+    if not compiled_as(model, config, custom_objects):
         return
-    with custom_object_scope(custom_objects):
-        model.compile_from_config(config)
-    optimizer = getattr(model, "optimizer", None)
+    optimizer = getattr(model, OPTIMIZER, None)
     if optimizer is not None and optimizer.built and source.part(OPTIMIZER):
         read_state(model, source, strict=False, only=is_of_optimizer)
+
+
+def compiled_as(model: Any, config: Any, custom_objects: Any) -> bool:
+    """Compiles a model as a "compile_config" says, if there is one; returns whether it did."""
+    if not config or not hasattr(model, "compile_from_config"):
+        return False
+    with custom_object_scope(custom_objects):
+        model.compile_from_config(config)
+    return True

@@ -98,18 +98,16 @@ def read_state(
     loading = _Loading([p for p in parts if only is None or only(p)], source, bool(skipped))
     if not strict:
         loading.problems[LEFT_OVER] = []
-    if any(loading.problems.values()) and not skip_mismatch:
-        raise MismatchError(source.path, loading.problems, _ADVICE)
-    if any(loading.problems.values()):
-        _warn(source.path, loading.problems)
-    failed = loading.assign(skip_mismatch)
-    if failed:
-        if not skip_mismatch:
-            raise MismatchError(source.path, {FAILED: failed}, _ADVICE)
-        _warn(source.path, {FAILED: failed})
+    report(source.path, loading.problems, skip_mismatch)
+    report(source.path, {FAILED: loading.assign(skip_mismatch)}, skip_mismatch)
 
 
-def _warn(path: Any, problems: Mapping[str, Sequence[str]]) -> None:
+def report(path: Any, problems: Mapping[str, Sequence[str]], skip_mismatch: bool) -> None:
+    """Raises MismatchError if there are problems, or warns of them if they are to be skipped."""
+    if not any(problems.values()):
+        return
+    if not skip_mismatch:
+        raise MismatchError(path, problems, _ADVICE)
     text = f"{os.fspath(path)} does not fit the model in all; what fits is loaded.\n"
     warnings.warn(text + listed(problems), stacklevel=5)
 
