@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
+from ..hub.labels import Classified, class_names, count_classes, label_entries
 from ..hub.loading import JsonFiles
 from .image_configs import FILE, image_settings, write_transformers
-from .labels import class_names, count_classes
+from .labels import imagenet_classes
 from .preprocessing import ImageClassifierPreprocessor
 
 
@@ -22,7 +23,7 @@ class ImageClassifierPresetAdapter(PresetAdapter):
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the number of classes, from the preset's settings or its config.json."""
         config = files["config.json"] if "config.json" in files else {}
-        return {"num_classes": settings.get("num_classes") or count_classes(config)}
+        return {"num_classes": settings.get("num_classes") or count_classes(config, 1000)}
 
     @classmethod
     def make_preprocessor(
@@ -33,17 +34,14 @@ class ImageClassifierPresetAdapter(PresetAdapter):
         about = parsed["config.json"] if "config.json" in parsed else {}
         num_classes = config.get("num_classes") or cls.head_config(parsed, settings)["num_classes"]
         labels = class_names(about, num_classes)
+        if labels is None and num_classes == 1000:
+            labels = imagenet_classes()
         return ImageClassifierPreprocessor(**image_settings(parsed, settings), labels=labels)
 
     @classmethod
     def config_entries(cls, model: Any) -> dict[str, Any]:
         """Returns the classes by number and by name, as transformers writes them."""
-        labels = model.preprocessor.labels if model.preprocessor is not None else None
-        names = labels or [f"LABEL_{number}" for number in range(model.num_classes)]
-        return {
-            "id2label": {str(number): name for number, name in enumerate(names)},
-            "label2id": {name: number for number, name in enumerate(names)},
-        }
+        return label_entries(model.labels, model.num_classes)
 
     @classmethod
     def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
@@ -68,7 +66,6 @@ class ImageClassifierCommandLineAdapter(CommandLineAdapter):
     def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
         """Writes a PNG file of the picture with its classes beside it; see `draw_classes`."""
         from .drawing import draw_classes
-        from .tasks import Classified
 
         draw_classes(text, [Classified(**found) for found in result["classes"]], to)
 

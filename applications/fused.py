@@ -72,7 +72,7 @@ def _fused(x: Tensor, conv: Any, norm: Any, activation: Any, shortcut: Any) -> T
     )
     settings = {
         "strides": conv.strides,
-        "padding": checked_padding(conv.padding),
+        "padding": checked_padding(conv.window_padding),
         "dilation": conv.dilation_rate,
     }
     if not conv.depthwise:

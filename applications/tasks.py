@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from ..framework import layers
 from ..hub.bases import Backbone, Task
+from ..hub.labels import NamesClasses, most_probable
 from .adapters import (
     ImageClassifierCommandLineAdapter,
     ImageClassifierParityAdapter,
@@ -16,15 +15,7 @@ from .adapters import (
 from .preprocessing import ImageClassifierPreprocessor, is_one
 
 
-class Classified(NamedTuple):
-    """One class that a classifier named: its number, its name, and its probability."""
-
-    index: int
-    label: str
-    probability: float
-
-
-class ImageClassifier(Task):
+class ImageClassifier(NamesClasses, Task):
     """A backbone, the mean over its feature map, and a dense layer: logits for each class.
 
     Shapes: images (batch, height, width, 3), as the preprocessor gives them; the result is
@@ -40,6 +31,7 @@ class ImageClassifier(Task):
     task = "image_classifier"
     backbone_class: type[Backbone]
     preprocessor: ImageClassifierPreprocessor | None = None
+    head = ("classifier.{part}",)
     preset_adapter = ImageClassifierPresetAdapter
     command_line_adapter = ImageClassifierCommandLineAdapter
     parity_adapter = ImageClassifierParityAdapter
@@ -85,7 +77,7 @@ class ImageClassifier(Task):
             raise ValueError(f"`top` must lie between 1 and {self.num_classes}; got {top}.")
         preprocess = self.checked_preprocessor()
         logits = self.predict(preprocess(images), batch_size)
-        named = [self._most_probable(row, top, preprocess.labels) for row in logits]
+        named = [most_probable(row, top, preprocess.labels) for row in logits]
         return named[0] if is_one(images) else named
 
     def checked_preprocessor(self) -> ImageClassifierPreprocessor:
@@ -96,12 +88,3 @@ class ImageClassifier(Task):
                 "`model.preprocessor = ImageClassifierPreprocessor(...)` first."
             )
         return self.preprocessor
-
-    def _most_probable(self, logits: np.ndarray, top: int, labels: Any) -> list[Classified]:
-        power = np.exp(logits.astype(np.float64) - logits.max())
-        share = power / power.sum()
-        order = np.argsort(-share, kind="stable")[:top]
-        return [
-            Classified(int(i), labels[i] if labels else f"class {i}", float(share[i]))
-            for i in order
-        ]

@@ -19,6 +19,8 @@ configs.NAMESPACES.update(
         "keras.initializers": _namespace(".initializers"),
         "keras.regularizers": _namespace(".regularizers"),
         "keras.constraints": _namespace(".constraints"),
+        "keras.losses": _namespace(".losses"),
+        "keras.metrics": _namespace(".metrics"),
         "keras.models": _namespace(".models"),
         "keras.optimizers": _namespace(".optimizers"),
         "keras.optimizers.schedules": _namespace(".optimizers.schedules"),

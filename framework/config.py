@@ -19,6 +19,8 @@ _settings = {
     "image_data_format": "channels_last",
     "traceback_filtering": True,
     "interactive_logging": True,
+    "max_epochs": None,
+    "max_steps_per_epoch": None,
 }
 
 
@@ -184,6 +186,34 @@ def disable_interactive_logging() -> None:
 def is_interactive_logging_enabled() -> bool:
     """Whether progress bars are shown on a terminal."""
     return _settings["interactive_logging"]
+
+
+def max_epochs() -> int | None:
+    """The most epochs that `fit` runs, whatever it is asked for; None for no such limit."""
+    return _limit("max_epochs")
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limits the epochs of every `fit`, to try a program out; None lifts the limit."""
+    _settings["max_epochs"] = max_epochs
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most batches of an epoch, whatever a call asks for; None for no such limit."""
+    return _limit("max_steps_per_epoch")
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limits the batches of `fit`, `evaluate` and `predict`; None lifts the limit."""
+    _settings["max_steps_per_epoch"] = max_steps_per_epoch
+
+
+def _limit(name: str) -> int | None:
+    """A limit: what was set, else what Keras's environment variable says."""
+    found = _settings[name]
+    if found is None:
+        found = os.environ.get(f"KERAS_{name.upper()}")
+    return None if found is None else int(found)
 
 
 def is_nnx_enabled() -> bool:

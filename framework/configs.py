@@ -99,8 +99,13 @@ def parameters_of(cls: type, stop: type | None) -> dict[str, tuple[bool, Any]]:
 
 def described_arguments(made: Configurable) -> dict[str, Any]:
     """Returns `bound_arguments` in the form that JSON holds. Raises NotImplementedError."""
+    return described_values(made, bound_arguments(made))
+
+
+def described_values(made: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Returns arguments of `made` in the form that JSON holds. Raises NotImplementedError."""
     found: dict[str, Any] = {}
-    for name, value in bound_arguments(made).items():
+    for name, value in arguments.items():
         try:
             found[name] = serialize(value)
         except TypeError as error:

@@ -8,6 +8,7 @@ that float.
 from functools import lru_cache
 
 from . import config
+from .typing import DType
 
 WEAK = {bool: "bool", int: "int*", float: "float*", complex: "complex*"}
 
@@ -85,7 +86,7 @@ def _join(first: str, second: str) -> str:
 _NAMED = frozenset((*ALL, *STORED))
 
 
-def standardize(dtype) -> str:
+def standardize(dtype: DType) -> str:
     """The name of a dtype given as a string, a Python type, or a NumPy, JAX, torch or TF dtype.
 
     Raises ValueError for anything that is not a dtype of the table.
@@ -128,7 +129,7 @@ def _result(names: tuple[str, ...]) -> str:
     return result
 
 
-def result_type(*dtypes) -> str:
+def result_type(*dtypes: DType) -> str:
     """The dtype in which operands of these dtypes meet.
 
     A dtype is a name or a dtype object; the Python types ``int``, ``float``, ``bool`` and
@@ -153,13 +154,13 @@ def is_float(name: str) -> bool:
     return name in FLOATS
 
 
-def is_float_dtype(dtype) -> bool:
+def is_float_dtype(dtype: DType) -> bool:
     """Whether a dtype, in any form that `standardize` takes, is a real floating-point dtype."""
     name = standardize(dtype)
     return is_float(name) or name in STORED
 
 
-def is_int_dtype(dtype) -> bool:
+def is_int_dtype(dtype: DType) -> bool:
     """Whether a dtype, in any form that `standardize` takes, is an integer (``bool`` is not)."""
     return is_integer(standardize(dtype))
 
@@ -178,3 +179,8 @@ def floating(name: str) -> str:
     """The dtype in which a function with real values answers: ``name`` if inexact, else floatx."""
     computable(name)
     return name if is_inexact(name) else config.floatx()
+
+
+def wide(name: str) -> str:
+    """Returns float64 for that dtype, and float32 for all others: sums and norms are made in it."""
+    return name if name == "float64" else "float32"

@@ -7,6 +7,8 @@ from .core.variable import Variable as Variable
 from .dtype_policies import DTypePolicy as DTypePolicy
 from .dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from .initializers import Initializer as Initializer
+from .losses import Loss as Loss
+from .metrics import Metric as Metric
 from .models import Functional as Functional
 from .models import Model as Model
 from .models import Sequential as Sequential

@@ -62,6 +62,11 @@ class Task(PresetModel):
     """
 
     preprocessor: Any = None
+    # Templates of paths of the head's variables. They may begin anew: where a preset's files have
+    # none, or where the user asks for a head of another size.
+    head: tuple[str, ...] = ()
+    # Of variables that files may lack, and that are kept with another head.
+    optional_parts: tuple[str, ...] = ()
     preset_adapter: type[PresetAdapter] = PresetAdapter
     command_line_adapter: type[CommandLineAdapter] = CommandLineAdapter
     parity_adapter: type[ParityAdapter] = ParityAdapter

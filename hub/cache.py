@@ -67,12 +67,14 @@ class Hasher:
             self._git = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
     def update(self, chunk: bytes) -> None:
+        """Takes in the next bytes of the stream."""
         self.sha256.update(chunk)
         if self._git is not None:
             self._git.update(chunk)
         self.size += len(chunk)
 
     def digests(self) -> Digests:
+        """Returns the hashes and the size of what was taken in; git's is "" where not wanted."""
         git = self._git.hexdigest() if self._git is not None else ""
         return Digests(self.sha256.hexdigest(), self.size, git)
 

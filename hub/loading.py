@@ -212,11 +212,14 @@ def load_preset(
         )
         build = _class_for(local, task, expected)
         config = model_config(local, ignore_keys)
-        config = {**config, **_head_config(build, local), **overrides}
+        head = _head_config(build, local)
+        renewed = any(overrides.get(name, value) != value for name, value in head.items())
+        config = {**config, **head, **overrides}
         extra = {} if dtype is None else {"dtype": dtype}
         if load_weights:
             with open_weights(local) as reader:
-                model, report = _build_and_fill(build, local, reader, config, extra)
+                model, report = _build_and_fill(build, local, reader, config, extra, renewed)
+            _begin_anew(model, report, local.preset.name)
             if not task and not isinstance(name, Preset) and source_of_name(name) is not None:
                 _tell_of_head(local, report, type(model).__name__)
         else:
@@ -234,10 +237,12 @@ def _build_and_fill(
     reader: Reader,
     config: dict[str, Any],
     extra: Mapping[str, Any],
+    renewed: bool,
 ) -> tuple[Any, LoadReport]:
     """Builds the model without initial values and streams its weights into it.
 
-    Adds to `config` the arguments that the weights file decides; see `Layout.parts`.
+    Adds to `config` the arguments that the weights file decides; see `Layout.parts`. With `renewed`
+    the head gets no values, whatever the file has for it.
     """
     from ..framework.core import scopes
 
@@ -249,7 +254,23 @@ def _build_and_fill(
     with scopes.deferred_initialization():
         model = build(**config, **extra)
     paths = family.map_paths(model.weights_by_path())
-    return model, load(reader, paths, weight_map)
+    head, optional = getattr(build, "head", ()), getattr(build, "optional_parts", ())
+    fresh = head if renewed else ()
+    report = load(reader, paths, weight_map, allow_missing=(*head, *optional), fresh=fresh)
+    return model, report
+
+
+def _begin_anew(model: Any, report: LoadReport, name: str) -> None:
+    """Gives the variables without a value their initial ones, and says so."""
+    for variable in model.variables:
+        if not variable.initialized:
+            variable.initialize()
+    if report.missing:
+        warnings.warn(
+            f"{name}: these weights of the head begin with new values, for the files have none "
+            f"that fit: {', '.join(report.missing)}. Train the model before you use it.",
+            stacklevel=4,
+        )
 
 
 def _holds(reader: Reader, weight_map: Any, path: str) -> bool:

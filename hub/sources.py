@@ -98,10 +98,17 @@ class FolderAttempt(Attempt):
         self.folder = Path(source.path).expanduser()
 
     def path(self, name: str) -> Path | None:
+        """Returns where the file lies in the folder, unchecked; None when it does not."""
         path = self.folder / self.source.name_here(name)
         return path if path.is_file() else None
 
     def find(self, entry: FileEntry) -> Found | None:
+        """Returns the file of the folder, checked against the entry; None when it has none.
+
+        Raises:
+            SourceFailed: there is no such folder.
+            IntegrityError: the file has another content.
+        """
         if not self.folder.is_dir():
             raise SourceFailed("there is no such folder")
         path = self.path(entry.name)
@@ -127,11 +134,18 @@ class PackageAttempt(Attempt):
         return None
 
     def path(self, name: str) -> Path | None:
+        """Returns where the file lies in the package, unchecked; None when it does not."""
         folder = self._folder()
         path = folder / self.source.name_here(name) if folder is not None else None
         return path if path is not None and path.is_file() else None
 
     def find(self, entry: FileEntry) -> Found | None:
+        """Returns the file of the package, checked against the entry; None when it has none.
+
+        Raises:
+            SourceFailed: the package is not installed, or the preset gives no hash for the file.
+            IntegrityError: the file has another content.
+        """
         if self._folder() is None:
             raise SourceFailed("it is not installed")
         path = self.path(entry.name)
@@ -149,6 +163,7 @@ class CacheAttempt(Attempt):
         return f"cache of {self.source}"
 
     def path(self, name: str) -> Path | None:
+        """Returns the blob of the hash that the lock gives, unchecked; None without one."""
         pins = self.lock.files.get(name)
         if pins is None or pins.sha256 is None:
             return None
@@ -156,6 +171,7 @@ class CacheAttempt(Attempt):
         return path if path.is_file() else None
 
     def find(self, entry: FileEntry) -> Found | None:
+        """Returns the blob of the hash that the entry gives; None where the cache lacks it."""
         path = self.cache.find(entry)
         return Found(path, self.cache.digests(path)) if path is not None else None
 
@@ -189,6 +205,7 @@ class HuggingFaceCacheAttempt(Attempt):
         return commit if SHA1.fullmatch(commit) else None
 
     def path(self, name: str) -> Path | None:
+        """Returns where the file lies in the snapshot, unchecked; None when it does not."""
         if self.commit is None:
             return None
         snapshot = self.folder / "snapshots" / self.commit / self.repository.subfolder
@@ -196,6 +213,14 @@ class HuggingFaceCacheAttempt(Attempt):
         return path if path.is_file() else None
 
     def find(self, entry: FileEntry) -> Found | None:
+        """Returns the file of the snapshot, checked against the entry or the name of its blob.
+
+        None when the snapshot has no such file.
+
+        Raises:
+            SourceFailed: there is no snapshot, or no hash to check the file against.
+            IntegrityError: the file has another content.
+        """
         if self.commit is None:
             raise SourceFailed(f"no snapshot of it in {self.folder.parent}")
         path = self.path(entry.name)
@@ -243,6 +268,14 @@ class HuggingFaceAttempt(Attempt):
         return self._listed
 
     def find(self, entry: FileEntry) -> Found | None:
+        """Downloads the file from the hub into the cache, hashed on the way.
+
+        None when the repository has no such file.
+
+        Raises:
+            SourceFailed: the hub does not answer, or with another commit than the one asked for.
+            IntegrityError: the file has another content than the entry, or the hub, promises.
+        """
         folder = self.repository.subfolder
         name = self.source.name_here(entry.name)
         path = f"{folder}/{name}" if folder else name
@@ -272,6 +305,14 @@ class UrlAttempt(Attempt):
         self.progress = progress
 
     def find(self, entry: FileEntry) -> Found | None:
+        """Downloads the file from the address into the cache, hashed on the way.
+
+        None when the server answers that there is no such file.
+
+        Raises:
+            SourceFailed: the server does not answer.
+            IntegrityError: the file has another content than the entry promises.
+        """
         url = f"{self.base.rstrip('/')}/{self.source.name_here(entry.name)}"
         return _download(
             self, entry, self.progress, lambda w, report: stream(open_url(url), w, report)

@@ -39,21 +39,27 @@ class _Each(Transform):
     """A step that treats every array alike, one by one."""
 
     @abstractmethod
-    def shape(self, shape: Shape) -> Shape: ...
+    def shape(self, shape: Shape) -> Shape:
+        """Returns the shape of our array, for one of the foreign `shape`."""
 
     @abstractmethod
-    def to_ours(self, array: np.ndarray) -> np.ndarray: ...
+    def to_ours(self, array: np.ndarray) -> np.ndarray:
+        """Turns one foreign array into ours."""
 
     @abstractmethod
-    def to_foreign(self, array: np.ndarray) -> np.ndarray: ...
+    def to_foreign(self, array: np.ndarray) -> np.ndarray:
+        """Turns one array of ours into the foreign one."""
 
     def shapes(self, shapes: list[Shape], count: int) -> list[Shape]:
+        """Returns our shapes, one for each of the foreign `shapes`."""
         return [self.shape(shape) for shape in shapes]
 
     def forward(self, arrays: list[np.ndarray], count: int) -> list[np.ndarray]:
+        """Turns each foreign array into one of ours."""
         return [self.to_ours(array) for array in arrays]
 
     def inverse(self, arrays: Parts, count: int) -> Parts:
+        """Turns each array of ours into the foreign one; None stays None."""
         return [None if array is None else self.to_foreign(array) for array in arrays]
 
 
@@ -64,14 +70,17 @@ class Permute(_Each):
     axes: tuple[int, ...]
 
     def shape(self, shape: Shape) -> Shape:
+        """Returns the sizes in our order of axes. ValueError for another number of axes."""
         if len(shape) != len(self.axes):
             raise ValueError(f"{len(self.axes)} axes are expected, there are {len(shape)}")
         return tuple(shape[axis] for axis in self.axes)
 
     def to_ours(self, array: np.ndarray) -> np.ndarray:
+        """Returns a view of the foreign array with its axes in our order."""
         return array.transpose(self.axes)
 
     def to_foreign(self, array: np.ndarray) -> np.ndarray:
+        """Returns a view of our array with its axes in the foreign order."""
         return array.transpose(np.argsort(self.axes))
 
 
@@ -82,16 +91,22 @@ class DepthwiseConv2d(_Each):
     multiplier: int = 1
 
     def shape(self, shape: Shape) -> Shape:
+        """Returns (height, width, channels, multiplier) of a foreign kernel.
+
+        ValueError where it is not (channels·multiplier, 1, height, width).
+        """
         if len(shape) != 4 or shape[1] != 1 or shape[0] % self.multiplier:
             raise ValueError(f"a kernel (channels·{self.multiplier}, 1, height, width) is expected")
         return (shape[2], shape[3], shape[0] // self.multiplier, self.multiplier)
 
     def to_ours(self, array: np.ndarray) -> np.ndarray:
+        """Returns the foreign kernel as (height, width, channels, multiplier)."""
         rows, columns, channels, multiplier = self.shape(array.shape)
         parts = array.reshape(channels, multiplier, rows, columns)
         return parts.transpose(2, 3, 0, 1)
 
     def to_foreign(self, array: np.ndarray) -> np.ndarray:
+        """Returns the kernel as (channels·multiplier, 1, height, width)."""
         rows, columns, channels, multiplier = array.shape
         return array.transpose(2, 3, 0, 1).reshape(channels * multiplier, 1, rows, columns)
 
@@ -103,15 +118,18 @@ class Squeeze(_Each):
     axis: int
 
     def shape(self, shape: Shape) -> Shape:
+        """Returns the sizes without the axis. ValueError where its size is not 1."""
         axis = self.axis % len(shape) if shape else 0
         if len(shape) <= axis or shape[axis] != 1:
             raise ValueError(f"axis {self.axis} of size 1 is expected")
         return shape[:axis] + shape[axis + 1 :]
 
     def to_ours(self, array: np.ndarray) -> np.ndarray:
+        """Returns a view of the foreign array without the axis."""
         return array.squeeze(self.axis)
 
     def to_foreign(self, array: np.ndarray) -> np.ndarray:
+        """Returns a view of our array with the axis put in."""
         return np.expand_dims(array, self.axis)
 
 
@@ -122,13 +140,16 @@ class Expand(_Each):
     axis: int
 
     def shape(self, shape: Shape) -> Shape:
+        """Returns the sizes with a 1 put in for the axis."""
         axis = self.axis % (len(shape) + 1)
         return (*shape[:axis], 1, *shape[axis:])
 
     def to_ours(self, array: np.ndarray) -> np.ndarray:
+        """Returns a view of the foreign array with the axis put in."""
         return np.expand_dims(array, self.axis)
 
     def to_foreign(self, array: np.ndarray) -> np.ndarray:
+        """Returns a view of our array without the axis."""
         return array.squeeze(self.axis)
 
 
@@ -140,6 +161,7 @@ class Reshape(_Each):
     ours: Shape
 
     def shape(self, shape: Shape) -> Shape:
+        """Returns our shape with its -1 filled in. ValueError for another number of elements."""
         if len(shape) != len(self.foreign) or any(
             want not in (-1, size) for want, size in zip(self.foreign, shape, strict=True)
         ):
@@ -151,9 +173,11 @@ class Reshape(_Each):
         return tuple(rest if size == -1 else size for size in self.ours)
 
     def to_ours(self, array: np.ndarray) -> np.ndarray:
+        """Returns the elements of the foreign array, in C order, in our shape."""
         return array.reshape(self.ours)
 
     def to_foreign(self, array: np.ndarray) -> np.ndarray:
+        """Returns the elements of our array, in C order, in the foreign shape."""
         return array.reshape(self.foreign)
 
 
@@ -208,14 +232,23 @@ class Split(Transform):
     sizes: Shape | None = None
 
     def shapes(self, shapes: list[Shape], count: int) -> list[Shape]:
+        """Returns the shapes of the `count` parts of one foreign array.
+
+        ValueError for several arrays, and where the axis does not split so.
+        """
         if len(shapes) != 1:
             raise ValueError("one array is expected to split")
         return _cut_shape(shapes[0], self.axis, count, self.sizes)
 
     def forward(self, arrays: list[np.ndarray], count: int) -> list[np.ndarray]:
+        """Cuts one foreign array along the axis into `count` views."""
         return _cut(arrays[0], self.axis, count, self.sizes)
 
     def inverse(self, arrays: Parts, count: int) -> Parts:
+        """Joins our parts along the axis; None counts as zeros.
+
+        ValueError where all parts are None, which have no shape.
+        """
         known = next((array for array in arrays if array is not None), None)
         if known is None:
             raise ValueError("a split of nothing but zeros has no shape")
@@ -241,12 +274,15 @@ class Concat(Transform):
     sizes: Shape | None = None
 
     def shapes(self, shapes: list[Shape], count: int) -> list[Shape]:
+        """Returns the shape of the joined array. ValueError where the parts do not fit together."""
         return [_joined_shape(shapes, self.axis)]
 
     def forward(self, arrays: list[np.ndarray], count: int) -> list[np.ndarray]:
+        """Joins the foreign arrays along the axis to one of ours."""
         return [np.concatenate(arrays, self.axis)]
 
     def inverse(self, arrays: Parts, count: int) -> Parts:
+        """Cuts our array along the axis into `count` foreign ones; None stays None."""
         (array,) = arrays
         return [None] if array is None else [*_cut(array, self.axis, count, self.sizes)]
 
@@ -258,16 +294,19 @@ class Chain(Transform):
     steps: tuple[Transform, ...] = ()
 
     def shapes(self, shapes: list[Shape], count: int) -> list[Shape]:
+        """Returns the shapes after all steps."""
         for step in self.steps:
             shapes = step.shapes(shapes, count)
         return shapes
 
     def forward(self, arrays: list[np.ndarray], count: int) -> list[np.ndarray]:
+        """Turns foreign arrays into ours: the first step comes first."""
         for step in self.steps:
             arrays = step.forward(arrays, count)
         return arrays
 
     def inverse(self, arrays: Parts, count: int) -> Parts:
+        """Turns our arrays into foreign ones: the last step is undone first."""
         for step in reversed(self.steps):
             arrays = step.inverse(arrays, count)
         return arrays

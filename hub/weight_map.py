@@ -274,6 +274,7 @@ class Group:
 
     @property
     def name(self) -> str:
+        """The keys of the group, joined by commas, as errors call it."""
         return ", ".join(self.keys[index] for index in sorted(self.keys))
 
     @property

@@ -23,12 +23,15 @@ class Assignable(Protocol):
     """What `load` needs of a variable: `assign` takes an array of the variable's own dtype."""
 
     @property
-    def shape(self) -> Any: ...
+    def shape(self) -> Any:
+        """The sizes of the variable, ints."""
 
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> Any:
+        """The dtype of the variable, by its name or as an object of NumPy."""
 
-    def assign(self, value: Any, /) -> Any: ...
+    def assign(self, value: Any, /) -> Any:
+        """Replaces the variable's value by an array of its shape and dtype."""
 
 
 @dataclass
@@ -61,6 +64,7 @@ class _Plan:
     source_of: dict[str, Group] = field(default_factory=dict)
     report: LoadReport = field(default_factory=LoadReport)
     problems: dict[str, list[str]] = field(default_factory=dict)
+    fresh: list[Template] = field(default_factory=list)
 
     def problem(self, head: str, line: str) -> None:
         self.problems.setdefault(head, []).append(line)
@@ -79,6 +83,7 @@ def load(
     weight_map: WeightMap,
     *,
     allow_missing: Iterable[str] = (),
+    fresh: Iterable[str] = (),
 ) -> LoadReport:
     """Streams the tensors of a file into variables, one at a time.
 
@@ -91,6 +96,7 @@ def load(
         variables: path -> variable, of `shape`, `dtype` (a name) and `assign`.
         weight_map: the table for this file's layout.
         allow_missing: templates of paths that may stay without a value, such as a new head's.
+        fresh: templates of paths that stay without a value, whatever the file has for them.
 
     Raises:
         WeightsError: keys left over, missing, misshapen, of another kind of dtype, or stored twice
@@ -99,7 +105,8 @@ def load(
     """
     reader, prefix = unwrapped(reader, variables, weight_map)
     plan = _Plan(reader, variables, weight_map, prefix)
-    _match_names(plan, [Template(text) for text in allow_missing])
+    plan.fresh = [Template(text) for text in fresh]
+    _match_names(plan, [*map(Template, allow_missing), *plan.fresh])
     for group in plan.groups:
         _check_shapes(plan, group)
     for group in plan.ties:
@@ -134,7 +141,9 @@ def _place(plan: _Plan, group: Group) -> None:
     paths = group.row.paths(group.binding)
     named = [path for path in paths if path is not None]
     absent = [path for path in named if path not in plan.variables]
-    if group.row.ours is None or (group.row.optional and len(absent) == len(named)):
+    if named and all(any(t.match(path) is not None for t in plan.fresh) for path in named):
+        plan.report.dropped += group.keys.values()
+    elif group.row.ours is None or (group.row.optional and len(absent) == len(named)):
         plan.report.dropped += group.keys.values()
         if group.row.head:
             plan.report.of_heads += group.keys.values()

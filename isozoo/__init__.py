@@ -26,6 +26,9 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "hub": (".hub", None),
     "initializers": (".initializers", None),
     "layers": (".layers", None),
+    "lora": (".framework.lora", None),
+    "losses": (".losses", None),
+    "metrics": (".metrics", None),
     "models": (".models", None),
     "nlp": (".nlp", None),
     "ops": (".ops", None),
@@ -42,6 +45,8 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "InputSpec": (".framework.core.input_spec", "InputSpec"),
     "KerasTensor": (".framework.core.symbolic", "KerasTensor"),
     "Layer": (".framework.core.layer", "Layer"),
+    "Loss": (".framework.losses", "Loss"),
+    "Metric": (".framework.metrics", "Metric"),
     "Model": (".framework.models", "Model"),
     "Operation": (".framework.core.operation", "Operation"),
     "Optimizer": (".framework.optimizers", "Optimizer"),
@@ -64,6 +69,9 @@ if TYPE_CHECKING:
     from .framework import constraints as constraints
     from .framework import initializers as initializers
     from .framework import layers as layers
+    from .framework import lora as lora
+    from .framework import losses as losses
+    from .framework import metrics as metrics
     from .framework import models as models
     from .framework import ops as ops
     from .framework import optimizers as optimizers
@@ -85,6 +93,8 @@ if TYPE_CHECKING:
     from .framework.core.variable import Variable as Variable
     from .framework.dtype_policies import DTypePolicy as DTypePolicy
     from .framework.initializers import Initializer as Initializer
+    from .framework.losses import Loss as Loss
+    from .framework.metrics import Metric as Metric
     from .framework.models import Model as Model
     from .framework.models import Sequential as Sequential
     from .framework.optimizers import Optimizer as Optimizer

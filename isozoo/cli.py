@@ -1,4 +1,4 @@
-"""The command line: list, info, pull, run and verify.
+"""The command line: list, info, pull, run, verify and finetune.
 
 Exit codes: 0 done; 1 the answer is no (`verify` found a difference); 2 the call was wrong (no
 command, an unknown name or option, an unreadable input); 3 the files cannot be had or are not what
@@ -119,6 +119,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--layers", action="store_true", help="show each layer too")
     _fetching(verify)
+
+    tune = command(
+        "finetune", _finetune, "Train a classifier from a preset on your data, and write a preset."
+    )
+    tune.add_argument("name", metavar="PRESET")
+    tune.add_argument(
+        "data",
+        metavar="DATA",
+        help="a .csv or .tsv file of texts and labels, or a folder with a folder of images a class",
+    )
+    tune.add_argument("--to", metavar="FOLDER", required=True, help="where the preset is written")
+    tune.add_argument("--backend", help="jax, torch or tensorflow; the best installed if absent")
+    tune.add_argument(
+        "--mode",
+        default="full",
+        choices=("full", "lora", "head"),
+        help="what is trained: all weights, low-rank adapters and the head, or the head alone",
+    )
+    tune.add_argument("--epochs", type=int, default=3)
+    tune.add_argument("--batch-size", type=int, default=32)
+    tune.add_argument("--learning-rate", type=float, help="5e-5 for full, 1e-3 for the others")
+    tune.add_argument("--rank", type=int, default=8, help="of the adapters")
+    tune.add_argument(
+        "--validation", type=float, default=0.1, help="the share of each class that is held out"
+    )
+    tune.add_argument("--seed", type=int, default=0)
+    tune.add_argument("--text-column", help="where it is not called text")
+    tune.add_argument("--label-column", help="where it is not called label")
+    _fetching(tune)
     return parser
 
 
@@ -266,6 +295,41 @@ def _verify(arguments: Any) -> int:
     else:
         print(report.table(layers=arguments.layers))
     return 0 if report.ok else NO
+
+
+def _finetune(arguments: Any) -> int:
+    from .hub.finetuning import finetune, summary
+
+    found = finetune(
+        arguments.name,
+        arguments.data,
+        arguments.to,
+        backend=arguments.backend,
+        mode=arguments.mode,
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        rank=arguments.rank,
+        validation=arguments.validation,
+        seed=arguments.seed,
+        text_column=arguments.text_column,
+        label_column=arguments.label_column,
+        verbose=0 if arguments.json else "auto",
+        folder=arguments.folder,
+        offline=arguments.offline,
+    )
+    if arguments.json:
+        _print_json(
+            {
+                "classes": found.classes,
+                "rows": {"train": found.rows[0], "validation": found.rows[1]},
+                "history": found.history,
+                "files": found.files,
+            }
+        )
+        return 0
+    print("\n".join(summary(found)))
+    return 0
 
 
 if __name__ == "__main__":

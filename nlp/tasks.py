@@ -113,7 +113,7 @@ class TextEmbedder(Task):
             return np.zeros((0, self.backbone.hidden_dim), np.float32)
         texts = check_texts(texts)
         normalize = self.normalize if normalize is None else normalize
-        run = self.infer if normalize == self.normalize else self.compiled("pooled")
+        run = self.infer if normalize == self.normalize else self.compiled_method("pooled")
         rows = self.preprocessor.encode(texts, truncate)
         # Texts of like length share a batch, so that little of it is padding.
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]), reverse=True)

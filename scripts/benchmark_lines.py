@@ -317,7 +317,7 @@ def _whisper_encoder(scratch: str) -> tuple[Work, Work]:
     ours, peer = _whisper_pair(scratch)
     last = torch.from_numpy(_features())
     first = last.permute(0, 2, 1).contiguous()
-    encode = ours.backbone.compiled("encoder")
+    encode = ours.backbone.compiled_method("encoder")
 
     def theirs():
         with torch.inference_mode():

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = ("framework", "hub", "applications", "nlp", "cv", "isozoo", "scripts")
 # Inside framework/, lowest first. Modules of one row may import each other, but not in a circle.
 FRAMEWORK = (
-    ("lazy", "context", "structures", "containers", "nested"),
+    ("typing", "lazy", "context", "structures", "containers", "nested"),
     ("config", "configs", "dtypes", "files", "registered", "serialization", "tree"),
     ("dtype_policies", "named"),
     ("backends",),
@@ -19,8 +19,10 @@ FRAMEWORK = (
     ("activations", "initializers", "regularizers", "constraints"),
     ("core",),
     ("random", "utils"),
-    ("optimizers", "saving"),
-    ("layers",),
+    ("optimizers", "losses", "saving"),
+    ("metrics",),
+    ("layers", "lora"),
+    ("training",),
     ("models",),
     ("public", ""),
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import configs, ops
 from ..named import Names
-from ..ops.dispatch import Tensor
+from ..typing import Tensor, TensorLike
 
 elu, selu, celu, relu6, leaky_relu = ops.elu, ops.selu, ops.celu, ops.relu6, ops.leaky_relu
 silu, swish, glu = ops.silu, ops.silu, ops.glu
@@ -20,13 +20,16 @@ softmax, log_softmax, sparsemax = ops.softmax, ops.log_softmax, ops.sparsemax
 tanh, exponential = ops.tanh, ops.exp
 
 
-def linear(x) -> Tensor:
-    """x itself."""
+def linear(x: TensorLike) -> Tensor:
+    """Returns x itself."""
     return x
 
 
 def relu(
-    x, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+    x: TensorLike,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
 ) -> Tensor:
     """x above `threshold`, but no more than `max_value`; else negative_slope * (x - threshold).
 
@@ -40,12 +43,12 @@ def relu(
     return ops.where(ops.less_equal(x, threshold), below, y)
 
 
-def gelu(x, approximate: bool = False) -> Tensor:
+def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
     """The Gaussian error linear unit; exact unless `approximate` (by tanh), as in Keras."""
     return ops.gelu(x, approximate)
 
 
-def mish(x) -> Tensor:
+def mish(x: TensorLike) -> Tensor:
     """x * tanh(softplus(x)) (Misra 2019)."""
     return ops.multiply(x, ops.tanh(ops.softplus(x)))
 

@@ -1,17 +1,18 @@
 """What weights are kept to: `constraint(w)` gives the value that a weight gets after each step."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from .. import config, ops
 from ..configs import Configurable, serialize_object
 from ..named import Names, under_both_names
-from ..ops.dispatch import Tensor
+from ..typing import Ints, Tensor, TensorLike
 
 
 class Constraint(Configurable):
     """Base of constraints: a subclass defines `__call__(w)`, which returns the value to keep."""
 
-    def __call__(self, w) -> Any:
+    def __call__(self, w: TensorLike) -> Any:
         """Returns the constrained value of a weight; the base class leaves it as it is."""
         return w
 
@@ -19,21 +20,21 @@ class Constraint(Configurable):
 class NonNeg(Constraint):
     """Negative elements become zero."""
 
-    def __call__(self, w) -> Tensor:
+    def __call__(self, w: TensorLike) -> Tensor:
         """Returns max(w, 0)."""
         return ops.maximum(w, 0)
 
 
-class _Norm(Constraint):
+class _Norm(Constraint, ABC):
     """Constraints of the Euclidean norm of w along `axis`, one axis or several."""
 
-    axis: Any = 0
+    axis: Ints = 0
 
-    def wanted(self, norms) -> Any:
-        """Returns the norms that are wanted in the place of `norms`."""
-        raise NotImplementedError
+    @abstractmethod
+    def wanted(self, norms: Tensor) -> TensorLike:
+        """Returns the norms that are wanted in the place of `norms`, which broadcast against w."""
 
-    def __call__(self, w) -> Tensor:
+    def __call__(self, w: TensorLike) -> Tensor:
         """Returns w, scaled along the axis to the norm that is wanted."""
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         norms = ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
@@ -48,10 +49,10 @@ class MaxNorm(_Norm):
     (height, width, in, out) of a convolution the axes are [0, 1, 2]. Srivastava et al. 2014.
     """
 
-    def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
+    def __init__(self, max_value: float = 2, axis: Ints = 0) -> None:
         self.max_value, self.axis = max_value, axis
 
-    def wanted(self, norms) -> Tensor:
+    def wanted(self, norms: Tensor) -> Tensor:
         """Returns the norms, at most `max_value`."""
         return ops.clip(norms, 0, self.max_value)
 
@@ -59,11 +60,11 @@ class MaxNorm(_Norm):
 class UnitNorm(_Norm):
     """Vectors along `axis` get the length one."""
 
-    def __init__(self, axis: Any = 0) -> None:
+    def __init__(self, axis: Ints = 0) -> None:
         self.axis = axis
 
-    def wanted(self, norms) -> Any:
-        """Returns one."""
+    def wanted(self, norms: Tensor) -> float:
+        """Returns one, for all norms."""
         return 1.0
 
 
@@ -75,11 +76,11 @@ class MinMaxNorm(_Norm):
         min_value: float = 0.0,
         max_value: float = 1.0,
         rate: float = 1.0,
-        axis: Any = 0,
+        axis: Ints = 0,
     ) -> None:
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
-    def wanted(self, norms) -> Tensor:
+    def wanted(self, norms: Tensor) -> Tensor:
         """Returns rate * the norms within the limits + (1 - rate) * the norms."""
         within = ops.clip(norms, self.min_value, self.max_value)
         return ops.add(ops.multiply(within, self.rate), ops.multiply(norms, 1 - self.rate))

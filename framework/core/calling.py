@@ -46,6 +46,8 @@ class CallableLayer:
     _call_signature: CallSignature
     _is_plain_call: bool
     _makes_mask: bool
+    # Whether a `compute_mask` of the class's own may give masks where no input has one.
+    _begins_masks: bool = True
     _backend: Any
     _token: Any
     _policy: Any
@@ -67,7 +69,8 @@ class CallableLayer:
     def _inspect_call(cls) -> None:
         """Note, once for a class, what its `call` takes, and whether the short way will do."""
         found = cls._call_signature = CallSignature(cls.call)
-        cls._makes_mask = cls.compute_mask is not CallableLayer.compute_mask
+        own_masks = cls.compute_mask is not CallableLayer.compute_mask
+        cls._makes_mask = own_masks and cls._begins_masks
         cls._is_plain_call = not (found.takes_training or found.takes_mask or cls._makes_mask)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

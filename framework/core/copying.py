@@ -222,7 +222,7 @@ def reduced(x: Any) -> tuple[Any, ...]:
     attributes = _attributes(x)
     kept = {
         "attributes": attributes,
-        "registered": {k: v for k, v in x._tracked.items() if k not in attributes},
+        "registered": {k: v for k, v in x._tracked.items() if attributes.get(k) is not v},
         "order": list(x._tracked),
         "arguments": x._arguments,
         "plain": {name: vars(x)[name] for name in ("_trainable", "built") if name in vars(x)},

@@ -58,4 +58,3 @@ def _walk(graph: Graph, made_by: dict[int, Node]) -> tuple[list[Node], dict[int,
 def _key(node: Node) -> int:
     """Calls of one layer are of one thing; each call of a plain function is a thing of its own."""
     return id(node.target) if hasattr(node.target, "_inbound") else id(node)
-

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .. import dtypes
+from ..typing import Axis, Shape
 from .naming import auto_name
 
 
@@ -128,13 +129,13 @@ class KerasTensor:
 
         return history(self)
 
-    def reshape(self, newshape) -> "KerasTensor":
+    def reshape(self, newshape: Shape) -> "KerasTensor":
         """`ops.reshape` of the tensor."""
         from .. import ops
 
         return ops.reshape(self, newshape)
 
-    def squeeze(self, axis=None) -> "KerasTensor":
+    def squeeze(self, axis: Axis = None) -> "KerasTensor":
         """`ops.squeeze` of the tensor."""
         from .. import ops
 

@@ -14,8 +14,8 @@ from .flavours import begin
 from .operation import Operation
 from .own_variables import OwnVariables
 from .stateless import StatelessLayer
-from .trackable import Trackable, foreign_variables, parts_of
-from .variable import SeedState, Variable
+from .trackable import foreign_variables, parts_of
+from .variable import OwnState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
 
@@ -225,8 +225,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @property
     def weights(self) -> list[Variable]:
-        """All variables but the states of seed generators."""
-        return [v for v in self.variables if not isinstance(v, SeedState)]
+        """All variables but the states of seed generators and metrics."""
+        return [v for v in self.variables if not isinstance(v, OwnState)]
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -240,13 +240,13 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """The variables that training leaves alone, seeds included."""
+        """The variables that training leaves alone, seeds and metrics included."""
         return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that training leaves alone."""
-        return [v for v in self.non_trainable_variables if not isinstance(v, SeedState)]
+        return [v for v in self.non_trainable_variables if not isinstance(v, OwnState)]
 
     def count_params(self) -> int:
         """Returns the number of elements of all weights."""
@@ -301,6 +301,23 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             found = [(p, part) for p, part in self.tracked_parts() if isinstance(part, Layer)]
             self._cache["sublayers"] = found
         return list(found)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that are attributes of the layer and of layers inside."""
+        layers = self._flatten_layers()
+        return [
+            part
+            for x in layers
+            for _, part in x.tracked_parts()
+            if getattr(part, "_measures", False)
+        ]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`; they are not among `variables`."""
+        found = {id(v): v for metric in self.metrics for v in metric.variables}
+        return list(found.values())
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list["Layer"]:
         """The layers inside, each once; the name by which programs written for Keras ask."""
@@ -369,17 +386,28 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             "trainable": self.trainable,
             "dtype": _policy_config(self._policy),
         }
-        if not getattr(type(self).get_config, "_is_default", False):
-            return base
-        own = parameters_of(plain_class(type(self)), self._config_base)
-        found = described_arguments(self)
-        found = {k: v for k, v in found.items() if k in own or k not in _LAYER_ARGUMENTS}
-        found.update(self._settings_in_effect(found))
+        default = getattr(type(self).get_config, "_is_default", False)
+        found = self._config_arguments(default)
+        if not default:
+            return {**base, **found}
         given = self._arguments[1]
-        extra = {k: given[k] for k in ("activity_regularizer", "autocast") if k in given}
+        extra = {
+            name: serialize(getattr(self, name))
+            for name in ("activity_regularizer", "autocast")
+            if name in given
+        }
         return {**base, **found, **extra} if self._takes_name() else found
 
     get_config._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
+
+    def _config_arguments(self, default: bool) -> dict[str, Any]:
+        """The arguments of the subclass in a config; `default` unless it has a `get_config`."""
+        if not default:
+            return {}
+        own = parameters_of(plain_class(type(self)), self._config_base)
+        found = described_arguments(self)
+        found = {k: v for k, v in found.items() if k in own or k not in LAYER_ARGUMENTS}
+        return {**found, **self._settings_in_effect(found)}
 
     def _settings_in_effect(self, given: dict[str, Any]) -> dict[str, Any]:
         """The configs of what names among the arguments stood for, as Keras writes them."""
@@ -482,7 +510,7 @@ def _as_shape(x: Any) -> Any:
 
 # Endings of arguments that are objects, for which a name may stand.
 _NAMED = ("_initializer", "_regularizer", "_constraint")
-_LAYER_ARGUMENTS = frozenset(
+LAYER_ARGUMENTS = frozenset(
     (
         "name",
         "trainable",

@@ -8,7 +8,7 @@ from .graph import Graph
 from .keras_tensor import KerasTensor
 
 
-def match(graph: Graph, inputs: Any, name: str) -> list[Any]:
+def match(graph: Graph, inputs: Any, name: str, any_rows: bool = False) -> list[Any]:
     """Returns the tensors of `inputs` in the order of the graph's inputs.
 
     Given are the graph's own structure, a dict by the names of the inputs, or as many tensors as
@@ -16,14 +16,18 @@ def match(graph: Graph, inputs: Any, name: str) -> list[Any]:
     tensor that lacks a last axis of size 1, or has one too many, is given or spared it, as Keras
     does.
 
+    Args:
+        graph: the graph.
+        inputs: what is to be matched.
+        name: of the model, for errors.
+        any_rows: whether the first axis may have any size: that of a batch is no part of a model.
+
     Raises:
         ValueError: another structure, a missing input, or shapes that do not fit.
     """
     given = _collect(graph, inputs, name)
-    return [
-        _fitted(x, mine, name, number)
-        for number, (x, mine) in enumerate(zip(given, graph.inputs, strict=True))
-    ]
+    pairs = zip(given, graph.inputs, strict=True)
+    return [_fitted(x, mine, name, any_rows) for x, mine in pairs]
 
 
 def _collect(graph: Graph, inputs: Any, name: str) -> list[Any]:
@@ -73,7 +77,7 @@ def _follow(structure: Any, x: Any, into: list[Any]) -> bool:
     return hasattr(x, "shape") or x is None
 
 
-def _fitted(x: Any, mine: KerasTensor, name: str, number: int) -> Any:
+def _fitted(x: Any, mine: KerasTensor, name: str, any_rows: bool) -> Any:
     """`x` with as many axes as the input `mine`. ValueError where the sizes do not fit."""
     if x is None:
         if mine.optional:
@@ -92,8 +96,9 @@ def _fitted(x: Any, mine: KerasTensor, name: str, number: int) -> Any:
         x, shape = ops.squeeze(x, -1), shape[:-1]
     elif len(shape) == len(expected) - 1 and expected and expected[-1] == 1:
         x, shape = ops.expand_dims(x, -1), (*shape, 1)
+    sizes = list(zip(expected, shape, strict=False))[any_rows:]
     if len(shape) != len(expected) or any(
-        a is not None and b is not None and a != b for a, b in zip(expected, shape, strict=True)
+        a is not None and b is not None and a != b for a, b in sizes
     ):
         raise ValueError(
             f"{name} was passed incompatible inputs. For input {mine.name!r}, "

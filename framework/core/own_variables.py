@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from .trackable import Trackable
-from .variable import SeedState, Variable
+from .variable import OwnState, Variable
 
 
 class OwnVariables(Trackable):
@@ -24,7 +24,7 @@ class OwnVariables(Trackable):
         Seeds' states are left out. The order is that of Keras's weights files.
         """
         found = [part for _, part in self.tracked_parts() if isinstance(part, Variable)]
-        found = list({id(v): v for v in found if not isinstance(v, SeedState)}.values())
+        found = list({id(v): v for v in found if not isinstance(v, OwnState)}.values())
         return [v for v in found if v._wanted] + [v for v in found if not v._wanted]
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:

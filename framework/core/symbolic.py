@@ -1,7 +1,8 @@
 """Symbolic calls: nodes of a graph, and the shapes and dtypes that they give."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -24,13 +25,19 @@ def among(x: Any) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in _leaves(x))
 
 
-def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
+def infer(
+    backend: Any,
+    function: Callable[..., Any],
+    args: tuple,
+    kwargs: dict[str, Any],
+    keep: bool = False,
+) -> Any:
     """Symbolic results of `function(*args, **kwargs)`, by abstract evaluation on `backend`.
 
     Unknown sizes get trial numbers, in at least two ways; a size of a result that comes out
     different stays unknown. An unknown size fits whatever it meets: where the first trials fail,
     sizes of the other tensors and 1 are tried. The call changes no state: variables are assigned in
-    a scope that is thrown away, and other attributes of layers are put back.
+    a scope that is thrown away, and other attributes of layers are put back, unless `keep` is set.
     """
     symbols = list(
         {id(x): x for x in _leaves((args, kwargs)) if isinstance(x, KerasTensor)}.values()
@@ -58,7 +65,8 @@ def infer(backend: Any, function, args: tuple, kwargs: dict[str, Any]) -> Any:
             with entered(inferring=True, journal=journal, substitutes=dict(outer), losses=None):
                 return backend.abstract(call, specs)
         finally:
-            undo(journal)
+            if not keep:
+                undo(journal)
 
     unknown = sum(n is None for x in symbols for n in x.shape)
     if not unknown:
@@ -94,7 +102,9 @@ def _merge(runs: list[Any]) -> Any:
     return KerasTensor(sizes, first.dtype, sparse=first.sparse)
 
 
-def record(target: Any, function, args: tuple, kwargs: dict[str, Any], backend: Any) -> Any:
+def record(
+    target: Any, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], backend: Any
+) -> Any:
     """A node for the call, and the symbolic tensors that it gives."""
     return link(target, args, kwargs, infer(backend, function, args, kwargs))
 
@@ -143,7 +153,7 @@ class SymbolicBackend:
         """Whether tensors in its place store their non-zero elements only."""
         return x.sparse
 
-    def to_numpy(self, x: KerasTensor):
+    def to_numpy(self, x: KerasTensor) -> NoReturn:
         """Always an error: there are no values."""
         from ..ops.errors import InvalidArgumentError
 
@@ -151,7 +161,7 @@ class SymbolicBackend:
             f"{x!r} has no value: it describes a model that has not been run."
         )
 
-    def record(self, op, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def record(self, op: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The symbolic result of a public op."""
         rule = getattr(op, "rule", None)
         try:

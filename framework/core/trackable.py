@@ -8,7 +8,7 @@ from weakref import ref
 from ..configs import Configurable
 from ..containers import is_container, items_of, wrapped_container
 from ..context import state
-from .variable import SeedState, Variable, in_slot
+from .variable import OwnState, Variable, in_slot
 
 
 class Trackable(Configurable):
@@ -26,6 +26,8 @@ class Trackable(Configurable):
     _owners: list[Any]
     # Attributes whose items are no parts, or parts by another name.
     _untracked: frozenset[str] = frozenset()
+    # Whether it measures: a layer that owns it has its variables among `metrics_variables` alone.
+    _measures: bool = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = Configurable.__new__(cls, *args, **kwargs)
@@ -141,8 +143,8 @@ class Trackable(Configurable):
         return [variable for _, variable in self._walked()]
 
     def weights_by_path(self) -> dict[str, Variable]:
-        """Returns all variables but seeds' states, by the path that leads to them from here."""
-        return {p: v for p, v in self._walked() if not isinstance(v, SeedState)}
+        """Returns all variables but the states of seeds and metrics, by their paths from here."""
+        return {p: v for p, v in self._walked() if not isinstance(v, OwnState)}
 
     # Copies -----------------------------------------------------------------------------------
 
@@ -237,6 +239,8 @@ def _walk(owner: Trackable, prefix: str, seen: set[int]) -> Iterator[tuple[str, 
     seen.add(id(owner))
     for path, part in owner.tracked_parts():
         if isinstance(part, Trackable):
+            if part._measures and not owner._measures:
+                continue
             yield from _walk(part, f"{prefix}{path}.", seen)
         elif id(part) not in seen:
             seen.add(id(part))

@@ -170,8 +170,8 @@ class Variable(VariableOperators):
         return self.autocast and name != state.autocast and dtypes.is_float(name)
 
     def numpy(self) -> np.ndarray:
-        """Returns the values as a NumPy array."""
-        return self.backend.to_numpy(self.backend.read(self.value))
+        """Returns the values as a NumPy array of its own, which later changes leave alone."""
+        return np.array(self.backend.to_numpy(self.backend.read(self.value)))
 
     def assign(self, value: Any) -> Any:
         """Replaces the values by `value` of the same shape, cast to the variable's dtype.
@@ -399,8 +399,20 @@ def _restored(cls: type, backend: str, attributes: dict[str, Any], values: Any) 
     return made
 
 
-class SeedState(Variable):
-    """The state of a seed generator: a variable, but no weight, and not in files."""
+class OwnState(Variable):
+    """What something counts for itself: a variable, but no weight, and not in files of weights."""
+
+    __slots__ = ()
+
+
+class SeedState(OwnState):
+    """The state of a seed generator."""
+
+    __slots__ = ()
+
+
+class MetricState(OwnState):
+    """What a metric gathered."""
 
     __slots__ = ()
 
@@ -426,4 +438,4 @@ def _plain(x: Any) -> Any:
     return x.backend.read(x.value) if isinstance(x, Variable) else x
 
 
-registry.KINDS[Variable] = registry.KINDS[SeedState] = registry.BOX
+registry.KINDS.update(dict.fromkeys((Variable, OwnState, SeedState, MetricState), registry.BOX))

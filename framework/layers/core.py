@@ -118,18 +118,6 @@ class Dropout(Layer):
         return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
 
 
-class Activation(Layer):
-    """A function of its inputs, given by name or as a callable."""
-
-    def __init__(self, activation, **kwargs):
-        super().__init__(**kwargs)
-        self.activation = activations.get(activation)
-        self.supports_masking = True
-
-    def call(self, inputs):
-        return self.activation(inputs)
-
-
 class Identity(Layer):
     """Its inputs."""
 

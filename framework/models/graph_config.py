@@ -7,7 +7,6 @@ Calls are counted from 0; those of functional models in "input_layers" and "outp
 
 import inspect
 from collections.abc import Iterator
-
 from typing import Any
 
 from ..configs import custom_object_scope, deserialize, serialize, serialize_object

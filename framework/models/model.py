@@ -4,8 +4,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..config import float32_precision
 from ..configs import custom_object_scope, deserialize, plain_class
 from ..context import entered, state
@@ -19,11 +17,11 @@ from ..core.scopes import deferred_initialization
 from ..core.symbolic import KerasTensor
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
-from ..ops.conversion import convert_to_numpy
 from ..saving.methods import Saving
+from ..training.trainer import Trainer
 
 
-class Model(Saving, OfGraph, Layer):
+class Model(Saving, Trainer, OfGraph, Layer):
     """A layer that stands by itself.
 
     Either subclass it, with layers made in `__init__` and used in `call`, or describe it by
@@ -87,6 +85,9 @@ class Model(Saving, OfGraph, Layer):
             self.register(name, layer)
 
     def _set_attribute(self, name: str, value: Any) -> None:
+        if name == "optimizer":  # no part of the model
+            object.__setattr__(self, name, value)
+            return
         # A layer of the graph that gets an attribute is called by that from now on.
         if isinstance(value, Layer) and self._graph is not None and name not in self._tracked:
             old = next((n for n, item in self._tracked.items() if item is value), None)
@@ -120,7 +121,7 @@ class Model(Saving, OfGraph, Layer):
         """Computes the graph on tensors given in the structure of the symbolic inputs."""
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} must define `call`.")
-        return self._graph.run(match(self._graph, inputs, self.name))
+        return self._graph.run(match(self._graph, inputs, self.name, any_rows=True))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shapes and dtypes of the outputs for symbolic inputs."""
@@ -255,7 +256,7 @@ class Model(Saving, OfGraph, Layer):
         """
         return self._run_compiled(None, args, kwargs)
 
-    def compiled(self, method: str) -> Any:
+    def compiled_method(self, method: str) -> Any:
         """Returns a method of the model compiled like `infer`."""
         return lambda *args, **kwargs: self._run_compiled(method, args, kwargs)
 
@@ -276,38 +277,6 @@ class Model(Saving, OfGraph, Layer):
                 function = backend.inference_function(MethodTarget(self, method))
                 self._cache[key] = function
             return function(*args, **kwargs)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """Returns the outputs for one batch, as NumPy arrays."""
-        return map_structure(lambda t: np.asarray(convert_to_numpy(t)), self.infer(x))
-
-    def predict(self, x: Any, batch_size: int | None = None) -> Any:
-        """Returns the outputs for arrays, as NumPy arrays.
-
-        Args:
-            x: an array, or a dict or list of arrays, with the same number of rows each.
-            batch_size: how many rows are computed at a time; 32 if None.
-
-        Raises:
-            ValueError: no rows, or arrays that differ in their number.
-        """
-        batch_size = 32 if batch_size is None else batch_size
-        counts = {len(array) for array in flatten(x)}
-        if len(counts) != 1 or 0 in counts:
-            raise ValueError(
-                "predict needs arrays with one common, positive number of rows; "
-                f"got {sorted(counts)}."
-            )
-        rows = counts.pop()
-        parts = []
-        for start in range(0, rows, batch_size):
-            batch = map_structure(lambda a: a[start : start + batch_size], x)  # noqa: B023
-            parts.append(self.predict_on_batch(batch))
-        if len(parts) == 1:
-            return parts[0]
-        columns = [flatten(part) for part in parts]
-        joined = iter([np.concatenate(column) for column in zip(*columns, strict=True)])
-        return map_structure(lambda _: next(joined), parts[0])
 
 
 def takes_graph(cls: type) -> bool:

@@ -107,7 +107,7 @@ class Sequential(Model):
     def call(self, inputs: Any) -> Any:
         """Calls the layers, one after the other."""
         if self._graph is not None and not isinstance(inputs, KerasTensor):
-            (inputs,) = match(self._graph, inputs, self.name)
+            (inputs,) = match(self._graph, inputs, self.name, any_rows=True)
         for layer in self._chain:
             inputs = layer(inputs)
         return inputs

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..typing import Axis, TensorLike
 from . import checks
 from .dispatch import Tensor, floating, numeric, tensor
 from .errors import wrong
@@ -10,7 +11,7 @@ from .op import op
 
 
 @op
-def relu(x) -> Tensor:
+def relu(x: TensorLike) -> Tensor:
     """max(x, 0). Booleans count as int32."""
     backend, x = tensor(x)
     if x.dtype not in backend.float_types:
@@ -21,49 +22,49 @@ def relu(x) -> Tensor:
 
 
 @op
-def relu6(x) -> Tensor:
+def relu6(x: TensorLike) -> Tensor:
     """min(max(x, 0), 6)."""
     backend, x = floating(x)
     return backend.relu6(x)
 
 
 @op
-def leaky_relu(x, negative_slope: float = 0.2) -> Tensor:
+def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
     """x where positive, `negative_slope` * x elsewhere."""
     backend, x = floating(x)
     return backend.leaky_relu(x, negative_slope)
 
 
 @op
-def elu(x, alpha: float = 1.0) -> Tensor:
+def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
     """x where positive, alpha * (exp(x) - 1) elsewhere."""
     backend, x = floating(x)
     return backend.elu(x, alpha)
 
 
 @op
-def selu(x) -> Tensor:
+def selu(x: TensorLike) -> Tensor:
     """1.0507 * elu(x, 1.6733): self-normalizing (Klambauer et al. 2017)."""
     backend, x = floating(x)
     return backend.selu(x)
 
 
 @op
-def celu(x, alpha: float = 1.0) -> Tensor:
+def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
     """x where positive, alpha * (exp(x / alpha) - 1) elsewhere (Barron 2017)."""
     backend, x = floating(x)
     return backend.celu(x, alpha)
 
 
 @op
-def gelu(x, approximate: bool = True) -> Tensor:
+def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
     """x * P(X <= x) for a standard normal X (Hendrycks & Gimpel 2016); by tanh if `approximate`."""
     backend, x = floating(x)
     return backend.gelu(x, approximate)
 
 
 @op
-def silu(x) -> Tensor:
+def silu(x: TensorLike) -> Tensor:
     """x * sigmoid(x)."""
     backend, x = floating(x)
     return backend.silu(x)
@@ -73,7 +74,7 @@ swish = silu
 
 
 @op
-def glu(x, axis: int = -1) -> Tensor:
+def glu(x: TensorLike, axis: int = -1) -> Tensor:
     """The first half of `axis` times the sigmoid of the second (Dauphin et al. 2016).
 
     The result has half as many elements along `axis`, whose size must be even.
@@ -87,35 +88,35 @@ def glu(x, axis: int = -1) -> Tensor:
 
 
 @op
-def sigmoid(x) -> Tensor:
+def sigmoid(x: TensorLike) -> Tensor:
     """1 / (1 + exp(-x))."""
     backend, x = floating(x)
     return backend.sigmoid(x)
 
 
 @op
-def log_sigmoid(x) -> Tensor:
+def log_sigmoid(x: TensorLike) -> Tensor:
     """log(sigmoid(x)), without underflow."""
     backend, x = floating(x)
     return backend.log_sigmoid(x)
 
 
 @op
-def sparse_sigmoid(x) -> Tensor:
+def sparse_sigmoid(x: TensorLike) -> Tensor:
     """(x + 1) / 2, no lower than 0 and no higher than 1."""
     backend, x = floating(x)
     return backend.clip(backend.multiply(backend.add(x, 1.0), 0.5), 0.0, 1.0)
 
 
 @op
-def hard_sigmoid(x) -> Tensor:
+def hard_sigmoid(x: TensorLike) -> Tensor:
     """x / 6 + 1/2, no lower than 0 and no higher than 1."""
     backend, x = floating(x)
     return backend.hard_sigmoid(x)
 
 
 @op
-def hard_silu(x) -> Tensor:
+def hard_silu(x: TensorLike) -> Tensor:
     """x * hard_sigmoid(x) (Howard et al. 2019)."""
     backend, x = floating(x)
     return backend.hard_silu(x)
@@ -125,49 +126,49 @@ hard_swish = hard_silu
 
 
 @op
-def hard_tanh(x) -> Tensor:
+def hard_tanh(x: TensorLike) -> Tensor:
     """x, no lower than -1 and no higher than 1."""
     backend, x = floating(x)
     return backend.clip(x, -1.0, 1.0)
 
 
 @op
-def softplus(x) -> Tensor:
+def softplus(x: TensorLike) -> Tensor:
     """log(1 + exp(x)), without overflow."""
     backend, x = floating(x)
     return backend.softplus(x)
 
 
 @op
-def sparse_plus(x) -> Tensor:
+def sparse_plus(x: TensorLike) -> Tensor:
     """0 up to -1, (x + 1)^2 / 4 up to 1, x from there."""
     backend, x = floating(x)
     return backend.sparse_plus(x)
 
 
 @op
-def squareplus(x, b: float = 4) -> Tensor:
+def squareplus(x: TensorLike, b: float = 4) -> Tensor:
     """(x + sqrt(x^2 + b)) / 2 (Barron 2021), without cancellation below zero."""
     backend, x = floating(x)
     return backend.squareplus(x, b)
 
 
 @op
-def softsign(x) -> Tensor:
+def softsign(x: TensorLike) -> Tensor:
     """x / (1 + |x|)."""
     backend, x = floating(x)
     return backend.softsign(x)
 
 
 @op
-def tanh_shrink(x) -> Tensor:
+def tanh_shrink(x: TensorLike) -> Tensor:
     """x - tanh(x)."""
     backend, x = floating(x)
     return backend.subtract(x, backend.tanh(x))
 
 
 @op
-def soft_shrink(x, threshold: float = 0.5) -> Tensor:
+def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
     """x moved towards zero by `threshold`, which is not negative; zero where it would cross it."""
     backend, x = floating(x)
     _not_negative(threshold)
@@ -175,7 +176,7 @@ def soft_shrink(x, threshold: float = 0.5) -> Tensor:
 
 
 @op
-def hard_shrink(x, threshold: float = 0.5) -> Tensor:
+def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
     """x where |x| > `threshold`, which is not negative; zero elsewhere."""
     backend, x = floating(x)
     _not_negative(threshold)
@@ -188,14 +189,14 @@ def _not_negative(threshold: Any) -> None:
 
 
 @op
-def threshold(x, threshold: float, default_value: float) -> Tensor:
+def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
     """x where greater than `threshold`, `default_value` elsewhere; NaN stays NaN."""
     backend, x = floating(x)
     return backend.threshold(x, threshold, default_value)
 
 
 @op
-def softmax(x, axis=-1) -> Tensor:
+def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
     """exp(x) over its sum along `axis`: one axis, several in a tuple, or None for all."""
     backend, x = floating(x)
     if type(axis) is int and -len(x.shape) <= axis < len(x.shape):
@@ -204,7 +205,7 @@ def softmax(x, axis=-1) -> Tensor:
 
 
 @op
-def log_softmax(x, axis=-1) -> Tensor:
+def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
     """The logarithm of softmax along `axis`: one axis, several in a tuple, or None for all."""
     backend, x = floating(x)
     if type(axis) is int and -len(x.shape) <= axis < len(x.shape):
@@ -227,7 +228,7 @@ def _over_axes(backend: Any, kernel: Callable[..., Tensor], x: Tensor, axis: Any
 
 
 @op
-def sparsemax(x, axis: int = -1) -> Tensor:
+def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
     """max(x - t, 0) with the t that makes it sum to 1 along `axis` (Martins & Astudillo 2016)."""
     backend, x = floating(x)
     return backend.sparsemax(x, checks.axis_of(backend, x, axis))

@@ -1,5 +1,6 @@
 """Attention."""
 
+from ..typing import TensorLike
 from .dispatch import Tensor, promoted_all, together
 from .errors import wrong
 from .op import op
@@ -7,12 +8,12 @@ from .op import op
 
 @op
 def dot_product_attention(
-    query,
-    key,
-    value,
-    bias=None,
-    mask=None,
-    scale=None,
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    bias: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    scale: TensorLike | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,

@@ -4,6 +4,7 @@ from typing import Any
 
 from .. import dtypes
 from ..backends.registry import SCALAR, SEQUENCE, owner_of
+from ..typing import TensorLike
 from .checks import fits
 from .dispatch import Tensor, common_backend, flattened, tensor
 
@@ -41,7 +42,7 @@ def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
     return backend.cast(x, dtype)
 
 
-def as_indices(backend, indices):
+def as_indices(backend: Any, indices: TensorLike) -> Tensor:
     """Indices as integers: an empty list has come as floats, others are cut off as in Keras."""
     dtype = backend.dtype(indices)
     if dtype in ("int32", "int64", "int16", "int8", "uint8", "uint16"):

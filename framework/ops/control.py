@@ -169,10 +169,10 @@ def while_loop(
     several = isinstance(loop_vars, list | tuple)
     backend, leaves, form = flat.tensors_of(tuple(loop_vars) if several else (loop_vars,))
 
-    def test(*leaves):
+    def test(*leaves: Any) -> Any:
         return flat.truth(backend, "cond", cond(*form.join(leaves)))
 
-    def step(*leaves):
+    def step(*leaves: Any) -> Any:
         out = body(*form.join(leaves))
         out = tuple(out) if several and isinstance(out, list | tuple) else (out,)
         return flat.check_loop_carry(backend, "body", list(leaves), form, out)
@@ -206,7 +206,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     if leaves:
         leaves = [flat.native(backend, x, numbers=True) for x in leaves]
 
-    def step(i, *leaves):
+    def step(i: Any, *leaves: Any) -> Any:
         return flat.check_loop_carry(
             backend, "body_fun", list(leaves), form, body_fun(i, form.join(leaves))
         )

@@ -5,6 +5,7 @@ import numpy as np
 from .. import dtypes
 from ..backends import registry
 from ..backends.registry import owner_of
+from ..typing import DType, TensorLike
 from .casting import cast_to, converted
 from .dispatch import Tensor, tensor
 from .errors import wrong
@@ -12,7 +13,9 @@ from .op import op
 
 
 @op
-def convert_to_tensor(x, dtype=None, sparse: bool | None = None, ragged: bool | None = None):
+def convert_to_tensor(
+    x: TensorLike, dtype: DType = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
     """`x` as a tensor of its backend (of the current one, if it is no tensor yet).
 
     Python ints become int32, floats the default float; NumPy arrays keep their dtype, unless
@@ -27,7 +30,7 @@ def convert_to_tensor(x, dtype=None, sparse: bool | None = None, ragged: bool | 
     return backend.densify(y) if kept is False else y
 
 
-def convert_to_numpy(x) -> np.ndarray:
+def convert_to_numpy(x: TensorLike) -> np.ndarray:
     """`x` as a NumPy array, which may be written to; on torch it shares its memory with `x`."""
     if isinstance(x, np.ndarray):
         return x
@@ -36,7 +39,7 @@ def convert_to_numpy(x) -> np.ndarray:
     return y if y.flags.writeable or backend.name == "numpy" else y.copy()
 
 
-def is_tensor(x) -> bool:
+def is_tensor(x: TensorLike) -> bool:
     """Whether `x` is a tensor of a backend, or a symbolic one."""
     owner = owner_of(x)
     if isinstance(owner, registry.Kind):
@@ -44,20 +47,20 @@ def is_tensor(x) -> bool:
     return True
 
 
-def shape(x) -> tuple:
+def shape(x: TensorLike) -> tuple:
     """The shape of `x`: ints, None in a symbolic tensor where unknown, scalars in a TF graph."""
     backend, x = tensor(x)
     return backend.shape(x)
 
 
-def dtype(x) -> str:
+def dtype(x: TensorLike) -> str:
     """The name of the dtype of `x`, such as "float32"."""
     backend, x = tensor(x)
     return backend.dtype(x)
 
 
 @op
-def cast(x, dtype) -> Tensor:
+def cast(x: TensorLike, dtype: DType) -> Tensor:
     """`x` in another dtype.
 
     Floats become integers by cutting off the fraction; what lies beyond the integers that `dtype`
@@ -69,7 +72,7 @@ def cast(x, dtype) -> Tensor:
 
 
 @op
-def saturate_cast(x, dtype) -> Tensor:
+def saturate_cast(x: TensorLike, dtype: DType) -> Tensor:
     """`x` in another dtype; what lies beyond that dtype's range becomes its nearest end.
 
     Floats that are too large become the largest finite number, infinities included; NaN stays NaN
@@ -108,14 +111,14 @@ def _float_ends(before: str, dtype: str) -> tuple[float, float]:
 
 
 @op
-def stop_gradient(variable) -> Tensor:
+def stop_gradient(variable: TensorLike) -> Tensor:
     """`variable`, through which no gradient flows."""
     backend, x = tensor(variable)
     return backend.stop_gradient(x)
 
 
 @op
-def view_as_complex(x) -> Tensor:
+def view_as_complex(x: TensorLike) -> Tensor:
     """Complex numbers from pairs: (..., 2) real and imaginary parts to (...).
 
     complex64 from float32 (and from the half floats), complex128 from float64.
@@ -130,7 +133,7 @@ def view_as_complex(x) -> Tensor:
 
 
 @op
-def view_as_real(x) -> Tensor:
+def view_as_real(x: TensorLike) -> Tensor:
     """Pairs of real and imaginary parts, (..., 2), from complex numbers (...)."""
     backend, x = tensor(x)
     if backend.dtype(x) not in dtypes.COMPLEX:

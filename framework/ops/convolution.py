@@ -1,5 +1,9 @@
 """Convolution over one, two or three spatial axes."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from ..typing import Ints, TensorLike
 from .dispatch import Tensor, promoted_all
 from .errors import wrong
 from .op import op
@@ -7,7 +11,14 @@ from .spatial import channels_last, check_channels, check_window, checked_paddin
 
 
 @op
-def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1) -> Tensor:
+def conv(
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: Ints = 1,
+    padding: str | Sequence[Any] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
+) -> Tensor:
     """Convolution (cross-correlation) over 1, 2 or 3 spatial axes.
 
     Shapes: inputs (batch, *spatial, in), kernel (*size, in / groups, out); the result is
@@ -29,7 +40,12 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
 
 @op
 def depthwise_conv(
-    inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: Ints = 1,
+    padding: str | Sequence[Any] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
 ) -> Tensor:
     """Convolution of each channel with its own kernels.
 
@@ -53,13 +69,13 @@ def _depthwise(backend, inputs, kernel, strides, padding, dilation_rate):
 
 @op
 def separable_conv(
-    inputs,
-    depthwise_kernel,
-    pointwise_kernel,
-    strides=1,
-    padding="valid",
-    data_format=None,
-    dilation_rate=1,
+    inputs: TensorLike,
+    depthwise_kernel: TensorLike,
+    pointwise_kernel: TensorLike,
+    strides: Ints = 1,
+    padding: str | Sequence[Any] = "valid",
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
 ) -> Tensor:
     """`depthwise_conv`, then `conv` with a kernel of one element that mixes the channels.
 
@@ -79,13 +95,13 @@ def separable_conv(
 
 @op
 def conv_transpose(
-    inputs,
-    kernel,
-    strides=1,
-    padding="valid",
-    output_padding=None,
-    data_format=None,
-    dilation_rate=1,
+    inputs: TensorLike,
+    kernel: TensorLike,
+    strides: Ints = 1,
+    padding: str | Sequence[Any] = "valid",
+    output_padding: Ints | None = None,
+    data_format: str | None = None,
+    dilation_rate: Ints = 1,
 ) -> Tensor:
     """The transpose of `conv`: what its derivative by the inputs does to the outputs.
 

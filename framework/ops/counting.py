@@ -1,9 +1,11 @@
 """Counting elements and telling them apart, as NumPy and Keras define it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import dtypes
 from ..backends.base import Spec
+from ..typing import Axis, TensorLike
 from .checks import axis_of, count_of, of_integers, of_rank, rank_of
 from .dispatch import Tensor, numeric, promoted_all, tensor, together
 from .errors import wrong
@@ -12,7 +14,7 @@ from .reductions import sum as _sum
 
 
 @op
-def count_nonzero(x, axis=None) -> Tensor:
+def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
     """The number (int32) of elements that are not zero, over `axis` (all axes, when None)."""
     backend, x = tensor(x)
     true = x if backend.dtype(x) == "bool" else backend.cast(x, "bool")
@@ -20,7 +22,9 @@ def count_nonzero(x, axis=None) -> Tensor:
 
 
 @op
-def isin(x1, x2, assume_unique: bool = False, invert: bool = False) -> Tensor:
+def isin(
+    x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
     """Whether each element of `x1` is among those of `x2` (not among them, with `invert`).
 
     `assume_unique` promises that neither has an element twice; nothing depends on it.
@@ -66,7 +70,9 @@ def _counted(pairs, minlength) -> str:
 
 
 @shaped(_counts)
-def bincount(x, weights=None, minlength: int = 0, sparse: bool = False) -> Tensor:
+def bincount(
+    x: TensorLike, weights: TensorLike | None = None, minlength: int = 0, sparse: bool = False
+) -> Tensor:
     """How often each of the numbers 0, 1, 2 ... occurs in `x`, or the sum of its `weights`.
 
     `x` holds integers from 0 on, (length) or (batch, length). There are max(x) + 1 counts, at
@@ -137,7 +143,9 @@ def _sum_dtype(dtype: str) -> str:
 
 
 @op
-def histogram(x, bins: int = 10, range=None) -> tuple[Tensor, Tensor]:
+def histogram(
+    x: TensorLike, bins: int = 10, range: Sequence[float] | None = None
+) -> tuple[Tensor, Tensor]:
     """The number (int32) of elements in each of `bins` equal bins, and the bins' edges.
 
     `range` is a pair of the first and the last edge; the smallest and the largest element of the
@@ -214,14 +222,14 @@ def _unique_shapes(
 
 @shaped(_unique_shapes)
 def unique(
-    x,
+    x: TensorLike,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value=None,
+    fill_value: TensorLike | None = None,
 ) -> Tensor | tuple[Tensor, ...]:
     """The elements of `x` in ascending order, each once; along `axis`, its slices.
 

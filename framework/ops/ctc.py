@@ -3,6 +3,7 @@
 from typing import Any
 
 from .. import dtypes
+from ..typing import TensorLike
 from . import checks
 from .dispatch import Tensor, together
 from .errors import wrong
@@ -10,7 +11,13 @@ from .op import op
 
 
 @op
-def ctc_loss(target, output, target_length, output_length, mask_index: int = 0) -> Tensor:
+def ctc_loss(
+    target: TensorLike,
+    output: TensorLike,
+    target_length: TensorLike,
+    output_length: TensorLike,
+    mask_index: int = 0,
+) -> Tensor:
     """-log of the probability that `output` gives to `target`, by all alignments, in each sample.
 
     Shapes: target (batch, labels), of integers; output (batch, time, classes), logits; the first
@@ -36,8 +43,8 @@ def ctc_loss(target, output, target_length, output_length, mask_index: int = 0) 
 
 @op
 def ctc_decode(
-    inputs,
-    sequence_lengths,
+    inputs: TensorLike,
+    sequence_lengths: TensorLike,
     strategy: str = "greedy",
     beam_width: int = 100,
     top_paths: int = 1,

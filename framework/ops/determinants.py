@@ -3,6 +3,7 @@
 from typing import Any
 
 from .. import dtypes
+from ..typing import TensorLike
 from .checks import matrices
 from .dispatch import Tensor, floating
 from .op import op
@@ -16,7 +17,7 @@ def _widened(x: Any) -> tuple[Any, Tensor, str]:
 
 
 @op
-def det(x) -> Tensor:
+def det(x: TensorLike) -> Tensor:
     """The determinant (...) of x (..., M, M), by its LU decomposition.
 
     Its gradient is the matrix of cofactors, also where x is singular.
@@ -26,7 +27,7 @@ def det(x) -> Tensor:
 
 
 @op
-def slogdet(x) -> tuple[Tensor, Tensor]:
+def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
     """The sign and the logarithm of the absolute value of the determinant of x (..., M, M).
 
     The sign of a complex determinant is on the unit circle; a singular matrix has 0 and -inf.
@@ -38,7 +39,7 @@ def slogdet(x) -> tuple[Tensor, Tensor]:
 
 
 @op
-def logdet(x) -> Tensor:
+def logdet(x: TensorLike) -> Tensor:
     """The logarithm of the absolute value of the determinant of x (..., M, M); -inf if it is 0."""
     backend, x, name = _widened(x)
     logarithm = backend.slogdet(x)[1]

@@ -1,6 +1,7 @@
 """Diagonals and triangles of matrices, as NumPy and Keras define them."""
 
 from ..backends.base import Spec
+from ..typing import TensorLike
 from .checks import axis_of, count_of, of_rank, rank_of
 from .dispatch import Tensor, tensor
 from .errors import wrong
@@ -9,7 +10,7 @@ from .reductions import sum as _sum
 
 
 @op
-def tril(x, k: int = 0) -> Tensor:
+def tril(x: TensorLike, k: int = 0) -> Tensor:
     """`x` (..., rows, columns) with zeros above diagonal `k` of its last two axes."""
     backend, x = tensor(x)
     _matrix(backend, x)
@@ -17,7 +18,7 @@ def tril(x, k: int = 0) -> Tensor:
 
 
 @op
-def triu(x, k: int = 0) -> Tensor:
+def triu(x: TensorLike, k: int = 0) -> Tensor:
     """`x` (..., rows, columns) with zeros below diagonal `k` of its last two axes."""
     backend, x = tensor(x)
     _matrix(backend, x)
@@ -43,7 +44,7 @@ def _diagonal_shape(x, offset=0, axis1=0, axis2=1) -> Spec | None:
 
 
 @shaped(_diag_shape)
-def diag(x, k: int = 0) -> Tensor:
+def diag(x: TensorLike, k: int = 0) -> Tensor:
     """The matrix with the vector `x` on diagonal `k`; of a matrix, the vector on it."""
     backend, x = tensor(x)
     if of_rank(backend, x, "x", 1, 2) == 1:
@@ -52,14 +53,14 @@ def diag(x, k: int = 0) -> Tensor:
 
 
 @op
-def diagflat(x, k: int = 0) -> Tensor:
+def diagflat(x: TensorLike, k: int = 0) -> Tensor:
     """The matrix with all elements of `x`, in order, on diagonal `k`."""
     backend, x = tensor(x)
     return backend.diag(backend.reshape(x, (-1,)), k)
 
 
 @shaped(_diagonal_shape)
-def diagonal(x, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements on diagonal `offset` of the matrices that axes `axis1` and `axis2` make.
 
     They lie along the last axis of the result, behind the other axes of `x`.
@@ -76,14 +77,14 @@ def _diagonal(backend, x, offset, axis1, axis2):
 
 
 @op
-def trace(x, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of the elements on diagonal `offset`, in the dtype that `sum` gives."""
     backend, x = tensor(x)
     return _sum(_diagonal(backend, x, offset, axis1, axis2), axis=-1)
 
 
 @op
-def vander(x, N: int | None = None, increasing: bool = False) -> Tensor:
+def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Tensor:
     """Powers of the vector `x`, (length, N): x**(N - 1) to x**0, or the other way round.
 
     In the dtype of `x`; `N` is the length of `x` when None.

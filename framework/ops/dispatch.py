@@ -23,11 +23,11 @@ from ..backends.registry import (
     classify,
     owner_of,
 )
+from ..typing import Shape
+from ..typing import Tensor as Tensor
 from .errors import BackendMismatchError as BackendMismatchError
 from .errors import InvalidArgumentError
 from .errors import is_scalar as _is_scalar
-
-Tensor = Any
 
 _NUMBERS = frozenset((bool, int, float, complex))
 
@@ -273,6 +273,6 @@ def _scalar(backend: Any, x: Any, target: str) -> Any:
     return int(x)
 
 
-def sizes(shape) -> tuple:
+def sizes(shape: Shape) -> tuple:
     """A shape given as one int or as several."""
     return (shape,) if isinstance(shape, int | np.integer) else tuple(shape)

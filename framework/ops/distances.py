@@ -1,5 +1,6 @@
 """Distances between vectors."""
 
+from ..typing import TensorLike
 from .checks import matrices
 from .dispatch import Tensor, float_promoted
 from .errors import wrong
@@ -7,7 +8,7 @@ from .op import op
 
 
 @op
-def cdist(x, y) -> Tensor:
+def cdist(x: TensorLike, y: TensorLike) -> Tensor:
     """Euclidean distances of all pairs of the rows of x (..., m, d) and y (..., n, d): (..., m, n).
 
     Batches broadcast. Where two rows are equal the gradient is 0.

@@ -1,13 +1,16 @@
 """Categories and complex numbers by their parts."""
 
 from .. import dtypes
+from ..typing import DType, TensorLike
 from .dispatch import Tensor, float_promoted, tensor
 from .errors import wrong
 from .op import op
 
 
 @op
-def one_hot(x, num_classes: int, axis: int = -1, dtype=None, sparse: bool = False) -> Tensor:
+def one_hot(
+    x: TensorLike, num_classes: int, axis: int = -1, dtype: DType = None, sparse: bool = False
+) -> Tensor:
     """1 at the position that each integer of `x` names, along a new axis; zeros out of range.
 
     The result has `num_classes` elements at `axis`, in the default float unless `dtype` is given.
@@ -20,10 +23,10 @@ def one_hot(x, num_classes: int, axis: int = -1, dtype=None, sparse: bool = Fals
 
 @op
 def multi_hot(
-    inputs,
+    inputs: TensorLike,
     num_classes: int | None = None,
     axis: int = -1,
-    dtype=None,
+    dtype: DType = None,
     sparse: bool = False,
     *,
     num_tokens: int | None = None,
@@ -57,7 +60,7 @@ def _hot(backend, x, num_classes, axis, dtype, without=None, sparse=False):
 
 
 @op
-def polar(abs_, angle) -> Tensor:
+def polar(abs_: TensorLike, angle: TensorLike) -> Tensor:
     """abs_ * (cos(angle) + i sin(angle)): complex128 for float64, else complex64."""
     backend, abs_, angle = float_promoted(abs_, angle)
     abs_, angle = (x if hasattr(x, "shape") else backend.asarray(x) for x in (abs_, angle))

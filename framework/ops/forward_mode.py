@@ -43,7 +43,7 @@ def jvp(
     directions = flat.check_loop_carry(backend, "tangents", leaves, form, tuple(tangents))
     called, results = flat.WithAux(fun, has_aux), flat.FlattenedFunction(backend, lambda out: out)
 
-    def flat_f(*leaves):
+    def flat_f(*leaves: Any) -> Any:
         value, others = called(*form.join(leaves))
         return results(value), others
 

@@ -1,6 +1,7 @@
 """Colours of images."""
 
 from .. import dtypes
+from ..typing import TensorLike
 from .dispatch import Tensor
 from .errors import wrong
 from .image_common import channels_last, pictures, wide
@@ -12,7 +13,7 @@ _NARROW = ("uint8", "int8", "uint16", "int16")
 
 
 @op
-def rgb_to_grayscale(images, data_format=None) -> Tensor:
+def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Tensor:
     """The luma 0.2989 R + 0.587 G + 0.114 B of RGB images, in one channel.
 
     Shapes: (batch, height, width, 3) or (height, width, 3) gives 1 channel in the place of 3; gray
@@ -37,7 +38,7 @@ def rgb_to_grayscale(images, data_format=None) -> Tensor:
 
 
 @op
-def rgb_to_hsv(images, data_format=None) -> Tensor:
+def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
     """Hue, saturation and value of RGB images, as `colorsys` defines them.
 
     Shapes: (batch, height, width, 3) or (height, width, 3), or with data_format "channels_first"
@@ -50,7 +51,7 @@ def rgb_to_hsv(images, data_format=None) -> Tensor:
 
 
 @op
-def hsv_to_rgb(images, data_format=None) -> Tensor:
+def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Tensor:
     """RGB of images of hue, saturation and value: the inverse of `rgb_to_hsv`.
 
     Shapes and dtypes are those of `rgb_to_hsv`; a hue counts by its fraction.

@@ -1,6 +1,7 @@
 """What the ops of images have in common: their layout, their checks, their way back to pixels."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ def channels_last(data_format: str | None) -> bool:
     return data_format == "channels_last"
 
 
-def pictures(images: Any, ranks: tuple[int, ...] = (3, 4), name: str = "images"):
+def pictures(
+    images: Any, ranks: tuple[int, ...] = (3, 4), name: str = "images"
+) -> tuple[Any, Tensor]:
     """The backend of images and the images, with real numbers and one of `ranks`."""
     backend, x = tensor(images)
     if len(backend.static_shape(x)) not in ranks:
@@ -53,14 +56,14 @@ def wide(dtype: str) -> str:
     return "float64" if dtype == "float64" else "float32"
 
 
-def batched(backend, x) -> tuple[Tensor, Any]:
+def batched(backend: Any, x: Tensor) -> tuple[Tensor, Any]:
     """One image as a batch, and the function that takes it out of the batch again."""
     if len(backend.static_shape(x)) == 4:
         return x, lambda y: y
     return backend.expand_dims(x, 0), lambda y: backend.squeeze(y, 0)
 
 
-def in_rows(backend, x, last: bool) -> tuple[Tensor, Any]:
+def in_rows(backend: Any, x: Tensor, last: bool) -> tuple[Tensor, Any]:
     """A batch (batch, height, width, channels), and the function that gives the layout back."""
     x, back = batched(backend, x)
     if last:
@@ -68,7 +71,7 @@ def in_rows(backend, x, last: bool) -> tuple[Tensor, Any]:
     return backend.moveaxis(x, 1, -1), lambda y: back(backend.moveaxis(y, -1, 1))
 
 
-def as_pixels(backend, x, dtype: str, halves_up: bool = False) -> Tensor:
+def as_pixels(backend: Any, x: Tensor, dtype: str, halves_up: bool = False) -> Tensor:
     """Computed floats as images of `dtype`: for integers rounded and saturated.
 
     Halves go to the even neighbour or, with `halves_up`, away from zero.
@@ -105,7 +108,9 @@ def _reach(dtype: str, computed: str) -> tuple[float, float]:
     return float(info.min), float(high)
 
 
-def blurred(backend, x, kernel_size, sigma, dtype: str) -> Tensor:
+def blurred(
+    backend: Any, x: Tensor, kernel_size: Sequence[int], sigma: Sequence[float], dtype: str
+) -> Tensor:
     """A batch with its channels last, blurred along the width and the height."""
     for axis, taps, place in ((2, kernel_size[0], 0), (1, kernel_size[1], 1)):
         if isinstance(sigma, tuple):
@@ -126,7 +131,7 @@ def bell(taps: int, sigma: float) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def along(backend, x, weights, taps: int, axis: int, padding: str) -> Tensor:
+def along(backend: Any, x: Tensor, weights: Tensor, taps: int, axis: int, padding: str) -> Tensor:
     """Each channel of (batch, height, width, channels) convolved along one axis."""
     channels = backend.shape(x)[-1]
     size = (taps, 1, 1, 1) if axis == 1 else (1, taps, 1, 1)

@@ -1,9 +1,11 @@
 """Filters over the neighbours of a pixel."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..typing import Ints, TensorLike
 from .dispatch import Tensor, floating, promoted_all, tensor
 from .errors import is_scalar, wrong
 from .image_common import (
@@ -21,7 +23,12 @@ from .op import op
 
 
 @op
-def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None) -> Tensor:
+def gaussian_blur(
+    images: TensorLike,
+    kernel_size: Ints = (3, 3),
+    sigma: float | Sequence[float] = (1.0, 1.0),
+    data_format: str | None = None,
+) -> Tensor:
     """Images convolved with a Gaussian, with zeros around them.
 
     Args:
@@ -38,10 +45,12 @@ def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None
     backend, x = pictures(images)
     last = channels_last(data_format)
     kernel_size = pair("kernel_size", kernel_size)
-    sigma = _deviations(sigma)
+    deviations = _deviations(sigma)
     dtype = backend.dtype(x)
     x, back = in_rows(backend, backend.cast(x, wide(dtype)), last)
-    return back(as_pixels(backend, blurred(backend, x, kernel_size, sigma, wide(dtype)), dtype))
+    return back(
+        as_pixels(backend, blurred(backend, x, kernel_size, deviations, wide(dtype)), dtype)
+    )
 
 
 def _deviations(sigma) -> Any:
@@ -61,7 +70,7 @@ def _deviations(sigma) -> Any:
 
 
 @op
-def sobel_edges(images, data_format=None) -> Tensor:
+def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
     """Differences between the neighbours of each pixel, by Sobel's kernels.
 
     Shapes: (batch, height, width, channels) gives (batch, height, width, channels, 2), and
@@ -110,14 +119,14 @@ def _sloped(backend, x, axis: int) -> Tensor:
 
 @op
 def ssim(
-    image1,
-    image2,
-    max_val=1.0,
-    filter_size=11,
-    filter_sigma=1.5,
-    k1=0.01,
-    k2=0.03,
-    data_format=None,
+    image1: TensorLike,
+    image2: TensorLike,
+    max_val: float = 1.0,
+    filter_size: int = 11,
+    filter_sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    data_format: str | None = None,
 ) -> Tensor:
     """The structural similarity of images, from -1 to 1, which only equal ones have.
 
@@ -156,7 +165,7 @@ def ssim(
 
     weights = backend.asarray(bell(taps, float(filter_sigma)), wide(dtype))
 
-    def window(x):
+    def window(x: Any) -> Any:
         return along(
             backend, along(backend, x, weights, taps, 1, "valid"), weights, taps, 2, "valid"
         )

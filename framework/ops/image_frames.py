@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from ..backends.base import Spec
+from ..typing import Ints, TensorLike
 from .checks import one_of
 from .dispatch import Tensor
 from .errors import wrong
@@ -52,14 +53,14 @@ def _cropped_shape(
 
 @shaped(_cropped_shape)
 def crop_images(
-    images,
-    top_cropping=None,
-    left_cropping=None,
-    bottom_cropping=None,
-    right_cropping=None,
-    target_height=None,
-    target_width=None,
-    data_format=None,
+    images: TensorLike,
+    top_cropping: int | None = None,
+    left_cropping: int | None = None,
+    bottom_cropping: int | None = None,
+    right_cropping: int | None = None,
+    target_height: int | None = None,
+    target_width: int | None = None,
+    data_format: str | None = None,
 ) -> Tensor:
     """A window of images.
 
@@ -85,14 +86,14 @@ def crop_images(
 
 @op
 def pad_images(
-    images,
-    top_padding=None,
-    left_padding=None,
-    bottom_padding=None,
-    right_padding=None,
-    target_height=None,
-    target_width=None,
-    data_format=None,
+    images: TensorLike,
+    top_padding: int | None = None,
+    left_padding: int | None = None,
+    bottom_padding: int | None = None,
+    right_padding: int | None = None,
+    target_height: int | None = None,
+    target_width: int | None = None,
+    data_format: str | None = None,
 ) -> Tensor:
     """Images with zeros around them.
 
@@ -143,7 +144,12 @@ def _solved(names, values, size, sign: int) -> tuple[Any, Any, Any]:
 
 @op
 def extract_patches(
-    images, size, strides=None, dilation_rate=1, padding="valid", data_format=None
+    images: TensorLike,
+    size: Ints,
+    strides: Ints | None = None,
+    dilation_rate: Ints = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
 ) -> Tensor:
     """The windows of images, each as one long pixel.
 
@@ -171,7 +177,12 @@ def extract_patches(
 
 @op
 def extract_patches_3d(
-    volumes, size, strides=None, dilation_rate=1, padding="valid", data_format=None
+    volumes: TensorLike,
+    size: Ints,
+    strides: Ints | None = None,
+    dilation_rate: Ints = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
 ) -> Tensor:
     """The windows of volumes, each as one long voxel: `extract_patches` with three sizes.
 

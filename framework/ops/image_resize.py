@@ -1,5 +1,8 @@
 """Other sizes of images."""
 
+from collections.abc import Sequence
+
+from ..typing import Ints, TensorLike
 from .checks import one_of
 from .dispatch import Tensor, together
 from .errors import wrong
@@ -27,15 +30,15 @@ _KERNELS = {
 
 @op
 def resize(
-    images,
-    size,
-    interpolation="bilinear",
-    antialias=False,
-    crop_to_aspect_ratio=False,
-    pad_to_aspect_ratio=False,
-    fill_mode="constant",
-    fill_value=0.0,
-    data_format=None,
+    images: TensorLike,
+    size: Ints,
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
 ) -> Tensor:
     """Images in another size, (height, width).
 
@@ -116,7 +119,13 @@ def _padded(backend, x, axes, size, value):
 
 @op
 def scale_and_translate(
-    images, output_shape, scale, translation, spatial_dims, method, antialias=True
+    images: TensorLike,
+    output_shape: Sequence[int],
+    scale: TensorLike,
+    translation: TensorLike,
+    spatial_dims: Sequence[int],
+    method: str,
+    antialias: bool = True,
 ) -> Tensor:
     """Images whose pixel at (y, x) goes to scale * (y, x) + translation, in `output_shape`.
 

@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..backends import host_random, philox
 from ..backends.registry import state
+from ..typing import Seed, TensorLike
 from .checks import one_of, same_shape
 from .dispatch import Tensor, tensor, together
 from .errors import wrong
@@ -26,7 +27,13 @@ _OUTSIDE = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
 @op
-def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value=0) -> Tensor:
+def map_coordinates(
+    inputs: TensorLike,
+    coordinates: TensorLike,
+    order: int,
+    fill_mode: str = "constant",
+    fill_value: float = 0,
+) -> Tensor:
     """`inputs` at places between its elements.
 
     Args:
@@ -80,12 +87,12 @@ def _sampled(backend, x, rows, order, mode, value, dtype) -> Tensor:
 
 @op
 def affine_transform(
-    images,
-    transform,
-    interpolation="bilinear",
-    fill_mode="constant",
-    fill_value=0,
-    data_format=None,
+    images: TensorLike,
+    transform: TensorLike,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0,
+    data_format: str | None = None,
 ) -> Tensor:
     """Images seen through a projective map of the output's pixels to the input's.
 
@@ -146,7 +153,12 @@ def _projected(backend, x, across, down, numbers, last, interpolation, mode, val
 
 @op
 def perspective_transform(
-    images, start_points, end_points, interpolation="bilinear", fill_value=0, data_format=None
+    images: TensorLike,
+    start_points: TensorLike,
+    end_points: TensorLike,
+    interpolation: str = "bilinear",
+    fill_value: float = 0,
+    data_format: str | None = None,
 ) -> Tensor:
     """Images moved so that four points of each come to lie at four others.
 
@@ -225,14 +237,14 @@ def _product(first, second):
 
 @op
 def elastic_transform(
-    images,
-    alpha=20.0,
-    sigma=5.0,
-    interpolation="bilinear",
-    fill_mode="reflect",
-    fill_value=0.0,
-    seed=None,
-    data_format=None,
+    images: TensorLike,
+    alpha: float = 20.0,
+    sigma: float = 5.0,
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+    seed: Seed = None,
+    data_format: str | None = None,
 ) -> Tensor:
     """Images, each pixel of which comes from a random place near by.
 

@@ -1,17 +1,21 @@
 """Picking and placing elements, as NumPy and Keras define it."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..backends.base import Spec
 from ..backends.registry import owner_of
+from ..typing import Shape, TensorLike
 from .casting import as_indices
 from .checks import axis_of, count_of, one_of, rank_of
 from .dispatch import Tensor, common_backend, promoted_all, tensor, together
 from .errors import wrong
 from .op import op, shaped
+
+_WHOLE = (int, np.integer)
 
 
 def _where_shape(condition, x1=None, x2=None):
@@ -25,7 +29,9 @@ def _positions_unknown(x) -> tuple[Spec, ...]:
 
 
 @shaped(_where_shape)
-def where(condition, x1=None, x2=None) -> Tensor | tuple[Tensor, ...]:
+def where(
+    condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """x1 where `condition` is true (not zero), x2 elsewhere; all three broadcast.
 
     Without x1 and x2, the positions where `condition` is true, as `nonzero` gives them.
@@ -47,7 +53,7 @@ def _as_condition(backend, x):
 
 
 @shaped(_positions_unknown)
-def nonzero(x) -> tuple[Tensor, ...]:
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """The positions of the elements that are not zero: one int32 vector for each axis of `x`."""
     return _nonzero(*tensor(x))
 
@@ -65,7 +71,9 @@ def _nonzero(backend, x):
 
 
 @op
-def select(condlist, choicelist, default=0) -> Tensor:
+def select(
+    condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], default: TensorLike = 0
+) -> Tensor:
     """For each element the first choice whose condition is true; `default` where none is."""
     if not condlist or len(condlist) != len(choicelist):
         raise wrong("choicelist", choicelist, f"as many choices as conditions, {len(condlist)}")
@@ -78,7 +86,7 @@ def select(condlist, choicelist, default=0) -> Tensor:
 
 
 @op
-def take(x, indices, axis: int | None = None) -> Tensor:
+def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     """The elements of `x` at `indices` along `axis` (of the flattened `x`, when None).
 
     Negative indices count from the end. One that is out of range is an error; in compiled code
@@ -99,7 +107,7 @@ def take(x, indices, axis: int | None = None) -> Tensor:
 
 
 @op
-def take_along_axis(x, indices, axis: int | None = None) -> Tensor:
+def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
     """The elements of `x` at `indices`, matched position by position along `axis`.
 
     The other axes of both broadcast. See `take` for indices that are out of range.
@@ -114,7 +122,7 @@ def take_along_axis(x, indices, axis: int | None = None) -> Tensor:
 
 
 @op
-def unravel_index(indices, shape) -> tuple[Tensor, ...]:
+def unravel_index(indices: TensorLike, shape: Shape) -> tuple[Tensor, ...]:
     """The positions in a tensor of `shape` of elements counted in order, one tensor per axis.
 
     Negative numbers count from the end. In the dtype of `indices`.
@@ -151,7 +159,8 @@ def _lengths(shape, known) -> tuple:
 
 
 def _plain_size(length: Any) -> Any:
-    return int(length) if isinstance(length, np.integer) else length
+    # Most are ints already, and looking for them in a union of types takes longer.
+    return length if type(length) is int or not isinstance(length, _WHOLE) else int(length)
 
 
 def _reaches_end(length: Any) -> bool:
@@ -160,7 +169,7 @@ def _reaches_end(length: Any) -> bool:
 
 
 @shaped(_sliced)
-def slice(inputs, start_indices, shape) -> Tensor:
+def slice(inputs: TensorLike, start_indices: TensorLike, shape: Shape) -> Tensor:
     """The block of `shape` at `start_indices` (ints or scalar tensors, one for each axis).
 
     A size of -1 reaches to the end of its axis. A block that is known to reach beyond the tensor
@@ -187,7 +196,7 @@ def _updated(inputs, start_indices, updates) -> Spec | None:
 
 
 @shaped(_updated)
-def slice_update(inputs, start_indices, updates) -> Tensor:
+def slice_update(inputs: TensorLike, start_indices: TensorLike, updates: TensorLike) -> Tensor:
     """`inputs` with the block at `start_indices` replaced by `updates`.
 
     A block that is known to reach beyond the tensor is an error; see `slice`.
@@ -216,8 +225,7 @@ def _block(inputs, start, *more):
     if len(places) != rank:
         expected = f"{rank} places: the number of dimensions in `start_indices` must match"
         raise wrong("start_indices", start, f"{expected} the number of dimensions in `inputs`")
-    places = tuple(int(v) if isinstance(v, int | np.integer) else v for v in places)
-    return backend, (inputs, places, *more)
+    return backend, (inputs, tuple(map(_plain_size, places)), *more)
 
 
 def _inside(sizes, start, lengths, name, value) -> None:
@@ -232,7 +240,7 @@ def _inside(sizes, start, lengths, name, value) -> None:
 
 
 @op
-def scatter(indices, values, shape) -> Tensor:
+def scatter(indices: TensorLike, values: TensorLike, shape: Sequence[Any]) -> Tensor:
     """Zeros of `shape` with `values` added at `indices`.
 
     `indices` (..., k) are places on the first k axes, `values` (..., *shape[k:]). What is given
@@ -244,7 +252,9 @@ def scatter(indices, values, shape) -> Tensor:
 
 
 @op
-def scatter_update(inputs, indices, updates, reduction: str | None = None) -> Tensor:
+def scatter_update(
+    inputs: TensorLike, indices: TensorLike, updates: TensorLike, reduction: str | None = None
+) -> Tensor:
     """`inputs` with `updates` put at `indices`.
 
     `indices` (..., k) are places on the first k axes of `inputs`, negative ones counted from the
@@ -264,7 +274,7 @@ def scatter_update(inputs, indices, updates, reduction: str | None = None) -> Te
 
 
 @op
-def scatter_add(x, indices, updates) -> Tensor:
+def scatter_add(x: TensorLike, indices: TensorLike, updates: TensorLike) -> Tensor:
     """`x` with `updates`, cast to its dtype, added at `indices` (…, number of leading axes).
 
     Updates for one place several times add up. See `scatter_update` for places that do not exist.
@@ -276,7 +286,7 @@ def scatter_add(x, indices, updates) -> Tensor:
 
 
 @op
-def get_item(x, key) -> Tensor:
+def get_item(x: TensorLike, key: Any) -> Tensor:
     """x[key], as NumPy's indexing takes ints, slices, None, Ellipsis, lists and tensors.
 
     Slices may have negative steps. A tensor of booleans picks where it is true; its shape is that

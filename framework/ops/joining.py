@@ -1,9 +1,11 @@
 """Joining and cutting tensors, as NumPy and Keras define it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..typing import Ints, TensorLike
 from .checks import axis_in, axis_of, rank_of
 from .conversion import convert_to_numpy
 from .dispatch import Tensor, promoted_all, tensor
@@ -25,7 +27,7 @@ def _several(xs):
 
 
 @op
-def concatenate(xs, axis: int | None = 0) -> Tensor:
+def concatenate(xs: Sequence[TensorLike], axis: int | None = 0) -> Tensor:
     """Tensors joined along an existing axis; flattened before, when `axis` is None."""
     backend, xs = _several(xs)
     return _joined(backend, xs, axis)
@@ -38,28 +40,28 @@ def _joined(backend, xs, axis):
 
 
 @op
-def stack(x, axis: int = 0) -> Tensor:
+def stack(x: TensorLike, axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis."""
     backend, x = _several(x)
     return backend.stack(x, axis_in(rank_of(backend, x[0]) + 1, axis))
 
 
 @op
-def append(x1, x2, axis: int | None = None) -> Tensor:
+def append(x1: TensorLike, x2: TensorLike, axis: int | None = None) -> Tensor:
     """`x2` behind `x1` along `axis`; both flattened, when None."""
     backend, xs = promoted_all(x1, x2)
     return _joined(backend, xs, axis)
 
 
 @op
-def vstack(xs) -> Tensor:
+def vstack(xs: Sequence[TensorLike]) -> Tensor:
     """Tensors joined along the first axis; a vector counts as one row."""
     backend, xs = _several(xs)
     return backend.concatenate([_at_least_2d(backend, x) for x in xs], 0)
 
 
 @op
-def hstack(xs) -> Tensor:
+def hstack(xs: Sequence[TensorLike]) -> Tensor:
     """Tensors joined along the second axis, vectors along their only one."""
     backend, xs = _several(xs)
     xs = [x if rank_of(backend, x) else backend.reshape(x, (1,)) for x in xs]
@@ -67,7 +69,7 @@ def hstack(xs) -> Tensor:
 
 
 @op
-def dstack(xs) -> Tensor:
+def dstack(xs: Sequence[TensorLike]) -> Tensor:
     """Tensors joined along the third axis; a vector counts as (1, n, 1), a matrix as (m, n, 1)."""
     backend, xs = _several(xs)
     wide = []
@@ -94,7 +96,7 @@ def _slices(x, num=None, axis: int = 0) -> Any:
 
 
 @shaped(_slices)
-def unstack(x, num: int | None = None, axis: int = 0) -> list[Tensor]:
+def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
     """The slices of `x` along `axis`, without that axis. `num` of them, where a graph needs it."""
     backend, x = tensor(x)
     _slices(x, num, axis)
@@ -106,7 +108,7 @@ def unstack(x, num: int | None = None, axis: int = 0) -> list[Tensor]:
 
 
 @op
-def split(x, indices_or_sections, axis: int = 0) -> list[Tensor]:
+def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """`x` cut along `axis` into equal parts (int) or at the given positions (several ints)."""
     backend, x = tensor(x)
     return _cut(backend, x, indices_or_sections, axis_of(backend, x, axis))
@@ -138,7 +140,7 @@ def _position(cut) -> int:
 
 
 @op
-def array_split(x, indices_or_sections: int, axis: int = 0) -> list[Tensor]:
+def array_split(x: TensorLike, indices_or_sections: int, axis: int = 0) -> list[Tensor]:
     """`x` cut along `axis` into parts of nearly one size; the first ones are longer by one."""
     backend, x = tensor(x)
     place, parts = axis_of(backend, x, axis), indices_or_sections
@@ -157,7 +159,7 @@ def array_split(x, indices_or_sections: int, axis: int = 0) -> list[Tensor]:
 
 
 @op
-def hsplit(x, indices_or_sections) -> list[Tensor]:
+def hsplit(x: TensorLike, indices_or_sections: Ints) -> list[Tensor]:
     """`x` cut along its second axis, a vector along its only one. See `split`."""
     backend, x = tensor(x)
     rank = rank_of(backend, x)
@@ -167,14 +169,14 @@ def hsplit(x, indices_or_sections) -> list[Tensor]:
 
 
 @op
-def vsplit(x, indices_or_sections) -> list[Tensor]:
+def vsplit(x: TensorLike, indices_or_sections: Ints) -> list[Tensor]:
     """`x` cut along its first axis. See `split`."""
     backend, x = tensor(x)
     return _cut(backend, x, indices_or_sections, _axis_beyond(backend, x, 0, 2))
 
 
 @op
-def dsplit(x, indices_or_sections) -> list[Tensor]:
+def dsplit(x: TensorLike, indices_or_sections: Ints) -> list[Tensor]:
     """`x` cut along its third axis. See `split`."""
     backend, x = tensor(x)
     return _cut(backend, x, indices_or_sections, _axis_beyond(backend, x, 2, 3))

@@ -7,6 +7,7 @@ backend can see its values; inside a compiled program the result has NaN or infi
 
 from typing import Any
 
+from ..typing import TensorLike
 from .checks import axis_in, matrices, of_rank, one_of
 from .dispatch import Tensor, floating, promoted_all
 from .errors import wrong
@@ -32,7 +33,7 @@ def _narrowed(backend: Any, half: str | None, *results: Tensor) -> Any:
 
 
 @op
-def cholesky(x, upper: bool = False) -> Tensor:
+def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
     """The triangular L with positive diagonal for which x = L L^H; with `upper`, U with x = U^H U.
 
     x: (..., M, M), Hermitian and positive definite; only its lower (with `upper`, its upper)
@@ -45,7 +46,7 @@ def cholesky(x, upper: bool = False) -> Tensor:
 
 
 @op
-def cholesky_inverse(x, upper: bool = False) -> Tensor:
+def cholesky_inverse(x: TensorLike, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is `x`: (L L^H)^-1, or (U^H U)^-1.
 
     x: (..., M, M), of which only the lower (with `upper`, the upper) triangle is read.
@@ -56,7 +57,7 @@ def cholesky_inverse(x, upper: bool = False) -> Tensor:
 
 
 @op
-def eig(x) -> tuple[Tensor, Tensor]:
+def eig(x: TensorLike) -> tuple[Tensor, Tensor]:
     """Eigenvalues (..., M) and, as columns, eigenvectors (..., M, M) of x (..., M, M): complex.
 
     In ascending order of Re + Im / 1024; the vectors have length 1, and of the components that
@@ -68,7 +69,7 @@ def eig(x) -> tuple[Tensor, Tensor]:
 
 
 @op
-def eigh(x) -> tuple[Tensor, Tensor]:
+def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
     """Eigenvalues (..., M), ascending, and eigenvectors (..., M, M), as columns, of Hermitian x.
 
     Only the lower triangle of x (..., M, M) is read, as in NumPy. The vectors have length 1, and of
@@ -81,7 +82,7 @@ def eigh(x) -> tuple[Tensor, Tensor]:
 
 
 @op
-def inv(x) -> Tensor:
+def inv(x: TensorLike) -> Tensor:
     """The inverse of x (..., M, M); an error if it is singular."""
     backend, x, half = _widened(x)
     matrices(backend, x, "x", square=True)
@@ -89,7 +90,7 @@ def inv(x) -> Tensor:
 
 
 @op
-def lu_factor(x) -> tuple[Tensor, Tensor]:
+def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
     """L and U in one matrix (..., M, N), and the row exchanges (int32, from 0) that lead to them.
 
     As `scipy.linalg.lu_factor`: row i of x (..., M, N) was exchanged with row `pivots[i]`, for i
@@ -102,7 +103,7 @@ def lu_factor(x) -> tuple[Tensor, Tensor]:
 
 
 @op
-def qr(x, mode: str = "reduced") -> tuple[Tensor, Tensor]:
+def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """x = q r with orthonormal columns of q and triangular r, signs as LAPACK's reflections give.
 
     x: (..., M, N); with K = min(M, N) q is (..., M, K) and r (..., K, N), with mode "complete"
@@ -116,7 +117,7 @@ def qr(x, mode: str = "reduced") -> tuple[Tensor, Tensor]:
 
 
 @op
-def svd(x, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """x = u diag(s) v: u (..., M, M), s (..., K) descending, v (..., N, N), K = min(M, N).
 
     Without `full_matrices` u is (..., M, K) and v (..., K, N); without `compute_uv` the result is s
@@ -145,7 +146,7 @@ def _system(a: Any, b: Any) -> tuple[Any, Tensor, Tensor, bool, str | None]:
 
 
 @op
-def solve(a, b) -> Tensor:
+def solve(a: TensorLike, b: TensorLike) -> Tensor:
     """The x for which a x = b; an error if `a` is singular.
 
     a: (..., M, M); b: (..., M) or (..., M, N), as x; b of one axis less than a (or of one) is
@@ -157,7 +158,7 @@ def solve(a, b) -> Tensor:
 
 
 @op
-def solve_triangular(a, b, lower: bool = False) -> Tensor:
+def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tensor:
     """The x for which a x = b, with the upper (or `lower`) triangle of a; the rest is not read.
 
     a: (..., M, M); b: (..., M) or (..., M, N), as in `solve`. A zero on the diagonal gives
@@ -169,7 +170,7 @@ def solve_triangular(a, b, lower: bool = False) -> Tensor:
 
 
 @op
-def lstsq(a, b, rcond: float | None = None) -> Tensor:
+def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
     """The x that makes |b - a x| least, of those the shortest: (N,) or (N, K).
 
     a: (M, N); b: (M,) or (M, K). Singular values of a up to `rcond` times the largest count as 0;
@@ -192,7 +193,7 @@ def lstsq(a, b, rcond: float | None = None) -> Tensor:
 
 
 @op
-def pinv(x, rcond: float | None = None) -> Tensor:
+def pinv(x: TensorLike, rcond: float | None = None) -> Tensor:
     """The Moore-Penrose pseudoinverse (..., N, M) of x (..., M, N).
 
     Singular values up to `rcond` times the largest count as 0; None is max(M, N) times the rounding
@@ -210,7 +211,7 @@ def _cutoff(backend: Any, x: Tensor, rcond: float | None) -> Any:
 
 
 @op
-def matrix_rank(x, tol: float | None = None) -> Tensor:
+def matrix_rank(x: TensorLike, tol: float | None = None) -> Tensor:
     """How many singular values of x (..., M, N) exceed `tol`: int32 (...).
 
     None is the largest singular value times max(M, N) times the rounding unit.
@@ -224,7 +225,7 @@ _MATRIX_ORDERS = (None, "fro", "nuc", float("inf"), float("-inf"), 1, -1, 2, -2)
 
 
 @op
-def norm(x, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+def norm(x: TensorLike, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The norm of vectors along one axis, or of matrices along two, as `numpy.linalg.norm`.
 
     Vectors: (sum of |x|^ord)^(1/ord), None is 2; inf and -inf are the extremes of |x|, 0 counts

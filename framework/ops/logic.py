@@ -1,6 +1,7 @@
 """Comparisons, logic and bits, element by element, as NumPy defines them."""
 
 from .. import dtypes
+from ..typing import TensorLike
 from .checks import of_integers
 from .dispatch import Tensor, floating, promoted, promoted_all, tensor
 from .errors import is_scalar, wrong
@@ -8,42 +9,42 @@ from .op import op
 
 
 @op
-def equal(x1, x2) -> Tensor:
+def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """x1 == x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.equal(x1, x2)
 
 
 @op
-def not_equal(x1, x2) -> Tensor:
+def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """x1 != x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.not_equal(x1, x2)
 
 
 @op
-def less(x1, x2) -> Tensor:
+def less(x1: TensorLike, x2: TensorLike) -> Tensor:
     """x1 < x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.less(x1, x2)
 
 
 @op
-def less_equal(x1, x2) -> Tensor:
+def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """x1 <= x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.less_equal(x1, x2)
 
 
 @op
-def greater(x1, x2) -> Tensor:
+def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
     """x1 > x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.greater(x1, x2)
 
 
 @op
-def greater_equal(x1, x2) -> Tensor:
+def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
     """x1 >= x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.greater_equal(x1, x2)
@@ -55,21 +56,21 @@ def _boolean(x) -> tuple:
 
 
 @op
-def logical_and(x1, x2) -> Tensor:
+def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Whether both are true (not zero)."""
     backend, x1, x2 = _booleans(x1, x2)
     return backend.logical_and(x1, x2)
 
 
 @op
-def logical_or(x1, x2) -> Tensor:
+def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Whether either is true (not zero)."""
     backend, x1, x2 = _booleans(x1, x2)
     return backend.logical_or(x1, x2)
 
 
 @op
-def logical_xor(x1, x2) -> Tensor:
+def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Whether exactly one is true (not zero)."""
     backend, x1, x2 = _booleans(x1, x2)
     return backend.logical_xor(x1, x2)
@@ -87,28 +88,28 @@ def _as_boolean(backend, x):
 
 
 @op
-def logical_not(x) -> Tensor:
+def logical_not(x: TensorLike) -> Tensor:
     """Whether x is false (zero)."""
     backend, x = _boolean(x)
     return backend.logical_not(x)
 
 
 @op
-def bitwise_and(x, y) -> Tensor:
+def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
     """Bits set in both, of integers or booleans."""
     backend, x, y = _bits(x, y)
     return backend.bitwise_and(x, y)
 
 
 @op
-def bitwise_or(x, y) -> Tensor:
+def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
     """Bits set in either, of integers or booleans."""
     backend, x, y = _bits(x, y)
     return backend.bitwise_or(x, y)
 
 
 @op
-def bitwise_xor(x, y) -> Tensor:
+def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
     """Bits set in exactly one, of integers or booleans."""
     backend, x, y = _bits(x, y)
     return backend.bitwise_xor(x, y)
@@ -131,7 +132,7 @@ def _has_fractions(x) -> bool:
 
 
 @op
-def bitwise_not(x) -> Tensor:
+def bitwise_not(x: TensorLike) -> Tensor:
     """All bits turned over, of integers or booleans."""
     backend, x = tensor(x)
     of_integers(backend, x, "x")
@@ -142,7 +143,7 @@ bitwise_invert = bitwise_not
 
 
 @op
-def bitwise_left_shift(x, y) -> Tensor:
+def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
     """`x` with its bits moved up by `y` places; 0 when `y` is their number or more, or negative.
 
     Of booleans as of int32.
@@ -158,7 +159,7 @@ left_shift = bitwise_left_shift
 
 
 @op
-def bitwise_right_shift(x, y) -> Tensor:
+def bitwise_right_shift(x: TensorLike, y: TensorLike) -> Tensor:
     """`x` with its bits moved down by `y` places; the sign is kept, whatever `y` is.
 
     Of booleans as of int32. A negative `y` is as the number of bits and more: all are moved out.
@@ -192,28 +193,28 @@ def _shifted(x, y) -> tuple:
 
 
 @op
-def isnan(x) -> Tensor:
+def isnan(x: TensorLike) -> Tensor:
     """Whether x is NaN."""
     backend, x = floating(x)
     return backend.isnan(x)
 
 
 @op
-def isinf(x) -> Tensor:
+def isinf(x: TensorLike) -> Tensor:
     """Whether x is positive or negative infinity."""
     backend, x = floating(x)
     return backend.isinf(x)
 
 
 @op
-def isposinf(x) -> Tensor:
+def isposinf(x: TensorLike) -> Tensor:
     """Whether x is positive infinity. Complex numbers are neither positive nor negative."""
     backend, x = _real(x)
     return backend.equal(x, float("inf"))
 
 
 @op
-def isneginf(x) -> Tensor:
+def isneginf(x: TensorLike) -> Tensor:
     """Whether x is negative infinity. Complex numbers are neither positive nor negative."""
     backend, x = _real(x)
     return backend.equal(x, float("-inf"))
@@ -227,14 +228,14 @@ def _real(x) -> tuple:
 
 
 @op
-def isfinite(x) -> Tensor:
+def isfinite(x: TensorLike) -> Tensor:
     """Whether x is neither infinite nor NaN."""
     backend, x = floating(x)
     return backend.isfinite(x)
 
 
 @op
-def isreal(x) -> Tensor:
+def isreal(x: TensorLike) -> Tensor:
     """Whether x has no imaginary part."""
     backend, x = tensor(x)
     if backend.dtype(x) in dtypes.COMPLEX:
@@ -243,7 +244,7 @@ def isreal(x) -> Tensor:
 
 
 @op
-def signbit(x) -> Tensor:
+def signbit(x: TensorLike) -> Tensor:
     """Whether the sign of x is negative: of negative numbers, -0.0 and NaN with that sign."""
     backend, x = tensor(x)
     if backend.dtype(x) in dtypes.COMPLEX:
@@ -252,7 +253,13 @@ def signbit(x) -> Tensor:
 
 
 @op
-def isclose(x1, x2, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+def isclose(
+    x1: TensorLike,
+    x2: TensorLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
+) -> Tensor:
     """Whether |x1 - x2| <= atol + rtol * |x2|; equal infinities are close.
 
     NaN is close to NaN with `equal_nan`, and else to nothing. Integers of 32 bits and more are
@@ -262,7 +269,13 @@ def isclose(x1, x2, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = 
 
 
 @op
-def allclose(x1, x2, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+def allclose(
+    x1: TensorLike,
+    x2: TensorLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
+) -> Tensor:
     """Whether all elements are close, as `isclose` has it: one boolean."""
     backend, close = _close(x1, x2, rtol, atol, equal_nan)
     return backend.all(close)

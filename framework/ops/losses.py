@@ -3,6 +3,7 @@
 from typing import Any
 
 from .. import config, dtypes
+from ..typing import TensorLike
 from . import checks
 from .dispatch import Tensor, together
 from .errors import wrong
@@ -10,7 +11,9 @@ from .op import op
 
 
 @op
-def binary_crossentropy(target, output, from_logits: bool = False) -> Tensor:
+def binary_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False
+) -> Tensor:
     """-(target * log(output) + (1 - target) * log(1 - output)), element by element.
 
     Both have one shape; the result has it too, in the dtype of `output`. Probabilities are clipped
@@ -32,7 +35,9 @@ def binary_crossentropy(target, output, from_logits: bool = False) -> Tensor:
 
 
 @op
-def categorical_crossentropy(target, output, from_logits: bool = False, axis: int = -1) -> Tensor:
+def categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """-sum(target * log(output)) along `axis`, which has one element for each class.
 
     Both have one shape; the result lacks `axis` and has the dtype of `output`. Probabilities are
@@ -49,7 +54,7 @@ def categorical_crossentropy(target, output, from_logits: bool = False, axis: in
 
 @op
 def sparse_categorical_crossentropy(
-    target, output, from_logits: bool = False, axis: int = -1
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
     """-log(output) at the class that `target` names along `axis`.
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from ..typing import Axis, DType, TensorLike
 from .dispatch import Tensor, floating, tensor
 from .op import op
 from .reductions import _axes, _summable, argmax, argmin, max, min
@@ -19,27 +20,27 @@ def _without(x: Any, value: float) -> tuple[Any, Tensor, Tensor | None]:
 
 
 @op
-def nansum(x, axis=None, keepdims: bool = False) -> Tensor:
+def nansum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`sum` with NaN counted as 0."""
     backend, x = _summable(_without(x, 0)[1])
     return backend.sum(x, _axes(axis), keepdims)
 
 
 @op
-def nanprod(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanprod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`prod` with NaN counted as 1."""
     backend, x = _summable(_without(x, 1)[1])
     return backend.prod(x, _axes(axis), keepdims)
 
 
 @op
-def nancumsum(x, axis=None, dtype=None) -> Tensor:
+def nancumsum(x: TensorLike, axis: Axis = None, dtype: DType = None) -> Tensor:
     """`cumsum` with NaN counted as 0. An `axis` of () leaves x without its NaN."""
     return _running(cumsum, _without(x, 0)[1], axis, dtype)
 
 
 @op
-def nancumprod(x, axis=None, dtype=None) -> Tensor:
+def nancumprod(x: TensorLike, axis: Axis = None, dtype: DType = None) -> Tensor:
     """`cumprod` with NaN counted as 1. An `axis` of () leaves x without its NaN."""
     return _running(cumprod, _without(x, 1)[1], axis, dtype)
 
@@ -54,13 +55,13 @@ def _running(total: Any, x: Tensor, axis: Any, dtype: Any) -> Tensor:
 
 
 @op
-def nanmax(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`max` of the elements that are not NaN; NaN where there are none."""
     return _extreme(max, x, axis, keepdims, -math.inf)
 
 
 @op
-def nanmin(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`min` of the elements that are not NaN; NaN where there are none."""
     return _extreme(min, x, axis, keepdims, math.inf)
 
@@ -75,13 +76,13 @@ def _extreme(extreme: Any, x: Any, axis: Any, keepdims: bool, value: float) -> T
 
 
 @op
-def nanargmax(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanargmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The position (int32) of the first largest element that is not NaN; -1 if there is none."""
     return _position(argmax, x, axis, keepdims, -math.inf)
 
 
 @op
-def nanargmin(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanargmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The position (int32) of the first smallest element that is not NaN; -1 if there is none."""
     return _position(argmin, x, axis, keepdims, math.inf)
 
@@ -96,7 +97,7 @@ def _position(first: Any, x: Any, axis: Any, keepdims: bool, value: float) -> Te
 
 
 @op
-def nanmean(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean of the elements that are not NaN, in a float dtype; NaN where there are none."""
     backend, x = floating(x)
     x, back = backend.in_single(x)
@@ -111,7 +112,7 @@ def _mean(backend: Any, x: Tensor, lost: Tensor, axis: Any, keepdims: bool) -> T
 
 
 @op
-def nanvar(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanvar(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance (divisor: their number) of the elements that are not NaN, in a float dtype."""
     backend, x = floating(x)
     x, back = backend.in_single(x)
@@ -127,7 +128,7 @@ def _variance(backend: Any, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
 
 
 @op
-def nanstd(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanstd(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The square root of `nanvar`."""
     backend, x = floating(x)
     x, back = backend.in_single(x)

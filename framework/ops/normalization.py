@@ -3,6 +3,7 @@
 from typing import Any
 
 from .. import config
+from ..typing import Axis, Ints, TensorLike
 from . import checks
 from .dispatch import Tensor, float_promoted, floating, together
 from .errors import wrong
@@ -11,7 +12,13 @@ from .op import op
 
 @op
 def layer_normalization(
-    x, gamma=None, beta=None, axis=-1, epsilon=None, *, rms_scaling: bool = False
+    x: TensorLike,
+    gamma: TensorLike | None = None,
+    beta: TensorLike | None = None,
+    axis: Ints = -1,
+    epsilon: float | None = None,
+    *,
+    rms_scaling: bool = False,
 ) -> Tensor:
     """(x - mean) / sqrt(variance + epsilon) * gamma + beta along `axis` (Ba et al. 2016).
 
@@ -30,7 +37,9 @@ def layer_normalization(
 
 
 @op
-def rms_normalization(x, scale=None, axis=-1, epsilon=None) -> Tensor:
+def rms_normalization(
+    x: TensorLike, scale: TensorLike | None = None, axis: Ints = -1, epsilon: float | None = None
+) -> Tensor:
     """x / sqrt(mean(x^2) + epsilon) * scale along `axis` (Zhang & Sennrich 2019).
 
     `axis`, `scale`, `epsilon` and the dtype are those of `layer_normalization`; a number counts as
@@ -56,7 +65,13 @@ def _normalized(backend, x, axis, epsilon) -> tuple[Any, float]:
 
 @op
 def batch_normalization(
-    x, mean, variance, axis: int, offset=None, scale=None, epsilon=1e-3
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    axis: int,
+    offset: TensorLike | None = None,
+    scale: TensorLike | None = None,
+    epsilon: float = 1e-3,
 ) -> Tensor:
     """(x - mean) / sqrt(variance + epsilon) * scale + offset with statistics per channel.
 
@@ -75,7 +90,9 @@ def batch_normalization(
 
 
 @op
-def moments(x, axes, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
+def moments(
+    x: TensorLike, axes: Ints, keepdims: bool = False, synchronized: bool = False
+) -> tuple[Tensor, Tensor]:
     """(mean, variance) along one axis or several; the variance divides by the number of elements.
 
     Half precision is computed in float32, and results that float16 cannot hold become its largest
@@ -101,7 +118,9 @@ def _alone(x: Tensor) -> Tensor:
 
 
 @op
-def normalize(x, axis=-1, order: int = 2, epsilon: float | None = None) -> Tensor:
+def normalize(
+    x: TensorLike, axis: Axis = -1, order: int = 2, epsilon: float | None = None
+) -> Tensor:
     """x / max(norm, epsilon), with the norm (sum |x|^order)^(1/order) over one axis or several.
 
     `axis` None is all axes; a number counts as a vector of one. `epsilon` is `config.epsilon()`
@@ -134,7 +153,7 @@ def _norm(backend, x, axes, order):
 
 
 @op
-def psnr(x1, x2, max_val) -> Tensor:
+def psnr(x1: TensorLike, x2: TensorLike, max_val: float) -> Tensor:
     """Peak signal-to-noise ratio in dB: 10 log10(max_val^2 / mean((x1 - x2)^2)), a number.
 
     x1 and x2 have one shape; `max_val` is the largest value that a signal can have. Infinite for

@@ -23,7 +23,7 @@ def op(function: _Function) -> _Function:
     """`function` as a public op."""
 
     @wraps(function)
-    def call(*args, **kwargs):
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
             if registry.accelerated and state.device is None:
                 return placed(function, args, kwargs)
@@ -84,7 +84,7 @@ def program(
         return lambda function: program(function, outline=outline, symbolic=symbolic)
 
     @wraps(function)
-    def call(*args, **kwargs):
+    def call(*args: Any, **kwargs: Any) -> Any:
         owner = _symbolic_among(args) or _symbolic_among(kwargs.values())
         try:
             if owner is None:

@@ -1,6 +1,7 @@
 """Images as patches, and channels as pixels."""
 
 from .. import config
+from ..typing import Ints, TensorLike
 from .dispatch import Tensor, numeric, tensor
 from .errors import wrong
 from .op import op
@@ -8,7 +9,9 @@ from .spatial import ntuple
 
 
 @op
-def unfold(x, kernel_size, dilation=1, padding=0, stride=1) -> Tensor:
+def unfold(
+    x: TensorLike, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+) -> Tensor:
     """The windows of images as columns ("im2col").
 
     Shapes: x (batch, channels, height, width); the result is
@@ -28,7 +31,14 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1) -> Tensor:
 
 
 @op
-def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1) -> Tensor:
+def fold(
+    x: TensorLike,
+    output_size: Ints,
+    kernel_size: Ints,
+    dilation: Ints = 1,
+    padding: Ints = 0,
+    stride: Ints = 1,
+) -> Tensor:
     """The sum of columns at the places that `unfold` takes them from ("col2im").
 
     Shapes: x (batch, channels * kernel_height * kernel_width, places); the result is
@@ -61,7 +71,7 @@ def _settings(kernel_size, dilation, padding, stride):
 
 
 @op
-def depth_to_space(x, block_size: int, data_format="channels_last") -> Tensor:
+def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Tensor:
     """Channels spread over blocks of `block_size` x `block_size` pixels ("pixel shuffle").
 
     Shapes: x (batch, height, width, b * b * channels); the result is
@@ -86,7 +96,7 @@ def depth_to_space(x, block_size: int, data_format="channels_last") -> Tensor:
 
 
 @op
-def space_to_depth(x, block_size: int, data_format="channels_last") -> Tensor:
+def space_to_depth(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Tensor:
     """Blocks of `block_size` x `block_size` pixels as channels: the inverse of `depth_to_space`.
 
     Shapes: x (batch, height * b, width * b, channels); the result is

@@ -1,5 +1,6 @@
 """Pooling over one, two or three spatial axes."""
 
+from ..typing import Ints, TensorLike
 from .dispatch import Tensor, floating, numeric, tensor
 from .errors import wrong
 from .op import op
@@ -7,7 +8,13 @@ from .spatial import channels_last, check_window, checked_padding, ntuple
 
 
 @op
-def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None) -> Tensor:
+def max_pool(
+    inputs: TensorLike,
+    pool_size: Ints,
+    strides: Ints | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
     """The largest element of each window; padding never wins.
 
     Shapes: inputs (batch, *spatial, channels), or channels behind the batch with `data_format`
@@ -19,7 +26,13 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
 
 
 @op
-def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None) -> Tensor:
+def average_pool(
+    inputs: TensorLike,
+    pool_size: Ints,
+    strides: Ints | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
     """The mean of each window over its real elements; padding does not count.
 
     Arguments are those of `max_pool`; integers are answered in the default float.
@@ -48,7 +61,9 @@ def _spatial_rank(inputs) -> int:
 
 
 @op
-def adaptive_max_pool(inputs, output_size, data_format=None) -> Tensor:
+def adaptive_max_pool(
+    inputs: TensorLike, output_size: Ints, data_format: str | None = None
+) -> Tensor:
     """The largest element of each of `output_size` windows that cover the inputs.
 
     Window i of the o on an axis of n elements goes from floor(i n / o) to ceil((i + 1) n / o), as
@@ -61,7 +76,9 @@ def adaptive_max_pool(inputs, output_size, data_format=None) -> Tensor:
 
 
 @op
-def adaptive_average_pool(inputs, output_size, data_format=None) -> Tensor:
+def adaptive_average_pool(
+    inputs: TensorLike, output_size: Ints, data_format: str | None = None
+) -> Tensor:
     """The mean of each of `output_size` windows that cover the inputs.
 
     Windows and arguments are those of `adaptive_max_pool`; integers are answered in the default

@@ -1,7 +1,9 @@
 """Products of matrices and tensors."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from ..typing import TensorLike
 from .checks import axis_in, axis_of, rank_of
 from .dispatch import Tensor, promoted, promoted_all, together
 from .errors import wrong
@@ -19,7 +21,7 @@ def _are_int8(backend: Any, *xs: Tensor) -> bool:
 
 
 @op
-def matmul(x1, x2) -> Tensor:
+def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The matrix product of the last two axes; leading axes broadcast, 1-D operands are vectors.
 
     Of two tensors of int8 it is int32.
@@ -32,7 +34,7 @@ def matmul(x1, x2) -> Tensor:
 
 
 @op
-def einsum(subscripts: str, *operands, **kwargs) -> Tensor:
+def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
     """Sums of products by Einstein's convention, as `numpy.einsum`.
 
     Of tensors of int8 it is int32. Keywords, which choose the order of the products in some
@@ -40,13 +42,14 @@ def einsum(subscripts: str, *operands, **kwargs) -> Tensor:
     """
     backend, given = together(*operands)
     if len(given) > 1 and _are_int8(backend, *given):
-        operands = [backend.cast(x, "int32") for x in given]
-    backend, operands = promoted_all(*operands)
-    return backend.einsum(subscripts, *operands)
+        given = [backend.cast(x, "int32") for x in given]
+    else:
+        backend, given = promoted_all(*operands)
+    return backend.einsum(subscripts, *given)
 
 
 @op
-def tensordot(x1, x2, axes=2) -> Tensor:
+def tensordot(x1: TensorLike, x2: TensorLike, axes: int | Sequence[Any] = 2) -> Tensor:
     """Sums of products over `axes`: the last n of x1 with the first n of x2, or pairs of axes.
 
     `axes` is n, or (axes of x1, axes of x2). The axes that are left stand in the result, those of
@@ -96,7 +99,7 @@ def _product(sizes: Any) -> Any:
 
 
 @op
-def dot(x1, x2) -> Tensor:
+def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The sum of products over the last axis of x1 and the last but one of x2 (its only one).
 
     With a tensor of no axes it is the product.
@@ -109,7 +112,7 @@ def dot(x1, x2) -> Tensor:
 
 
 @op
-def inner(x1, x2) -> Tensor:
+def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The sum of products over the last axis of both; with a tensor of no axes, the product."""
     backend, x1, x2 = _pair(x1, x2)
     rank1, rank2 = rank_of(backend, x1), rank_of(backend, x2)
@@ -122,7 +125,7 @@ def inner(x1, x2) -> Tensor:
 
 
 @op
-def vdot(x1, x2) -> Tensor:
+def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
     """The sum of conj(x1) * x2 over all elements, in order: one number."""
     backend, x1, x2 = _pair(x1, x2)
     x1 = backend.conj(x1) if backend.dtype(x1).startswith("complex") else x1
@@ -131,14 +134,14 @@ def vdot(x1, x2) -> Tensor:
 
 
 @op
-def outer(x1, x2) -> Tensor:
+def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
     """All products of an element of x1 with one of x2: (size of x1, size of x2)."""
     backend, x1, x2 = _pair(x1, x2)
     return backend.multiply(backend.reshape(x1, (-1, 1)), backend.reshape(x2, (1, -1)))
 
 
 @op
-def kron(x1, x2) -> Tensor:
+def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Kronecker's product: x1 with each element replaced by its product with x2.
 
     The tensor of fewer axes gets leading ones; each size is the product of both sizes.
@@ -154,7 +157,14 @@ def kron(x1, x2) -> Tensor:
 
 
 @op
-def cross(x1, x2, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis=None) -> Tensor:
+def cross(
+    x1: TensorLike,
+    x2: TensorLike,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: int | None = None,
+) -> Tensor:
     """The vector product of vectors of 3 (or 2) elements along axes of x1 and of x2.
 
     The vectors lie along `axisa` and `axisb`, those of the result along `axisc`; `axis` stands for
@@ -193,7 +203,7 @@ def _elements(backend: Any, x: Tensor, axis: int, name: str) -> list[Tensor]:
 
 
 @op
-def dense(x, kernel, bias=None) -> Tensor:
+def dense(x: TensorLike, kernel: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """x @ kernel + bias, in the dtype in which the three meet.
 
     Shapes: x (…, in), kernel (in, out), bias (out,) or None; the result is (…, out).

@@ -40,14 +40,14 @@ def value_and_grad(
     places = _places(argnums)
 
     @wraps(f)
-    def differentiated(*args, **kwargs):
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
         backend = flat.backend_of(args, kwargs)
-        args, kwargs = list(flat.native(backend, args)), flat.native(backend, kwargs)
-        leaves, form = flat.differentiable_leaves(backend, args, places)
+        given, kwargs = list(flat.native(backend, args)), flat.native(backend, kwargs)
+        leaves, form = flat.differentiable_leaves(backend, given, places)
         called = flat.WithAux(f, has_aux)
 
-        def flat_f(*leaves):
-            value, others = called(*_replaced(args, places, form.join(leaves)), **kwargs)
+        def flat_f(*leaves: Any) -> Any:
+            value, others = called(*_replaced(given, places, form.join(leaves)), **kwargs)
             return _scalar(backend, value), others
 
         with flat.running(backend):
@@ -66,7 +66,7 @@ def grad(
     both = value_and_grad(f, argnums, has_aux)
 
     @wraps(f)
-    def differentiated(*args, **kwargs):
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
         value, gradients = both(*args, **kwargs)
         return (gradients, value[1]) if has_aux else gradients
 
@@ -124,14 +124,14 @@ def _vjp(f: Callable[..., Any], primals: tuple, has_aux: bool) -> tuple[Any, ...
     leaves, form = flat.differentiable_leaves(backend, primals, range(len(primals)))
     called, results = flat.WithAux(f, has_aux), flat.FlattenedFunction(backend, lambda out: out)
 
-    def flat_f(*leaves):
+    def flat_f(*leaves: Any) -> Any:
         value, others = called(*form.join(leaves))
         return results(value), others
 
     with flat.running(backend):
         out, others, pull = backend.vjp(flat_f, leaves)
 
-    def vjp_fn(cotangent):
+    def vjp_fn(cotangent: Any) -> Any:
         with flat.running(backend):
             given = flat.check_loop_carry(backend, "cotangent", out, results.form, cotangent)
             return form.join(pull(*given))
@@ -160,7 +160,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     flat.check_callable("f", f)
 
     @wraps(f)
-    def vectorized(*args, **kwargs):
+    def vectorized(*args: Any, **kwargs: Any) -> Any:
         backend = flat.backend_of(args, kwargs)
         args = flat.native(backend, args, numbers=True)
         kwargs = flat.native(backend, kwargs)
@@ -176,7 +176,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
                 "in_axes", in_axes, f"axes of the same size in all arguments, not {sorted(sizes)}"
             )
 
-        def mapped_f(*rows):
+        def mapped_f(*rows: Any) -> Any:
             return f(*form.join(_replaced(moved, batched, rows)), **kwargs)
 
         results = flat.FlattenedFunction(backend, mapped_f)
@@ -242,7 +242,7 @@ def jit(f: Callable[..., Any], static_argnames: str | Sequence[str] = ()) -> Cal
     made: dict[Any, Callable[..., Any]] = {}
 
     @wraps(f)
-    def compiled(*args, **kwargs):
+    def compiled(*args: Any, **kwargs: Any) -> Any:
         fixed = tuple((i, args[i]) for i in order if i < len(args))
         named = tuple((name, kwargs.pop(name)) for name in names if name in kwargs)
         args = tuple(x for i, x in enumerate(args) if i not in order)
@@ -294,20 +294,20 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     flat.check_callable("f", f)
 
     @wraps(f)
-    def call(*args, **kwargs):
+    def call(*args: Any, **kwargs: Any) -> Any:
         backend = flat.backend_of(args, kwargs)
         args = flat.native(backend, args, numbers=True)
         kwargs = flat.native(backend, kwargs)
         leaves, form = split(args)
         results = flat.FlattenedFunction(backend, lambda out: out)
 
-        def flat_f(*leaves):
+        def flat_f(*leaves: Any) -> Any:
             given = form.join(leaves)
             out = f(*given, **kwargs)
             output, grad_fn = _output_and_gradient(out)
             tensors = results(output)
 
-            def pull(*cotangents):
+            def pull(*cotangents: Any) -> Any:
                 found = _call_gradient(grad_fn, given, results.join(cotangents), cotangents)
                 return _gradients(backend, found, leaves)
 

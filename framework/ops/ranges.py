@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from ..backends import registry
 from ..backends.registry import ARRAY, SCALAR, SEQUENCE, owner_of
+from ..typing import DType, TensorLike
 from .checks import axis_in, count_of, fits, rank_of
 from .dispatch import Tensor, common_backend, flattened, float_promoted, promoted_all
 from .errors import wrong
@@ -14,7 +15,12 @@ from .op import op
 
 
 @op
-def arange(start, stop=None, step=None, dtype=None) -> Tensor:
+def arange(
+    start: TensorLike,
+    stop: TensorLike | None = None,
+    step: TensorLike | None = None,
+    dtype: DType = None,
+) -> Tensor:
     """Numbers from `start` (0 when only one bound is given) below `stop`, `step` (1) apart.
 
     int32 for ints, the default float for floats, unless `dtype` says otherwise. There are
@@ -61,8 +67,14 @@ def _whole(backend, bounds: list[int], dtype: str) -> Tensor:
 
 @op
 def linspace(
-    start, stop, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype=None, axis=0
-):
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: DType = None,
+    axis: int = 0,
+) -> Tensor | tuple[Tensor, Tensor]:
     """`num` evenly spaced numbers from `start` to `stop`, which is the last with `endpoint`.
 
     The bounds are numbers or tensors that broadcast; the numbers lie along the new axis `axis`.
@@ -77,7 +89,13 @@ def linspace(
 
 @op
 def logspace(
-    start, stop, num: int = 50, endpoint: bool = True, base=10, dtype=None, axis: int = 0
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    base: TensorLike = 10,
+    dtype: DType = None,
+    axis: int = 0,
 ) -> Tensor:
     """base ** linspace(start, stop, num): numbers whose logarithms are evenly spaced."""
     points, low, high, backend, dtype = _start(start, stop, num, dtype)
@@ -92,7 +110,12 @@ def logspace(
 
 @op
 def geomspace(
-    start, stop, num: int = 50, endpoint: bool = True, dtype=None, axis: int = 0
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: DType = None,
+    axis: int = 0,
 ) -> Tensor:
     """`num` numbers from `start` to `stop`, each the same multiple of the one before.
 

@@ -1,5 +1,6 @@
 """Where the truth stands among predictions."""
 
+from ..typing import TensorLike
 from .checks import of_integers, rank_of
 from .dispatch import Tensor, floating, promoted_all, together
 from .errors import wrong
@@ -7,7 +8,7 @@ from .op import op
 
 
 @op
-def in_top_k(targets, predictions, k: int) -> Tensor:
+def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Tensor:
     """Whether fewer than `k` predictions are larger than that of the target: booleans (...).
 
     targets: integers (...), predictions: (..., classes). A prediction of NaN counts as -inf; a

@@ -99,7 +99,7 @@ def _without_rest(
         raise wrong("tensor", f"{rank} axes", f"{len(before) - found}{more} axes by {pattern!r}")
     rest = [f"...{i}" for i in range(rank - len(before) + 1)]
 
-    def spread(side):  # annotations that torch.compile would have to compute
+    def spread(side: Any) -> Any:  # annotations that torch.compile would have to compute
         named = []
         for group in side:
             if group is None:

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from .. import dtypes
+from ..typing import Axis, DType, TensorLike
 from .arithmetic import subtract
 from .checks import axis_in
 from .dispatch import Tensor, floating, tensor
@@ -50,35 +51,35 @@ def _summable(x: Any, dtype: Any = None) -> tuple[Any, Tensor]:
 
 
 @op
-def sum(x, axis=None, keepdims: bool = False) -> Tensor:
+def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum, in the dtype of `x`; of integers of less than 32 bits in int32 or uint32."""
     backend, x = _summable(x)
     return backend.sum(x, _axes(axis), keepdims)
 
 
 @op
-def prod(x, axis=None, keepdims: bool = False, dtype=None) -> Tensor:
+def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Tensor:
     """The product, in `dtype`; without one in the dtype of `x`, as `sum`."""
     backend, x = _summable(x, dtype)
     return backend.prod(x, _axes(axis), keepdims)
 
 
 @op
-def mean(x, axis=None, keepdims: bool = False) -> Tensor:
+def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean, in a float dtype."""
     backend, x = floating(x)
     return backend.mean(x, _axes(axis), keepdims)
 
 
 @op
-def var(x, axis=None, keepdims: bool = False) -> Tensor:
+def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The variance over the population (divisor n); of complex numbers, that of the distances."""
     backend, x = floating(x)
     return backend.var(x, _axes(axis), keepdims)
 
 
 @op
-def std(x, axis=None, keepdims: bool = False) -> Tensor:
+def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The standard deviation over the population (divisor n)."""
     backend, x = floating(x)
     return backend.std(x, _axes(axis), keepdims)
@@ -97,7 +98,9 @@ def _extreme(backend: Any, x: Tensor, axis: Any, keepdims: bool, initial: Any, n
 
 
 @op
-def max(x, axis=None, keepdims: bool = False, initial=None) -> Tensor:
+def max(
+    x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: TensorLike | None = None
+) -> Tensor:
     """The largest element, and no less than `initial`; NaN if there is one.
 
     Equal elements share the gradient. InvalidArgumentError for no elements without `initial`.
@@ -107,7 +110,9 @@ def max(x, axis=None, keepdims: bool = False, initial=None) -> Tensor:
 
 
 @op
-def min(x, axis=None, keepdims: bool = False, initial=None) -> Tensor:
+def min(
+    x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: TensorLike | None = None
+) -> Tensor:
     """The smallest element, and no more than `initial`; NaN if there is one.
 
     Equal elements share the gradient. InvalidArgumentError for no elements without `initial`.
@@ -117,19 +122,19 @@ def min(x, axis=None, keepdims: bool = False, initial=None) -> Tensor:
 
 
 @op
-def amax(x, axis=None, keepdims: bool = False) -> Tensor:
+def amax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element, as `max`."""
     return max(x, axis, keepdims)
 
 
 @op
-def amin(x, axis=None, keepdims: bool = False) -> Tensor:
+def amin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element, as `min`."""
     return min(x, axis, keepdims)
 
 
 @op
-def ptp(x, axis=None, keepdims: bool = False) -> Tensor:
+def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element less the smallest ("peak to peak"), in the dtype of `x`."""
     return subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
@@ -140,14 +145,14 @@ def _booleans(x):
 
 
 @op
-def all(x, axis=None, keepdims: bool = False) -> Tensor:
+def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether every element is true (not zero)."""
     backend, x = _booleans(x)
     return backend.all(x, _axes(axis), keepdims)
 
 
 @op
-def any(x, axis=None, keepdims: bool = False) -> Tensor:
+def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether some element is true (not zero)."""
     backend, x = _booleans(x)
     return backend.any(x, _axes(axis), keepdims)
@@ -161,21 +166,21 @@ def _chosen(x: Any, axis: Any) -> tuple[Any, Tensor]:
 
 
 @op
-def argmax(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The position (int32) of the first largest element, or of the first NaN."""
     backend, x = _chosen(x, axis)
     return backend.argmax(x, axis, keepdims)
 
 
 @op
-def argmin(x, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The position (int32) of the first smallest element, or of the first NaN."""
     backend, x = _chosen(x, axis)
     return backend.argmin(x, axis, keepdims)
 
 
 @op
-def logsumexp(x, axis=None, keepdims: bool = False) -> Tensor:
+def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))), without overflow; -inf of no elements."""
     backend, x = floating(x)
     if _is_empty(backend, x, axis):

@@ -50,7 +50,7 @@ def scan(
     length = _common_length(backend, "xs", items, length)
     ys = flat.FlattenedFunction(backend, lambda y: y)
 
-    def step(carry, rows):
+    def step(carry: Any, rows: Any) -> Any:
         out = f(form.join(carry), None if xs is None else items_form.join(rows))
         if not isinstance(out, list | tuple) or len(out) != 2:
             raise InvalidArgumentError(
@@ -184,7 +184,7 @@ def associative_scan(
     if len(set(places)) > 1:
         raise wrong("axis", axis, "an axis that counts the same for all elements")
 
-    def combine(a, b):
+    def combine(a: Any, b: Any) -> Any:
         out = f(form.join(a), form.join(b))
         found, got = split(out)
         if got != form:

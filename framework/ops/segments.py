@@ -10,6 +10,7 @@ the ids ascend, and changes nothing but the time it takes.
 from typing import Any
 
 from ..backends.base import Spec
+from ..typing import TensorLike
 from .checks import count_of, of_integers, of_rank
 from .dispatch import Tensor, numeric, together
 from .errors import InvalidArgumentError, wrong
@@ -53,13 +54,17 @@ def _reduce(kind: str, data: Any, segment_ids: Any, num_segments: int | None, so
 
 
 @shaped(_spec)
-def segment_sum(data, segment_ids, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+def segment_sum(
+    data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
     """The sum of each segment; 0 of one without rows."""
     return _reduce("sum", data, segment_ids, num_segments, sorted)
 
 
 @shaped(_spec)
-def segment_max(data, segment_ids, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+def segment_max(
+    data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
     """The largest row of each segment, element by element.
 
     A segment without rows has -inf, or the smallest integer. Equal elements share the gradient.
@@ -68,7 +73,9 @@ def segment_max(data, segment_ids, num_segments: int | None = None, sorted: bool
 
 
 @shaped(_spec)
-def segment_min(data, segment_ids, num_segments: int | None = None, sorted: bool = False) -> Tensor:
+def segment_min(
+    data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
     """The smallest row of each segment, element by element.
 
     A segment without rows has inf, or the largest integer. Equal elements share the gradient.
@@ -78,7 +85,7 @@ def segment_min(data, segment_ids, num_segments: int | None = None, sorted: bool
 
 @shaped(_spec)
 def segment_prod(
-    data, segment_ids, num_segments: int | None = None, sorted: bool = False
+    data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
     """The product of each segment; 1 of one without rows."""
     return _reduce("prod", data, segment_ids, num_segments, sorted)

@@ -1,5 +1,6 @@
 """The shape of tensors, and the order of their axes and elements, as NumPy and Keras define it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from .. import dtypes
 from ..backends.base import Spec
 from ..backends.registry import owner_of
+from ..typing import Axis, DType, Ints, Shape, TensorLike
 from .checks import axis_in, axis_of, count_of, one_of, rank_of
 from .conversion import convert_to_numpy
 from .dispatch import Tensor, sizes, tensor
@@ -14,14 +16,14 @@ from .errors import wrong
 from .op import op, shaped
 
 
-def ndim(x) -> int:
+def ndim(x: TensorLike) -> int:
     """The number of axes of `x`."""
     backend, x = tensor(x)
     return rank_of(backend, x)
 
 
 @op
-def size(x):
+def size(x: TensorLike) -> Any:
     """The number of elements of `x`: an int, a scalar tensor in a TF graph that does not know."""
     backend, x = tensor(x)
     return backend.size(x)
@@ -43,7 +45,7 @@ def _is_symbolic(x) -> bool:
 
 
 @shaped(_reshaped)
-def reshape(x, newshape) -> Tensor:
+def reshape(x: TensorLike, newshape: Shape) -> Tensor:
     """`x` in another shape, which may be a tensor; one size may be -1.
 
     So may a None, as the unknown size of a symbolic tensor is.
@@ -74,14 +76,14 @@ def _listed(shape):
 
 
 @op
-def ravel(x) -> Tensor:
+def ravel(x: TensorLike) -> Tensor:
     """`x` with one axis."""
     backend, x = tensor(x)
     return backend.reshape(x, (-1,))
 
 
 @op
-def view(x, dtype=None) -> Tensor:
+def view(x: TensorLike, dtype: DType = None) -> Tensor:
     """The same bits read as another dtype; the length of the last axis changes with its width."""
     backend, x = tensor(x)
     before = backend.dtype(x)
@@ -115,7 +117,7 @@ def _bits(backend, x, before: str, dtype: str):
 
 
 @op
-def transpose(x, axes=None) -> Tensor:
+def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     """`x` with its axes in another order; reversed when `axes` is None."""
     backend, x = tensor(x)
     if axes is None:
@@ -142,7 +144,7 @@ def _turned(rank: int, axis) -> int:
 
 
 @op
-def swapaxes(x, axis1: int, axis2: int) -> Tensor:
+def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
     """`x` with two axes exchanged."""
     backend, x = tensor(x)
     return backend.swapaxes(
@@ -151,7 +153,7 @@ def swapaxes(x, axis1: int, axis2: int) -> Tensor:
 
 
 @op
-def moveaxis(x, source, destination) -> Tensor:
+def moveaxis(x: TensorLike, source: Ints, destination: Ints) -> Tensor:
     """`x` with the axes `source` moved to `destination`."""
     backend, x = tensor(x)
     source, destination = (
@@ -173,10 +175,10 @@ def _axes(backend, x, axes, name: str) -> tuple[int, ...]:
 
 
 @op
-def expand_dims(x, axis) -> Tensor:
+def expand_dims(x: TensorLike, axis: Ints) -> Tensor:
     """`x` with new axes of length 1 at `axis`, an axis of the result or several."""
     backend, x = tensor(x)
-    if type(axis) is int:
+    if isinstance(axis, int):
         return backend.expand_dims(x, axis_in(rank_of(backend, x) + 1, axis))
     rank = rank_of(backend, x) + len(axis)
     places = tuple(axis_in(rank, a) for a in axis)
@@ -186,7 +188,7 @@ def expand_dims(x, axis) -> Tensor:
 
 
 @op
-def squeeze(x, axis=None) -> Tensor:
+def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
     """`x` without the axes `axis` (all those of length 1, when None)."""
     backend, x = tensor(x)
     if axis is None:
@@ -201,7 +203,7 @@ def squeeze(x, axis=None) -> Tensor:
 
 
 @op
-def broadcast_to(x, shape) -> Tensor:
+def broadcast_to(x: TensorLike, shape: Shape) -> Tensor:
     """`x` repeated along axes of length 1 until it has `shape`."""
     backend, x = tensor(x)
     return backend.broadcast_to(x, sizes(shape))
@@ -212,7 +214,12 @@ _MODES = ("constant", "reflect", "symmetric", "edge", "wrap")
 
 
 @op
-def pad(x, pad_width, mode: str = "constant", constant_values=None) -> Tensor:
+def pad(
+    x: TensorLike,
+    pad_width: int | Sequence[Any],
+    mode: str = "constant",
+    constant_values: TensorLike | None = None,
+) -> Tensor:
     """`x` with elements added around it.
 
     `pad_width` is a pair (before, behind) for each axis, one pair for all, or one int. `mode` is
@@ -253,7 +260,7 @@ def _pair(width) -> tuple[int, int] | None:
 
 
 @op
-def flip(x, axis=None) -> Tensor:
+def flip(x: TensorLike, axis: Axis = None) -> Tensor:
     """`x` in reverse order along `axis` (all axes, when None)."""
     backend, x = tensor(x)
     axes = tuple(range(rank_of(backend, x))) if axis is None else _axes(backend, x, axis, "axis")
@@ -261,7 +268,7 @@ def flip(x, axis=None) -> Tensor:
 
 
 @op
-def fliplr(x) -> Tensor:
+def fliplr(x: TensorLike) -> Tensor:
     """`x` in reverse order along its second axis."""
     backend, x = tensor(x)
     _at_least(backend, x, 2)
@@ -269,7 +276,7 @@ def fliplr(x) -> Tensor:
 
 
 @op
-def flipud(x) -> Tensor:
+def flipud(x: TensorLike) -> Tensor:
     """`x` in reverse order along its first axis."""
     backend, x = tensor(x)
     _at_least(backend, x, 1)
@@ -282,7 +289,7 @@ def _at_least(backend, x, rank: int, name: str = "x") -> None:
 
 
 @op
-def rot90(array, k: int = 1, axes=(0, 1)) -> Tensor:
+def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     """`array` turned `k` times by 90 degrees, from the first of two `axes` towards the second."""
     backend, x = tensor(array)
     _at_least(backend, x, 2, "array")
@@ -300,14 +307,14 @@ def rot90(array, k: int = 1, axes=(0, 1)) -> Tensor:
 
 
 @op
-def tile(x, repeats) -> Tensor:
+def tile(x: TensorLike, repeats: Ints) -> Tensor:
     """`x` laid out `repeats` times along each axis, the last ones when there are fewer."""
     backend, x = tensor(x)
     return backend.tile(x, sizes(repeats))
 
 
 @op
-def repeat(x, repeats, axis=None) -> Tensor:
+def repeat(x: TensorLike, repeats: TensorLike, axis: Axis = None) -> Tensor:
     """Each element of `x` repeated along `axis` (of the flattened `x`, when None).
 
     `repeats` is one number, or one for each element along the axis.
@@ -325,7 +332,7 @@ def repeat(x, repeats, axis=None) -> Tensor:
 
 
 @op
-def roll(x, shift, axis=None) -> Tensor:
+def roll(x: TensorLike, shift: Ints, axis: Axis = None) -> Tensor:
     """`x` shifted along `axis`; what leaves one end enters at the other.
 
     The flattened `x` is shifted when `axis` is None; several shifts belong to several axes.
@@ -333,15 +340,16 @@ def roll(x, shift, axis=None) -> Tensor:
     backend, x = tensor(x)
     if axis is not None:
         several = axis if isinstance(axis, list | tuple) else (axis,)
-        axis = tuple(axis_of(backend, x, a) for a in several)
-        shift = tuple(shift) if isinstance(shift, list | tuple) else (shift,) * len(axis)
-        if len(shift) != len(axis):
-            raise wrong("shift", shift, f"as many as in `axis`, {len(axis)}")
-    return backend.roll(x, shift, axis)
+        axes = tuple(axis_of(backend, x, a) for a in several)
+        shifts = tuple(shift) if isinstance(shift, list | tuple) else (shift,) * len(axes)
+        if len(shifts) != len(axes):
+            raise wrong("shift", shift, f"as many as in `axis`, {len(axes)}")
+        return backend.roll(x, shifts, axes)
+    return backend.roll(x, shift, None)
 
 
 @op
-def diff(a, n: int = 1, axis: int = -1) -> Tensor:
+def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     """Differences of neighbours along `axis`, taken `n` times; of booleans, whether they differ."""
     backend, a = tensor(a)
     if not rank_of(backend, a):

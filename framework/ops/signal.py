@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..typing import TensorLike
 from .checks import of_rank, one_of, rank_of
 from .dispatch import Tensor, floating, promoted, tensor, together
 from .errors import wrong
@@ -49,21 +50,21 @@ def _pair(backend: Any, z: Tensor, name: str) -> tuple[Tensor, Tensor]:
 
 
 @op
-def fft(x) -> tuple[Tensor, Tensor]:
+def fft(x: TensorLike) -> tuple[Tensor, Tensor]:
     """The discrete Fourier transform of x, a pair (real, imaginary), as such a pair."""
     backend, z, name = _complex(x)
     return _pair(backend, backend.fft(z), name)
 
 
 @op
-def fft2(x) -> tuple[Tensor, Tensor]:
+def fft2(x: TensorLike) -> tuple[Tensor, Tensor]:
     """The transform over the last two axes of x, a pair (real, imaginary), as such a pair."""
     backend, z, name = _complex(x, 2)
     return _pair(backend, backend.fft2(z), name)
 
 
 @op
-def ifft2(x) -> tuple[Tensor, Tensor]:
+def ifft2(x: TensorLike) -> tuple[Tensor, Tensor]:
     """The inverse of `fft2`."""
     backend, z, name = _complex(x, 2)
     return _pair(backend, backend.ifft2(z), name)
@@ -74,7 +75,7 @@ def _length(given: Any, inferred: Any) -> Any:
 
 
 @op
-def rfft(x, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
+def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
     """The transform of real x (..., n), as a pair of (..., fft_length // 2 + 1) tensors.
 
     x is cut, or filled with zeros, to `fft_length`, which is n if None.
@@ -88,7 +89,7 @@ def rfft(x, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
 
 
 @op
-def irfft(x, fft_length: int | None = None) -> Tensor:
+def irfft(x: TensorLike, fft_length: int | None = None) -> Tensor:
     """The real (..., fft_length) whose `rfft` is x, a pair (real, imaginary) of (..., m) tensors.
 
     x is cut, or filled with zeros, to fft_length // 2 + 1; None is 2 (m - 1), which is even. The
@@ -100,7 +101,7 @@ def irfft(x, fft_length: int | None = None) -> Tensor:
 
 
 @op
-def extract_sequences(x, sequence_length: int, sequence_stride: int) -> Tensor:
+def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int) -> Tensor:
     """Frames of x (..., n): (..., frames, sequence_length), each `sequence_stride` after the last.
 
     There are 1 + (n - sequence_length) // sequence_stride of them, in whole frames.
@@ -149,7 +150,7 @@ def _window(backend: Any, x: Tensor, window: Any, length: int, whole: int) -> Te
 
 @op
 def stft(
-    x,
+    x: TensorLike,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
@@ -183,7 +184,7 @@ def stft(
 
 @op
 def istft(
-    x,
+    x: TensorLike,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..typing import DType, TensorLike
 from .checks import axis_of, count_of, of_rank, one_of, rank_of
 from .dispatch import Tensor, numeric, promoted_all, tensor
 from .errors import wrong
@@ -12,14 +13,14 @@ from .op import op
 
 
 @op
-def sort(x, axis: int | None = -1) -> Tensor:
+def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
     """`x` in ascending order along `axis` (flattened before, when None); NaN comes last."""
     backend, x, axis = _ordered(x, axis)
     return backend.sort(x, axis)
 
 
 @op
-def argsort(x, axis: int | None = -1) -> Tensor:
+def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
     """Positions (int32) that sort `x` along `axis` (flattened before, when None).
 
     Equal elements keep their order; NaN comes last.
@@ -32,7 +33,7 @@ def argsort(x, axis: int | None = -1) -> Tensor:
 
 
 @op
-def argpartition(x, kth: int, axis: int | None = -1) -> Tensor:
+def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Tensor:
     """Positions (int32) that bring the `kth` smallest element along `axis` to its sorted place.
 
     What is smaller stands before it, what is larger behind. All backends sort completely, so that
@@ -52,7 +53,7 @@ def _ordered(x: Any, axis: int | None) -> tuple[Any, Tensor, int]:
 
 
 @op
-def searchsorted(sorted_sequence, values, side: str = "left") -> Tensor:
+def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Tensor:
     """Positions (int32) where `values` belong in the ascending vector `sorted_sequence`.
 
     For the side "left" the number of elements that are smaller, for "right" the number of those
@@ -65,7 +66,7 @@ def searchsorted(sorted_sequence, values, side: str = "left") -> Tensor:
 
 
 @op
-def digitize(x, bins) -> Tensor:
+def digitize(x: TensorLike, bins: TensorLike) -> Tensor:
     """The number (int32) of the bin of each element: i where bins[i - 1] <= x < bins[i].
 
     `bins` is a vector in ascending order. A sparse `x` stays sparse where `bins`, a list or a
@@ -74,7 +75,7 @@ def digitize(x, bins) -> Tensor:
     backend, (x, line) = promoted_all(x, bins)
     of_rank(backend, line, "bins", 1)
 
-    def place(x):
+    def place(x: Any) -> Any:
         return backend.cast(backend.searchsorted(line, x, "right"), "int32")
 
     # The values of `bins` are looked at for sparse tensors alone: compilers may not know them.
@@ -84,7 +85,7 @@ def digitize(x, bins) -> Tensor:
 
 
 @op
-def top_k(x, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
+def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` largest elements along the last axis and their positions (int32).
 
     Of equal elements the first comes first. InvalidArgumentError where there are fewer than `k`.
@@ -99,7 +100,7 @@ def top_k(x, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 
 @op
-def cumsum(x, axis: int | None = None, dtype=None) -> Tensor:
+def cumsum(x: TensorLike, axis: int | None = None, dtype: DType = None) -> Tensor:
     """Running sums along `axis` (of the flattened `x`, when None), in `dtype` or that of `x`.
 
     Booleans count as int32.
@@ -109,7 +110,7 @@ def cumsum(x, axis: int | None = None, dtype=None) -> Tensor:
 
 
 @op
-def cumprod(x, axis: int | None = None, dtype=None) -> Tensor:
+def cumprod(x: TensorLike, axis: int | None = None, dtype: DType = None) -> Tensor:
     """Running products along `axis` (of the flattened `x`, when None), in `dtype` or that of `x`.
 
     Booleans count as int32.

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..typing import Axis, TensorLike
 from .checks import axis_of, of_rank, one_of, rank_of
 from .dispatch import Tensor, flattened, float_promoted, floating, tensor
 from .errors import wrong
@@ -16,7 +17,7 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @op
-def average(x, axis=None, weights=None) -> Tensor:
+def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:
     """The mean, in a float dtype; with `weights` sum(x * weights) / sum(weights).
 
     `weights` has the shape of `x`, or one axis, of the length of `axis`.
@@ -45,7 +46,9 @@ def average(x, axis=None, weights=None) -> Tensor:
 
 
 @op
-def quantile(x, q, axis=None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def quantile(
+    x: TensorLike, q: TensorLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """The numbers below which the shares `q` (from 0 to 1) of the elements lie, in a float dtype.
 
     With n sorted elements, the share q stands at place q * (n - 1). Between two elements `method`
@@ -57,31 +60,37 @@ def quantile(x, q, axis=None, method: str = "linear", keepdims: bool = False) ->
 
 
 @op
-def percentile(x, q, axis=None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def percentile(
+    x: TensorLike, q: TensorLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """`quantile` with `q` from 0 to 100."""
     return _quantiles(x, q, 100.0, axis, method, keepdims, False)
 
 
 @op
-def nanquantile(x, q, axis=None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def nanquantile(
+    x: TensorLike, q: TensorLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """`quantile` of the elements that are not NaN."""
     return _quantiles(x, q, 1.0, axis, method, keepdims, True)
 
 
 @op
-def nanpercentile(x, q, axis=None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def nanpercentile(
+    x: TensorLike, q: TensorLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
     """`percentile` of the elements that are not NaN."""
     return _quantiles(x, q, 100.0, axis, method, keepdims, True)
 
 
 @op
-def median(x, axis=None, keepdims: bool = False) -> Tensor:
+def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle element, or the mean of the middle two, in a float dtype; NaN if one is NaN."""
     return _quantiles(x, 0.5, 1.0, axis, "linear", keepdims, False)
 
 
 @op
-def nanmedian(x, axis=None, keepdims: bool = False) -> Tensor:
+def nanmedian(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`median` of the elements that are not NaN."""
     return _quantiles(x, 0.5, 1.0, axis, "linear", keepdims, True)
 
@@ -176,7 +185,9 @@ def _cut(x: Tensor, axis: int, start: int | None, stop: int | None) -> Tensor:
 
 
 @op
-def trapezoid(y, x=None, dx=1.0, axis: int = -1) -> Tensor:
+def trapezoid(
+    y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1
+) -> Tensor:
     """The integral of `y` along `axis` by the trapezoidal rule, in a float dtype.
 
     The samples lie at `x` (of the shape of `y`, or of one axis), or `dx` apart.
@@ -205,7 +216,7 @@ def trapezoid(y, x=None, dx=1.0, axis: int = -1) -> Tensor:
 
 
 @op
-def corrcoef(x) -> Tensor:
+def corrcoef(x: TensorLike) -> Tensor:
     """Pearson's correlation coefficients of the rows of `x` (variables, observations).
 
     The result is (variables, variables), in a float dtype; of one row, one number. A row without
@@ -224,7 +235,7 @@ def corrcoef(x) -> Tensor:
 
 
 @op
-def correlate(x1, x2, mode: str = "valid") -> Tensor:
+def correlate(x1: TensorLike, x2: TensorLike, mode: str = "valid") -> Tensor:
     """The cross-correlation of two vectors: sums over n of x1[n + k] * conj(x2[n]).
 
     `mode` is "valid" (k where both overlap fully), "same" (as many k as the longer vector has

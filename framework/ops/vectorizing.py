@@ -42,7 +42,7 @@ def vectorize(
     inputs, outputs = (None, None) if signature is None else _parsed(signature)
 
     @wraps(pyfunc)
-    def vectorized(*args, **kwargs):
+    def vectorized(*args: Any, **kwargs: Any) -> Any:
         names = [k for k in kwargs if k not in kept]
         free = [i for i in range(len(args)) if i not in kept and args[i] is not None]
         given = [*(args[i] for i in free), *(kwargs[k] for k in names)]
@@ -50,7 +50,7 @@ def vectorize(
             raise InvalidArgumentError("got no argument to go through; expected at least one.")
         backend, tensors = flat.together(*given)
 
-        def call(*elements):
+        def call(*elements: Any) -> Any:
             whole, named = list(args), dict(kwargs)
             for i, x in zip(free, elements, strict=False):
                 whole[i] = x

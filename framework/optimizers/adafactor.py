@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import together
 from .optimizer import Optimizer
@@ -46,10 +47,7 @@ class Adafactor(Optimizer):
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         self._r, self._c, self._v = [], [], []
         for variable in variables:
             if overwritten(variable):
@@ -75,7 +73,20 @@ class Adafactor(Optimizer):
         return super()._alike(variable), len(variable.shape)
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable by -rate * u, with u = g / sqrt(v) shortened to `clip_threshold`.
+
+        v is the moving average of g^2 + epsilon_1, in which the newest has the share
+        t^beta_2_decay in step t; of a matrix (..., rows, columns) only the averages over columns
+        and over rows are kept, whose outer product, over the mean of one, is v. The rate is
+        min(learning rate, 1 / sqrt(t)) times the variable's root mean square, which counts as
+        `epsilon_2` at least.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         step = self.local_step(variable.dtype)
         slowest = ops.cast(ops.divide(1.0, ops.sqrt(step)), variable.dtype)
         rate = ops.minimum(ops.cast(learning_rate, variable.dtype), slowest)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import initializers, ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import together
 from .optimizer import Optimizer
@@ -33,15 +34,19 @@ class Adagrad(Optimizer):
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         start = initializers.Constant(self.initial_accumulator_value)
         self._accumulators = self.add_optimizer_variables(variables, "accumulator", start)
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable by -rate * g / sqrt(s + epsilon), where s <- s + g^2 comes first.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         total = self.slot(self._accumulators, variable)
         self.assign_add(total, ops.square(gradient))
         step = ops.multiply(gradient, ops.cast(learning_rate, variable.dtype))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import together, whole_step
-from .optimizer import Optimizer
+from .moments import MomentOptimizer
 
 
-class Adam(Optimizer):
+class Adam(MomentOptimizer):
     """Steps along the mean gradient over the root of the mean square. From Kingma & Ba 2014.
 
     `epsilon` is what the paper calls "epsilon hat": it is added to the root of the mean that is
@@ -36,23 +37,27 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.amsgrad = amsgrad
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
-        names = ["momentum", "velocity"]
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, names)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
+        super()._make_slots(variables)
         if self.amsgrad:
             self._velocity_hats = self.add_optimizer_variables(variables, "velocity_hat")
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable by -rate * m / (sqrt(v) + epsilon), with Adam's two moving averages.
+
+        m <- beta_1 m + (1 - beta_1) g and v <- beta_2 v + (1 - beta_2) g^2 come first. The rate in
+        step t is the learning rate times sqrt(1 - beta_2^t) / (1 - beta_1^t). With `amsgrad` the
+        largest v so far takes the place of v.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         m = self.slot(self._momentums, variable)
         v = self.slot(self._velocities, variable)
         largest = self.slot(self._velocity_hats, variable) if self.amsgrad else None

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from .arguments import common_arguments
+from ..typing import Tensor
 from .groups import together
-from .optimizer import Optimizer
+from .moments import MomentOptimizer
 
 
-class Adamax(Optimizer):
+class Adamax(MomentOptimizer):
     """Steps along the mean gradient over its largest recent magnitude. From Kingma & Ba 2014.
 
     Args:
@@ -22,28 +22,20 @@ class Adamax(Optimizer):
         **options: those of Optimizer.
     """
 
-    @common_arguments
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         self._m, self._u = self.add_optimizer_variables(variables, ["momentum", "norm"])
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable by -rate * m / ((1 - beta_1^t) (u + epsilon)) in step t.
+
+        m <- beta_1 m + (1 - beta_1) g and u <- max(beta_2 u, |g|) come first.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         m, u = self.slot(self._m, variable), self.slot(self._u, variable)
         left = self.correction(self.beta_1, self.local_step(variable.dtype))
         left = ops.cast(left, variable.dtype)

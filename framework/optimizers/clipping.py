@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..dtypes import wide
 from .groups import parts
-from .precision import wide
 
 
 def by_value(gradient: Any, limit: float) -> Any:

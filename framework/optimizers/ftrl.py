@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import initializers, ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import together
 from .optimizer import Optimizer
@@ -63,16 +64,24 @@ class Ftrl(Optimizer):
                     f"{name}={getattr(self, name)}."
                 )
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         starts = [initializers.Constant(self.initial_accumulator_value), "zeros"]
         names = ["accumulator", "linear"]
         self._accumulators, self._linears = self.add_optimizer_variables(variables, names, starts)
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Replaces a variable by the minimum of its regularized sum of linear losses.
+
+        With n <- n + g^2 before it (power p = -learning_rate_power, rate r):
+        z <- z + g + 2 shrinkage w - (n_new^p - n_old^p) / r * w, and
+        w <- (clip(z, -l1, l1) - z) / (n_new^p / r + 2 l2 + beta / r).
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         rate = ops.cast(learning_rate, variable.dtype)
         total = self.slot(self._accumulators, variable)
         linear = self.slot(self._linears, variable)

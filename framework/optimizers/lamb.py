@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from .arguments import common_arguments
+from ..typing import Tensor
 from .groups import together
-from .optimizer import Optimizer
+from .moments import MomentOptimizer
 
 
-class Lamb(Optimizer):
+class Lamb(MomentOptimizer):
     """Steps like Adam, each as long in proportion to its variable. From You et al. 2019.
 
     Args:
@@ -22,29 +21,18 @@ class Lamb(Optimizer):
         **options: those of Optimizer.
     """
 
-    @common_arguments
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
-        names = ["momentum", "velocity"]
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, names)
-
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable w by -rate * |w| / |u| * u, with Adam's direction u.
+
+        u = m' / (sqrt(v') + epsilon), of the moving averages m and v divided by 1 - beta^t in step
+        t. The norms are Euclidean; where one of them is 0, the ratio counts as 1.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         m, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
         number = self.local_step(variable.dtype)
         self.blend(m, gradient, self.beta_1)

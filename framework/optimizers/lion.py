@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import together
 from .optimizer import Optimizer
@@ -36,14 +37,20 @@ class Lion(Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         self._momentums = self.add_optimizer_variables(variables, "momentum")
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable by -rate * sign(beta_1 m + (1 - beta_1) g).
+
+        m <- beta_2 m + (1 - beta_2) g comes after it.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         m = self.slot(self._momentums, variable)
         ahead = ops.add(ops.multiply(m, self.beta_1), ops.multiply(gradient, 1 - self.beta_1))
         sign = ops.sign(ahead)

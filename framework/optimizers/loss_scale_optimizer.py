@@ -59,10 +59,7 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_growth_steps = dynamic_growth_steps
         self.inner_optimizer.loss_scale_factor = None
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         start = initializers.Constant(self.initial_scale)
         self.step_counter = self.add_variable((), "zeros", "int32", name="step_counter")
         self.dynamic_scale = self.add_variable((), start, "float32", name="dynamic_scale")
@@ -119,6 +116,7 @@ class LossScaleOptimizer(Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
+        """Sets the inner optimizer's learning rate: a number, a schedule or a function."""
         self.inner_optimizer.learning_rate = learning_rate
 
     @property

@@ -158,16 +158,12 @@ class MultiOptimizer(Optimizer):
                 )
         return self._include(found)
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        held = as_variables(variables, self._wrapped)
-        self._choices = [self._choice(v) for v in held]
+    def _make_slots(self, variables: Sequence[Any]) -> None:
+        self._choices = [self._choice(v) for v in variables]
         for number, optimizer in enumerate(self.optimizers):
-            own = [v for v, n in zip(held, self._choices, strict=True) if n == number]
+            own = [v for v, n in zip(variables, self._choices, strict=True) if n == number]
             if own:
                 optimizer.build(own)
-        super().build(held)
 
     @property
     def variables(self) -> list[Variable]:
@@ -186,6 +182,7 @@ class MultiOptimizer(Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
+        """Refuses a rate: each optimizer has its own. Raises AttributeError."""
         raise AttributeError(
             "Learning rate cannot be set on a MultiOptimizer. Set the learning rate on the "
             "individual sub-optimizers instead: `optimizer.optimizers[0].learning_rate = 0.1`."
@@ -198,6 +195,7 @@ class MultiOptimizer(Optimizer):
 
     @loss_scale_factor.setter
     def loss_scale_factor(self, value: float | None) -> None:
+        """Sets the factor of losses on this optimizer and on all that it holds."""
         self._loss_scale_factor = value
         for optimizer in self.optimizers:
             optimizer.loss_scale_factor = value

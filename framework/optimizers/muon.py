@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import of_group
 from .optimizer import Optimizer
@@ -81,10 +82,7 @@ class Muon(Optimizer):
             return True
         return any(re.search(pattern, path) for pattern in self.exclude_layers)
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         self.momentums, self.adam_velocities = [], []
         for variable in variables:
             (m,) = self.add_optimizer_variables([variable], "momentum")
@@ -94,7 +92,18 @@ class Muon(Optimizer):
                 self.add_variable_from_reference(variable, "velocity") if adam else None
             )
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a matrix along its orthogonal momentum, or another variable by Adam's step.
+
+        For a matrix m <- momentum * m + g comes first; the step is -rate times
+        `zeropower_via_newtonschulz5` of g + momentum * m (of m without Nesterov's momentum), scaled
+        by `lr_adjust`.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         rate = ops.cast(learning_rate, variable.dtype)
         m = self.slot(self.momentums, variable)
         v = self.slot(self.adam_velocities, variable)

@@ -7,16 +7,16 @@ from typing import Any
 
 from .. import dtypes, ops
 from ..core.variable import Variable
-from .arguments import common_arguments
+from ..dtypes import wide
+from ..typing import Tensor
 from .groups import together
-from .optimizer import Optimizer
-from .precision import wide
+from .moments import MomentOptimizer
 
 # Of the schedule of momenta in section 3 of the paper's report.
 _DECAY = 0.96
 
 
-class Nadam(Optimizer):
+class Nadam(MomentOptimizer):
     """Steps like Adam, with Nesterov's momentum, which grows with time. From Dozat 2015.
 
     Args:
@@ -27,26 +27,8 @@ class Nadam(Optimizer):
         **options: those of Optimizer.
     """
 
-    @common_arguments
-    def __init__(
-        self,
-        learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
-        names = ["momentum", "velocity"]
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, names)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
+        super()._make_slots(variables)
         dtype = wide(variables[0].dtype if len(variables) else dtypes.standardize(None))
         # The product of all momenta so far.
         self._u_product: Variable = self.add_variable((), "ones", dtype, name="u_product")
@@ -63,7 +45,18 @@ class Nadam(Optimizer):
         return ops.multiply(ops.subtract(1.0, ops.multiply(power, 0.5)), self.beta_1)
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable by -rate * a / (sqrt(v / (1 - beta_2^t)) + epsilon) in step t.
+
+        With momenta u_t = beta_1 (1 - 0.96^t / 2) and their product U_t up to t,
+        a = m u_(t+1) / (1 - U_t u_(t+1)) + g (1 - u_t) / (1 - U_t); the moving averages m and v,
+        Adam's, come first.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         dtype = variable.dtype
         m, v = self.slot(self._momentums, variable), self.slot(self._velocities, variable)
         step = self.local_step(dtype)

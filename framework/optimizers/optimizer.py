@@ -13,9 +13,10 @@ from ..context import entered
 from ..core import naming
 from ..core.scopes import StatelessScope
 from ..core.variable import Variable
+from ..dtypes import wide
+from ..typing import Tensor
 from .arguments import COMMON, check_common
 from .groups import whole_step
-from .precision import wide
 from .schedules import LearningRateSchedule
 from .slots import as_variables
 from .steps import OptimizerSteps
@@ -132,6 +133,15 @@ class Optimizer(OptimizerSteps):
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
+        """Sets the rate of the steps to come.
+
+        Args:
+            learning_rate: number, or scalar tensor, for an optimizer made with a number; a schedule
+                or a function without arguments for any.
+
+        Raises:
+            TypeError: a number where a schedule or a function is followed.
+        """
         before = self._learning_rate
         if callable(learning_rate):
             self._learning_rate = learning_rate
@@ -146,11 +156,15 @@ class Optimizer(OptimizerSteps):
             )
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Makes the slots for a model's variables. A subclass calls this first.
+        """Makes the slots for a model's variables. A subclass that has more calls this first.
+
+        A second call changes nothing.
 
         Args:
             variables: the variables that will be updated.
         """
+        if self.built:
+            return
         held = as_variables(variables, self._wrapped)
         self._trainable_variables = held
         self._cache.clear()
@@ -162,9 +176,13 @@ class Optimizer(OptimizerSteps):
             self._accumulated_gradients = [
                 self.add_variable_from_reference(v, "gradient_accumulator") for v in held
             ]
+        self._make_slots(held)
         self.built = True
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def _make_slots(self, variables: Sequence[Any]) -> None:
+        """The slots of an optimizer of this library, of which it makes none for itself."""
+
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Takes a step of one variable. A subclass defines it.
 
         Args:

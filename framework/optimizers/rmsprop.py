@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import together
 from .optimizer import Optimizer
@@ -39,10 +40,7 @@ class RMSprop(Optimizer):
         self.epsilon = epsilon
         self.centered = centered
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         self._velocities = self.add_optimizer_variables(variables, "velocity")
         self._momentums, self._average_gradients = [], []
         if self.momentum > 0:
@@ -51,7 +49,17 @@ class RMSprop(Optimizer):
             self._average_gradients = self.add_optimizer_variables(variables, "average_gradient")
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable by -rate * g / sqrt(v + epsilon), plus momentum times the last step.
+
+        v <- rho v + (1 - rho) g^2 comes first; if `centered`, the square of the moving average of g
+        is subtracted from it.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         velocity = self.slot(self._velocities, variable)
         self.blend(velocity, ops.square(gradient), self.rho)
         spread = velocity

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import together
-from .optimizer import Optimizer
+from .moments import MomentOptimizer
 
 
-class ScheduleFreeAdamW(Optimizer):
+class ScheduleFreeAdamW(MomentOptimizer):
     """Steps like Adam, at a point between the iterate and its average. From Defazio et al. 2024.
 
     The model's variables are y = (1 - beta_1) z + beta_1 x; the slots "momentum" hold the
@@ -36,24 +37,27 @@ class ScheduleFreeAdamW(Optimizer):
         warmup_steps: int = 0,
         **options: Any,
     ) -> None:
-        super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.warmup_steps = warmup_steps
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
-        names = ["momentum", "velocity"]
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, names)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
+        super()._make_slots(variables)
         for iterate, variable in zip(self._momentums, variables, strict=True):
             if iterate is not None:
                 iterate.assign(variable)
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves the iterate z by Adam's step without momentum, and the variable y between z and x.
+
+        The average x = (y - (1 - beta_1) z) / beta_1 moves towards z by the share 1 / t in step t;
+        z moves by -rate * g / (sqrt(v / (1 - beta_2^t)) + epsilon).
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         number = self.local_step(variable.dtype)
         dtype = variable.dtype
         rate = ops.cast(learning_rate, dtype)

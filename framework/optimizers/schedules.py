@@ -7,12 +7,14 @@ of another dtype. `step` is a number, a tensor or a variable, and may belong to 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 from .. import configs, ops
 from ..configs import Configurable
 from ..ops.dispatch import tensor
+from ..typing import Tensor, TensorLike
 
 __all__ = [
     "CosineDecay",
@@ -33,32 +35,65 @@ class LearningRateSchedule(Configurable):
     An optimizer calls it with the number of its calls so far.
     """
 
-    def __call__(self, step: Any) -> Any:
-        """Returns the learning rate of a step."""
+    def __call__(self, step: TensorLike) -> Tensor:
+        """Returns the learning rate of a step, a scalar. A subclass defines it."""
         raise NotImplementedError(
             f"Learning rate schedule '{type(self).__name__}' must override "
             "`__call__(self, step)`, which returns the rate of a step."
         )
 
 
-def _positive(name: str, value: Any) -> None:
-    if value <= 0:
-        raise ValueError(
-            f"Argument `{name}` must be > 0: it is a number of steps. Received: {name}={value}"
-        )
+class _Decay(LearningRateSchedule, ABC):
+    """Base of schedules that fall from a first rate in a number of steps."""
+
+    def __init__(
+        self, initial_learning_rate: Any, decay_steps: int, name: str, argument: str = "decay_steps"
+    ) -> None:
+        if decay_steps <= 0:
+            raise ValueError(
+                f"Argument `{argument}` must be > 0: it is a number of steps. Received: "
+                f"{argument}={decay_steps}"
+            )
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.name = name
+
+    def __call__(self, step: TensorLike) -> Tensor:
+        """Returns the learning rate of a step: a scalar in the dtype of the first rate."""
+        backend, step = tensor(step)
+        owner, rate = tensor(self.initial_learning_rate)
+        if owner is not backend:
+            rate = backend.asarray(owner.to_numpy(owner.read(rate)))
+        dtype = backend.dtype(rate)
+        return self._rate(rate, ops.cast(step, dtype), dtype)
+
+    @abstractmethod
+    def _rate(self, rate: Tensor, step: Tensor, dtype: str) -> Tensor:
+        """The rate of a step, from the first rate; both are tensors of `dtype`."""
 
 
-def _started(rate: Any, step: Any) -> tuple[Any, str, Any]:
-    """The first rate as a tensor, its dtype, and the step in it, all of the step's backend."""
-    backend, step = tensor(step)
-    owner, found = tensor(rate)
-    if owner is not backend:
-        found = backend.asarray(owner.to_numpy(owner.read(found)))
-    dtype = backend.dtype(found)
-    return found, dtype, ops.cast(step, dtype)
+class _RatedDecay(_Decay):
+    """Base of decays whose speed is a rate, and that may go in jumps, each `decay_steps` steps."""
+
+    def __init__(
+        self,
+        initial_learning_rate: Any,
+        decay_steps: int,
+        name: str,
+        decay_rate: float,
+        staircase: bool,
+    ) -> None:
+        super().__init__(initial_learning_rate, decay_steps, name)
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+
+    def _passed(self, step: Tensor) -> Tensor:
+        """How many times `decay_steps` have passed."""
+        passed = ops.divide(step, self.decay_steps)
+        return ops.floor(passed) if self.staircase else passed
 
 
-class ExponentialDecay(LearningRateSchedule):
+class ExponentialDecay(_RatedDecay):
     """Computes `initial_learning_rate * decay_rate ** (step / decay_steps)`.
 
     Args:
@@ -79,18 +114,11 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
-        _positive("decay_steps", decay_steps)
+        super().__init__(initial_learning_rate, decay_steps, name, decay_rate, staircase)
 
-    def __call__(self, step: Any) -> Any:
-        rate, dtype, step = _started(self.initial_learning_rate, step)
-        passed = ops.divide(step, self.decay_steps)
-        passed = ops.floor(passed) if self.staircase else passed
-        return ops.multiply(rate, ops.power(ops.cast(self.decay_rate, dtype), passed))
+    def _rate(self, rate: Tensor, step: Tensor, dtype: str) -> Tensor:
+        factor = ops.power(ops.cast(self.decay_rate, dtype), self._passed(step))
+        return ops.multiply(rate, factor)
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -117,7 +145,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = values
         self.name = name
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: TensorLike) -> Tensor:
+        """Returns the learning rate of a step: a scalar in the dtype of the values."""
         backend, step = tensor(step)
         rates = [backend.asarray(value) for value in self.values]
         result = rates[-1]
@@ -127,7 +156,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         return result
 
 
-class PolynomialDecay(LearningRateSchedule):
+class PolynomialDecay(_Decay):
     """Falls from the first rate to the last as `(1 - step / decay_steps) ** power`.
 
     Args:
@@ -151,16 +180,12 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
+        super().__init__(initial_learning_rate, decay_steps, name)
         self.end_learning_rate = end_learning_rate
         self.power = power
         self.cycle = cycle
-        self.name = name
-        _positive("decay_steps", decay_steps)
 
-    def __call__(self, step: Any) -> Any:
-        rate, dtype, step = _started(self.initial_learning_rate, step)
+    def _rate(self, rate: Tensor, step: Tensor, dtype: str) -> Tensor:
         length = ops.cast(self.decay_steps, dtype)
         if self.cycle:
             rounds = ops.maximum(ops.ceil(ops.divide(step, self.decay_steps)), 1.0)
@@ -172,7 +197,7 @@ class PolynomialDecay(LearningRateSchedule):
         return ops.add(ops.multiply(span, ops.power(left, self.power)), self.end_learning_rate)
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_RatedDecay):
     """Computes `initial_learning_rate / (1 + decay_rate * step / decay_steps)`.
 
     Args:
@@ -193,18 +218,10 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
-        _positive("decay_steps", decay_steps)
+        super().__init__(initial_learning_rate, decay_steps, name, decay_rate, staircase)
 
-    def __call__(self, step: Any) -> Any:
-        rate, _, step = _started(self.initial_learning_rate, step)
-        passed = ops.divide(step, self.decay_steps)
-        passed = ops.floor(passed) if self.staircase else passed
-        return ops.divide(rate, ops.add(ops.multiply(passed, self.decay_rate), 1.0))
+    def _rate(self, rate: Tensor, step: Tensor, dtype: str) -> Tensor:
+        return ops.divide(rate, ops.add(ops.multiply(self._passed(step), self.decay_rate), 1.0))
 
 
 def _cosine(fraction: Any) -> Any:
@@ -212,7 +229,7 @@ def _cosine(fraction: Any) -> Any:
     return ops.multiply(ops.add(ops.cos(ops.multiply(fraction, math.pi)), 1.0), 0.5)
 
 
-class CosineDecay(LearningRateSchedule):
+class CosineDecay(_Decay):
     """Falls as half a cosine wave, after a linear rise if one is asked for.
 
     From Loshchilov & Hutter 2016, "SGDR".
@@ -237,16 +254,12 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
+        super().__init__(initial_learning_rate, decay_steps, name)
         self.alpha = alpha
-        self.name = name
         self.warmup_steps = warmup_steps
         self.warmup_target = warmup_target
-        _positive("decay_steps", decay_steps)
 
-    def __call__(self, step: Any) -> Any:
-        rate, dtype, step = _started(self.initial_learning_rate, step)
+    def _rate(self, rate: Tensor, step: Tensor, dtype: str) -> Tensor:
         if self.warmup_target is None:
             return self._fallen(step, rate)
         top = ops.cast(self.warmup_target, dtype)
@@ -264,7 +277,7 @@ class CosineDecay(LearningRateSchedule):
         return ops.multiply(top, share)
 
 
-class CosineDecayRestarts(LearningRateSchedule):
+class CosineDecayRestarts(_Decay):
     """Falls as half a cosine wave again and again, each time longer and from a lower rate.
 
     From Loshchilov & Hutter 2016, "SGDR".
@@ -289,16 +302,13 @@ class CosineDecayRestarts(LearningRateSchedule):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        self.initial_learning_rate = initial_learning_rate
+        super().__init__(initial_learning_rate, first_decay_steps, name, "first_decay_steps")
         self.first_decay_steps = first_decay_steps
         self.t_mul = t_mul
         self.m_mul = m_mul
         self.alpha = alpha
-        self.name = name
-        _positive("first_decay_steps", first_decay_steps)
 
-    def __call__(self, step: Any) -> Any:
-        rate, dtype, step = _started(self.initial_learning_rate, step)
+    def _rate(self, rate: Tensor, step: Tensor, dtype: str) -> Tensor:
         passed = ops.divide(step, self.first_decay_steps)
         if self.t_mul == 1.0:
             restarts = ops.floor(passed)

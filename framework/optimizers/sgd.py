@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..typing import Tensor
 from .arguments import common_arguments
 from .groups import together, whole_step
 from .optimizer import Optimizer
@@ -39,16 +40,23 @@ class SGD(Optimizer):
         self.momentum = momentum
         self.nesterov = nesterov
 
-    def build(self, variables: Sequence[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
+    def _make_slots(self, variables: Sequence[Any]) -> None:
         self.momentums = []
         if self.momentum:
             self.momentums = self.add_optimizer_variables(variables, "momentum")
 
     @together
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        """Moves a variable by -rate * g, or by its momentum.
+
+        m <- momentum * m - rate * g, and the variable moves by m; with Nesterov's momentum, by
+        momentum * m - rate * g of the new m.
+
+        Args:
+            gradient: tensor g of the variable's shape and dtype.
+            variable: Variable, or Group of variables alike, that is changed in place.
+            learning_rate: scalar.
+        """
         kernel = None if self.momentum else whole_step("gradient_step", variable)
         if kernel is not None:
             kernel(variable.value, gradient, ops.convert_to_tensor(learning_rate))

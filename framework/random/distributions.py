@@ -9,6 +9,7 @@ from typing import Any
 
 from ..ops.dispatch import Tensor, tensor
 from ..ops.op import op
+from ..typing import DType, Seed, Shape, TensorLike
 from .arguments import float_dtype, host_number, standard_shape
 from .seeds import key_of
 
@@ -73,7 +74,7 @@ def _log_gamma(draws: _Draws, alpha: Tensor, first: int) -> Tensor:
 
 
 @op
-def gamma(shape, alpha, dtype=None, seed=None) -> Tensor:
+def gamma(shape: Shape, alpha: TensorLike, dtype: DType = None, seed: Seed = None) -> Tensor:
     """Gamma draws with shape parameter `alpha` and scale 1, by Marsaglia and Tsang (2000).
 
     `alpha` is a number or a tensor that broadcasts to `shape`; where it is not positive, the draw
@@ -87,7 +88,9 @@ def gamma(shape, alpha, dtype=None, seed=None) -> Tensor:
 
 
 @op
-def beta(shape, alpha, beta, dtype=None, seed=None) -> Tensor:
+def beta(
+    shape: Shape, alpha: TensorLike, beta: TensorLike, dtype: DType = None, seed: Seed = None
+) -> Tensor:
     """Beta draws g / (g + h) of two gamma draws, the second from the streams 8 to 15 of the key.
 
     `alpha` and `beta` are numbers or tensors that broadcast to `shape`; where one is not positive,
@@ -102,7 +105,13 @@ def beta(shape, alpha, beta, dtype=None, seed=None) -> Tensor:
 
 
 @op
-def binomial(shape, counts, probabilities, dtype=None, seed=None) -> Tensor:
+def binomial(
+    shape: Shape,
+    counts: TensorLike,
+    probabilities: TensorLike,
+    dtype: DType = None,
+    seed: Seed = None,
+) -> Tensor:
     """Binomial draws: successes in `counts` trials that each succeed with `probabilities`.
 
     With 10 expected successes or more (or failures, if they are fewer) by the transformed

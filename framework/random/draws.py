@@ -1,6 +1,7 @@
 """Uniform, normal and integer draws, and dropout."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from ..ops.dispatch import Tensor, floating, tensor
 from ..ops.errors import InvalidArgumentError
 from ..ops.op import op
+from ..typing import DType, Seed, Shape, TensorLike
 from .arguments import float_dtype, host_number, standard_shape
 from .seeds import key_of
 
@@ -16,7 +18,13 @@ _BITS = {"bfloat16": 8, "float16": 11}
 
 
 @op
-def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None) -> Tensor:
+def uniform(
+    shape: Shape,
+    minval: TensorLike = 0.0,
+    maxval: TensorLike = 1.0,
+    dtype: DType = None,
+    seed: Seed = None,
+) -> Tensor:
     """Uniform draws from [minval, maxval), a tensor of `shape` in a float `dtype`.
 
     A draw u from [0, 1) is the low 23 bits of word e of the key, times 2^-23: the definition of
@@ -70,7 +78,13 @@ def _below(high: float, name: str) -> float:
 
 
 @op
-def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None) -> Tensor:
+def normal(
+    shape: Shape,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DType = None,
+    seed: Seed = None,
+) -> Tensor:
     """Normal draws, a tensor of `shape` in a float `dtype`, by Box and Muller (1958).
 
     Words 2p and 2p + 1 of the key give the elements 2p and 2p + 1: r sin(2 pi v) and
@@ -101,7 +115,13 @@ _ERFINV = (
 
 
 @op
-def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None) -> Tensor:
+def truncated_normal(
+    shape: Shape,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DType = None,
+    seed: Seed = None,
+) -> Tensor:
     """Normal draws without those beyond two standard deviations from the mean.
 
     Inverse of the distribution function: sqrt(2) erfinv(erf(sqrt 2) (2u - 1)), where u is the
@@ -114,7 +134,7 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None) -> Tens
     u = backend.random_uniform(key, standard_shape(backend, shape))
     wide = "float64" if name == "float64" else "float32"
 
-    def number(value):
+    def number(value: Any) -> Any:
         return backend.asarray(value, wide)
 
     x = (backend.cast(u, wide) - 0.5 + 2.0**-24) * number(2 * math.erf(math.sqrt(2)))
@@ -138,7 +158,12 @@ def _scaled(backend, drawn, mean, stddev, name: str) -> Tensor:
 
 
 @op
-def dropout(inputs, rate, noise_shape=None, seed=None) -> Tensor:
+def dropout(
+    inputs: TensorLike,
+    rate: float,
+    noise_shape: Sequence[int | None] | None = None,
+    seed: Seed = None,
+) -> Tensor:
     """`inputs` with a share `rate` of the elements set to 0 and the rest divided by 1 - rate.
 
     Element e stays where word e of the key is at least rate * 2^32: the same elements on every

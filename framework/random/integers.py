@@ -8,12 +8,15 @@ from ..backends import philox
 from ..ops.dispatch import Tensor, tensor
 from ..ops.errors import InvalidArgumentError
 from ..ops.op import op
+from ..typing import DType, Seed, Shape, TensorLike
 from .arguments import int_dtype, standard_shape
 from .seeds import key_of
 
 
 @op
-def randint(shape, minval, maxval, dtype="int32", seed=None) -> Tensor:
+def randint(
+    shape: Shape, minval: TensorLike, maxval: TensorLike, dtype: DType = "int32", seed: Seed = None
+) -> Tensor:
     """Integers from [minval, maxval), each as likely as the others but for one part in 2^64 / n.
 
     minval + floor(w n / 2^64) for n = maxval - minval, where w is the 64-bit number made of words
@@ -71,7 +74,9 @@ def _upper_product(backend: Any, a1: Tensor, a0: Tensor, parts: list, short: boo
 
 
 @op
-def categorical(logits, num_samples, dtype="int32", seed=None) -> Tensor:
+def categorical(
+    logits: TensorLike, num_samples: int, dtype: DType = "int32", seed: Seed = None
+) -> Tensor:
     """Draws of class numbers, by the inverse of the distribution function.
 
     Sample e of the row is the number of classes whose cumulated probability is at most u, the
@@ -100,7 +105,7 @@ def categorical(logits, num_samples, dtype="int32", seed=None) -> Tensor:
 
 
 @op
-def shuffle(x, axis=0, seed=None) -> Tensor:
+def shuffle(x: TensorLike, axis: int = 0, seed: Seed = None) -> Tensor:
     """`x` with its slices along `axis` in a random order, all orders being as likely.
 
     Slices stay whole, as in `numpy.random.Generator.shuffle`: each is moved with all its elements.

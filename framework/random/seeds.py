@@ -36,7 +36,7 @@ class SeedGenerator(Trackable):
     Raises ValueError for a seed that is not an integer and for other keyword arguments.
     """
 
-    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs) -> None:
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
         backend = kwargs.pop("backend", None)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments: {kwargs}")

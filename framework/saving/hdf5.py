@@ -165,7 +165,9 @@ class H5File:
                 "on disk; refusing to load a potential decompression/shape bomb",
                 path,
             )
-        return Stored(shape, dtype, declared, stored, plan.get_nfilters() > 0 or layout == h5py.h5d.CHUNKED)
+        return Stored(
+            shape, dtype, declared, stored, plan.get_nfilters() > 0 or layout == h5py.h5d.CHUNKED
+        )
 
     def _dtype(self, dataset: Any, path: str) -> str:
         h5py = module()

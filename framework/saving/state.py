@@ -21,9 +21,7 @@ MISSING = "Missing in the file"
 MISSHAPEN = "Of another shape (the shape of the variable and that of the value must match)"
 LEFT_OVER = "Left over in the file"
 FAILED = "Refused by the layer's own load_own_variables"
-_ADVICE = (
-    "Build the model as the one that was saved, or load what fits with `skip_mismatch=True`."
-)
+_ADVICE = "Build the model as the one that was saved, or load what fits with `skip_mismatch=True`."
 OPTIMIZER = "optimizer"
 # Groups that belong to training, and such as older versions of Keras wrote.
 _NOT_WEIGHTS = (OPTIMIZER, "metrics", "loss", "_", "seed_generator")

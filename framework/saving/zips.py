@@ -103,9 +103,7 @@ class Members:
         where = f"member {info.filename}"
         deflated = info.compress_type == zipfile.ZIP_DEFLATED
         if not (info.compress_type == zipfile.ZIP_STORED or (deflated and self._packed)):
-            raise self.error(
-                self.path, f"it is compressed or encrypted{self._advice}", where
-            )
+            raise self.error(self.path, f"it is compressed or encrypted{self._advice}", where)
         if info.flag_bits & _ENCRYPTED:
             raise self.error(self.path, f"it is compressed or encrypted{self._advice}", where)
         raw = self._bytes(info.header_offset, _LOCAL.size, where)
@@ -133,9 +131,7 @@ class Members:
                 "disk; refusing to load a potential decompression bomb",
                 where,
             )
-        return Member(
-            info.filename, offset, info.file_size, info.CRC, info.compress_size, deflated
-        )
+        return Member(info.filename, offset, info.file_size, info.CRC, info.compress_size, deflated)
 
     def read(self, name: str, limit: int) -> bytes:
         """Returns the bytes of a member, unpacked and compared with their CRC-32.

@@ -7,4 +7,12 @@ from ..core.graph import get_source_inputs as get_source_inputs
 from ..core.keras_tensor import is_keras_tensor as is_keras_tensor
 from ..core.session import clear_session as clear_session
 from ..dtypes import standardize_dtype as standardize_dtype
+from .numerical import normalize as normalize
+from .numerical import to_categorical as to_categorical
+from .packing import pack_x_y_sample_weight as pack_x_y_sample_weight
+from .packing import unpack_x_y_sample_weight as unpack_x_y_sample_weight
+from .progbar import Progbar as Progbar
+from .py_dataset import PyDataset as PyDataset
 from .seeds import set_random_seed as set_random_seed
+
+Sequence = PyDataset  # Keras's older name

@@ -72,27 +72,36 @@ class CTranslate2Reader(Reader):
             raise
 
     def keys(self) -> Sequence[str]:
+        """Returns the names of the variables in file order, then those of the aliases."""
         return [*self._entries, *self.aliases]
 
     def __contains__(self, key: object) -> bool:
         return key in self._entries or key in self.aliases
 
     def info(self, key: str) -> TensorInfo:
+        """Returns shape and dtype of a variable. KeyError for an unknown name."""
         return self._entry(key)[0]
 
     def read(self, key: str) -> np.ndarray:
+        """Returns a variable as a C-ordered array: a view of the file, copied where unaligned.
+
+        Raises KeyError for an unknown name.
+        """
         info, offset = self._entry(key)
         return self._file.array(offset, info, key)
 
     def release(self, key: str) -> None:
+        """Drops the pages of a variable from memory. Changes made to views of it are lost."""
         info, offset = self._entry(key)
         itemsize = dict(DTYPES)[info.dtype]
         self._file.release(offset, math.prod(info.shape) * itemsize)
 
     def identity(self, key: str) -> Hashable:
+        """Returns where and how a variable is stored: the same for an alias and its variable."""
         return self._entry(key)
 
     def close(self) -> None:
+        """Closes the file. Arrays that were read stay valid."""
         self._file.close()
 
     def _entry(self, key: str) -> tuple[TensorInfo, int]:

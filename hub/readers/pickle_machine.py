@@ -155,13 +155,19 @@ class PickleMachine:
     # -- one method for each opcode or group of opcodes
 
     def protocol(self) -> None:
+        """Reads PROTO: the number of the protocol, a byte. ReaderError for any but 2."""
         if (version := self._unsigned(1)) != 2:
             raise self._fail(f"pickle protocol {version}; PyTorch writes 2")
 
     def mark(self) -> None:
+        """Pushes a mark (MARK), up to which a later opcode takes values from the stack."""
         self._stack.append(_MARK)
 
     def text(self, size: int) -> None:
+        """Pushes a text (BINUNICODE and its kin): a length of `size` bytes, then UTF-8.
+
+        ReaderError for more than a megabyte, or for what is not UTF-8.
+        """
         length = self._unsigned(size)
         if length > MAX_TEXT:
             raise self._fail(f"a text of {length} bytes is refused")
@@ -171,40 +177,61 @@ class PickleMachine:
             raise self._fail("a text is not UTF-8") from error
 
     def signed(self) -> None:
+        """Pushes a signed integer of 4 bytes (BININT)."""
         self._stack.append(struct.unpack("<i", self._take(4))[0])
 
     def long(self) -> None:
+        """Pushes a signed integer of any length (LONG1). ReaderError for more than 16 bytes."""
         length = self._unsigned(1)
         if length > 16:
             raise self._fail(f"an integer of {length} bytes is refused")
         self._stack.append(int.from_bytes(self._take(length), "little", signed=True))
 
     def float(self) -> None:
+        """Pushes a float of 8 bytes, the highest first (BINFLOAT)."""
         self._stack.append(struct.unpack(">d", self._take(8))[0])
 
     def tuple(self, count: int) -> None:
+        """Replaces the `count` topmost values by a tuple of them (TUPLE1 to TUPLE3)."""
         values = [self._pop() for _ in range(count)][::-1]
         self._stack.append((*values,))
 
     def tuple_to_mark(self) -> None:
+        """Replaces the values above the topmost mark, and it, by a tuple of them (TUPLE)."""
         self._stack.append((*self._pop_to_mark(),))
 
     def put(self, size: int) -> None:
+        """Remembers the topmost value under a number of `size` bytes (BINPUT, LONG_BINPUT)."""
         self._memo[self._unsigned(size)] = self._top()
 
     def get(self, size: int) -> None:
+        """Pushes the value remembered under a number of `size` bytes (BINGET, LONG_BINGET).
+
+        ReaderError where nothing is.
+        """
         index = self._unsigned(size)
         if index not in self._memo:
             raise self._fail(f"memo {index} was never set")
         self._stack.append(self._memo[index])
 
     def append(self, values: list[Any]) -> None:
+        """Appends values to the list on top of the stack (APPEND, APPENDS).
+
+        ReaderError where there is no list.
+        """
         target = self._top()
         if not isinstance(target, list):
             raise self._fail("values are appended to something that is not a list")
         target.extend(values)
 
     def set_items(self, values: list[Any]) -> None:
+        """Sets items of the dict on top of the stack (SETITEM, SETITEMS).
+
+        Args:
+            values: key, value, key, value and so on.
+
+        ReaderError where there is no dict, and for a key that is neither text nor a number.
+        """
         target = self._top()
         if not isinstance(target, dict) or len(values) % 2:
             raise self._fail("items are set on something that is not a dict")
@@ -214,6 +241,7 @@ class PickleMachine:
             target[key] = value
 
     def build(self) -> None:
+        """Drops a state (BUILD). ReaderError for any but the `_metadata` of a state dict."""
         state = self._pop()
         # PyTorch hangs `_metadata` (versions of modules) on a state dict; nothing else is known.
         if not (
@@ -224,6 +252,7 @@ class PickleMachine:
             raise self._fail("BUILD is refused: only a state dict's _metadata may be set")
 
     def globals(self) -> None:
+        """Pushes the name of a global (GLOBAL). ReaderError for one outside of `GLOBALS`."""
         at = self.position - 1
         name = f"{self._line()} {self._line()}"
         if name not in GLOBALS:
@@ -244,6 +273,10 @@ class PickleMachine:
         return self._take(stop + 1 - self.position)[:-1].decode("ascii", "backslashreplace")
 
     def persistent_id(self) -> None:
+        """Replaces the description of a storage by a `Storage` (BINPERSID).
+
+        ReaderError for a description of any other form, and for a second one that differs.
+        """
         pid = self._pop()
         # (what, type, key, device, numel) and, in the legacy form, a view that is always None now
         if not (
@@ -267,6 +300,13 @@ class PickleMachine:
         self._stack.append(storage)
 
     def reduce(self) -> None:
+        """Replaces a global and its arguments by what the call would give (REDUCE).
+
+        That is an empty `OrderedMap` or a `StoredTensor`. Nothing is called.
+
+        Raises:
+            ReaderError: any other global, or arguments of another form.
+        """
         arguments, function = self._pop(), self._pop()
         if not isinstance(function, _Global) or not isinstance(arguments, tuple):
             raise self._fail("REDUCE is refused: what it calls is not one of the known globals")

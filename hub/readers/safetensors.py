@@ -67,30 +67,40 @@ class SafetensorsReader(Reader):
             raise
 
     def keys(self) -> Sequence[str]:
+        """Returns the names of the tensors, in the order in which they lie in the file."""
         return list(self._entries)
 
     def __contains__(self, key: object) -> bool:
         return key in self._entries
 
     def info(self, key: str) -> TensorInfo:
+        """Returns shape and dtype of a tensor. KeyError for an unknown name."""
         return self._entries[key][0]
 
     def read(self, key: str) -> np.ndarray:
+        """Returns a tensor as a C-ordered array: a view of the file, copied where unaligned.
+
+        Raises KeyError for an unknown name.
+        """
         info, begin, _ = self._entries[key]
         return self._file.array(begin, info, key)
 
     def release(self, key: str) -> None:
+        """Drops the pages of a tensor from memory. Changes made to views of it are lost."""
         _, begin, end = self._entries[key]
         self._file.release(begin, end - begin)
 
     def identity(self, key: str) -> Hashable:
+        """Returns shape, dtype and place of a tensor: no two tensors of a file share a place."""
         return self._entries[key]
 
     @property
     def metadata(self) -> Mapping[str, str]:
+        """The texts of the header's `__metadata__`, by name; empty where it has none."""
         return self._metadata
 
     def close(self) -> None:
+        """Closes the file. Arrays that were read stay valid."""
         self._file.close()
 
     def _fail(self, problem: str, where: str = "header") -> ReaderError:

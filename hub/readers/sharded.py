@@ -52,25 +52,31 @@ class ShardedReader(Reader):
         self._where = {key: reader for reader in self._shards.values() for key in reader}
 
     def keys(self) -> Sequence[str]:
+        """Returns the names of all tensors: file by file, in each file as they lie in it."""
         return list(self._where)
 
     def __contains__(self, key: object) -> bool:
         return key in self._where
 
     def info(self, key: str) -> TensorInfo:
+        """Returns shape and dtype of a tensor. KeyError for an unknown name."""
         return self._where[key].info(key)
 
     def read(self, key: str) -> np.ndarray:
+        """Returns a tensor as the reader of its file gives it. KeyError for an unknown name."""
         return self._where[key].read(key)
 
     def release(self, key: str) -> None:
+        """Drops the pages of a tensor from memory. Changes made to views of it are lost."""
         self._where[key].release(key)
 
     def identity(self, key: str) -> Hashable:
+        """Returns the file's name and the identity that its reader gives the tensor."""
         reader = self._where[key]
         return (id(reader), reader.identity(key))
 
     def close(self) -> None:
+        """Closes all files. Arrays that were read stay valid."""
         for reader in self._shards.values():
             reader.close()
 

@@ -67,16 +67,26 @@ class TorchPickleReader(Reader):
             raise
 
     def keys(self) -> Sequence[str]:
+        """Returns the names of the tensors, in the order in which the state dict holds them."""
         return list(self._tensors)
 
     def __contains__(self, key: object) -> bool:
         return key in self._tensors
 
     def info(self, key: str) -> TensorInfo:
+        """Returns shape and dtype of a tensor, without reading it. KeyError for an unknown name."""
         tensor = self._tensors[key]
         return TensorInfo(tensor.shape, tensor.storage.dtype)
 
     def read(self, key: str) -> np.ndarray:
+        """Returns a tensor as a view of its storage, with the strides that it was saved with.
+
+        The storage is compared with its CRC when its first tensor is read.
+
+        Raises:
+            ReaderError: the CRC differs.
+            KeyError: an unknown name.
+        """
         tensor = self._tensors[key]
         storage = tensor.storage
         dtype = numpy_dtype(storage.dtype)
@@ -95,13 +105,16 @@ class TorchPickleReader(Reader):
         )
 
     def release(self, key: str) -> None:
+        """Drops the pages of a tensor's whole storage from memory. Changes to views are lost."""
         storage = self._tensors[key].storage
         self._file.release(self._offsets[storage.key], storage.numel * storage.itemsize)
 
     def identity(self, key: str) -> Hashable:
+        """Returns storage, offset, shape and strides: the same for two names of one tensor."""
         return self._tensors[key]
 
     def close(self) -> None:
+        """Closes the file. Arrays that were read stay valid."""
         self._file.close()
 
     def _open_zip(self) -> tuple[Any, dict[str, int]]:

@@ -27,28 +27,35 @@ class UnwrappedReader(Reader):
         self.path, self.wrapper, self._reader = reader.path, wrapper, reader
 
     def keys(self) -> Sequence[str]:
+        """Returns the names of the tensors without the wrapper's, in the order of the file."""
         return [key.removeprefix(self.wrapper) for key in self._reader.keys()]
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.wrapper + key in self._reader
 
     def info(self, key: str) -> TensorInfo:
+        """Returns shape and dtype of a tensor, by its name without the wrapper."""
         return self._reader.info(self.wrapper + key)
 
     def read(self, key: str) -> np.ndarray:
+        """Returns a tensor as the wrapped reader gives it, by its name without the wrapper."""
         return self._reader.read(self.wrapper + key)
 
     def release(self, key: str) -> None:
+        """Drops the pages of a tensor from memory. Changes made to views of it are lost."""
         self._reader.release(self.wrapper + key)
 
     def identity(self, key: str) -> Hashable:
+        """Returns the identity that the wrapped reader gives the tensor."""
         return self._reader.identity(self.wrapper + key)
 
     @property
     def metadata(self) -> Mapping[str, str]:
+        """The texts that the wrapped reader found beside the tensors."""
         return self._reader.metadata
 
     def close(self) -> None:
+        """Closes the wrapped reader. Arrays that were read stay valid."""
         self._reader.close()
 
 

@@ -56,7 +56,6 @@ _TEXT_FILES += ("added_tokens.json", "special_tokens_map.json")
 _SENTENCE_FILES = ("1_Pooling/config.json", "sentence_bert_config.json")
 # Architectures with heads that are not here yet.
 _HEADS = {
-    "BertForSequenceClassification": "sequence classification",
     "BertForTokenClassification": "token classification",
     "BertForQuestionAnswering": "question answering",
     "BertForMultipleChoice": "multiple choice",
@@ -70,6 +69,7 @@ register_family(
             "backbone": Reference(__package__, ".backbone", "BertBackbone"),
             "text_embedder": Reference(__package__, ".tasks", "BertTextEmbedder"),
             "masked_lm": Reference(__package__, ".tasks", "BertMaskedLM"),
+            "text_classifier": Reference(__package__, ".classification", "BertTextClassifier"),
         },
         layouts={
             "huggingface": Layout(
@@ -83,6 +83,7 @@ register_family(
         architectures={
             "BertModel": Architecture("huggingface", "backbone"),
             "BertForMaskedLM": Architecture("huggingface", "masked_lm"),
+            "BertForSequenceClassification": Architecture("huggingface", "text_classifier"),
             "BertForPreTraining": Architecture(
                 "huggingface", "masked_lm", "next sentence prediction"
             ),

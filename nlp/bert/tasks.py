@@ -52,7 +52,7 @@ class BertTextEmbedder(TextEmbedder):
         length = settings.get("max_length")
         if length is None and SENTENCE_FILE in json:
             length = json[SENTENCE_FILE].get("max_seq_length")
-        return _preprocessor(BertTextEmbedderPreprocessor, files, config, settings, length)
+        return preprocessor_for(BertTextEmbedderPreprocessor, files, config, settings, length)
 
 
 class BertMaskedLM(MaskedLM):
@@ -99,16 +99,30 @@ class BertMaskedLM(MaskedLM):
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> BertMaskedLMPreprocessor:
         """Takes texts as long as there are positions."""
-        return _preprocessor(BertMaskedLMPreprocessor, files, config, settings, None)
+        return preprocessor_for(BertMaskedLMPreprocessor, files, config, settings, None)
 
 
-def _preprocessor(
+def preprocessor_for(
     kind: type[BertPreprocessor],
     files: Mapping[str, Path],
     config: Mapping[str, Any],
     settings: Mapping[str, Any],
     length: int | None,
+    **more: Any,
 ) -> Any:
+    """Returns a preprocessor of a kind for texts of at most `length` tokens.
+
+    Args:
+        kind: the class.
+        files: name -> path of the preset's files.
+        config: the model's arguments.
+        settings: of the preset.
+        length: most tokens of a text; as many as there are positions if None.
+        **more: further arguments of the class.
+
+    Raises:
+        ValueError: there is no tokenizer, or it has ids that the model has no row for.
+    """
     json = JsonFiles(files)
     tokenizer = BertTokenizer.from_files(files, settings, json.get("tokenizer_config.json", {}))
     rows = config["vocabulary_size"]
@@ -118,4 +132,4 @@ def _preprocessor(
             f"{rows} tokens: they do not belong together."
         )
     places = config.get("max_sequence_length", 512)
-    return kind(tokenizer, min(length or places, places))
+    return kind(tokenizer, min(length or places, places), **more)

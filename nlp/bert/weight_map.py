@@ -38,10 +38,11 @@ def huggingface() -> WeightMap:
             tied=True,
             prefixed=False,
         ),
+        *_dense("classifier", "classifier", **head),
         # Heads of other tasks.
         *(
             Row(f"{name}.{{part}}", None, prefixed=False, head=True)
-            for name in ("cls.seq_relationship", "classifier", "qa_outputs")
+            for name in ("cls.seq_relationship", "qa_outputs")
         ),
         prefixes=("bert.", ""),
     )

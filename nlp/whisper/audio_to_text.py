@@ -135,8 +135,8 @@ class WhisperAudioToText(AudioToText):
         """The decoder's step for windows `[batch, frames, num_mels]`, or one without batch."""
         backbone = self.backbone
         features = features if features.ndim == 3 else features[None]
-        heard = backbone.compiled("hear")(np.asarray(features, np.float32))
-        run = backbone.compiled("advance")
+        heard = backbone.compiled_method("hear")(np.asarray(features, np.float32))
+        run = backbone.compiled_method("advance")
 
         def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:
             return run(tokens, cache, heard, position, last)

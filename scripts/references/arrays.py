@@ -43,8 +43,11 @@ def unique(x, size=None, fill_value=0, axis=None, **asked):
     """NumPy's, cut or filled to `size`."""
     values, index, inverse, counts = np.unique(x, axis=axis, **asked)
     if size is not None:
+        values = np.moveaxis(values, axis or 0, 0)
         values, index, counts = (
-            np.pad(y[:size], (0, max(size - len(y), 0)), constant_values=fill)
+            np.pad(y[:size], [(0, max(size - len(y), 0))] + [(0, 0)] * (y.ndim - 1),
+                   constant_values=fill)
             for y, fill in ((values, fill_value), (index, index[0]), (counts, 0))
-        )
+        )  # fmt: skip
+        values = np.moveaxis(values, 0, axis or 0)
     return [values, index, inverse, counts]

@@ -11,7 +11,7 @@ from isozoo.applications import (
     ImageClassifierPreprocessor,
     ResNetImageClassifier,
 )
-from isozoo.applications.labels import class_names, count_classes
+from isozoo.hub.labels import class_names, count_classes
 from isozoo.hub import UnknownPresetError, list_presets
 
 TINY = {
@@ -100,11 +100,11 @@ def test_an_image_classifier_is_not_made_from_a_text_preset():
 
 def test_names_and_numbers_of_classes():
     own = {"id2label": {"0": "cat", "1": "dog"}}
-    assert count_classes(own) == 2 and class_names(own, 2) == ("cat", "dog")
+    assert count_classes(own, 1000) == 2 and class_names(own, 2) == ("cat", "dog")
     unnamed = {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}
-    assert count_classes(unnamed) == 2 and class_names(unnamed, 2) is None
-    assert count_classes({}) == 1000 and class_names({}, 1000)[967] == "espresso"
-    assert count_classes({"num_classes": 3}) == 3
+    assert count_classes(unnamed, 1000) == 2 and class_names(unnamed, 2) is None
+    assert count_classes({}, 1000) == 1000 and class_names({}, 1000) is None
+    assert count_classes({"num_classes": 3}, 1000) == 3
     assert class_names({"label_names": ["x", "y"]}, 2) == ("x", "y")
     with pytest.raises(ValueError, match="many"):
-        count_classes({"num_classes": "many"})
+        count_classes({"num_classes": "many"}, 1000)

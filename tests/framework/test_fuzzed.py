@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
 from isozoo import Input, ops, random, use_backend
+
+from .test_edges_wide import _compiled
 
 COMPILED = ("jax", "torch", "tensorflow")
 differentiable = pytest.mark.parametrize("backend", COMPILED, indirect=True)
@@ -99,6 +103,32 @@ def test_pools_of_volumes_in_float64(kind, backend):
     np.testing.assert_allclose(found, join(windows, (-3, -2, -1)), rtol=1e-12)
 
 
+INTEGERS = ["int8", "int64", "uint16", "uint64"]
+
+
+@pytest.mark.parametrize("way", ["eager", "compiled"])
+def test_divisors_and_rests_at_the_ends_of_the_integers(way, backend):
+    functions = (ops.gcd, ops.lcm, ops.floor_divide, ops.mod, ops.fmod)
+    pairs = {}
+    for dtype in INTEGERS:
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        ends = [low, low + 1, low // 2, 0, 1, 6, high // 2 + 1, high - 1, high, -1 if low else 2]
+        pairs[dtype] = np.array(list(itertools.product(ends, ends)), dtype).T
+
+    def run(*numbers):
+        halves = zip(numbers[::2], numbers[1::2], strict=True)
+        return [[f(x, y) for f in functions] for x, y in halves]
+
+    numbers = [ops.convert_to_tensor(x) for pair in pairs.values() for x in pair]
+    made = (run if way == "eager" else _compiled(run, backend))(*numbers)
+    for (dtype, (x, y)), found in zip(pairs.items(), made, strict=True):
+        for function, z in zip(functions, found, strict=True):
+            with np.errstate(all="ignore"):
+                wanted = getattr(np, function.__name__)(x, y)
+            message = f"{function.__name__} of {dtype}"
+            np.testing.assert_array_equal(ops.convert_to_numpy(z), wanted, message)
+
+
 # Graphs that know no size ------------------------------------------------------------------------
 
 
@@ -121,6 +151,9 @@ def test_open_graphs():
         (_open(lambda x: ops.dsplit(x, [1, 5]), x), np.dsplit(x, [1, 5])),
         (_open(ops.pinv, x), [np.linalg.pinv(x)]),
         (_open(ops.matrix_rank, x), [np.linalg.matrix_rank(x)]),
+        (_open(lambda x: ops.unique(x, axis=1), x // 2), [np.unique(x // 2, axis=1)]),
+        (_open(lambda x: ops.unique(x, return_counts=True), x[:0]), np.zeros((2, 0))),
+        (_open(lambda x: ops.unique(x, axis=0), x[:0]), [x[:0]]),
     ):
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

@@ -187,7 +187,7 @@ def test_compiled_method(backend):
     model = Net()
     x = _draw(2, 4)
     model({"x": x})
-    double = model.compiled("double")
+    double = model.compiled_method("double")
     kernel, bias = (v.numpy().astype(float) for v in model.blocks[0].weights)
     for times in (2.0, 3.0):
         _near(double(x, times), (x @ kernel + bias) * times)

@@ -41,6 +41,12 @@ class Programs(Protocol):
         """Compiles a function of tensors."""
         ...
 
+    def step(
+        self, function: Callable[..., Any], variables: list[Any], compiled: bool
+    ) -> Callable[..., Any]:
+        """Makes one program of a function of tensors that reads and assigns variables."""
+        ...
+
     def inference_function(self, target: Any) -> Callable[..., Any]:
         """Compiles the call of a `MethodTarget` without gradients."""
         ...

@@ -1,7 +1,6 @@
 """Casts that saturate, and telling elements apart, from primitives."""
 
 import math
-from typing import Any
 
 from ... import dtypes
 from .primitives import Primitives
@@ -98,13 +97,21 @@ class Picking(Primitives):
         """Positions that sort a vector, or the slices of a tensor by their elements in order."""
         if len(self.static_shape(lines)) == 1:
             return self.argsort(lines, 0)
-        rows = self.reshape(lines, (self.shape(lines)[0], -1))
-        order = self.arange(0, self.shape(lines)[0], 1, "int32")
-        columns: Any = self.static_shape(rows)[1]
+        count, *sizes = self.shape(lines)
+        rows = self.reshape(lines, (count, math.prod(sizes)))
+        order = self.arange(0, count, 1, "int32")
+        columns = self.static_shape(rows)[1]
+        if columns is None:
+            last = self.shape(rows)[1] - 1
+            step = lambda i, order: [self._ordered_by(rows, last - i, order)]  # noqa: E731
+            return self.fori_loop(0, last + 1, step, [order])[0]
         for column in reversed(range(columns)):
-            keys = self.take(self.take(rows, column, 1), order, 0)
-            order = self.take(order, self.argsort(keys, 0), 0)
+            order = self._ordered_by(rows, column, order)
         return order
+
+    def _ordered_by(self, rows, column, order):
+        keys = self.take(self.take(rows, column, 1), order, 0)
+        return self.take(order, self.argsort(keys, 0), 0)
 
     def _differs(self, ranked):
         """Whether each element, or slice, differs from the one before; true for the first."""
@@ -112,9 +119,11 @@ class Picking(Primitives):
         before = self.get_item(ranked, slice(None, -1))
         new = self.not_equal(behind, before)
         if len(self.static_shape(ranked)) > 1:
-            new = self.reshape(new, (self.shape(new)[0], -1))
-            new = self.any(new, 1, False)
-        return self.concatenate([self.full((1,), True, "bool"), new], 0)
+            new = self.any(new, tuple(range(1, len(self.static_shape(ranked)))), False)
+        new = self.concatenate([self.full((1,), True, "bool"), new], 0)
+        if self.static_shape(ranked)[0] is not None:
+            return new
+        return self.get_item(new, slice(None, self.shape(ranked)[0]))  # nothing, of nothing
 
     def _starts(self, new, count, size):
         """Where runs of equal elements begin, and where the last one that is told ends."""

@@ -52,3 +52,11 @@ class Transforms(Primitives):
     def jit(self, function) -> Any:
         """`function`, compiled where the backend has a compiler."""
         return function
+
+    def step(self, function, variables, compiled) -> Any:
+        """`function`, which reads and assigns `variables`, as one program where there are such.
+
+        Its arguments and results are nested tensors. `compiled` asks for the backend's strongest
+        compiler where there is a choice.
+        """
+        return function

@@ -88,6 +88,18 @@ def _absolute(x):
 _absolute.defjvp(lambda x, moved: (jnp.abs(x[0]), jnp.sign(x[0]) * moved[0]))
 
 
+def _of_sizes(function):
+    """A kernel of the sizes of integers; JAX's own do not end at the least integer of a dtype."""
+
+    def kernel(self, x1, x2):
+        if not jnp.issubdtype(x1.dtype, jnp.signedinteger):
+            return function(x1, x2)
+        sizes = [jnp.abs(x).astype(self._native["u" + self.dtype(x)]) for x in (x1, x2)]
+        return function(*sizes).astype(x1.dtype)
+
+    return kernel
+
+
 def _reduce(function):
     def reduce(self, x, axis=None, keepdims=False):
         return function(x, _axis(axis), keepdims=keepdims)
@@ -251,6 +263,9 @@ class JaxBackend(
     def absolute(self, x):
         traced = isinstance(x, jax.core.Tracer) and jnp.issubdtype(x.dtype, jnp.floating)
         return _absolute(x) if traced else jnp.abs(x)
+
+    gcd = _of_sizes(jnp.gcd)
+    lcm = _of_sizes(jnp.lcm)
 
     # Reductions
 

@@ -91,8 +91,6 @@ class Renamed:
     logaddexp2 = staticmethod(jnp.logaddexp2)
     nextafter = staticmethod(jnp.nextafter)
     fmod = staticmethod(in_double(jnp.fmod))
-    gcd = staticmethod(jnp.gcd)
-    lcm = staticmethod(jnp.lcm)
     cbrt = staticmethod(jnp.cbrt)
     trunc = staticmethod(jnp.trunc)
     sinc = staticmethod(jnp.sinc)

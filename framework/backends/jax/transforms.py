@@ -13,6 +13,12 @@ _UNKNOWN_STATE = (
     "among `states`; on JAX its new value would be lost. Add it to `states`."
 )
 
+_UNKNOWN_IN_STEP = (
+    "The step assigned a variable that is neither the model's nor its optimizer's nor that of one "
+    "of its metrics; on JAX its new value would be lost. Make it an attribute of the model or of a "
+    "layer in it, and a metric an attribute of the model."
+)
+
 
 def _uphill(x):
     """JAX gives the gradient by a complex number conjugate to what torch and TensorFlow give."""
@@ -94,3 +100,26 @@ class JaxTransforms(Transforms):
 
     def jit(self, function):
         return jax.jit(function)
+
+    def step(self, function, variables, compiled):
+        keys = [id(v) for v in variables]
+
+        def pure(values, args):
+            # The scope's own dict: what is assigned in it comes out as a result.
+            held = dict(zip(keys, values, strict=True))
+            with entered(substitutes=held):
+                out = function(*args)
+            if len(held) > len(keys):
+                raise ValueError(_UNKNOWN_IN_STEP)
+            return out, [held[key] for key in keys]
+
+        # The values that go in are given up, so that new ones may take their memory.
+        program = jax.jit(pure, donate_argnums=0)
+
+        def run(*args):
+            out, values = program([v.native for v in variables], args)
+            for variable, value in zip(variables, values, strict=True):
+                variable.replace_native(value)
+            return out
+
+        return run

@@ -62,6 +62,8 @@ def floor_divide(x1, x2):
 def fmod(x1, x2):
     """The remainder of x1 / x2 with the sign of x1."""
     dtype = x1.dtype
+    if dtype.is_unsigned:
+        return tf.math.floormod(x1, x2)
     wide = dtype if dtype in (tf.float32, tf.float64, tf.int32, tf.int64) else tf.float32
     if dtype.is_integer and wide is tf.float32:
         wide = tf.int64 if dtype.size >= 4 else tf.int32
@@ -95,24 +97,29 @@ def nextafter(x1, x2):
 
 
 def gcd(x1, x2):
-    """The greatest common divisor, by Euclid; 64 bits are enough for every dtype but uint64."""
-    dtype = x1.dtype
-    x1, x2 = tf.abs(tf.cast(x1, tf.int64)), tf.abs(tf.cast(x2, tf.int64))
-    x1, x2 = x1 + tf.zeros_like(x2), x2 + tf.zeros_like(x1)
+    """The greatest common divisor, by Euclid."""
+    return tf.cast(_common(_size(x1), _size(x2)), x1.dtype)
+
+
+def lcm(x1, x2):
+    """The least common multiple: 0 where an operand is 0."""
+    x, y = _size(x1), _size(x2)
+    return tf.cast(x // tf.maximum(_common(x, y), tf.ones([], x.dtype)) * y, x1.dtype)
+
+
+def _size(x):
+    """|x| in uint64, which also holds that of the least int64."""
+    return tf.cast(x if x.dtype.is_unsigned else tf.abs(tf.cast(x, tf.int64)), tf.uint64)
+
+
+def _common(x, y):
+    x, y = x + tf.zeros_like(y), y + tf.zeros_like(x)
 
     def step(x, y):
         none = y == 0
         return tf.where(none, x, y), tf.where(none, y, x % tf.where(none, tf.ones_like(y), y))
 
-    return tf.cast(tf.while_loop(lambda _, y: tf.reduce_any(y != 0), step, (x1, x2))[0], dtype)
-
-
-def lcm(x1, x2):
-    """The least common multiple: 0 where an operand is 0."""
-    dtype = x1.dtype
-    x1, x2 = tf.abs(tf.cast(x1, tf.int64)), tf.abs(tf.cast(x2, tf.int64))
-    common = gcd(x1, x2)
-    return tf.cast(x1 // tf.where(common == 0, tf.ones_like(common), common) * x2, dtype)
+    return tf.while_loop(lambda _, y: tf.reduce_any(y != 0), step, (x, y))[0]
 
 
 def explicit(subscripts):

@@ -85,3 +85,9 @@ class TensorflowTransforms(Transforms):
 
     def jit(self, function):
         return tf.function(function, autograph=False, jit_compile=True)
+
+    def step(self, function, variables, compiled):
+        # The graph of a second batch size takes all further ones; XLA compiles for each.
+        return tf.function(
+            function, autograph=False, jit_compile=compiled, reduce_retracing=not compiled
+        )

@@ -177,6 +177,9 @@ class TorchTransforms(Transforms):
 
         return call
 
+    def step(self, function, variables, compiled):
+        return torch.compile(function) if compiled else function
+
 
 _numbers = itertools.count()
 

@@ -1,8 +1,7 @@
 """Kernels on uint16, uint32 and uint64, most of which torch lacks: through wider signed integers.
 
 Numbers of 64 bits keep their bits: sums and products are right modulo 2^64, and comparisons see
-them with the highest bit turned over, which puts them in order. Quotients and remainders of uint64
-see numbers of 2^63 and more as negative ones.
+them with the highest bit turned over, which puts them in order.
 """
 
 from functools import wraps
@@ -52,6 +51,70 @@ def right_shift(function):
 def absolute(function):
     """Returns a kernel that leaves unsigned numbers as they are."""
     return _own(function, lambda x: x)
+
+
+def quotient(function):
+    """Returns a kernel like `by_value`, which divides."""
+    return _dividing(function, 0)
+
+
+def remainder(function):
+    """Returns a kernel like `by_value`, which gives the rest of a division."""
+    return _dividing(function, 1)
+
+
+def _dividing(function, place):
+    narrow = by_value(function)
+
+    @wraps(function)
+    def kernel(x1, x2):
+        if (x1 if isinstance(x1, torch.Tensor) else x2).dtype != torch.uint64:
+            return narrow(x1, x2)
+        x1, x2 = _bits(x1), _bits(x2)
+        return _divmod(x1, x2)[place].to(torch.uint64)
+
+    return kernel
+
+
+def _bits(x):
+    """A tensor of uint64, or a number, as the int64 of the same bits."""
+    return x.to(torch.int64) if isinstance(x, torch.Tensor) else torch.tensor(_signed(x))
+
+
+def _divmod(x, y):
+    """Quotient and rest of 64 bits without a sign that lie in int64; y is not 0."""
+    half = (x >> 1) & ~_TOP
+    y_is_large = y < 0
+    quotient = torch.where(y_is_large, 0, half // torch.where(y_is_large, 1, y) << 1)
+    rest = x - quotient * y
+    more = (rest ^ _TOP) >= (y ^ _TOP)
+    return quotient + more, rest - more * y
+
+
+def gcd(x1, x2):
+    """The greatest common divisor. torch's own gives negative ones next to the least integers."""
+    return _common(*_sizes(x1, x2)).to(x1.dtype)
+
+
+def lcm(x1, x2):
+    """The least common multiple, 0 where an operand is 0."""
+    x, y = _sizes(x1, x2)
+    common = _common(x, y)
+    return (_divmod(x, torch.where(common == 0, 1, common))[0] * y).to(x1.dtype)
+
+
+def _sizes(*xs):
+    """The sizes of integers as 64 bits without a sign, which lie in int64."""
+    return [x.to(torch.int64) if x.dtype in WIDER else x.to(torch.int64).abs() for x in xs]
+
+
+def _common(x, y):
+    # Two steps of Euclid, after which torch sees no number as a negative one.
+    x, y = torch.where((x ^ _TOP) < (y ^ _TOP), y, x), torch.where((x ^ _TOP) < (y ^ _TOP), x, y)
+    for _ in range(2):
+        none = y == 0
+        x, y = torch.where(none, 0, y), torch.where(none, x, _divmod(x, torch.where(none, 1, y))[1])
+    return torch.where(x == 0, y, torch.where(y == 0, x, torch.gcd(x & ~_TOP, y & ~_TOP)))
 
 
 def _own(function, of_unsigned):

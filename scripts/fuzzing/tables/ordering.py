@@ -174,18 +174,23 @@ row("histogram", _graded, _histogram, meet="float", operands=(0,), dtype=("int32
 
 
 def _distinct(draw: Draw) -> Call:
-    shape = draw.shape(1, 2, 1)
+    shape = draw.shape(1, 3, 1)
     x = draw.array(shape, draw.dtype((*FLOATS, *INTEGERS)), "small")
     kwargs = {f"return_{k}": True for k in ("index", "inverse", "counts")}
     if draw.chance(0.4):
         kwargs["axis"] = draw.axis(len(shape))
-    if draw.chance(0.5):
-        kwargs["size"] = draw.pick(1, 3, 9)
     return Call([x], kwargs)
 
 
-row("unique", _distinct, by_hand.unique, dtype=("met", "int32", "int32", "int32"), by_value=True,
-    compiled=())  # fmt: skip
+def _distinct_of_a_size(draw: Draw) -> Call:
+    call = _distinct(draw)
+    call.kwargs["size"] = draw.pick(1, 3, 9)
+    return call
+
+
+TOLD_APART = {"dtype": ("met", "int32", "int32", "int32"), "by_value": True}
+row("unique", _distinct, by_hand.unique, **TOLD_APART, compiled=("tensorflow",))
+row("unique", _distinct_of_a_size, by_hand.unique, **TOLD_APART)
 
 
 def _classes(draw: Draw) -> Call:

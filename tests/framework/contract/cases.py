@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from isozoo import layers
+from isozoo.framework.nested import flatten, map_structure
 from isozoo.nlp.attention import DenseAttention
 
 from . import user_layers as user
@@ -28,6 +29,8 @@ STEPS = (_draw(3, 6, 4),)
 IMAGES = (_draw(3, 5, 6, 4),)
 TOKENS = (np.array([[1, 5], [2, 0], [4, 4]], np.int32),)
 PAIR = (_draw(3, 2, 4), _draw(3, 5, 4))
+VOLUMES = (_draw(3, 2, 4, 3, 3),)
+MERGED = ([_draw(3, 6, 4), _draw(3, 6, 4)],)
 
 
 class Case(NamedTuple):
@@ -36,17 +39,26 @@ class Case(NamedTuple):
     Attributes:
         name: the name of its rows.
         make: makes it; takes the arguments that all layers take.
-        inputs: NumPy arrays to call it on, with the batch in front.
+        inputs: NumPy arrays to call it on, or lists of them, with the batch in front.
         flags: "random" (training draws), "statistics" (training changes variables), "mask"
             (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
-            so, too), "keeps" (integers stay integers), "model" (made of other layers), "graph"
+            so, too), "ends" (takes a mask, and its outputs have none), "elements" (its masks are of
+            elements), "keeps" (integers stay integers), "model" (made of other layers), "graph"
             (made of symbolic tensors), "stateless" (no variables, and no rows about them).
     """
 
     name: str
     make: Callable[..., Any]
-    inputs: tuple[np.ndarray, ...]
+    inputs: tuple[Any, ...]
     flags: frozenset[str] = frozenset()
+
+    def mapped(self, function: Callable[[np.ndarray], Any]) -> tuple[Any, ...]:
+        """Returns the inputs with `function(array)` in the place of each array."""
+        return map_structure(function, self.inputs)
+
+    def arrays(self) -> list[np.ndarray]:
+        """Returns the arrays among the inputs."""
+        return flatten(self.inputs)
 
 
 def _case(name: str, make: Callable[..., Any], inputs: tuple, flags: str = "") -> Case:
@@ -59,10 +71,26 @@ LAYERS = [
     _case("Embedding", lambda **o: layers.Embedding(6, 3, **o), TOKENS),
     _case("Dropout", lambda **o: layers.Dropout(0.5, **o), STEPS, "random mask keeps"),
     _case("Activation", lambda **o: layers.Activation("tanh", **o), ROWS, "mask stateless"),
+    _case("ReLU", lambda **o: layers.ReLU(1.0, 0.1, 0.2, **o), ROWS, "mask stateless"),
+    _case("LeakyReLU", lambda **o: layers.LeakyReLU(**o), ROWS, "mask stateless"),
+    _case("PReLU", lambda **o: layers.PReLU(shared_axes=[1], **o), STEPS, "mask"),
+    _case("ELU", lambda **o: layers.ELU(0.5, **o), ROWS, "mask stateless"),
+    _case("Softmax", lambda **o: layers.Softmax([1, 2], **o), STEPS, "elements stateless"),
+    _case("Add", lambda **o: layers.Add(**o), MERGED, "mask keeps stateless"),
+    _case("Average", lambda **o: layers.Average(**o), MERGED, "mask stateless"),
+    _case("Concatenate", lambda **o: layers.Concatenate(1, **o), MERGED, "mask keeps stateless"),
+    _case("Dot", lambda **o: layers.Dot(2, True, **o), (list(PAIR),), "stateless"),
+    _case("Maximum", lambda **o: layers.Maximum(**o), MERGED, "mask keeps stateless"),
+    _case("Minimum", lambda **o: layers.Minimum(**o), MERGED, "mask keeps stateless"),
+    _case("Multiply", lambda **o: layers.Multiply(**o), MERGED, "mask keeps stateless"),
+    _case("Subtract", lambda **o: layers.Subtract(**o), MERGED, "mask keeps stateless"),
     _case("Identity", lambda **o: layers.Identity(**o), STEPS, "mask keeps stateless"),
     _case("Conv1D", lambda **o: layers.Conv1D(2, 3, padding="same", **o), STEPS),
     _case("Conv2D", lambda **o: layers.Conv2D(4, 3, strides=2, groups=2, **o), IMAGES),
     _case("DepthwiseConv2D", lambda **o: layers.DepthwiseConv2D(3, padding="same", **o), IMAGES),
+    _case("Conv2DTranspose", lambda **o: layers.Conv2DTranspose(2, 3, 2, "same", **o), IMAGES),
+    _case("SeparableConv2D", lambda **o: layers.SeparableConv2D(2, 3, depth_multiplier=2, **o),
+          IMAGES),
     _case("LayerNormalization", lambda **o: layers.LayerNormalization(**o), STEPS, "mask"),
     _case("RMSNormalization", lambda **o: layers.RMSNormalization(**o), STEPS, "mask"),
     _case("BatchNormalization", lambda **o: layers.BatchNormalization(momentum=0.5, **o), STEPS,
@@ -74,17 +102,34 @@ LAYERS = [
           "stateless"),
     _case("AveragePooling2D", lambda **o: layers.AveragePooling2D(2, **o), IMAGES, "stateless"),
     _case("GlobalAveragePooling1D", lambda **o: layers.GlobalAveragePooling1D(**o), STEPS,
-          "stateless"),
+          "stateless ends"),
     _case("GlobalAveragePooling2D", lambda **o: layers.GlobalAveragePooling2D(**o), IMAGES,
           "stateless"),
     _case("GlobalMaxPooling1D", lambda **o: layers.GlobalMaxPooling1D(**o), STEPS,
           "keeps stateless"),
     _case("GlobalMaxPooling2D", lambda **o: layers.GlobalMaxPooling2D(keepdims=True, **o), IMAGES,
           "keeps stateless"),
+    _case("AdaptiveAveragePooling2D", lambda **o: layers.AdaptiveAveragePooling2D((2, 3), **o),
+          IMAGES, "stateless"),
     _case("Flatten", lambda **o: layers.Flatten(**o), IMAGES, "keeps stateless"),
     _case("Reshape", lambda **o: layers.Reshape((2, -1), **o), STEPS, "keeps stateless"),
     _case("Permute", lambda **o: layers.Permute((2, 1), **o), STEPS, "keeps stateless"),
+    _case("RepeatVector", lambda **o: layers.RepeatVector(2, **o), ROWS, "keeps stateless"),
+    _case("Cropping1D", lambda **o: layers.Cropping1D((1, 2), **o), STEPS, "keeps stateless"),
+    _case("Cropping2D", lambda **o: layers.Cropping2D(((1, 0), (0, 2)), **o), IMAGES,
+          "keeps stateless"),
+    _case("Cropping3D", lambda **o: layers.Cropping3D(1, "channels_first", **o), VOLUMES,
+          "keeps stateless"),
+    _case("UpSampling1D", lambda **o: layers.UpSampling1D(3, **o), STEPS, "keeps stateless"),
+    _case("UpSampling2D", lambda **o: layers.UpSampling2D((2, 1), None, "bilinear", **o), IMAGES,
+          "keeps stateless"),
+    _case("UpSampling3D", lambda **o: layers.UpSampling3D((1, 2, 1), **o), VOLUMES,
+          "keeps stateless"),
+    _case("ZeroPadding1D", lambda **o: layers.ZeroPadding1D((0, 2), **o), STEPS,
+          "keeps stateless"),
     _case("ZeroPadding2D", lambda **o: layers.ZeroPadding2D(((1, 0), (0, 2)), **o), IMAGES,
+          "keeps stateless"),
+    _case("ZeroPadding3D", lambda **o: layers.ZeroPadding3D(1, "channels_first", **o), VOLUMES,
           "keeps stateless"),
     _case("DenseAttention", lambda **o: DenseAttention(2, 3, dropout=0.5, **o), PAIR,
           "random model"),

@@ -142,11 +142,11 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, np.ndarray)
 
 
-def symbols(case: Case, batch: int | None = None) -> list[Any]:
+def symbols(case: Case, batch: int | None = None) -> tuple[Any, ...]:
     """Returns symbolic tensors like the case's inputs, with a batch of any size unless given."""
     from isozoo import Input
 
-    return [Input(batch_shape=(batch, *x.shape[1:]), dtype=x.dtype.name) for x in case.inputs]
+    return case.mapped(lambda x: Input(batch_shape=(batch, *x.shape[1:]), dtype=x.dtype.name))
 
 
 def specs(outputs: Any) -> dict[str, tuple[tuple, str]]:

@@ -55,7 +55,7 @@ def test_steps_compiled_by_torch_draw_the_masks_of_eager_ones(case, backend):
 def _check(case, backend):
     layer, other = built(case), built(case)
     step, before = STEPS[backend](layer), values(layer)
-    inputs = [layer._backend.asarray(x) for x in case.inputs]
+    inputs = case.mapped(layer._backend.asarray)
     got = [arrays(step(*inputs)) for _ in range(3)]
     expected = [run(other, case, training=True) for _ in range(3)]
     for mine, theirs in zip(got, expected, strict=True):

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from isozoo import DTypePolicy, layers, ops
+from isozoo.framework.nested import map_structure
 
 from .cases import ALL, LAYERS, ROWS, over
 from .helpers import SUMS, arrays, built, fresh, is_float, run, same, symbols
 from .user_layers import Net
 
 WIDE = "Dense Embedding Conv2D BatchNormalization user_Noisy subclassed functional".split()
-PLAIN = [case for case in LAYERS if case.inputs[0].dtype == np.float32]
+PLAIN = [case for case in LAYERS if case.arrays()[0].dtype == np.float32]
 
 
 def _dtypes(outputs):
@@ -78,21 +79,22 @@ def test_unknown_policy_is_refused_by_name(backend):
 @over(PLAIN)
 def test_double_floats_become_the_layers_float(case, backend):
     layer = built(case)
-    wide = [x.astype(np.float64) for x in case.inputs]
+    wide = case.mapped(lambda x: x.astype(np.float64))
     same(arrays(layer(*wide)), run(layer, case))
 
 
 @over(PLAIN)
 def test_integers_give_floats_where_weights_or_means_meet_them(case, backend):
-    dtype = "int32" if len(case.inputs[0].shape) == 3 else "int64"
+    dtype = "int32" if len(case.arrays()[0].shape) == 3 else "int64"
     layer = built(case)
-    whole = [np.round(x).astype(dtype) for x in case.inputs]
+    whole = case.mapped(lambda x: np.round(x).astype(dtype))
     got = arrays(layer(*whole))
     if "keeps" in case.flags:
         assert {x.dtype.name for x in got.values()} == {dtype}
         return
     assert all(is_float(x) for x in got.values())
-    same(got, arrays(layer(*[x.astype(np.float32) for x in whole])), SUMS)
+    floats = map_structure(lambda x: x.astype(np.float32), whole)
+    same(got, arrays(layer(*floats)), SUMS)
 
 
 def test_half_floats_become_the_layers_float(backend):

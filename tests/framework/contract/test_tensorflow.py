@@ -13,7 +13,7 @@ pytestmark = pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
 
 
 def _function(layer, case, **options):
-    signature = [tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in case.inputs]
+    signature = case.mapped(lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype))
     return tf.function(lambda *x: layer(*x, **options), input_signature=signature)
 
 

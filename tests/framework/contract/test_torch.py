@@ -19,7 +19,7 @@ from .user_layers import Net
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.parametrize("backend", ["torch"], indirect=True)
 
-FLOATS = [case for case in ALL if case.inputs[0].dtype == np.float32]
+FLOATS = [case for case in ALL if case.arrays()[0].dtype == np.float32]
 
 TRAINED = """Dense Embedding Conv1D Conv2D DepthwiseConv2D LayerNormalization BatchNormalization
              DenseAttention user_Scale subclassed sharing described functional sequential""".split()
@@ -28,7 +28,7 @@ WEIGHED = [case for case in ALL if case.name in TRAINED]
 
 
 def _tensors(case):
-    return [torch.from_numpy(x) for x in case.inputs]
+    return case.mapped(torch.from_numpy)
 
 
 @over(STATEFUL)

@@ -1,7 +1,7 @@
 """Normalization layers."""
 
-from .. import ops
-from ..core.layer import Layer
+from ... import ops
+from ...core.layer import Layer
 
 
 class LayerNormalization(Layer):

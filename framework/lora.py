@@ -1,0 +1,345 @@
+"""Low-rank adapters (Hu et al. 2021, arXiv:2106.09685) on any layer, written once outside of them.
+
+    from isozoo import lora
+
+    lora.enable(model, rank=8, train=["classifier"])
+    model.compile("adam", loss)
+    model.fit(x, y)
+    lora.save(model, "adapter.safetensors")
+
+A kernel W that is adapted reads as W + alpha / rank * A B: the layer that uses it, and whatever
+compiles or fuses it, sees one kernel. W itself stays as it is; A and B are trained.
+"""
+
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import initializers, ops
+from .backends import registry
+from .context import entered
+from .core.layer import Layer
+from .core.variable import Variable
+
+_A, _B = "lora_a", "lora_b"
+_FORMAT = "isozoo.lora"
+
+
+class LowRankKernel:
+    """A kernel with an adapter, in the kernel's place in a layer. Ops take it like a variable.
+
+    Args:
+        base: the kernel, (…, out).
+        a: variable, (…, rank).
+        b: variable, (rank, out), zeros at first.
+        scale: alpha / rank.
+    """
+
+    def __init__(self, base: Variable, a: Variable, b: Variable, scale: float) -> None:
+        self.base, self.a, self.b, self.scale = base, a, b, scale
+
+    @property
+    def backend(self) -> Any:
+        """The backend that the kernel lives on."""
+        return self.base.backend
+
+    @property
+    def value(self) -> Any:
+        """The native tensor W + scale * A B."""
+        rank = self.b.shape[0]
+        rows = ops.reshape(self.a, (-1, rank))
+        change = ops.reshape(ops.matmul(rows, self.b), self.base.shape)
+        return ops.add(self.base, ops.multiply(change, self.scale))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the kernel."""
+        return self.base.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of the kernel's axes."""
+        return len(self.base.shape)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype in which the kernel is read here."""
+        return self.base.dtype
+
+    def numpy(self) -> np.ndarray:
+        """Returns W + scale * A B as a NumPy array."""
+        with entered(backend=self.backend):
+            return self.backend.to_numpy(self.value)
+
+    def __repr__(self) -> str:
+        return f"<LowRankKernel of {self.base.path}, rank={self.b.shape[0]}>"
+
+
+registry.KINDS[LowRankKernel] = registry.BOX
+
+
+def adapted(model: Layer) -> Iterator[tuple[str, Layer, str, LowRankKernel]]:
+    """Yields (path of the kernel, layer, attribute, adapted kernel) of a model, in its order."""
+    for path, layer in _layers(model):
+        for name, item in vars(layer).items():
+            if isinstance(item, LowRankKernel):
+                yield f"{path}.{name}" if path else name, layer, name, item
+
+
+def _layers(layer: Layer, path: str = "", seen: set[int] | None = None) -> Any:
+    seen = set() if seen is None else seen
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield path, layer
+    for name, inner in layer.named_sublayers():
+        yield from _layers(inner, f"{path}.{name}" if path else name, seen)
+
+
+def enable(
+    model: Layer,
+    rank: int = 8,
+    alpha: float | None = None,
+    targets: Iterable[str] | None = None,
+    train: Iterable[str] = (),
+    a_initializer: Any = "he_uniform",
+) -> list[str]:
+    """Puts adapters on kernels of a model, and freezes all else. Compile the model afterwards.
+
+    Args:
+        model: a built model or layer.
+        rank: the rank r of the change A B.
+        alpha: the change is multiplied by alpha / rank; `rank` if None.
+        targets: regular expressions; a kernel whose path one of them is found in is adapted. If
+            None, all kernels of dense layers are, but those that `train` names.
+        train: regular expressions; what has a path that one of them is found in trains as it is,
+            such as a new head.
+        a_initializer: of A; B begins with zeros, so that the model computes the same at first.
+
+    Returns:
+        The paths of the adapted kernels.
+
+    Raises:
+        ValueError: a rank below 1, a model that has adapters already or is not built, or no kernel
+            that fits.
+    """
+    if not isinstance(rank, int) or rank < 1:
+        raise ValueError(f"lora.enable: `rank` must be a positive integer; got {rank!r}.")
+    if next(adapted(model), None) is not None:
+        raise ValueError(
+            f"{model.name} has adapters already: lora.merge(model) or lora.disable(model) first."
+        )
+    trained = [re.compile(pattern) for pattern in train]
+    wanted = None if targets is None else [re.compile(pattern) for pattern in targets]
+
+    def fits(path: str, variable: Variable) -> bool:
+        if _any(trained, path) or len(variable.shape) < 2:
+            return False
+        return _any(wanted, path) if wanted is not None else variable.memory_format == "dense"
+
+    chosen = [
+        (f"{path}.{name}" if path else name, layer, name, item)
+        for path, layer in _layers(model)
+        for name, item in vars(layer).items()
+        if isinstance(item, Variable) and fits(f"{path}.{name}" if path else name, item)
+    ]
+    if not chosen:
+        paths = [path for path, v in model.named_variables() if len(v.shape) > 1]
+        raise ValueError(
+            f"lora.enable: no kernel of {model.name} fits targets={targets and [*targets]}; those "
+            f"there are: {paths[:12]}. Build the model first if it has none."
+        )
+    frozen = []
+    for path, variable in model.named_variables():
+        if variable.trainable and not _any(trained, path):
+            variable.trainable = False
+            frozen.append(variable)
+    for _, layer, name, kernel in chosen:
+        _adapt(layer, name, kernel, rank, (alpha or rank) / rank, a_initializer)
+    vars(model)["_frozen_by_lora"] = frozen
+    _changed(model)
+    return [path for path, *_ in chosen]
+
+
+def _any(patterns: list[re.Pattern[str]], path: str) -> bool:
+    return any(pattern.search(path) for pattern in patterns)
+
+
+def _adapt(
+    layer: Layer, name: str, kernel: Variable, rank: int, scale: float, initializer: Any
+) -> None:
+    device = kernel.backend.device_of(kernel.native)
+    rows = math.prod(kernel.shape[:-1])
+    dtype = kernel.dtype
+    with entered(backend=kernel.backend, device=device, deferred=False):
+        # Drawn as a matrix: the initializer's fan is that of the kernel's rows.
+        first = initializers.get(initializer)((rows, rank), dtype)
+        first = np.reshape(np.asarray(ops.convert_to_numpy(first)), (*kernel.shape[:-1], rank))
+        a = Variable(first, (*kernel.shape[:-1], rank), dtype, name=f"{name}_{_A}")
+        b = Variable(initializers.get("zeros"), (rank, kernel.shape[-1]), dtype)
+        b.name = f"{name}_{_B}"
+    layer.register(f"{name}_{_A}", a)
+    layer.register(f"{name}_{_B}", b)
+    # The kernel stays the layer's part; what the layer computes with is this.
+    vars(layer)[name] = LowRankKernel(kernel, a, b, scale)
+
+
+def _changed(model: Any) -> None:
+    """Have compiled programs made anew: they read other variables now."""
+    for _, layer in _layers(model):
+        layer.touch()
+    model.touch()
+
+
+def _remove(model: Any) -> None:
+    for _, layer, name, kernel in list(adapted(model)):
+        vars(layer)[name] = kernel.base
+        for part in (_A, _B):
+            layer._forget(f"{name}_{part}")
+    for variable in vars(model).pop("_frozen_by_lora", ()):
+        variable.trainable = True
+    _changed(model)
+
+
+def disable(model: Layer) -> None:
+    """Takes the adapters off; the model computes as before, and trains what it trained before."""
+    _remove(model)
+
+
+def merge(model: Layer) -> None:
+    """Adds the adapters' changes to the kernels, and takes the adapters off.
+
+    Raises:
+        ValueError: the model has no adapters.
+    """
+    found = list(adapted(model))
+    if not found:
+        raise ValueError(f"{model.name} has no adapters to merge.")
+    for *_, kernel in found:
+        kernel.base.assign(kernel.numpy())
+    _remove(model)
+
+
+def save(model: Layer, path: str | os.PathLike[str]) -> Path:
+    """Writes the adapters, and whatever else trains, to a small safetensors file.
+
+    The file appears whole or not at all.
+
+    Args:
+        model: a model with adapters.
+        path: the file, ending in `.safetensors`.
+
+    Raises:
+        ValueError: the model has no adapters, or the name ends otherwise.
+        OSError: the folder cannot be written.
+    """
+    from safetensors.numpy import save as as_bytes
+
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"lora.save: a name ending in .safetensors is expected; got {path}.")
+    found = list(adapted(model))
+    if not found:
+        raise ValueError(f"{model.name} has no adapters to save: lora.enable(model) first.")
+    scales = {name: kernel.scale for name, _, _, kernel in found}
+    tensors = {p: np.ascontiguousarray(v.numpy()) for p, v in _trained(model).items()}
+    metadata = {"format": _FORMAT, "scales": json.dumps(scales)}
+    _write(path, as_bytes(tensors, metadata))
+    return path
+
+
+def _trained(model: Layer) -> dict[str, Variable]:
+    """The adapters' variables, and others that train, by path."""
+    parts = {id(v) for *_, kernel in adapted(model) for v in (kernel.a, kernel.b)}
+    return {p: v for p, v in model.named_variables() if v.trainable or id(v) in parts}
+
+
+def _write(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(model: Layer, path: str | os.PathLike[str]) -> list[str]:
+    """Reads what `save` wrote into a model, which gets the adapters if it has none.
+
+    Args:
+        model: a model of the architecture that the adapters were trained on, with its own weights.
+        path: the file.
+
+    Returns:
+        The paths of the adapted kernels.
+
+    Raises:
+        ValueError: the file is no such file, or does not fit the model: then nothing is changed.
+    """
+    path = Path(path)
+    scales, tensors = _read(path)
+    shapes = {p: tuple(v.shape) for p, v in model.named_variables()}
+    problems = []
+    for kernel, scale in scales.items():
+        a, b = (tensors.get(f"{kernel}_{part}") for part in (_A, _B))
+        want = shapes.get(kernel)
+        if a is None or b is None or not isinstance(scale, int | float):
+            problems.append(f"{kernel}: its adapter is not whole")
+        elif want is None:
+            problems.append(f"{kernel}: the model has no such kernel")
+        elif a.ndim < 2 or (*a.shape[:-1], *b.shape[1:]) != want or a.shape[-1] != b.shape[0]:
+            problems.append(f"{kernel}: A {a.shape} and B {b.shape} do not make {want}")
+    own = {f"{kernel}_{part}" for kernel in scales for part in (_A, _B)}
+    for name, array in tensors.items():
+        if name not in own and shapes.get(name) != array.shape:
+            problems.append(f"{name} {array.shape}: the model has {shapes.get(name, 'none')}")
+    if len({tensors[f"{kernel}_{_B}"].shape[0] for kernel in scales if not problems}) > 1:
+        problems.append("its adapters have several ranks")
+    if problems or not scales:
+        raise ValueError(
+            f"{path}: these adapters are not for {model.name}: {'; '.join(problems[:8]) or 'none'}."
+        )
+    if next(adapted(model), None) is not None:
+        disable(model)
+    rest = [f"^{re.escape(name)}$" for name in tensors if name not in own]
+    rank = next(tensors[f"{kernel}_{_B}"].shape[0] for kernel in scales)
+    targets = [f"^{re.escape(kernel)}$" for kernel in scales]
+    enable(model, rank, targets=targets, train=rest)
+    held = {name: kernel for name, _, _, kernel in adapted(model)}
+    for name, scale in scales.items():
+        kernel = held[name]
+        kernel.scale = float(scale)
+        kernel.a.assign(tensors[f"{name}_{_A}"])
+        kernel.b.assign(tensors[f"{name}_{_B}"])
+    variables = dict(model.named_variables())
+    for name, array in tensors.items():
+        if name not in own:
+            variables[name].assign(array)
+    return [*scales]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), "np") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                raise ValueError("it holds no adapters of isozoo")
+            scales = json.loads(metadata.get("scales", ""))
+            if not isinstance(scales, dict):
+                raise ValueError("its scales are no table")
+            return scales, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{path}: adapters cannot be read: {error}") from error

@@ -1,0 +1,1 @@
+"""The training loop: written once, over what each backend gives for a step."""

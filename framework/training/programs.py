@@ -1,0 +1,206 @@
+"""The programs of a model's steps, and its methods for one batch."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..core import symbolic
+from ..core.keras_tensor import KerasTensor
+from ..core.scopes import deferred_initialization
+from ..nested import map_structure
+from .groups import Begun, as_array
+from .packing import unpack_x_y_sample_weight
+from .steps import plain_logs, step_function
+from .trained import Trained
+
+
+class Programs(Trained):
+    """Steps as programs, the variables that they need, and single steps; mixed into Trainer."""
+
+    # Programs ---------------------------------------------------------------------------------
+
+    def make_train_function(self, force: bool = False) -> Callable[[list[Any]], Any]:
+        """Returns the compiled step of training: a function of a list of batches.
+
+        Args:
+            force: whether a new one is made although there is one.
+        """
+        return self._step("train", self.train_step, force)
+
+    def make_test_function(self, force: bool = False) -> Callable[[list[Any]], Any]:
+        """Returns the compiled step of evaluation: a function of a list of batches.
+
+        Args:
+            force: whether a new one is made although there is one.
+        """
+        return self._step("test", self.test_step, force)
+
+    def make_predict_function(self, force: bool = False) -> Callable[[list[Any]], list[Any]]:
+        """Returns the compiled step of prediction: a function of a list of batches.
+
+        Args:
+            force: whether a new one is made although there is one.
+        """
+        eager = self._setup is not None and self._setup.run_eagerly
+        if eager or not getattr(type(self).predict_step, "_is_default", False):
+            return self._step("predict", self.predict_step, force)
+        # The compiled way of inference, which may fold weights and fuse layers.
+        return lambda group: [
+            self._run_compiled(None, (unpack_x_y_sample_weight(data)[0],), {}) for data in group
+        ]
+
+    def _step(self, kind: str, step: Callable[..., Any], force: bool) -> Any:
+        key = "step", kind
+        made = self._cache.get(key)
+        if made is None or force:
+            made = self._cache[key] = step_function(self, step, kind)
+        return made
+
+    # Variables --------------------------------------------------------------------------------
+
+    def _epoch_of(self, batches: Any) -> Any:
+        return batches.epoch(self._backend, self._native_device())
+
+    def _begun(self, batches: Any) -> Any:
+        """The first epoch's iterator, with all variables made for its first batch."""
+        source = self._epoch_of(batches)
+        try:
+            data = next(source, None)
+            if data is None:
+                raise ValueError(
+                    "The data have no batch: x is empty, or its source gave nothing. Give at least "
+                    "one row."
+                )
+            self._make_variables(data)
+        except BaseException:
+            source.close()
+            raise
+        return Begun(data, source)
+
+    def _make_variables(self, data: Any) -> None:
+        """Make all variables of the model, its losses, metrics and optimizer, for a batch."""
+        setup = self._setup
+
+        def symbol(x: Any) -> Any:
+            if x is None:
+                return None
+            shape = self._backend.static_shape(x)
+            return KerasTensor(shape, self._backend.dtype(x))
+
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        self.ensure_built((x,), {})
+        parts = [part for part in (setup.loss, setup.metrics) if part is not None]
+        if y is not None and not all(part.built for part in parts):
+            given = map_structure(symbol, (x, y, sample_weight))
+            forward: Any = self
+            y_pred = forward(given[0], training=False)
+            for part in parts:
+                part.build(given[1], y_pred)
+            self._make_metrics_variables(setup, given, y_pred)
+        if setup.optimizer is not None and not setup.optimizer.built:
+            setup.optimizer.build(self.trainable_variables)
+
+    def _make_metrics_variables(self, setup: Any, given: Any, y_pred: Any) -> None:
+        """Make what metrics make at their first batch, without computing anything."""
+
+        def update(y: Any, y_pred: Any, sample_weight: Any) -> Any:
+            if setup.metrics is not None:
+                setup.metrics.update_state(y, y_pred, sample_weight)
+            if setup.loss is not None:
+                setup.loss(y, y_pred, sample_weight)
+            return y_pred
+
+        with deferred_initialization():
+            args = (given[1], y_pred, given[2])
+            symbolic.infer(self._backend, update, args, {}, keep=True)
+        for variable in (v for metric in self.metrics for v in metric.variables):
+            if not variable.initialized:
+                variable.initialize()
+
+    # One batch --------------------------------------------------------------------------------
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Takes one step on a batch; returns loss and metrics since they were last reset.
+
+        Args:
+            x: inputs.
+            y: targets.
+            sample_weight: weights of the rows.
+            class_weight: class -> weight of its rows in the loss, without `sample_weight`.
+            return_dict: whether the result is a dict by name.
+        """
+        self._compiled_setup("train_on_batch")
+        self._warn_of_changed_layers()
+        data = self._one_batch(x, y, sample_weight, class_weight)
+        self._make_variables(data)
+        with self._training_mode():
+            logs = self.make_train_function()([data])
+        return self._batch_result(logs, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Evaluates one batch; returns loss and metrics since they were last reset.
+
+        Args:
+            x: inputs.
+            y: targets.
+            sample_weight: weights of the rows.
+            return_dict: whether the result is a dict by name.
+        """
+        self._compiled_setup("test_on_batch")
+        data = self._one_batch(x, y, sample_weight, None)
+        self._make_variables(data)
+        return self._batch_result(self.make_test_function()([data]), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Returns the outputs for one batch, as NumPy arrays."""
+        data = self._one_batch(x, None, None, None)
+        return map_structure(as_array, self.make_predict_function()([data])[0])
+
+    def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+        from .data import batch_of
+
+        device = self._native_device()
+        x = self.prepare_inputs(x)
+        return batch_of(x, y, sample_weight, class_weight, self._backend, device)
+
+    def _batch_result(self, logs: Any, return_dict: bool) -> Any:
+        logs = plain_logs(logs)
+        return logs if return_dict else self._in_order(logs)
+
+    def _in_order(self, logs: dict[str, Any]) -> Any:
+        """The values in the order of `metrics`, others by name; one alone by itself."""
+        names: list[str] = []
+        for metric in self.metrics:
+            names += [part.name for part in getattr(metric, "metrics", [metric])]
+        found = [logs[name] for name in names if name in logs]
+        found += [logs[name] for name in sorted(logs) if name not in names]
+        return found[0] if len(found) == 1 else found
+
+    def _final_logs(self, logs: Any) -> dict[str, Any]:
+        """The metrics after an epoch: the model's, unless a user's step gave others."""
+        own = self.get_metrics_result()
+        if isinstance(logs, dict) and set(logs) != set(own):
+            own = logs
+        return dict(plain_logs(own))
+
+    @contextmanager
+    def _training_mode(self) -> Iterator[None]:
+        """A context in which modules of torch's own train."""
+        train: Any = getattr(self, "train", None)
+        if self._backend.name != "torch" or train is None:
+            yield
+            return
+        train(True)
+        try:
+            yield
+        finally:
+            train(False)

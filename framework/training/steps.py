@@ -1,0 +1,142 @@
+"""A step of training, testing or prediction as the backend's program."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..context import entered
+from ..nested import map_structure
+from ..ops.conversion import convert_to_numpy
+
+
+def is_stateless(train_step: Callable[..., Any]) -> bool:
+    """Returns whether a user's step has Keras's form for JAX: `(state, data) -> (logs, state)`."""
+    names = [
+        p.name
+        for p in inspect.signature(train_step).parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    return len(names) == 2
+
+
+def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[list[Any]], Any]:
+    """Returns `run(batches)`, which takes a list of batches through `step` in one program.
+
+    The result is that of the last batch; for "predict" a list of all. The program reads and
+    assigns the variables of the model, its optimizer and its metrics.
+
+    Args:
+        model: the model.
+        step: a method `(data) -> result` of it, or one in Keras's form for JAX.
+        kind: "train", "test" or "predict".
+    """
+    backend = model._backend
+    setup = model._setup
+    stateless = backend.name == "jax" and is_stateless(step)
+
+    def steps(batches: list[Any]) -> Any:
+        results = []
+        # Losses that layers add belong to the step, and not to the layers that would keep them.
+        with entered(backend=backend, device=model._native_device()):
+            for data in batches:
+                results.append(_by_state(model, step, kind, data) if stateless else step(data))
+        model._clear_losses()
+        return results if kind == "predict" else results[-1]
+
+    eager = setup is not None and setup.run_eagerly
+    variables = _variables(model, kind)
+    if eager:
+        run = steps
+    else:
+        compiled = setup.jit_compile if setup is not None else model._default_jit()
+        run = backend.step(steps, variables, compiled)
+    if kind == "train":
+        return run
+
+    def without_gradients(batches: list[Any]) -> Any:
+        with backend.unrecorded():
+            return run(batches)
+
+    return without_gradients
+
+
+def _variables(model: Any, kind: str) -> list[Any]:
+    """What a step may read or assign, each once."""
+    found = {id(v): v for v in model.variables}
+    if kind != "predict":
+        found.update((id(v), v) for v in model.metrics_variables)
+    if kind == "train" and model.optimizer is not None:
+        found.update((id(v), v) for v in model.optimizer.variables)
+    return list(found.values())
+
+
+def _by_state(model: Any, step: Callable[..., Any], kind: str, data: Any) -> Any:
+    """A step in Keras's form for JAX, with the variables' values as its state."""
+    groups = [model.trainable_variables, model.non_trainable_variables]
+    if kind == "train":
+        groups.append(model.optimizer.variables)
+    if kind != "predict":
+        groups.append(model.metrics_variables)
+    state = tuple([v.value for v in group] for group in groups)
+    result, state = step(state, data)
+    for group, values in zip(groups, state, strict=False):
+        for variable, value in zip(group, values, strict=True):
+            variable.assign(value)
+    return result
+
+
+def plain_logs(logs: Any) -> Any:
+    """Returns logs with Python numbers in the place of scalar tensors, arrays for other ones."""
+
+    def plain(x: Any) -> Any:
+        if x is None or isinstance(x, str | bool | int | float):
+            return x
+        array = np.asarray(convert_to_numpy(x))
+        return array.item() if array.size == 1 else array
+
+    return map_structure(plain, logs)
+
+
+class Logs(dict):
+    """The logs of a batch, whose numbers are fetched from the device when somebody looks.
+
+    Args:
+        logs: name -> scalar tensor.
+    """
+
+    __slots__ = ("_fetched",)
+
+    def __init__(self, logs: dict[str, Any]) -> None:
+        super().__init__(logs)
+        self._fetched = False
+
+    def _fetch(self) -> None:
+        if not self._fetched:
+            self._fetched = True
+            for name, value in list(dict.items(self)):
+                dict.__setitem__(self, name, plain_logs(value))
+
+    def __getitem__(self, key: Any) -> Any:
+        self._fetch()
+        return super().__getitem__(key)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Returns the number called `key`."""
+        self._fetch()
+        return super().get(key, default)
+
+    def items(self) -> Any:
+        """Returns the pairs (name, number)."""
+        self._fetch()
+        return super().items()
+
+    def values(self) -> Any:
+        """Returns the numbers."""
+        self._fetch()
+        return super().values()
+
+    def copy(self) -> dict[str, Any]:
+        """Returns a dict of the numbers."""
+        return dict(self.items())
