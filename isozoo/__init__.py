@@ -35,6 +35,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "optimizers": (".optimizers", None),
     "random": (".random", None),
     "regularizers": (".regularizers", None),
+    "saving": (".saving", None),
     "tree": (".tree", None),
     "utils": (".utils", None),
     "DTypePolicy": (".framework.dtype_policies", "DTypePolicy"),
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from .framework import optimizers as optimizers
     from .framework import random as random
     from .framework import regularizers as regularizers
+    from .framework import saving as saving
     from .framework import tree as tree
     from .framework import utils as utils
     from .framework.config import use_backend as use_backend

@@ -432,22 +432,38 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Makes a layer from what `get_config` gives."""
-        config = dict(config)
+        """Makes a layer from what `get_config` gives, here or in Keras.
+
+        Keras writes all arguments of its own constructor: those that are None, and unknown here,
+        are left out.
+        """
+        known = parameters_of(plain_class(cls), None)
+        config = {k: v for k, v in config.items() if v is not None or k in known}
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = dtype_policies.get(config["dtype"])
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """Returns the shapes for which the layer was built, or None."""
+        """Returns the shapes for which the layer was built, or None.
+
+        One shape is the "input_shape", several stand by the names of build's arguments in
+        "shapes_dict".
+        """
         shapes = vars(self).get("_build_shapes")
-        return None if shapes is None else dict(shapes)
+        if shapes is None:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": dict(shapes)}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Builds the layer for the shapes that `get_build_config` gave."""
-        shapes = {k: tuple(v) if isinstance(v, list) else v for k, v in (config or {}).items()}
-        if shapes and not self.built:
-            self.build(**shapes)
+        if not config or self.built:
+            return
+        if "input_shape" in config:
+            self.build(_as_shape(config["input_shape"]))
+        elif "shapes_dict" in config:
+            self.build(**{k: _as_shape(v) for k, v in config["shapes_dict"].items()})
 
     # Copies -----------------------------------------------------------------------------------
 
@@ -493,6 +509,14 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
                 f"{self._backend.name} framework's own and exists on no other backend. Write it "
                 "as a layer of isozoo, or leave the model where it is."
             )
+
+
+def _as_shape(x: Any) -> Any:
+    """A shape, or a nested structure of shapes, of which JSON made lists."""
+    if isinstance(x, list):
+        plain = all(n is None or isinstance(n, int) for n in x)
+        return tuple(x) if plain else [_as_shape(value) for value in x]
+    return {key: _as_shape(value) for key, value in x.items()} if isinstance(x, dict) else x
 
 
 # Endings of arguments that are objects, for which a name may stand.

@@ -17,10 +17,11 @@ from ..core.scopes import deferred_initialization
 from ..core.symbolic import KerasTensor
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
+from ..saving.methods import Saving
 from ..training.trainer import Trainer
 
 
-class Model(Trainer, OfGraph, Layer):
+class Model(Saving, Trainer, OfGraph, Layer):
     """A layer that stands by itself.
 
     Either subclass it, with layers made in `__init__` and used in `call`, or describe it by
