@@ -141,10 +141,8 @@ class BackupAndRestore(Callback):
                     raise
                 continue
             notes["callbacks"] = _with_arrays(notes["callbacks"], arrays)
-            start = "model/"
-            return {
-                n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)
-            }, notes
+            names = [name for name in arrays if name.startswith("model/")]
+            return {name.removeprefix("model/"): arrays[name] for name in names}, notes
         return None
 
 

@@ -74,7 +74,7 @@ class CallbackList(Callback):
         found = self._hooks.get(hook)
         if found is None:
             found = self._hooks[hook] = []
-            # A backup comes last, to hold what the others have done; the sort keeps the rest in order.
+            # A backup comes last: it holds what the others have done. Their order stays.
             for callback in sorted(self.callbacks, key=lambda c: hasattr(c, "_bring_back")):
                 name = hook if overrides(callback, hook) else _STANDS_FOR.get(hook, "")
                 if name and overrides(callback, name):

@@ -69,7 +69,7 @@ class LearningRateScheduler(Callback):
                 rate = self.schedule(epoch, rate)
             except TypeError:
                 rate = self.schedule(epoch)
-            if not isinstance(rate, float | np.float32 | np.float64):
+            if not isinstance(rate, float | np.floating):
                 raise ValueError(
                     "The output of the `schedule` function should be a float. "
                     f"Got: {rate!r} of type {type(rate).__name__}."

@@ -11,8 +11,8 @@ from ...ops.conversion import convert_to_numpy
 def python_logs(logs: Any) -> Any:
     """Returns logs with Python numbers for scalars; None becomes an empty dict.
 
-    A subclass of dict, which may fetch its numbers only when they are looked at, stays as it is, and
-    so does what is no dict.
+    A subclass of dict stays as it is, for it may fetch its numbers when they are looked at; so does
+    what is no dict.
 
     Args:
         logs: name -> number, scalar tensor, array, or a dict of them.
