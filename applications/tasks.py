@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..framework import layers
+from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
 from .adapters import (
     ImageClassifierCommandLineAdapter,
@@ -19,7 +20,7 @@ from .preprocessing import ImageClassifierPreprocessor, is_one
 class Classified(NamedTuple):
     """One class that a classifier named: its number, its name, and its probability."""
 
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]
     label: str
     probability: float
 
@@ -60,7 +61,14 @@ class ImageClassifier(Task):
         self.classifier = layers.Dense(num_classes, input_dim=self.backbone.output_channels)
         self.built = True
 
-    def call(self, images: Any) -> Any:
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, images: Tensor
+    ) -> Tensor:
+        """Returns logits (batch, num_classes) of images.
+
+        Args:
+            images: (batch, height, width, 3), as the preprocessor gives them.
+        """
         features = self.backbone(images)  # (batch, height / 32, width / 32, channels)
         return self.classifier(self.dropout(self.pooler(features)))
 
