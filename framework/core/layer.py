@@ -118,6 +118,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
+        """Sets the policy: a DTypePolicy, its config, or a name such as "mixed_float16"."""
         self._set_policy(dtype_policies.get(value))
 
     @property
@@ -154,10 +155,6 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         `build(self, query_shape, value_shape)` for `call(self, query, value)`.
         """
         self.built = True
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Computes the outputs for native tensors. Subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} must define `call`.")
 
     def add_weight(
         self,
@@ -281,6 +278,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        """Freezes, or unfreezes, the layer and all layers and variables inside it."""
         self._trainable = bool(value)
         for _, part in self.tracked_parts():
             if isinstance(part, Variable):

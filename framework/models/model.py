@@ -117,7 +117,7 @@ class Model(Saving, Trainer, OfGraph, Layer):
     def call(self, inputs: Any) -> Any:
         """Computes the graph on tensors given in the structure of the symbolic inputs."""
         if self._graph is None:
-            raise NotImplementedError(f"{type(self).__name__} must define `call`.")
+            return super().call(inputs)  # which raises
         return self._graph.run(match(self._graph, inputs, self.name, any_rows=True))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
