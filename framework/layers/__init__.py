@@ -26,8 +26,11 @@ from .core import Dropout as Dropout
 from .core import Embedding as Embedding
 from .core import Identity as Identity
 from .normalization import BatchNormalization as BatchNormalization
+from .normalization import GroupNormalization as GroupNormalization
 from .normalization import LayerNormalization as LayerNormalization
 from .normalization import RMSNormalization as RMSNormalization
+from .normalization import SpectralNormalization as SpectralNormalization
+from .normalization import UnitNormalization as UnitNormalization
 from .pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
 from .pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
 from .pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
@@ -62,3 +65,4 @@ from .reshaping import Flatten as Flatten
 from .reshaping import Permute as Permute
 from .reshaping import Reshape as Reshape
 from .reshaping import ZeroPadding2D as ZeroPadding2D
+from .wrapper import Wrapper as Wrapper

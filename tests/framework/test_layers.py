@@ -341,7 +341,9 @@ def test_stateless_scope(backend):
 
 def test_wrong_inputs(backend):
     conv = layers.Conv2D(2, 3, name="stem")
-    with pytest.raises(ValueError, match="'stem' is incompatible .* expected min_ndim=4, found ndim=3"):
+    with pytest.raises(
+        ValueError, match="'stem' is incompatible .* expected min_ndim=4, found ndim=3"
+    ):
         conv(X[0])
     conv(X)
     with pytest.raises(ValueError, match="axis -1 of input shape to have value 4"):

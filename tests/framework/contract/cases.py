@@ -39,8 +39,9 @@ class Case(NamedTuple):
         inputs: NumPy arrays to call it on, with the batch in front.
         flags: "random" (training draws), "statistics" (training changes variables), "mask"
             (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
-            so, too), "ends" (takes a mask, and its outputs have none), "keeps" (integers stay integers), "model" (made of other layers), "graph"
-            (made of symbolic tensors), "stateless" (no variables, and no rows about them).
+            so, too), "ends" (takes a mask, and its outputs have none), "keeps" (integers stay
+            integers), "model" (made of other layers), "graph" (made of symbolic tensors),
+            "stateless" (no variables, and no rows about them).
     """
 
     name: str
@@ -68,6 +69,12 @@ LAYERS = [
           IMAGES),
     _case("LayerNormalization", lambda **o: layers.LayerNormalization(**o), STEPS, "mask"),
     _case("RMSNormalization", lambda **o: layers.RMSNormalization(**o), STEPS, "mask"),
+    _case("GroupNormalization", lambda **o: layers.GroupNormalization(2, **o), IMAGES, "mask"),
+    _case("UnitNormalization", lambda **o: layers.UnitNormalization(**o), STEPS,
+          "mask stateless"),
+    _case("SpectralNormalization",
+          lambda **o: layers.SpectralNormalization(layers.Dense(3, **o), **o), ROWS,
+          "statistics model"),
     _case("BatchNormalization", lambda **o: layers.BatchNormalization(momentum=0.5, **o), STEPS,
           "statistics mask"),
     _case("MaxPooling1D", lambda **o: layers.MaxPooling1D(2, **o), STEPS, "keeps stateless"),
