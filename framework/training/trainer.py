@@ -115,7 +115,7 @@ class Trainer(Fitting):
         )
         names = getattr(self, "output_names", None)
         with entered(backend=self._backend):
-            found = optimizers.get(optimizer)
+            found = setup.given["optimizer"] = optimizers.get(optimizer)
             scaled = isinstance(found, optimizers.LossScaleOptimizer)
             half = self.dtype_policy.name == "mixed_float16"
             if auto_scale_loss and found and half and not scaled:
