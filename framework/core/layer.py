@@ -15,7 +15,7 @@ from .operation import Operation
 from .own_variables import OwnVariables
 from .stateless import StatelessLayer
 from .trackable import foreign_variables, parts_of
-from .variable import OwnState, Variable
+from .variable import OwnState, SeedState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
 
