@@ -187,12 +187,16 @@ class BertPreprocessor(Preprocessor):
                 rows[number] = [*row[: self.max_length - 1], self.tokenizer.sep_id]
         return rows
 
-    def pad(self, rows: Sequence[Sequence[int]], rounded: bool = False) -> dict[str, np.ndarray]:
+    def pad(
+        self, rows: Sequence[Sequence[int]], rounded: bool = False, even_lengths: bool = False
+    ) -> dict[str, np.ndarray]:
         """The network's inputs: `token_ids`, int32, and `padding_mask`, bool, (n, length).
 
-        With `rounded`, n and length are rounded up so that few shapes occur; see `text.pad_rows`.
+        With `rounded`, n and length are rounded up so that few shapes occur, with `even_lengths`
+        the length alone; see `text.pad_rows`.
         """
-        ids, mask = pad_rows(rows, self.tokenizer.pad_id, self.max_length, rounded)
+        pad_id = self.tokenizer.pad_id
+        ids, mask = pad_rows(rows, pad_id, self.max_length, rounded, even_lengths)
         return {"token_ids": ids, "padding_mask": mask}
 
     def __call__(self, inputs: Any, truncate: bool | None = None) -> dict[str, np.ndarray]:
