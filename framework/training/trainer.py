@@ -243,8 +243,11 @@ class Trainer(Fitting):
     def metrics(self) -> list[Any]:
         """The metrics: "loss", those of `compile`, those of single losses, the model's own and
         those of layers inside."""
-        found: list[Any] = []
         setup = self._setup
+        known = self._cache.get("metrics")
+        if known is not None and known[0] is setup:
+            return list(known[1])
+        found: list[Any] = []
         if setup is not None and setup.mean_loss is not None:
             found.append(setup.mean_loss)
             if setup.metrics is not None:
@@ -254,7 +257,9 @@ class Trainer(Fitting):
         for layer in self._flatten_layers():
             # What a model inside has from its own `compile` is its own affair.
             found += [p for _, p in layer.tracked_parts() if getattr(p, "_measures", False)]
-        return found
+        if setup is None or setup.loss is None or setup.loss.built:
+            self._cache["metrics"] = setup, found
+        return list(found)
 
     @property
     def metrics_names(self) -> list[str]:

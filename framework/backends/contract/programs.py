@@ -41,6 +41,10 @@ class Programs(Protocol):
         """Compiles a function of tensors."""
         ...
 
+    def feed(self, x: Any) -> Any:
+        """Gives a NumPy array as a step's program takes it the fastest."""
+        ...
+
     def step(
         self, function: Callable[..., Any], variables: list[Any], compiled: bool
     ) -> Callable[..., Any]:
