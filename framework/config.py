@@ -132,7 +132,7 @@ def set_backend(name: str) -> None:
 
 @contextmanager
 def use_backend(name: str) -> Iterator[None]:
-    """Within the ``with`` block, and in this thread only, ``name`` is the current backend."""
+    """Makes ``name`` the current backend within the ``with`` block, and in this thread only."""
     from .backends import registry
 
     backend = registry.get(name)

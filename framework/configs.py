@@ -296,7 +296,7 @@ def get_registered_object(
 
 @contextmanager
 def custom_object_scope(custom_objects: dict[str, Any] | None) -> Iterator[None]:
-    """Within the ``with`` block, configs may name these classes and functions (None: none) too."""
+    """Lets configs name these classes and functions, too, within the ``with`` block."""
     before = _custom.get()
     _custom.set({**(before or {}), **(custom_objects or {})})
     try:

@@ -147,7 +147,7 @@ class SymbolicBackend:
         return x.sparse
 
     def to_numpy(self, x: KerasTensor) -> NoReturn:
-        """Always an error: there are no values."""
+        """Raises InvalidArgumentError: a symbolic tensor has no values."""
         from ..ops.errors import InvalidArgumentError
 
         raise InvalidArgumentError(
