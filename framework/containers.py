@@ -212,5 +212,5 @@ def items_of(container: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def is_container(x: Any) -> bool:
-    """Whether `x` is something whose items are tracked."""
+    """Tells whether `x` is something whose items are tracked."""
     return isinstance(x, list | tuple | dict | set | frozenset)

@@ -95,7 +95,7 @@ class TextEmbedder(Task):
         normalize: bool | None = None,
         truncate: bool | None = None,
     ) -> np.ndarray:
-        """The vectors of texts, in their order.
+        """Returns the vectors of texts, in their order.
 
         Args:
             texts: n texts, or one.
@@ -142,20 +142,20 @@ class TextEmbedder(Task):
     def run(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, text: str, truncate: bool = False
     ) -> dict[str, Any]:
-        """The vector of one text as plain data, for the command line."""
+        """Returns the vector of one text as plain data, for the command line."""
         return {"embedding": self.embed(text, truncate=truncate)[0].tolist()}
 
     def show(self, result: Mapping[str, Any]) -> str:
-        """`run`'s result in a line."""
+        """Returns `run`'s result in a line."""
         numbers = result["embedding"]
         return f"{len(numbers)} numbers: " + " ".join(f"{x:.4f}" for x in numbers[:8]) + " …"
 
     def sample_inputs(self) -> list[str]:
-        """Texts of several lengths and kinds."""
+        """Returns texts of several lengths and kinds."""
         return list(SAMPLES)
 
     def decide(self, inputs: Any) -> list[list[int]]:
-        """For each text, the numbers of the others, the likest first."""
+        """Returns, for each text, the numbers of the others, the likest first."""
         vectors = self.embed(inputs, normalize=True)
         order = np.argsort(-(vectors @ vectors.T), axis=1, kind="stable")
         return [[int(j) for j in row if j != i] for i, row in enumerate(order)]
@@ -174,7 +174,7 @@ class MaskedLM(Task):
     def fill(
         self, texts: str | Sequence[str], top_k: int = 5, truncate: bool | None = None
     ) -> list[list[list[tuple[str, float]]]]:
-        """The likeliest words for the mask tokens (`[MASK]`) in texts.
+        """Returns the likeliest words for the mask tokens (`[MASK]`) in texts.
 
         Args:
             texts: n texts, or one, with at least one mask token each.
@@ -207,22 +207,24 @@ class MaskedLM(Task):
     def run(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, text: str, truncate: bool = False
     ) -> dict[str, Any]:
-        """The likeliest words for the masks of one text as plain data, for the command line."""
+        """Returns the likeliest words for the masks of one text as plain data, for the command
+        line.
+        """
         return {"words": self.fill(text, truncate=truncate)[0]}
 
     def show(self, result: Mapping[str, Any]) -> str:
-        """`run`'s result in a line for each mask."""
+        """Returns `run`'s result in a line for each mask."""
         return "\n".join(
             ", ".join(f"{word} ({share:.1%})" for word, share in row) for row in result["words"]
         )
 
     def sample_inputs(self) -> list[str]:
-        """Texts with a masked word."""
+        """Returns texts with a masked word."""
         mask = self.preprocessor.tokenizer.mask_token
         return [f"The capital of France is {mask}.", f"She {mask} the letter and put it {mask}."]
 
     def decide(self, inputs: Any) -> list[list[str]]:
-        """The likeliest word for each mask."""
+        """Returns the likeliest word for each mask."""
         return [[row[0][0] for row in text] for text in self.fill(inputs, top_k=1)]
 
 
@@ -237,7 +239,7 @@ def _likeliest(scores: np.ndarray, top_k: int, tokenizer: Any) -> list[tuple[str
 
 
 def pooling_of(files: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> dict:
-    """`pooling` and `normalize` for a TextEmbedder, as far as they are said: by a preset's
+    """Returns `pooling` and `normalize` for a TextEmbedder, as far as they are said: by a preset's
     settings, else by sentence-transformers' file. A pooling that is not here keeps its name there,
     for the model to refuse."""
     found = {name: settings[name] for name in ("pooling", "normalize") if name in settings}

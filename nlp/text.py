@@ -14,7 +14,7 @@ SMALLEST_LENGTH = 16
 
 
 def check_texts(texts: Any) -> list[str]:
-    """`texts` as a list; one text as a list of one.
+    """Returns `texts` as a list; one text as a list of one.
 
     Raises:
         TypeError: it is neither a str nor a sequence of them.
@@ -40,7 +40,7 @@ def pad_rows(
     rounded: bool = False,
     even_lengths: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of texts as one array, and which of them are no padding.
+    """Returns the ids of texts as one array, and which of them are no padding.
 
     Args:
         rows: n lists of ids, each at most `max_length` long.

@@ -131,13 +131,13 @@ class KerasTensor:
         return history(self)
 
     def reshape(self, newshape: Shape) -> "KerasTensor":
-        """`ops.reshape` of the tensor."""
+        """Returns `ops.reshape` of the tensor."""
         from .. import ops
 
         return ops.reshape(self, newshape)
 
     def squeeze(self, axis: Axis = None) -> "KerasTensor":
-        """`ops.squeeze` of the tensor."""
+        """Returns `ops.squeeze` of the tensor."""
         from .. import ops
 
         return ops.squeeze(self, axis)
@@ -268,5 +268,5 @@ def Input(
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether `x` is a symbolic tensor, such as `Input()` gives."""
+    """Tells whether `x` is a symbolic tensor, such as `Input()` gives."""
     return isinstance(x, KerasTensor)

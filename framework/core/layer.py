@@ -101,7 +101,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             self.built = True
 
     def parts_are_built(self) -> bool:
-        """Whether all layers directly inside have their weights."""
+        """Tells whether all layers directly inside have their weights."""
         return all(layer.built for layer in self.sublayers())
 
     # Dtypes -----------------------------------------------------------------------------------

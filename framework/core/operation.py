@@ -67,11 +67,13 @@ class Operation(Configurable):
         )
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic tensors that the call gives, which remember it."""
+        """Returns the symbolic tensors that the call gives, which remember it."""
         return symbolic.link(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The shapes and dtypes that `call` gives for symbolic tensors, as symbolic tensors."""
+        """Returns the shapes and dtypes that `call` gives for symbolic tensors, as symbolic
+        tensors.
+        """
         return symbolic.infer(registry.current(), self.call, args, kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
@@ -147,7 +149,7 @@ class OpCall(Operation):
         self.function = function
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """The op itself."""
+        """Returns the op itself."""
         return self.function(*args, **kwargs)
 
 

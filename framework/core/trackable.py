@@ -192,7 +192,7 @@ def undo(journal: list[tuple[Any, str, Any]]) -> None:
 
 
 def tracks_natively(owner: Any, name: str, value: Any) -> bool:
-    """Whether the owner's framework keeps `value` itself, such as a module of torch's own."""
+    """Tells whether the owner's framework keeps `value` itself, such as a module of torch's own."""
     hook = getattr(owner, "_native_attribute", None)
     return hook is not None and hook(name, value)
 
@@ -207,7 +207,7 @@ def parts_of(item: Any) -> Iterator[Any]:
 
 
 def holds_parts(item: Any) -> bool:
-    """Whether a variable or Trackable is in an item."""
+    """Tells whether a variable or Trackable is in an item."""
     return next(parts_of(item), None) is not None
 
 

@@ -101,7 +101,7 @@ class Sequential(Model):
             self._symbolic(Input(batch_shape=input_shape, dtype=self.compute_dtype))
 
     def parts_are_built(self) -> bool:
-        """Whether there are layers, and all have their weights."""
+        """Tells whether there are layers, and all have their weights."""
         return bool(self._chain) and all(layer.built for layer in self._chain)
 
     def call(self, inputs: Any) -> Any:

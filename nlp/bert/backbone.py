@@ -16,7 +16,7 @@ from ..text import check_ids, token_inputs
 
 
 def initializer() -> TruncatedNormal:
-    """What kernels and embeddings begin with."""
+    """Returns what kernels and embeddings begin with."""
     return TruncatedNormal(stddev=0.02)
 
 

@@ -47,7 +47,7 @@ class BertTextEmbedder(TextEmbedder):
 
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """`pooling` and `normalize`, where settings or files say them."""
+        """Returns `pooling` and `normalize`, where settings or files say them."""
         return pooling_of(files, settings)
 
     @classmethod

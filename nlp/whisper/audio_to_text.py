@@ -114,7 +114,7 @@ class WhisperAudioToText(AudioToText):
     def generate(
         self, features: np.ndarray, *, language: str | None = None, task: str = "transcribe"
     ) -> list[str]:
-        """The texts of a batch of windows, `[batch, frames, num_mels]`, without timestamps.
+        """Returns the texts of a batch of windows, `[batch, frames, num_mels]`, without timestamps.
 
         A multilingual model needs `language`. Raises ValueError like `transcribe`.
         """
@@ -126,7 +126,7 @@ class WhisperAudioToText(AudioToText):
         return [tools.tokenizer.decode(row.tokens) for row in rows]
 
     def detect_language(self, features: np.ndarray) -> str:
-        """The code of the language that features `[frames, num_mels]` most likely hold.
+        """Returns the code of the language that features `[frames, num_mels]` most likely hold.
 
         Raises ValueError for a model that knows English alone.
         """
@@ -139,7 +139,9 @@ class WhisperAudioToText(AudioToText):
         )
 
     def begin(self, features: np.ndarray) -> Step:
-        """The decoder's step for windows `[batch, frames, num_mels]`, or one without batch."""
+        """Returns the decoder's step for windows `[batch, frames, num_mels]`, or one without
+        batch.
+        """
         backbone = self.backbone
         features = features if features.ndim == 3 else features[None]
         heard = backbone.compiled_method("hear")(np.asarray(features, np.float32))
@@ -156,7 +158,7 @@ class WhisperAudioToText(AudioToText):
         return [[t for part in transcript.segments for t in part.tokens] for transcript in found]
 
     def parity_outputs(self, inputs: Sequence[Audio]) -> dict[str, Any]:
-        """The encoder's output, and the logits for a fixed beginning of a transcript."""
+        """Returns the encoder's output, and the logits for a fixed beginning of a transcript."""
         tools = self._tools()
         features = np.stack([tools(sound)[:CHUNK_FRAMES] for sound in inputs])
         tokens = [*tools.tokenizer.prompt("en"), *tools.tokenizer.encode(" The quick brown fox")]
@@ -174,7 +176,9 @@ class WhisperAudioToText(AudioToText):
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> WhisperAudioToTextPreprocessor | None:
-        """From tokenizer.json, or vocab.json and its companions; None where neither is there."""
+        """Makes it from tokenizer.json, or vocab.json and its companions; None where neither is
+        there.
+        """
         return WhisperAudioToTextPreprocessor.from_files(files, config)
 
     def _tools(self) -> WhisperAudioToTextPreprocessor:

@@ -24,7 +24,7 @@ LANGUAGES: dict[str, str] = {code: name for code, _, name in (e.partition(" ") f
 
 
 def language_code(name: str) -> str:
-    """The code of a language given by code or English name, in any case.
+    """Returns the code of a language given by code or English name, in any case.
 
     Raises:
         ValueError: Whisper has no such language.

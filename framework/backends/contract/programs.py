@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-Tensor = Any
+from ...typing import Tensor
 
 
 class Programs(Protocol):
