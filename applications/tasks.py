@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..framework import layers
+from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
 from ..hub.labels import NamesClasses, most_probable
 from .adapters import (
@@ -52,7 +53,14 @@ class ImageClassifier(NamesClasses, Task):
         self.classifier = layers.Dense(num_classes, input_dim=self.backbone.output_channels)
         self.built = True
 
-    def call(self, images: Any) -> Any:
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, images: Tensor
+    ) -> Tensor:
+        """Returns logits (batch, num_classes) of images.
+
+        Args:
+            images: (batch, height, width, 3), as the preprocessor gives them.
+        """
         features = self.backbone(images)  # (batch, height / 32, width / 32, channels)
         return self.classifier(self.dropout(self.pooler(features)))
 

@@ -32,8 +32,8 @@ class Reference:
         name: of the class.
     """
 
-    def __init__(self, package: str, module: str, name: str) -> None:
-        self.package, self.module, self.name = package, module, name
+    def __init__(self, package: str | None, module: str, name: str) -> None:
+        self.package, self.module, self.name = package or "", module, name
 
     def __call__(self) -> Any:
         """The class itself."""

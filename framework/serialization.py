@@ -1,9 +1,9 @@
 """Objects as plain JSON, and the way back, in Keras's form.
 
-An object is `{"module", "class_name", "config", "registered_name"}`, and perhaps "build_config" (the
-shapes for which it was built), "compile_config" and "shared_object_id" (a number, where the same
-object stands in several places). Definition: keras/src/saving/serialization_lib.py. Unlike there, a
-name is looked up in tables alone (`registered`), and code is neither written nor read.
+An object is `{"module", "class_name", "config", "registered_name"}`, and perhaps "build_config"
+(the shapes for which it was built), "compile_config" and "shared_object_id" (a number, where the
+same object stands in several places). Definition: keras/src/saving/serialization_lib.py. Unlike
+there, a name is looked up in tables alone (`registered`), and code is neither written nor read.
 """
 
 from collections.abc import Iterator
@@ -310,7 +310,8 @@ def _object(config: dict[str, Any]) -> Any:
     shapes = config.get("build_config")
     if shapes and hasattr(made, "build_from_config") and not made.built:
         made.build_from_config(shapes)
-    compiled = config.get("compile_config")
+    # A model from a file is compiled when it has its weights; those inside it are its layers.
+    compiled = None if is_reading_a_file() else config.get("compile_config")
     if compiled and hasattr(made, "compile_from_config"):
         made.compile_from_config(compiled)
     if held is not None and isinstance(number, int):
@@ -392,3 +393,26 @@ def _note_written(x: Any, made: dict[str, Any]) -> None:
     numbers = [config.get("shared_object_id", 0) for _, config in seen.values()]
     number = first.setdefault("shared_object_id", max(numbers) + 1)
     made["shared_object_id"] = number
+
+
+# Files ------------------------------------------------------------------------------------------
+
+_reading: ContextVar[bool] = ContextVar("reading_a_file", default=False)
+
+
+@contextmanager
+def reading_a_file() -> Iterator[None]:
+    """Within the ``with`` block, what is made is described by a file, which nobody vouches for."""
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def is_reading_a_file() -> bool:
+    """Returns whether objects are being made of what a file says.
+
+    A class whose arguments may name files opens none then.
+    """
+    return _reading.get()

@@ -20,6 +20,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "activations": (".activations", None),
     "applications": (".applications", None),
     "backend": (".backend", None),
+    "callbacks": (".callbacks", None),
     "config": (".config", None),
     "constraints": (".constraints", None),
     "cv": (".cv", None),
@@ -35,6 +36,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "optimizers": (".optimizers", None),
     "random": (".random", None),
     "regularizers": (".regularizers", None),
+    "saving": (".saving", None),
     "tree": (".tree", None),
     "utils": (".utils", None),
     "DTypePolicy": (".framework.dtype_policies", "DTypePolicy"),
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from .framework import optimizers as optimizers
     from .framework import random as random
     from .framework import regularizers as regularizers
+    from .framework import saving as saving
     from .framework import tree as tree
     from .framework import utils as utils
     from .framework.config import use_backend as use_backend
@@ -97,6 +100,7 @@ if TYPE_CHECKING:
     from .framework.models import Sequential as Sequential
     from .framework.optimizers import Optimizer as Optimizer
     from .framework.regularizers import Regularizer as Regularizer
+    from .framework.training import callbacks as callbacks
 
 
 def _announce_catalogue() -> None:

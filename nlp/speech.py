@@ -46,7 +46,9 @@ class AudioToText(Task):
         """What is said in a sound."""
         raise TypeError(f"{type(self).__name__} does not transcribe.")
 
-    def run(self, path: str) -> dict[str, Any]:
+    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, path: str
+    ) -> dict[str, Any]:
         """The transcript of one file as plain data, for the command line."""
         transcript = self.transcribe(path)
         return {

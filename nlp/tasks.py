@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..framework import ops
+from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
 from .text import check_texts, token_inputs
 
@@ -38,10 +39,10 @@ class TextEmbedder(Task):
     """
 
     task = "text_embedder"
-    backbone: Backbone
+    backbone: Any
 
     def __init__(
-        self, backbone: Backbone, pooling: str = "mean", normalize: bool = True, **kwargs
+        self, backbone: Backbone, pooling: str = "mean", normalize: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if pooling not in POOLINGS:
@@ -53,8 +54,12 @@ class TextEmbedder(Task):
         self.pooling, self.normalize = pooling, normalize
         self.built = True
 
-    def pooled(self, inputs) -> Any:
-        """The vectors before they are normalized, (batch, hidden_dim)."""
+    def pooled(self, inputs: Any) -> Tensor:
+        """Returns the vectors before they are normalized, (batch, hidden_dim).
+
+        Args:
+            inputs: those of the backbone: a dict of integers (batch, length), or `token_ids` alone.
+        """
         inputs = token_inputs(inputs)
         x = self.backbone(inputs)["sequence_output"]
         if self.pooling == "cls":
@@ -67,12 +72,16 @@ class TextEmbedder(Task):
         count = ops.maximum(ops.sum(mask, axis=1), 1.0)
         return ops.divide(ops.sum(ops.multiply(x, mask), axis=1), count)
 
-    def check_inputs(self, inputs) -> None:
-        """See the backbone."""
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for ids that the backbone does not have."""
         self.backbone.check_inputs(inputs)
 
-    def call(self, inputs) -> Any:
-        """See the class."""
+    def call(self, inputs: Any) -> Tensor:
+        """Returns the vectors of texts, (batch, hidden_dim), of length 1 where `normalize` says so.
+
+        Args:
+            inputs: those of the backbone: a dict of integers (batch, length), or `token_ids` alone.
+        """
         x = self.pooled(inputs)
         if not self.normalize:
             return x
@@ -127,10 +136,12 @@ class TextEmbedder(Task):
             vectors[chosen] = made
         assert vectors is not None
         if normalize and not self.normalize:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            vectors[:] /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
 
-    def run(self, text: str, truncate: bool = False) -> dict[str, Any]:
+    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, text: str, truncate: bool = False
+    ) -> dict[str, Any]:
         """The vector of one text as plain data, for the command line."""
         return {"embedding": self.embed(text, truncate=truncate)[0].tolist()}
 
@@ -158,7 +169,7 @@ class MaskedLM(Task):
     """
 
     task = "masked_lm"
-    backbone: Backbone
+    backbone: Any
 
     def fill(
         self, texts: str | Sequence[str], top_k: int = 5, truncate: bool | None = None
@@ -193,7 +204,9 @@ class MaskedLM(Task):
             filled.append([_likeliest(row, top_k, tokenizer) for row in scores])
         return filled
 
-    def run(self, text: str, truncate: bool = False) -> dict[str, Any]:
+    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, text: str, truncate: bool = False
+    ) -> dict[str, Any]:
         """The likeliest words for the masks of one text as plain data, for the command line."""
         return {"words": self.fill(text, truncate=truncate)[0]}
 

@@ -86,7 +86,9 @@ def _imports(pairs: int, scratch: str) -> dict[str, list[float]]:
     )
 
 
-def by_turns_of_children(ours, peer, pairs: int) -> dict[str, list[float]]:
+def by_turns_of_children(
+    ours: Callable[[], float], peer: Callable[[], float], pairs: int
+) -> dict[str, list[float]]:
     """Like `by_turns`, for works that measure themselves."""
     ours(), peer()
     times: dict[str, list[float]] = {"ours": [], "peer": []}

@@ -15,7 +15,7 @@ from .operation import Operation
 from .own_variables import OwnVariables
 from .stateless import StatelessLayer
 from .trackable import foreign_variables, parts_of
-from .variable import OwnState, Variable
+from .variable import OwnState, SeedState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
 
@@ -118,6 +118,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
+        """Sets the policy: a DTypePolicy, its config, or a name such as "mixed_float16"."""
         self._set_policy(dtype_policies.get(value))
 
     @property
@@ -154,10 +155,6 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         `build(self, query_shape, value_shape)` for `call(self, query, value)`.
         """
         self.built = True
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Computes the outputs for native tensors. Subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} must define `call`.")
 
     def add_weight(
         self,
@@ -281,6 +278,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        """Freezes, or unfreezes, the layer and all layers and variables inside it."""
         self._trainable = bool(value)
         for _, part in self.tracked_parts():
             if isinstance(part, Variable):
@@ -328,6 +326,17 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             else:
                 found[id(layer)] = layer
         return list(found.values())
+
+    @property
+    def _seed_generators(self) -> list[Any]:
+        # The name by which programs written for Keras ask for those directly inside.
+        parts = (part for _, part in self.tracked_parts() if not isinstance(part, Variable))
+        return [part for part in parts if isinstance(vars(part).get("state"), SeedState)]
+
+    @property
+    def torch_params(self) -> dict[str, Any]:
+        """The native tensors of all variables inside by path; Keras's name for them on torch."""
+        return {path: variable.native for path, variable in self.named_variables()}
 
     def _part_changed(self, name: str, item: Any) -> None:
         if not self._trainable and item is not None:
@@ -421,22 +430,38 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Makes a layer from what `get_config` gives."""
-        config = dict(config)
+        """Makes a layer from what `get_config` gives, here or in Keras.
+
+        Keras writes all arguments of its own constructor: those that are None, and unknown here,
+        are left out.
+        """
+        known = parameters_of(plain_class(cls), None)
+        config = {k: v for k, v in config.items() if v is not None or k in known}
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = dtype_policies.get(config["dtype"])
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
     def get_build_config(self) -> dict[str, Any] | None:
-        """Returns the shapes for which the layer was built, or None."""
+        """Returns the shapes for which the layer was built, or None.
+
+        One shape is the "input_shape", several stand by the names of build's arguments in
+        "shapes_dict".
+        """
         shapes = vars(self).get("_build_shapes")
-        return None if shapes is None else dict(shapes)
+        if shapes is None:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": dict(shapes)}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Builds the layer for the shapes that `get_build_config` gave."""
-        shapes = {k: tuple(v) if isinstance(v, list) else v for k, v in (config or {}).items()}
-        if shapes and not self.built:
-            self.build(**shapes)
+        if not config or self.built:
+            return
+        if "input_shape" in config:
+            self.build(_as_shape(config["input_shape"]))
+        elif "shapes_dict" in config:
+            self.build(**{k: _as_shape(v) for k, v in config["shapes_dict"].items()})
 
     # Copies -----------------------------------------------------------------------------------
 
@@ -482,6 +507,14 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
                 f"{self._backend.name} framework's own and exists on no other backend. Write it "
                 "as a layer of isozoo, or leave the model where it is."
             )
+
+
+def _as_shape(x: Any) -> Any:
+    """A shape, or a nested structure of shapes, of which JSON made lists."""
+    if isinstance(x, list):
+        plain = all(n is None or isinstance(n, int) for n in x)
+        return tuple(x) if plain else [_as_shape(value) for value in x]
+    return {key: _as_shape(value) for key, value in x.items()} if isinstance(x, dict) else x
 
 
 # Endings of arguments that are objects, for which a name may stand.

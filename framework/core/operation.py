@@ -55,8 +55,16 @@ class Operation(Configurable):
             raise
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """The computation, on tensors. Subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} must define `call`.")
+        """Computes the outputs from native tensors. A subclass defines it.
+
+        Raises:
+            NotImplementedError: the class does not, as in Keras.
+        """
+        name = type(self).__name__
+        raise NotImplementedError(
+            f"{name} does not have a `call()` method implemented. {name} must define `call`, which "
+            "takes tensors and computes the outputs by `isozoo.ops`."
+        )
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic tensors that the call gives, which remember it."""

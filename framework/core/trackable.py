@@ -46,6 +46,9 @@ class Trackable(Configurable):
     def _set_attribute(self, name: str, value: Any) -> None:
         if state.journal is not None:
             self._note_attribute(name)
+        if name in self._untracked:
+            object.__setattr__(self, name, value)
+            return
         tracked = self._tracked
         if type(value) in _SIMPLE and name not in tracked:
             object.__setattr__(self, name, value)
@@ -57,7 +60,7 @@ class Trackable(Configurable):
             self._forget(name)
         if isinstance(value, Variable | Trackable):
             self._track(name, value)
-        elif is_container(value) and name not in self._untracked:
+        elif is_container(value):
             value = wrapped_container(value, self, name)
             if holds_parts(value):
                 self._track(name, value)

@@ -52,8 +52,11 @@ from .merging.functions import minimum as minimum
 from .merging.functions import multiply as multiply
 from .merging.functions import subtract as subtract
 from .normalization import BatchNormalization as BatchNormalization
+from .normalization import GroupNormalization as GroupNormalization
 from .normalization import LayerNormalization as LayerNormalization
 from .normalization import RMSNormalization as RMSNormalization
+from .normalization import SpectralNormalization as SpectralNormalization
+from .normalization import UnitNormalization as UnitNormalization
 from .pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
 from .pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
 from .pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
@@ -105,3 +108,4 @@ from .reshaping.shapes import Reshape as Reshape
 from .reshaping.upsampling import UpSampling1D as UpSampling1D
 from .reshaping.upsampling import UpSampling2D as UpSampling2D
 from .reshaping.upsampling import UpSampling3D as UpSampling3D
+from .wrapper import Wrapper as Wrapper

@@ -266,6 +266,8 @@ def _call(call: Any, firsts: dict[str, int]) -> tuple[Any, Any]:
         args, kwargs = _old_call(call, firsts)
     else:
         args, kwargs = call["args"], call["kwargs"]
+    # Keras writes these for models inside the model, whose `call` here takes none.
+    kwargs = {k: v for k, v in kwargs.items() if v is not None or k not in ("mask", "training")}
     if next(_tensors_in((args, kwargs)), None) is None:
         raise ValueError(
             "Invalid Functional model configuration. A call has no symbolic tensor among its "

@@ -25,7 +25,7 @@ class Sequential(Model):
     """
 
     # They are registered under names of their own.
-    _untracked = frozenset({"_chain"})
+    _untracked = Model._untracked | {"_chain"}
 
     def __init__(
         self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any

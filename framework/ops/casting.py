@@ -43,8 +43,11 @@ def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
 
 
 def as_indices(backend: Any, indices: TensorLike) -> Tensor:
-    """Indices as integers: an empty list has come as floats, others are cut off as in Keras."""
+    """Indices as int32 or int64, so that they and the sizes of axes have one dtype.
+
+    An empty list has come as floats; other floats are cut off, as in Keras.
+    """
     dtype = backend.dtype(indices)
-    if dtype in ("int32", "int64", "int16", "int8", "uint8", "uint16"):
+    if dtype == "int32" or dtype == "int64":
         return indices
     return backend.cast(indices, "int64" if dtype in ("uint32", "uint64") else "int32")

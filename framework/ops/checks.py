@@ -89,4 +89,5 @@ def same_shape(backend: Any, name: str, x: Any, other: str, y: Any) -> None:
     first, second = backend.static_shape(x), backend.static_shape(y)
     pairs = zip(first, second, strict=False)
     if len(first) != len(second) or any(a != b and None not in (a, b) for a, b in pairs):
-        raise wrong(name, x, f"the same shape as `{other}`, which is {tuple(second)}")
+        expected = f"the same shape as `{other}`, which is {tuple(second)}"
+        raise wrong(name, x, f"{expected}: both must have the same shape")

@@ -32,10 +32,11 @@ _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Stored:
-    """One array in a file: its shape, its dtype, and the bytes that it takes there."""
+    """One array in a file: its shape, its dtype, its bytes unpacked, and those that it takes."""
 
     shape: tuple[int, ...]
     dtype: str
+    size: int
     stored: int
     filtered: bool
 
@@ -164,7 +165,9 @@ class H5File:
                 "on disk; refusing to load a potential decompression/shape bomb",
                 path,
             )
-        return Stored(shape, dtype, stored, plan.get_nfilters() > 0 or layout == h5py.h5d.CHUNKED)
+        return Stored(
+            shape, dtype, declared, stored, plan.get_nfilters() > 0 or layout == h5py.h5d.CHUNKED
+        )
 
     def _dtype(self, dataset: Any, path: str) -> str:
         h5py = module()

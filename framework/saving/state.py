@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,13 +15,16 @@ from .errors import FileError, MismatchError, listed
 from .hdf5 import Stored
 from .layout import Part, parts_of_model
 
+# What a layer's own method may read without its shape being compared first.
+UNCHECKED_BYTES = 256 << 20
 MISSING = "Missing in the file"
 MISSHAPEN = "Of another shape (the shape of the variable and that of the value must match)"
 LEFT_OVER = "Left over in the file"
 FAILED = "Refused by the layer's own load_own_variables"
 _ADVICE = "Build the model as the one that was saved, or load what fits with `skip_mismatch=True`."
+OPTIMIZER = "optimizer"
 # Groups that belong to training, and such as older versions of Keras wrote.
-_NOT_WEIGHTS = ("optimizer", "metrics", "loss", "_", "seed_generator")
+_NOT_WEIGHTS = (OPTIMIZER, "metrics", "loss", "_", "seed_generator")
 
 
 class Source(Protocol):
@@ -71,6 +74,7 @@ def read_state(
     skip_mismatch: bool = False,
     skipped: Sequence[Any] = (),
     strict: bool = True,
+    only: Callable[[Part], bool] | None = None,
 ) -> None:
     """Puts the state in a file into a model: all of it, or nothing.
 
@@ -82,26 +86,26 @@ def read_state(
         skip_mismatch: whether what fits is assigned, with a warning about the rest.
         skipped: objects that are left as they are.
         strict: whether arrays of the file that no part takes are an error.
+        only: which parts are read; all if None.
 
     Raises:
         MismatchError: arrays are missing, left over, or of another shape.
         FileError: the file is damaged.
     """
-    loading = _Loading(model, source, skipped)
+    parts = parts_of_model(model, skipped)
+    loading = _Loading([p for p in parts if only is None or only(p)], source, bool(skipped))
     if not strict:
         loading.problems[LEFT_OVER] = []
-    if any(loading.problems.values()) and not skip_mismatch:
-        raise MismatchError(source.path, loading.problems, _ADVICE)
-    if any(loading.problems.values()):
-        _warn(source.path, loading.problems)
-    failed = loading.assign(skip_mismatch)
-    if failed:
-        if not skip_mismatch:
-            raise MismatchError(source.path, {FAILED: failed}, _ADVICE)
-        _warn(source.path, {FAILED: failed})
+    report(source.path, loading.problems, skip_mismatch)
+    report(source.path, {FAILED: loading.assign(skip_mismatch)}, skip_mismatch)
 
 
-def _warn(path: Any, problems: Mapping[str, Sequence[str]]) -> None:
+def report(path: Any, problems: Mapping[str, Sequence[str]], skip_mismatch: bool) -> None:
+    """Raises MismatchError if there are problems, or warns of them if they are to be skipped."""
+    if not any(problems.values()):
+        return
+    if not skip_mismatch:
+        raise MismatchError(path, problems, _ADVICE)
     text = f"{os.fspath(path)} does not fit the model in all; what fits is loaded.\n"
     warnings.warn(text + listed(problems), stacklevel=5)
 
@@ -109,22 +113,21 @@ def _warn(path: Any, problems: Mapping[str, Sequence[str]]) -> None:
 class _Loading:
     """One file against one model: what fits, what does not."""
 
-    def __init__(self, model: Any, source: Source, skipped: Sequence[Any]) -> None:
+    def __init__(self, parts: list[Part], source: Source, is_part: bool) -> None:
         self.source = source
         self.problems: dict[str, list[str]] = {MISSING: [], MISSHAPEN: [], LEFT_OVER: []}
         self.plain: list[tuple[Variable, str, str]] = []
         self.custom: list[tuple[Any, str]] = []
         taken: set[str] = set()
-        for part in parts_of_model(model, skipped):
+        for part in parts:
             path = self._place(part)
             taken.add(path)
             if loads_plainly(part.owner):
                 self._match(part.owner, path)
             else:
                 self.custom.append((part.owner, path))
-        known = [x for x in skipped if x is not None]
         for path in source.parts():
-            if path not in taken and not known and not _is_of_training(path):
+            if path not in taken and not is_part and not _is_of_training(path):
                 keys = source.part(path)
                 self.problems[LEFT_OVER] += [
                     f"{_key(path, key)}: shape {keys[key].shape}" for key in _sorted(keys)
@@ -219,7 +222,12 @@ def _put_back(before: list[tuple[Variable, np.ndarray | None]]) -> None:
 
 def _is_of_training(path: str) -> bool:
     names = path.split("/")
-    return names[0].startswith(_NOT_WEIGHTS) or "seed_generator" in names
+    return names[0].startswith(_NOT_WEIGHTS) or bool({OPTIMIZER, "seed_generator"} & set(names))
+
+
+def is_of_optimizer(part: Part) -> bool:
+    """Returns whether a part is the model's optimizer, or belongs to it."""
+    return part.path.split("/")[0] == OPTIMIZER
 
 
 def _key(path: str, key: str) -> str:
@@ -238,8 +246,14 @@ class PartView(Mapping[str, np.ndarray]):
         self._held = source.part(path)
 
     def __getitem__(self, key: str) -> np.ndarray:
-        if key not in self._held:
-            raise KeyError(key)
+        info = self._held[key]
+        if info.size > UNCHECKED_BYTES and info.size > 20 * info.stored:
+            raise FileError(
+                self._source.path,
+                f"it declares {info.size} bytes but only {info.stored} are stored on disk; "
+                "refusing to load a potential decompression/shape bomb",
+                _key(self._path, key),
+            )
         return self._source.read(self._path, key)
 
     def __iter__(self) -> Iterator[str]:

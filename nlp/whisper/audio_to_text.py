@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...framework.typing import Tensor
 from ..audio import load_audio
 from ..generation.sizes import CacheSizes
 from ..generation.steps import CachedStep, Step
@@ -36,17 +37,23 @@ class WhisperAudioToText(AudioToText):
         cache_sizes: how long caches are made, and how prompts are cut.
     """
 
-    def __init__(self, *, dtype: str | None = None, name: str | None = None, **config: Any):
+    def __init__(self, *, dtype: str | None = None, name: str | None = None, **config: Any) -> None:
         super().__init__(dtype=dtype, name=name)
         self.backbone = WhisperBackbone(**config)
         self.cache_sizes = CacheSizes(self.backbone.max_tokens, _CAPACITIES)
         self.built = True
 
-    def check_inputs(self, inputs) -> None:
-        """See WhisperBackbone."""
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for token ids that are not in the vocabulary."""
         self.backbone.check_inputs(inputs)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
+        """Returns the scores of each next token before softmax, (batch, length, vocabulary).
+
+        Args:
+            inputs: those of WhisperBackbone: a dict of `encoder_features`, (batch, frames,
+                num_mels), and `decoder_token_ids`, int (batch, length).
+        """
         outputs = self.backbone(inputs)
         return self.backbone.decoder.logits(outputs["decoder_sequence_output"])
 

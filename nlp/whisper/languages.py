@@ -19,9 +19,8 @@ tt tatar, haw hawaiian, ln lingala, ha hausa, ba bashkir, jw javanese, su sundan
 yue cantonese
 """
 
-LANGUAGES: dict[str, str] = dict(
-    entry.split(" ", 1) for entry in _TABLE.replace("\n", " ").strip().split(", ")
-)
+_ENTRIES = _TABLE.replace("\n", " ").strip().split(", ")
+LANGUAGES: dict[str, str] = {code: name for code, _, name in (e.partition(" ") for e in _ENTRIES)}
 
 
 def language_code(name: str) -> str:

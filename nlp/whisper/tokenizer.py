@@ -35,6 +35,7 @@ class SpecialTokens:
 
     @property
     def timestamp_begin(self) -> int:
+        """The id of the token that stands for 0 seconds."""
         return self.no_timestamps + 1
 
 
@@ -52,7 +53,7 @@ class WhisperTokenizer(BaseTokenizer):
 
     task = "audio_to_text"
 
-    def __init__(self, tokenizer: Any, multilingual: bool | None = None):
+    def __init__(self, tokenizer: Any, multilingual: bool | None = None) -> None:
         # Text is text: "<|endoftext|>" written by a user must not end a prompt.
         tokenizer.encode_special_tokens = True
         tokenizer.no_truncation()

@@ -331,9 +331,11 @@ class TorchBackend(
 
     @unsigned.by_value_and_boolean
     def einsum(self, subscripts, *operands):
-        y = precision.product(lambda *x: torch.einsum(subscripts, *x), *operands)
-        # Sums of one operand come in int64.
-        return y if y.dtype == operands[0].dtype else y.to(operands[0].dtype)
+        dtype = operands[0].dtype
+        if not (dtype.is_floating_point or dtype.is_complex):
+            # torch sums integers in int64, and multiplies no sum with what is narrower.
+            return torch.einsum(subscripts, *(x.to(torch.int64) for x in operands)).to(dtype)
+        return precision.product(lambda *x: torch.einsum(subscripts, *x), *operands)
 
     # Neural-network kernels
 

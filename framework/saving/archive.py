@@ -1,0 +1,203 @@
+"""Keras's `.keras` archive: a zip of config.json, metadata.json, model.weights.h5 and assets.
+
+Definition: keras/src/saving/saving_lib.py. `save_model(zipped=False)` writes the same files to a
+folder.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..files import atomic_path, write_atomically
+from ..serialization import object_sharing, serialize_object
+from .assets import read_assets, written_assets
+from .errors import FileError
+from .hdf5 import H5File, Window
+from .model_config import built_from, finished
+from .state import read_state
+from .weights import H5Source, write_weights
+from .zips import Members
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MAX_CONFIG_BYTES = 64 << 20
+# Whose form the files have.
+KERAS_VERSION = "3.15.1"
+_ASSET = re.compile(r"assets(/[A-Za-z0-9_.+-]{1,128}){1,64}")
+
+
+def config_and_metadata(model: Any) -> tuple[bytes, bytes]:
+    """Returns the contents of config.json and metadata.json."""
+    with object_sharing():
+        config = serialize_object(model)
+    metadata = {
+        "keras_version": KERAS_VERSION,
+        "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S"),
+    }
+    return json.dumps(config).encode(), json.dumps(metadata).encode()
+
+
+def write_archive(model: Any, path: str | os.PathLike[str] | BinaryIO) -> None:
+    """Writes a model as a `.keras` archive, whole or not at all.
+
+    Args:
+        model: what is saved.
+        path: the file, or a binary file that is written to when all is ready.
+
+    Raises:
+        NotImplementedError: a part of the model has no config.
+        OSError: the file cannot be written.
+    """
+    config, metadata = config_and_metadata(model)
+    if isinstance(path, str | os.PathLike):
+        with atomic_path(path) as temporary:
+            _write(model, temporary, config, metadata)
+        return
+    made = io.BytesIO()
+    _write(model, made, config, metadata)
+    path.write(made.getvalue())
+
+
+def _write(model: Any, target: Any, config: bytes, metadata: bytes) -> None:
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(METADATA, metadata)
+        archive.writestr(CONFIG, config)
+        with tempfile.TemporaryFile() as weights:
+            write_weights(model, weights)
+            weights.seek(0)
+            with archive.open(WEIGHTS, "w", force_zip64=True) as member:
+                shutil.copyfileobj(weights, member, 16 << 20)
+        with written_assets(model) as assets:
+            for name, file in assets:
+                archive.write(file, name)
+
+
+def write_folder(model: Any, path: str | os.PathLike[str]) -> None:
+    """Writes the files of a `.keras` archive to a folder; each appears whole or not at all.
+
+    The config comes last, so that a folder without one is not taken for a model.
+
+    Raises OSError if the folder cannot be written.
+    """
+    config, metadata = config_and_metadata(model)
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_weights(model, folder / WEIGHTS)
+    with written_assets(model) as assets:
+        for name, file in assets:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target, Path(file).read_bytes())
+    write_atomically(folder / METADATA, metadata)
+    write_atomically(folder / CONFIG, config)
+
+
+def read_archive(
+    path: str | os.PathLike[str] | BinaryIO, custom_objects: Any = None, compile: bool = True
+) -> Any:
+    """Returns the model in a `.keras` archive, with its weights.
+
+    Args:
+        path: the file, or a binary file that can be sought in.
+        custom_objects: classes and functions that the config may name, too.
+        compile: whether the model is compiled as it was.
+
+    Raises:
+        FileError: the archive, or a file in it, is damaged or hostile.
+        MismatchError: its weights do not fit its config.
+        TypeError: the config names what is not known here.
+    """
+    with _opened(path) as (file, name):
+        members = Members(file, name, _allowed, packed=True)
+        for needed in (CONFIG, WEIGHTS):
+            if needed not in members.found:
+                raise FileError(name, f"it has no member {needed}, so it is no model of Keras")
+        config = parsed(members.read(CONFIG, MAX_CONFIG_BYTES), f"{name}/{CONFIG}")
+        model = built_from(config, custom_objects)
+        with open_weights(members, name) as weights:
+            _fill(model, H5Source(weights), members, config if compile else {}, custom_objects)
+    return model
+
+
+def _fill(
+    model: Any, source: H5Source, assets: Any, config: dict[str, Any], custom_objects: Any
+) -> None:
+    read_state(model, source)
+    read_assets(model, assets)
+    finished(model, config.get("compile_config"), custom_objects, source)
+
+
+def read_folder(
+    path: str | os.PathLike[str], custom_objects: Any = None, compile: bool = True
+) -> Any:
+    """Returns the model in a folder that `write_folder` wrote. Raises as `read_archive` does."""
+    folder = Path(path)
+    size = (folder / CONFIG).stat().st_size
+    if size > MAX_CONFIG_BYTES:
+        raise FileError(folder / CONFIG, f"it has {size} bytes, too many for a config")
+    config = parsed((folder / CONFIG).read_bytes(), folder / CONFIG)
+    model = built_from(config, custom_objects)
+    with H5File(folder / WEIGHTS) as weights:
+        _fill(model, H5Source(weights), folder, config if compile else {}, custom_objects)
+    return model
+
+
+def read_archive_weights(
+    model: Any, path: str | os.PathLike[str], skip_mismatch: bool = False
+) -> None:
+    """Reads the weights in a `.keras` archive into a model. Raises as `read_weights` does."""
+    with _opened(path) as (file, name):
+        members = Members(file, name, _allowed, packed=True)
+        if WEIGHTS not in members.found:
+            raise FileError(name, f"it has no member {WEIGHTS}, so it is no model of Keras")
+        with open_weights(members, name) as weights:
+            read_state(model, H5Source(weights), skip_mismatch)
+
+
+def _allowed(name: str) -> bool:
+    if name in (CONFIG, METADATA, WEIGHTS):
+        return True
+    if name.endswith("/"):
+        name = name[:-1]
+    parts = name.split("/")
+    return name == "assets" or (_ASSET.fullmatch(name) is not None and ".." not in parts)
+
+
+@contextmanager
+def _opened(path: Any) -> Iterator[tuple[Any, str]]:
+    if isinstance(path, str | os.PathLike):
+        with open(path, "rb") as file:
+            yield file, os.fspath(path)
+    else:
+        yield path, str(getattr(path, "name", "the archive"))
+
+
+def open_weights(members: Members, name: str) -> H5File:
+    """Returns the file of weights in an archive: in its place, unless it is packed."""
+    member = members.found[WEIGHTS]
+    label = f"{name}/{WEIGHTS}"
+    if member.is_packed:
+        return H5File(io.BytesIO(members.read(WEIGHTS, 1 << 34)), label)
+    members.check(member)
+    return H5File(io.BufferedReader(Window(members.file, member.offset, member.size)), label)
+
+
+def parsed(text: bytes, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Returns the config that JSON text holds. FileError if it holds none."""
+    try:
+        found = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise FileError(path, f"it is not JSON: {str(error)[:120]}") from error
+    if not isinstance(found, dict) or "class_name" not in found:
+        raise FileError(path, "it describes no model: there is no `class_name` in it")
+    return found
