@@ -415,7 +415,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             return {}
         own = parameters_of(plain_class(type(self)), self._config_base)
         found = described_arguments(self)
-        found = {k: v for k, v in found.items() if k in own or k not in LAYER_ARGUMENTS}
+        found = {k: v for k, v in found.items() if k in own or k not in _LAYER_ARGUMENTS}
         return {**found, **self._settings_in_effect(found)}
 
     def _settings_in_effect(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -519,7 +519,7 @@ def _as_shape(x: Any) -> Any:
 
 # Endings of arguments that are objects, for which a name may stand.
 _NAMED = ("_initializer", "_regularizer", "_constraint")
-LAYER_ARGUMENTS = frozenset(
+_LAYER_ARGUMENTS = frozenset(
     (
         "name",
         "trainable",

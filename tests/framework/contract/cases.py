@@ -42,8 +42,8 @@ class Case(NamedTuple):
         inputs: NumPy arrays to call it on, or lists of them, with the batch in front.
         flags: "random" (training draws), "statistics" (training changes variables), "mask"
             (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
-            so, too), "ends" (takes a mask, and its outputs have none), "elements" (its masks are of
-            elements), "keeps" (integers stay integers), "model" (made of other layers), "graph"
+            so, too), "ends" (takes a mask, and its outputs have none), "own" (what it does with
+            masks is its own), "keeps" (integers stay integers), "model" (made of other layers), "graph"
             (made of symbolic tensors), "stateless" (no variables, and no rows about them).
     """
 
@@ -68,14 +68,34 @@ def _case(name: str, make: Callable[..., Any], inputs: tuple, flags: str = "") -
 LAYERS = [
     _case("Dense", lambda **o: layers.Dense(3, "relu", **o), ROWS, "mask"),
     _case("Dense_steps", lambda **o: layers.Dense(3, use_bias=False, **o), STEPS, "mask"),
+    _case("EinsumDense", lambda **o: layers.EinsumDense("abc,cde->aebd", (2, None, 3), "relu", "ed", **o),
+          STEPS),
+    _case("ReversibleEmbedding", lambda **o: layers.ReversibleEmbedding(6, 3, **o), TOKENS),
+    _case("Masking", lambda **o: layers.Masking(0.5, **o), STEPS, "own keeps stateless"),
+    _case("Lambda", lambda **o: layers.Lambda(user.doubled, arguments={"plus": 1}, **o), ROWS,
+          "ends keeps stateless"),
+    _case("user_Wrapping", lambda **o: user.Wrapping(layers.Dense(2, dtype=o.get("dtype")), **o),
+          ROWS, "model"),
     _case("Embedding", lambda **o: layers.Embedding(6, 3, **o), TOKENS),
     _case("Dropout", lambda **o: layers.Dropout(0.5, **o), STEPS, "random mask keeps"),
+    _case("AlphaDropout", lambda **o: layers.AlphaDropout(0.5, **o), STEPS, "random mask keeps"),
+    _case("SpatialDropout1D", lambda **o: layers.SpatialDropout1D(0.5, **o), STEPS,
+          "random mask keeps"),
+    _case("SpatialDropout2D", lambda **o: layers.SpatialDropout2D(0.5, **o), IMAGES,
+          "random mask keeps"),
+    _case("SpatialDropout3D", lambda **o: layers.SpatialDropout3D(0.5, "channels_first", **o),
+          VOLUMES, "random mask keeps"),
+    _case("GaussianDropout", lambda **o: layers.GaussianDropout(0.5, **o), STEPS,
+          "random mask keeps"),
+    _case("GaussianNoise", lambda **o: layers.GaussianNoise(0.5, **o), STEPS, "random mask keeps"),
+    _case("ActivityRegularization", lambda **o: layers.ActivityRegularization(0.1, 0.2, **o), ROWS,
+          "mask keeps stateless"),
     _case("Activation", lambda **o: layers.Activation("tanh", **o), ROWS, "mask stateless"),
     _case("ReLU", lambda **o: layers.ReLU(1.0, 0.1, 0.2, **o), ROWS, "mask stateless"),
     _case("LeakyReLU", lambda **o: layers.LeakyReLU(**o), ROWS, "mask stateless"),
     _case("PReLU", lambda **o: layers.PReLU(shared_axes=[1], **o), STEPS, "mask"),
     _case("ELU", lambda **o: layers.ELU(0.5, **o), ROWS, "mask stateless"),
-    _case("Softmax", lambda **o: layers.Softmax([1, 2], **o), STEPS, "elements stateless"),
+    _case("Softmax", lambda **o: layers.Softmax([1, 2], **o), STEPS, "own stateless"),
     _case("Add", lambda **o: layers.Add(**o), MERGED, "mask keeps stateless"),
     _case("Average", lambda **o: layers.Average(**o), MERGED, "mask stateless"),
     _case("Concatenate", lambda **o: layers.Concatenate(1, **o), MERGED, "mask keeps stateless"),
