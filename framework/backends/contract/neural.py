@@ -32,6 +32,18 @@ class NeuralKernels(Protocol):
         """Takes the "max" or "average" of windows; padding does not count."""
         ...
 
+    def lstm(
+        self, x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Any
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Runs an LSTM (tanh, sigmoid) over (batch, steps, in): (outputs, h, c), or None."""
+        ...
+
+    def gru(
+        self, x: Tensor, h: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Any
+    ) -> tuple[Tensor, Tensor] | None:
+        """Runs a GRU (tanh, sigmoid) over (batch, steps, in): (outputs, h), or None."""
+        ...
+
     def softmax(self, x: Tensor, axis: Any, /) -> Tensor:
         """Computes e^x / sum(e^x) along an axis."""
         ...

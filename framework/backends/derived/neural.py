@@ -100,6 +100,14 @@ class Neural(Activations, Windows, Ctc):
         x = x if gamma is None else self.multiply(x, gamma)
         return x if beta is None else self.add(x, beta)
 
+    def lstm(self, x, h, c, kernel, recurrent_kernel, bias):
+        """None: no kernel runs all steps at once, and a layer's own loop is as good."""
+        return None
+
+    def gru(self, x, h, kernel, recurrent_kernel, bias):
+        """None: no kernel runs all steps at once, and a layer's own loop is as good."""
+        return None
+
     has_flash_attention = False
     has_sparse_tensors = False  # with `sparse_one_hot` and `sparsified`
 
