@@ -54,6 +54,9 @@ class Trackable(Configurable):
             object.__setattr__(self, name, value)
             return
         if name in tracked:
+            if isinstance(getattr(type(self), name, None), property):  # its setter does the rest
+                object.__setattr__(self, name, value)
+                return
             if tracked[name] is value:  # it keeps its place
                 object.__setattr__(self, name, value)
                 return
