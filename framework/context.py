@@ -41,8 +41,8 @@ class CallContext(threading.local):
     substitutes: dict[int, Any] | None = None
     # The StatelessScope that is open.
     scope: Any = None
-    # Whether variables are made without values.
-    deferred: bool = False
+    # Whether variables are made without values; perhaps what each of them is noted in.
+    deferred: Any = False
     # Whether only shapes and dtypes of results are wanted.
     inferring: bool = False
     # Attributes set while shapes are inferred, to be put back: (object, name, value before).

@@ -94,6 +94,8 @@ class Variable(VariableOperators):
         self._owners: list[Any] = []
         if not state.deferred:
             self.initialize()
+        elif state.deferred is not True:
+            state.deferred.note(self)
 
     # Values -----------------------------------------------------------------------------------
 

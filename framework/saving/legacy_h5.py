@@ -28,7 +28,7 @@ from .h5_store import as_numpy
 from .hdf5 import H5File
 from .layout import layers_in_order
 from .legacy_config import modernized
-from .model_config import built_from, compiled_as, initialize_rest
+from .model_config import Budget, built_from, compiled_as, initialize_rest
 from .state import LEFT_OVER, MISSHAPEN, MISSING, OPTIMIZER, report
 
 _TOP = "top_level_model_weights"
@@ -88,7 +88,7 @@ def read_legacy_model(
                 "No model config found in the file",
                 advice="Make the model, and read the weights into it by `load_weights`",
             )
-        model = built_from(modernized(config), custom_objects)
+        model = built_from(modernized(config), custom_objects, Budget(path, file.elements))
         _read_weights(model, file, _WEIGHTS, False)
         initialize_rest(model)
         training = _json(file, "training_config") if compile else None
