@@ -121,4 +121,3 @@ from .reshaping.shapes import Reshape as Reshape
 from .reshaping.upsampling import UpSampling1D as UpSampling1D
 from .reshaping.upsampling import UpSampling2D as UpSampling2D
 from .reshaping.upsampling import UpSampling3D as UpSampling3D
-from .wrapper import Wrapper as Wrapper

@@ -4,7 +4,7 @@ from typing import Any
 
 from ... import initializers, ops
 from ...core.input_spec import InputSpec
-from ..wrapper import Wrapper
+from ..core.wrapper import Wrapper
 
 
 class SpectralNormalization(Wrapper):

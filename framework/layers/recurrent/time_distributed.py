@@ -5,7 +5,7 @@ from typing import Any
 from ... import nested, ops
 from ...core.layer import Layer
 from ...core.variable import SeedState
-from ..wrapper import Wrapper
+from ..core.wrapper import Wrapper
 
 
 class TimeDistributed(Wrapper):
