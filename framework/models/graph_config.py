@@ -97,7 +97,7 @@ class _Description:
         return {**made, "name": name, "inbound_nodes": inbound}
 
     def _values(self, x: Any) -> Any:
-        def value(leaf):
+        def value(leaf: Any) -> Any:
             if not isinstance(leaf, KerasTensor):
                 return serialize(leaf)
             config = {

@@ -169,7 +169,7 @@ class Model(OfGraph, Layer):
             return
         if not all(layer.built for layer in self._flatten_layers()):
 
-            def symbol(x):
+            def symbol(x: Any) -> Any:
                 if not hasattr(x, "dtype"):
                     return x
                 return KerasTensor(self._backend.static_shape(x), self._backend.dtype(x))
