@@ -251,7 +251,9 @@ def test_copies_and_configs(case, backend):
     _close(again(*given), expected)
 
 
-@pytest.mark.parametrize("case", ["Mean weighted", "AUC", "MeanIoU", "R2Score of each"])
+@pytest.mark.parametrize(
+    "case", ["Mean weighted", "AUC", "MeanIoU", "R2Score of each", "RecallAtPrecision"]
+)
 def test_pure_functions_of_the_variables(case, backend):
     make, given, expected = CASES[case]
     metric = make()
