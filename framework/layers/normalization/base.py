@@ -5,7 +5,6 @@ from typing import Any
 from ... import ops
 from ..weighted import WeightedLayer
 
-
 HALVES = ("float16", "bfloat16")
 
 
