@@ -302,7 +302,7 @@ def test_a_batch_of_another_form_is_explained():
         next(batches_of(Odd()).epoch(NUMPY))
 
 
-# Hugging Face datasets -----------------------------------------------------------------------------
+# Hugging Face datasets ----------------------------------------------------------------------------
 
 
 class Feature:
