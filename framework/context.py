@@ -41,8 +41,8 @@ class CallContext(threading.local):
     substitutes: dict[int, Any] | None = None
     # The StatelessScope that is open.
     scope: Any = None
-    # Whether variables are made without values.
-    deferred: bool = False
+    # Whether variables are made without values; perhaps what each of them is noted in.
+    deferred: Any = False
     # Whether only shapes and dtypes of results are wanted.
     inferring: bool = False
     # Attributes set while shapes are inferred, to be put back: (object, name, value before).
@@ -59,7 +59,7 @@ state = CallContext()
 
 @contextmanager
 def entered(**changes: Any) -> Iterator[None]:
-    """Set fields of this thread's context within the ``with`` block, and put them back after."""
+    """Sets fields of this thread's context within the ``with`` block, and puts them back after."""
     before = [(name, getattr(state, name)) for name in changes]
     for name, value in changes.items():
         setattr(state, name, value)

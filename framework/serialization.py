@@ -1,9 +1,9 @@
 """Objects as plain JSON, and the way back, in Keras's form.
 
-An object is `{"module", "class_name", "config", "registered_name"}`, and perhaps "build_config" (the
-shapes for which it was built), "compile_config" and "shared_object_id" (a number, where the same
-object stands in several places). Definition: keras/src/saving/serialization_lib.py. Unlike there, a
-name is looked up in tables alone (`registered`), and code is neither written nor read.
+An object is `{"module", "class_name", "config", "registered_name"}`, and perhaps "build_config"
+(the shapes for which it was built), "compile_config" and "shared_object_id" (a number, where the
+same object stands in several places). Definition: keras/src/saving/serialization_lib.py. Unlike
+there, a name is looked up in tables alone (`registered`), and code is neither written nor read.
 """
 
 from collections.abc import Iterator

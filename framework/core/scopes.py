@@ -9,13 +9,16 @@ from ..context import entered, state
 from .naming import checked
 
 
-def deferred_initialization() -> AbstractContextManager[None]:
+def deferred_initialization(noted_in: Any = None) -> AbstractContextManager[None]:
     """Returns a context in which variables get a shape and a dtype but no values.
 
     No initializer runs. Each variable must be given its values by `Variable.assign` or
     `Variable.initialize` before it is read; only shapes can be inferred before that.
+
+    Args:
+        noted_in: something whose `note(variable)` is called for each variable that is made.
     """
-    return entered(deferred=True)
+    return entered(deferred=noted_in or state.deferred or True)
 
 
 def observed(observer: Callable[[Any, Any], None]) -> AbstractContextManager[None]:

@@ -94,6 +94,8 @@ class Variable(VariableOperators):
         self._owners: list[Any] = []
         if not state.deferred:
             self.initialize()
+        elif state.deferred is not True:
+            state.deferred.note(self)
 
     # Values -----------------------------------------------------------------------------------
 
@@ -266,6 +268,7 @@ class Variable(VariableOperators):
 
     @name.setter
     def name(self, value: str) -> None:
+        """Sets the name in its owner, the last part of the path."""
         self._name = value
 
     @property
@@ -285,6 +288,7 @@ class Variable(VariableOperators):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        """Sets whether the variable wants to be trained; its owners may still freeze it."""
         self._wanted = bool(value)
         self._declare_trainable()
 

@@ -27,6 +27,9 @@ class LossFunctionWrapper(Loss):
             constructor, they are its attributes, too.
     """
 
+    # Settings that Keras leaves out of configs: they are told where they differ from the default.
+    _unsaid: tuple[str, ...] = ()
+
     def __init__(
         self,
         fn: Callable[..., Any],
@@ -102,7 +105,13 @@ def described_function(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str,
         fn: the function.
         kwargs: its settings.
     """
-    found = {name: configs.serialize(value) for name, value in kwargs.items()}
-    if "fn" in configs.parameters_of(configs.plain_class(type(owner)), None):
+    parameters = configs.parameters_of(configs.plain_class(type(owner)), None)
+    unsaid = getattr(owner, "_unsaid", ())
+    found = {
+        name: configs.serialize(value)
+        for name, value in kwargs.items()
+        if name not in unsaid or value != parameters[name][1]
+    }
+    if "fn" in parameters:
         found["fn"] = configs.serialize(fn)
     return found

@@ -204,6 +204,7 @@ def _rebuilt(config: dict[str, Any]) -> tuple[Any, Any]:
     made: dict[tuple[str, int], list[Any]] = {}
     firsts: dict[str, int] = {}
     waiting: list[tuple[str, int, Any, Any]] = []
+    is_old = any(isinstance(c, list) for entry in config["layers"] for c in entry["inbound_nodes"])
     for entry in config["layers"]:
         name = entry["name"]
         if entry["class_name"] == "InputLayer":
@@ -211,6 +212,8 @@ def _rebuilt(config: dict[str, Any]) -> tuple[Any, Any]:
             continue
         target = _target(entry)
         firsts[name] = _first_call(target)
+        if is_old and hasattr(target, "_chain"):  # Keras 2 counts a Sequential's from 1, too
+            firsts[name] = 1
         for number, call in enumerate(entry["inbound_nodes"]):
             waiting.append((name, number, target, _call(call, firsts)))
     while waiting:
@@ -266,6 +269,8 @@ def _call(call: Any, firsts: dict[str, int]) -> tuple[Any, Any]:
         args, kwargs = _old_call(call, firsts)
     else:
         args, kwargs = call["args"], call["kwargs"]
+    # Keras writes these for models inside the model, whose `call` here takes none.
+    kwargs = {k: v for k, v in kwargs.items() if v is not None or k not in ("mask", "training")}
     if next(_tensors_in((args, kwargs)), None) is None:
         raise ValueError(
             "Invalid Functional model configuration. A call has no symbolic tensor among its "

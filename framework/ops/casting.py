@@ -10,7 +10,7 @@ from .dispatch import Tensor, common_backend, flattened, tensor
 
 
 def converted(x: Any, dtype: Any) -> Tensor:
-    """`x` as a tensor, in `dtype` unless that is None."""
+    """Returns `x` as a tensor, in `dtype` unless that is None."""
     if dtype is None:
         return tensor(x)[1]
     dtype = dtypes.standardize(dtype)
@@ -27,7 +27,7 @@ def converted(x: Any, dtype: Any) -> Tensor:
 
 
 def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
-    """`cast`, on a tensor of `backend` and to the name of a dtype."""
+    """Works as `cast`, on a tensor of `backend` and to the name of a dtype."""
     before = backend.dtype(x)
     if before == dtype:
         return x
@@ -43,7 +43,7 @@ def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
 
 
 def as_indices(backend: Any, indices: TensorLike) -> Tensor:
-    """Indices as int32 or int64, so that they and the sizes of axes have one dtype.
+    """Returns indices as int32 or int64, so that they and the sizes of axes have one dtype.
 
     An empty list has come as floats; other floats are cut off, as in Keras.
     """

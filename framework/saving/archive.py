@@ -24,7 +24,7 @@ from ..serialization import object_sharing, serialize_object
 from .assets import read_assets, written_assets
 from .errors import FileError
 from .hdf5 import H5File, Window
-from .model_config import built_from, finished
+from .model_config import Budget, built_from, finished
 from .state import read_state
 from .weights import H5Source, write_weights
 from .zips import Members
@@ -123,18 +123,19 @@ def read_archive(
             if needed not in members.found:
                 raise FileError(name, f"it has no member {needed}, so it is no model of Keras")
         config = parsed(members.read(CONFIG, MAX_CONFIG_BYTES), f"{name}/{CONFIG}")
-        model = built_from(config, custom_objects)
         with open_weights(members, name) as weights:
-            _fill(model, H5Source(weights), members, config if compile else {}, custom_objects)
-    return model
+            return _model_of(config, weights, members, custom_objects, compile)
 
 
-def _fill(
-    model: Any, source: H5Source, assets: Any, config: dict[str, Any], custom_objects: Any
-) -> None:
+def _model_of(
+    config: dict[str, Any], weights: H5File, assets: Any, custom_objects: Any, compile: bool
+) -> Any:
+    model = built_from(config, custom_objects, Budget(weights.path, weights.elements))
+    source = H5Source(weights)
     read_state(model, source)
     read_assets(model, assets)
-    finished(model, config.get("compile_config"), custom_objects, source)
+    finished(model, config.get("compile_config") if compile else None, custom_objects, source)
+    return model
 
 
 def read_folder(
@@ -146,10 +147,8 @@ def read_folder(
     if size > MAX_CONFIG_BYTES:
         raise FileError(folder / CONFIG, f"it has {size} bytes, too many for a config")
     config = parsed((folder / CONFIG).read_bytes(), folder / CONFIG)
-    model = built_from(config, custom_objects)
     with H5File(folder / WEIGHTS) as weights:
-        _fill(model, H5Source(weights), folder, config if compile else {}, custom_objects)
-    return model
+        return _model_of(config, weights, folder, custom_objects, compile)
 
 
 def read_archive_weights(
@@ -187,7 +186,9 @@ def open_weights(members: Members, name: str) -> H5File:
     member = members.found[WEIGHTS]
     label = f"{name}/{WEIGHTS}"
     if member.is_packed:
-        return H5File(io.BytesIO(members.read(WEIGHTS, 1 << 34)), label)
+        # Weights hardly shrink when they are packed.
+        limit = 20 * member.packed_size + MAX_CONFIG_BYTES
+        return H5File(io.BytesIO(members.read(WEIGHTS, limit)), label)
     members.check(member)
     return H5File(io.BufferedReader(Window(members.file, member.offset, member.size)), label)
 

@@ -214,6 +214,11 @@ class H5File:
             inner = [(f"{path}{name}/", group.groups[name]) for name in group.groups]
             stack += sorted(inner, reverse=True)
 
+    @property
+    def elements(self) -> int:
+        """How many numbers all arrays have."""
+        return sum(math.prod(info.shape) for _, info in self.arrays())
+
     def info(self, path: str) -> Stored:
         """Returns what an array is, without reading it. KeyError if there is none."""
         group, _, name = path.rpartition("/")

@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
+import math
+import os
 from typing import Any
 
 from ..core.scopes import deferred_initialization
 from ..core.variable import Variable
 from ..registered import custom_object_scope
 from ..serialization import deserialize, object_sharing, reading_a_file
+from .errors import FileError
 from .layout import has_state, parts_of_model
 from .state import OPTIMIZER, Source, is_of_optimizer, read_state
 
 MAX_DEPTH = 200
 
 
-def built_from(config: dict[str, Any], custom_objects: Any = None) -> Any:
+# Variables that a model may have beside those in its file: states that are not saved.
+UNSAVED = 1 << 20
+
+
+class Budget:
+    """How many numbers the variables of a model may have that a file describes.
+
+    A model's variables are counted when they are made, before anything is computed with them.
+
+    Args:
+        path: the file.
+        held: how many numbers it holds.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], held: int) -> None:
+        self.path, self.held, self.used = path, held, 0
+
+    def note(self, variable: Variable) -> None:
+        """Counts a variable. FileError if there are more numbers than there can be."""
+        self.used += math.prod(variable.shape)
+        if self.used > 2 * self.held + UNSAVED:
+            raise FileError(
+                self.path,
+                f"its config describes weights of {self.used} numbers and more, but it holds "
+                f"{self.held}: the two do not fit",
+            )
+
+
+def built_from(
+    config: dict[str, Any], custom_objects: Any = None, budget: Budget | None = None
+) -> Any:
     """Returns the model of a config, without values, and not compiled.
 
     No initializer runs and nothing is allocated: the sizes in a config are nobody's promise.
@@ -22,14 +55,15 @@ def built_from(config: dict[str, Any], custom_objects: Any = None) -> Any:
     Args:
         config: what `serialize_object` gave.
         custom_objects: classes and functions that it may name, too.
+        budget: what counts the variables.
 
     Raises:
-        ValueError: it is nested too deeply, or holds code.
+        ValueError: it is nested too deeply, holds code, or has more variables than the file.
         TypeError: it names what is not known here.
     """
     if _depth(config) > MAX_DEPTH:
         raise ValueError(f"The config is nested deeper than {MAX_DEPTH}, which no model needs.")
-    with reading_a_file(), object_sharing(), deferred_initialization():
+    with reading_a_file(), object_sharing(), deferred_initialization(budget):
         model = deserialize(config, custom_objects)
     if not has_state(model):
         raise TypeError(f"The config describes no model or layer, but {type(model).__name__}.")

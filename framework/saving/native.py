@@ -11,6 +11,7 @@ or not at all. Beside the variables' paths ("encoder.layers.0.query.kernel") a n
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from .assets import FOLDER, read_assets, written_assets
 from .errors import FileError, MismatchError
 from .h5_store import as_numpy
 from .layout import Part, parts_of_model
-from .model_config import built_from, compiled_as, initialize_rest
+from .model_config import Budget, built_from, compiled_as, initialize_rest
 from .state import (
     FAILED,
     LEFT_OVER,
@@ -144,7 +145,8 @@ def read_native(
                 "Make the model, and read the weights into it by `load_weights`",
             )
         config = parsed(text.encode(), path)
-        model = built_from(config, custom_objects)
+        held = sum(math.prod(shape) for shape in file.found.values())
+        model = built_from(config, custom_objects, Budget(path, held))
         _read(model, file, False)
         read_assets(model, file)
         initialize_rest(model)

@@ -1,7 +1,7 @@
 """Weights in several HDF5 files and an index: Keras's `.weights.json`.
 
-The index is `{"metadata": {"total_size"}, "weight_map": {"/layers/dense/vars": file or files}}`, the
-files lie beside it.
+The index is `{"metadata": {"total_size"}, "weight_map": {"/layers/dense/vars": file or files}}`;
+the files lie beside it.
 """
 
 from __future__ import annotations

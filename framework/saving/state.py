@@ -250,8 +250,8 @@ class PartView(Mapping[str, np.ndarray]):
         if info.size > UNCHECKED_BYTES and info.size > 20 * info.stored:
             raise FileError(
                 self._source.path,
-                f"it declares {info.size} bytes but only {info.stored} are stored on disk; refusing "
-                "to load a potential decompression/shape bomb",
+                f"it declares {info.size} bytes but only {info.stored} are stored on disk; "
+                "refusing to load a potential decompression/shape bomb",
                 _key(self._path, key),
             )
         return self._source.read(self._path, key)

@@ -11,8 +11,8 @@ from isozoo.applications import (
     ImageClassifierPreprocessor,
     ResNetImageClassifier,
 )
-from isozoo.hub.labels import class_names, count_classes
 from isozoo.hub import UnknownPresetError, list_presets
+from isozoo.hub.labels import class_names, count_classes
 
 TINY = {
     "input_conv_filters": 4,

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ... import dtypes
 from ...context import state
 from ..base import Backend, native_order, specs
-from . import ctc, folding, neural, precision, random, unsigned, windows
+from . import ctc, folding, neural, precision, random, recurrent, unsigned, windows
 from .arrays import ArrayKernels, moved
 from .bundles import TorchBundles
 from .control import TorchControl
@@ -375,6 +375,9 @@ class TorchBackend(
         if sizes is None or not neural.fits(gamma, x, sizes):
             return super().rms_normalization(x, gamma, axis, epsilon)
         return torch.nn.functional.rms_norm(x, sizes, gamma, epsilon)
+
+    lstm = staticmethod(recurrent.lstm)
+    gru = staticmethod(recurrent.gru)
 
     def logsumexp(self, x, axis=None, keepdims=False):
         axis = tuple(range(x.ndim)) if axis is None else axis
