@@ -101,11 +101,11 @@ class Variable(VariableOperators):
 
     def initialize(self) -> None:
         """Gives the variable the values of its initializer."""
-        values = self._initializer
-        if callable(values):
-            values = values(self._shape, self._dtype)
-        values = np.broadcast_to(as_array(values), self._shape)
-        with self.backend.eagerly():
+        with self.backend.eagerly():  # the initializer too: a metric may be built in a trace
+            values = self._initializer
+            if callable(values):
+                values = values(self._shape, self._dtype)
+            values = np.broadcast_to(as_array(values), self._shape)
             made = self.backend.make_value(values, self._dtype, self._wanted, self.memory_format)
         self._fill(made)
 

@@ -150,9 +150,9 @@ class Optimizer(OptimizerSteps):
             before.assign(learning_rate)
         else:
             raise TypeError(
-                f"The learning rate of {self.name!r} follows a `LearningRateSchedule` or a "
-                "function, so it is not settable to a number. Make the optimizer with a float "
-                "`learning_rate`, or set another schedule."
+                "This optimizer was created with a `LearningRateSchedule` object or a function as "
+                f"its learning rate, so that of {self.name!r} is not settable to a number. Make "
+                "the optimizer with a float `learning_rate`, or set another schedule."
             )
 
     def build(self, variables: Sequence[Any]) -> None:

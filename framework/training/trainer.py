@@ -126,6 +126,8 @@ class Trainer(Evaluation):
                 done = 0 if place is None else place["done"]
                 logs = self._epoch(epoch, run, batches, first, callbacks, done)
                 first = place = None
+                if batches.exhausted:  # a warning has said so
+                    break
                 if checks is not None and _is_due(epoch, validation_freq):
                     found = self._evaluated(checks, callbacks)
                     logs.update({f"val_{name}": value for name, value in found.items()})

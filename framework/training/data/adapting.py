@@ -9,6 +9,7 @@ from ...utils.py_dataset import PyDataset
 from .arrays import ArrayBatches
 from .batches import Batches
 from .columns import as_host_array
+from .hugging_face import DatasetStreamBatches, columns_of_dataset, is_dataset, is_stream
 from .native import Converter
 from .py_dataset import PyDatasetBatches
 from .streams import stream_kind
@@ -36,8 +37,10 @@ def batches_of(
 
     Args:
         x: arrays and tensors of any installed framework, pandas frames, SciPy sparse matrices,
-            h5py datasets, nested in lists, tuples and dicts; or a source of batches.
-        y: targets; a source of batches has its own.
+            h5py datasets, nested in lists, tuples and dicts; a Hugging Face dataset of rows; or a
+            source of batches.
+        y: targets; of a Hugging Face dataset the name of their column, "label" or "labels" if
+            None; a source of batches has its own.
         sample_weight: weights of the rows, one array or nested like `y`; a source of batches has
             its own.
         batch_size: rows of a batch, 32 if None; a source of batches has its own.
@@ -56,13 +59,24 @@ def batches_of(
         return x
     if seed is None and shuffle:
         seed = make_default_seed()
+    if is_stream(x):
+        return DatasetStreamBatches(x, y, batch_size, steps, class_weight, seed, float_dtype)
+    if is_dataset(x):
+        x, y = columns_of_dataset(x, y)
     kind = stream_kind(x)
     if isinstance(x, PyDataset):
         kind = PyDatasetBatches
     if kind is not None:
         _has_its_own(kind.kind, y, sample_weight)
         more = {"shuffle": shuffle} if kind is PyDatasetBatches else {}
-        return kind(x, steps, class_weight, seed, float_dtype, **more)
+        made = kind(x, steps, class_weight, seed, float_dtype, **more)
+        if made.is_endless and steps is None:
+            raise ValueError(
+                f"This {made.kind} has no end, so an epoch must be given one: pass "
+                "`steps_per_epoch` to `fit`, `validation_steps` for validation data, `steps` to "
+                "`evaluate` and `predict`."
+            )
+        return made
     return ArrayBatches(
         x, y, sample_weight, batch_size, steps, shuffle, class_weight, seed, float_dtype
     )

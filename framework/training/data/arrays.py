@@ -11,6 +11,7 @@ from ...nested import flatten, map_structure
 from ...utils.packing import pack_x_y_sample_weight
 from .batches import Batches
 from .columns import ArrayColumn, Column, columns
+from .hugging_face import columns_of_dataset, is_dataset
 from .weights import (
     BOTH,
     checked_class_weight,
@@ -104,7 +105,7 @@ def split_for_validation(arrays: Any, fraction: float) -> tuple[Any, Any]:
     """Returns arrays in two parts; the last rows are the second. Nothing is copied.
 
     Args:
-        arrays: (x, y, sample_weight), nested arrays and None.
+        arrays: (x, y, sample_weight), nested arrays and None, or a Hugging Face dataset as x.
         fraction: the share of the second part, between 0 and 1; the first has rows x (1 - fraction)
             rows, rounded down, as in Keras.
 
@@ -117,7 +118,10 @@ def split_for_validation(arrays: Any, fraction: float) -> tuple[Any, Any]:
     if not 0 < fraction < 1:
         raise ValueError(f"`validation_split` must be between 0 and 1; got {fraction!r}.")
     try:
-        named = dict(zip(("x", "y", "sample_weight"), arrays, strict=True))
+        x, y, sample_weight = arrays
+        if is_dataset(x):
+            x, y = columns_of_dataset(x, y)
+        named = {"x": x, "y": y, "sample_weight": sample_weight}
         made = tuple(columns(name, value) for name, value in named.items())
     except ValueError as error:
         raise ValueError(

@@ -54,6 +54,11 @@ class Converter:
         if array.dtype.kind in "OSUT":
             if self._backend.name in ("tensorflow", "numpy"):
                 return array
+            if not all(isinstance(v, str | bytes) for v in array.reshape(-1)[:100]):
+                raise ValueError(
+                    "A batch holds Python objects and not numbers, perhaps rows of different "
+                    "lengths: pad them to one length first."
+                )
             raise ValueError(
                 f"The data hold text ({array.reshape(-1)[:1]!r}, ...), and {self._backend.name} "
                 "has no tensors of text. Turn it into numbers first, by a tokenizer or a "

@@ -41,6 +41,11 @@ class PyDatasetBatches(StreamBatches):
         """What the dataset says."""
         return self._source.num_batches
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether the dataset says that it has no end."""
+        return self._source.num_batches is None
+
     def on_epoch_begin(self) -> bool:
         """Begins an epoch, of which the dataset is told first."""
         begins = super().on_epoch_begin()

@@ -10,6 +10,9 @@ from .columns import as_host_array
 from .foreign import inherits
 from .weights import BOTH, checked_class_weight, needs_one_target, weights_of_classes
 
+# tf.data.INFINITE_CARDINALITY
+_INFINITE = -1
+
 
 class StreamBatches(Batches):
     """Batches of a source that yields them: base of the kinds of sources.
@@ -45,6 +48,11 @@ class StreamBatches(Batches):
         except (TypeError, NotImplementedError):
             return None
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether the source says that it has no end."""
+        return False
+
     def read(self, number: int, skip: int) -> Iterator[Any]:
         """Yields the batches of a pass, packed, with weights of rows from those of classes."""
         for batch in self._raw(number, skip):
@@ -74,10 +82,19 @@ class TensorFlowDatasetBatches(StreamBatches):
     @property
     def length(self) -> int | None:
         """The dataset's cardinality; None where that is unknown or infinite."""
+        found = self._cardinality()
+        return found if found >= 0 else None
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether the dataset's cardinality is infinite."""
+        return self._cardinality() == _INFINITE
+
+    def _cardinality(self) -> int:
         found: Any = self._source.cardinality
         if callable(found):
             found = found()
-        return int(found) if found >= 0 else None
+        return int(found)
 
     def _raw(self, number: int, skip: int) -> Iterator[Any]:
         return iter(self._source.skip(skip) if skip else self._source)

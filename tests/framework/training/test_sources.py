@@ -11,7 +11,7 @@ import pytest
 
 import isozoo
 from isozoo.framework.backends import registry
-from isozoo.framework.training.data import batches_of
+from isozoo.framework.training.data import batches_of, split_for_validation
 from isozoo.framework.training.data.ahead import ReadAhead
 
 from .datasets import Dying, Growing, Numbered
@@ -110,7 +110,6 @@ def test_targets_beside_a_source_are_refused(source):
 def test_tensorflow_says_how_many_batches_there_are():
     pytest.importorskip("tensorflow")
     assert batches_of(of_tensorflow()).num_batches == 3
-    assert batches_of(of_tensorflow().repeat()).num_batches is None
     assert batches_of(of_tensorflow().repeat(), steps=4).num_batches == 4
 
 
@@ -301,3 +300,90 @@ def test_a_batch_of_another_form_is_explained():
 
     with pytest.raises(ValueError, match="must return a tuple or a dict"):
         next(batches_of(Odd()).epoch(NUMPY))
+
+
+# Hugging Face datasets ----------------------------------------------------------------------------
+
+
+class Feature:
+    """The dtype of a column."""
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+
+def rows_of_columns(**columns):
+    """An object like a `datasets.Dataset`, of which the library itself need not be installed."""
+
+    class Dataset:
+        __module__ = "datasets.arrow_dataset"
+        column_names = list(columns)
+        features = {n: Feature("string" if c.dtype.kind == "U" else "") for n, c in columns.items()}
+
+        def __len__(self):
+            return len(next(iter(columns.values())))
+
+        def __getitem__(self, rows):
+            return {name: column[rows] for name, column in columns.items()}
+
+        def with_format(self, kind):
+            assert kind == "numpy"
+            return self
+
+        def select_columns(self, names):
+            return rows_of_columns(**{name: columns[name] for name in names})
+
+    return Dataset()
+
+
+def streamed_columns(**columns):
+    """An object like a `datasets.IterableDataset`."""
+
+    class IterableDataset:
+        __module__ = "datasets.iterable_dataset"
+
+        def with_format(self, kind):
+            return self
+
+        def iter(self, batch_size):
+            for i in range(0, len(Y), batch_size):
+                yield {name: column[i : i + batch_size] for name, column in columns.items()}
+
+    return IterableDataset()
+
+
+def test_columns_of_a_hugging_face_dataset_are_inputs_and_targets(backend):
+    rows = rows_of_columns(image=X, label=Y)
+    order = np.random.default_rng((1, 0)).permutation(6)
+    x, y = next(batches_of(rows, batch_size=4, seed=1).epoch(registry.get(backend)))
+    np.testing.assert_array_equal(isozoo.ops.convert_to_numpy(x), X[order[:4]])
+    np.testing.assert_array_equal(isozoo.ops.convert_to_numpy(y), order[:4])
+    rows = rows_of_columns(a=X, b=X, c=Y)
+    x, y = next(batches_of(rows, ["c"], shuffle=False).epoch(registry.get(backend)))
+    assert set(x) == {"a", "b"} and isinstance(y, list)
+    (x, _, _), (later, _, _) = split_for_validation((rows, "c", None), 0.5)
+    assert [c["a"].take(slice(0, 1)).tolist() for c in (x, later)] == [[[0, 1]], [[6, 7]]]
+
+
+def test_a_streamed_hugging_face_dataset_is_batched():
+    rows = streamed_columns(image=X, labels=Y)
+    batches = batches_of(rows, batch_size=4)
+    assert [b[1].tolist() for b in batches.epoch(NUMPY)] == [[0, 1, 2, 3], [4, 5]]
+    assert batches.num_batches == 2
+
+
+def test_columns_that_no_model_takes_are_named():
+    with pytest.raises(
+        ValueError, match=r"columns of text: 'words'.*remove_columns\(\['words'\]\)"
+    ):
+        batches_of(rows_of_columns(words=np.array(["a"]), label=Y[:1]))
+    with pytest.raises(ValueError, match=r"the columns are \['image', 'label'\]"):
+        batches_of(rows_of_columns(image=X, label=Y), "target")
+
+
+def test_an_endless_source_needs_a_number_of_steps():
+    with pytest.raises(ValueError, match="PyDataset has no end.*`steps_per_epoch`"):
+        batches_of(Numbered(count=None))
+    pytest.importorskip("tensorflow")
+    with pytest.raises(ValueError, match="tf.data.Dataset has no end"):
+        batches_of(of_tensorflow().repeat())
