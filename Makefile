@@ -25,7 +25,7 @@ unexport $(filter ISOZOO_%,$(.VARIABLES)) PYTHONPATH PYTHONHOME
 help:
 	@echo "make demo    three trained networks on four backends, in one process"
 	@echo "make test    the whole test suite"
-	@echo "make lint    ruff, and pyright on framework/ and hub/"
+	@echo "make lint    ruff, and pyright on the package"
 	@echo "make format  let ruff put the code in order"
 	@echo "make clean   remove the environment and the caches"
 
@@ -40,7 +40,7 @@ test: $(STAMPS)/test
 lint: $(STAMPS)/lint
 	@status=0; \
 	for step in "ruff check ." "ruff format --check ." \
-	            "pyright --pythonpath $(BIN)/python framework hub"; do \
+	            "pyright --pythonpath $(BIN)/python framework hub nlp applications cv"; do \
 	    echo "==> $$step"; $(BIN)/$$step || status=1; \
 	done; exit $$status
 

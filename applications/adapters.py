@@ -45,7 +45,10 @@ class ImageClassifierPresetAdapter(PresetAdapter):
 
     @classmethod
     def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
-        """transformers' preprocessor_config.json. HubError where it has no word for ours."""
+        """Returns transformers' preprocessor_config.json.
+
+        HubError where it has no word for ours.
+        """
         if model.preprocessor is None:
             return {}
         return {FILE: write_transformers(model.preprocessor)}
@@ -59,7 +62,7 @@ class ImageClassifierCommandLineAdapter(CommandLineAdapter):
         return {"classes": [found._asdict() for found in self.model.classify(text, **options)]}
 
     def show(self, result: Mapping[str, Any]) -> str:
-        """Classes as lines: probability, name."""
+        """Returns the classes as lines: probability, name."""
         lines = (f"{c['probability']:7.1%}  {c['label']}" for c in result["classes"])
         return "\n".join(lines)
 
@@ -74,7 +77,7 @@ class ImageClassifierParityAdapter(ParityAdapter):
     """Two made-up pictures; their logits, and the numbers of their most probable classes."""
 
     def sample_inputs(self) -> list[np.ndarray]:
-        """Coloured waves, and a bright disc on a checkerboard."""
+        """Returns coloured waves, and a bright disc on a checkerboard."""
         y, x = np.mgrid[0:240, 0:320]
         waves = [127 + 127 * np.sin(x / a + y / b) for a, b in ((9, 31), (23, -17), (-41, 13))]
         board = 90.0 + 60 * ((x // 40 + y // 40) % 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..framework import layers
+from ..framework.typing import Tensor
 from .fused import conv_norm
 
 
@@ -49,5 +50,11 @@ class ConvNorm(layers.Layer):
         self.activation = activation
         self.built = True
 
-    def call(self, x: Any, shortcut: Any = None) -> Any:
+    def call(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
+        """Returns activation(normalization(convolution(x)) + shortcut).
+
+        Args:
+            x: (batch, height, width, in).
+            shortcut: (batch, height', width', out), like the result; nothing is added if None.
+        """
         return conv_norm(self.conv, self.norm, x, self.activation, shortcut)

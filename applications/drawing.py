@@ -16,7 +16,7 @@ PAPER, INK, BAR, TRACK = "#ffffff", "#1c2530", "#2f6fb3", "#e4e9ef"
 
 
 def draw_classes(image: Any, classes: Sequence[Classified], path: str | os.PathLike[str]) -> None:
-    """Write a PNG file: the picture, and beside it a bar for the probability of each class.
+    """Writes a PNG file: the picture, and beside it a bar for the probability of each class.
 
     Args:
         image: what `load_image` takes.

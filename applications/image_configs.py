@@ -98,7 +98,7 @@ TIMM = ConfigTable(
 def image_settings(
     files: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]
 ) -> Arguments:
-    """Arguments of `ImageClassifierPreprocessor`, from the first that has them.
+    """Returns the arguments of `ImageClassifierPreprocessor`, from the first that has them.
 
     These are: `image` among the preset's settings, transformers' preprocessor_config.json, timm's
     `pretrained_cfg` in config.json; where none has any, the field's usual ones.

@@ -22,7 +22,7 @@ class ImageError(ValueError):
 
 
 def pillow() -> Any:
-    """Pillow's module `Image`. ImportError with the install command when it is missing."""
+    """Returns Pillow's module `Image`. ImportError with the install command when it is missing."""
     try:
         from PIL import Image
     except ImportError as error:

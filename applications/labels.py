@@ -12,5 +12,5 @@ def imagenet_classes() -> tuple[str, ...]:
 
     Two pairs share a name: 134 and 517 are a crane (bird, machine), 638 and 639 a maillot.
     """
-    text = files(__package__).joinpath("imagenet_classes.txt").read_text("utf-8")
+    text = files(__package__ or "").joinpath("imagenet_classes.txt").read_text("utf-8")
     return tuple(text.splitlines())

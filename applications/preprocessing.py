@@ -103,7 +103,7 @@ class ImageClassifierPreprocessor(Preprocessor):
         size = int(width / self.crop_ratio), int(height / self.crop_ratio)
         size = size if self.crop == "squash" else _covering(image.size, *size)
         image = image if image.size == size else image.resize(size, resample)
-        return image.crop(_centred(*image.size, width, height))
+        return image.crop(_centred(image.width, image.height, width, height))
 
 
 def _covering(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:

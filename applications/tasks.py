@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..framework import layers
+from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
 from ..hub.labels import NamesClasses, most_probable
 from .adapters import (
@@ -52,9 +53,30 @@ class ImageClassifier(NamesClasses, Task):
         self.classifier = layers.Dense(num_classes, input_dim=self.backbone.output_channels)
         self.built = True
 
-    def call(self, images: Any) -> Any:
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, images: Tensor
+    ) -> Tensor:
+        """Returns logits (batch, num_classes) of images.
+
+        Args:
+            images: (batch, height, width, 3), as the preprocessor gives them.
+        """
         features = self.backbone(images)  # (batch, height / 32, width / 32, channels)
         return self.classifier(self.dropout(self.pooler(features)))
+
+    def prepare_inputs(self, x: Any) -> Any:
+        """Returns paths, or Pillow's images, as the network's inputs; anything else as it is.
+
+        Args:
+            x: a list or tuple of paths or images; or what the network takes.
+
+        Raises:
+            ImageError: a picture cannot be read.
+            ValueError: there is no preprocessor.
+        """
+        if not isinstance(x, list | tuple) or not x or hasattr(x[0], "shape"):
+            return x
+        return self.checked_preprocessor()(list(x))
 
     def classify(self, images: Any, top: int = 5, batch_size: int = 32) -> list[Any]:
         """Returns the `top` most probable classes of one picture or of each of several.

@@ -25,12 +25,12 @@ _settings = {
 
 
 def floatx() -> str:
-    """The dtype of weights and of float results of integers; ``"float32"`` unless set."""
+    """Returns the dtype of weights and of float results of integers; ``"float32"`` unless set."""
     return _settings["floatx"]
 
 
 def set_floatx(value: str) -> None:
-    """Set the default float: ``"bfloat16"``, ``"float16"``, ``"float32"`` or ``"float64"``."""
+    """Sets the default float: ``"bfloat16"``, ``"float16"``, ``"float32"`` or ``"float64"``."""
     from .dtypes import FLOATS
 
     if value not in FLOATS:
@@ -39,22 +39,22 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """The small constant that keeps divisions finite (1e-7 unless set), as in Keras."""
+    """Returns the small constant that keeps divisions finite (1e-7 unless set), as in Keras."""
     return _settings["epsilon"]
 
 
 def set_epsilon(value: float) -> None:
-    """Set the constant that ``epsilon()`` returns."""
+    """Sets the constant that ``epsilon()`` returns."""
     _settings["epsilon"] = float(value)
 
 
 def image_data_format() -> str:
-    """``"channels_last"`` (default) or ``"channels_first"``."""
+    """Returns ``"channels_last"`` (default) or ``"channels_first"``."""
     return _settings["image_data_format"]
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Set the default layout of images: ``"channels_last"`` or ``"channels_first"``."""
+    """Sets the default layout of images: ``"channels_last"`` or ``"channels_first"``."""
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(
             f"image_data_format must be 'channels_last' or 'channels_first'; got {data_format!r}."
@@ -115,14 +115,14 @@ def available_backends() -> tuple[str, ...]:
 
 
 def backend() -> str:
-    """The name of the current backend of this thread."""
+    """Returns the name of the current backend of this thread."""
     from .backends import registry
 
     return registry.current().name
 
 
 def set_backend(name: str) -> None:
-    """Make ``name`` the backend of all threads that have not chosen one of their own.
+    """Makes ``name`` the backend of all threads that have not chosen one of their own.
 
     Raises ValueError for an unknown name and ImportError (with the install command) when its
     framework is missing. Models that exist keep the backend under which they were created.
@@ -134,7 +134,7 @@ def set_backend(name: str) -> None:
 
 @contextmanager
 def use_backend(name: str) -> Iterator[None]:
-    """Within the ``with`` block, and in this thread only, ``name`` is the current backend."""
+    """Makes ``name`` the current backend within the ``with`` block, and in this thread only."""
     from .backends import registry
 
     backend = registry.get(name)
@@ -151,7 +151,7 @@ def use_backend(name: str) -> Iterator[None]:
 
 
 def requested_backend() -> str | None:
-    """The backend that the environment asks for, if any.
+    """Returns the backend that the environment asks for, if any.
 
     ``ISOZOO_BACKEND`` wins; ``KERAS_BACKEND`` is read too, so that Keras programs run unchanged.
     """
@@ -159,32 +159,32 @@ def requested_backend() -> str | None:
 
 
 def enable_traceback_filtering() -> None:
-    """Leave the framework's own frames out of the tracebacks of errors in layers (the default)."""
+    """Leaves the framework's own frames out of the tracebacks of errors in layers (the default)."""
     _settings["traceback_filtering"] = True
 
 
 def disable_traceback_filtering() -> None:
-    """Show all frames in tracebacks."""
+    """Shows all frames in tracebacks."""
     _settings["traceback_filtering"] = False
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether errors in layers and Operations come without the framework's own frames."""
+    """Tells whether errors in layers and Operations come without the framework's own frames."""
     return _settings["traceback_filtering"]
 
 
 def enable_interactive_logging() -> None:
-    """Show progress bars on a terminal (the default)."""
+    """Shows progress bars on a terminal (the default)."""
     _settings["interactive_logging"] = True
 
 
 def disable_interactive_logging() -> None:
-    """Show no progress bars, but where a call asks for one."""
+    """Shows no progress bars, but where a call asks for one."""
     _settings["interactive_logging"] = False
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Whether progress bars are shown on a terminal."""
+    """Tells whether progress bars are shown on a terminal."""
     return _settings["interactive_logging"]
 
 
@@ -217,5 +217,5 @@ def _limit(name: str) -> int | None:
 
 
 def is_nnx_enabled() -> bool:
-    """Whether layers on JAX are Flax NNX modules: never; they are functions over pytrees."""
+    """Tells whether layers on JAX are Flax NNX modules: never; they are functions over pytrees."""
     return False

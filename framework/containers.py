@@ -17,6 +17,8 @@ class TrackedContainer:
 
     _owner: Any = None  # a weak reference to the Trackable
     _attribute: str = ""
+    # Puts an item in place without a report; each class has its own.
+    _put: Callable[[Any, Any], None]
 
     def attach(self, owner: Any, attribute: str) -> None:
         """Makes the container, and those inside it, report to `owner` as its `attribute`."""
@@ -30,9 +32,6 @@ class TrackedContainer:
             wrapped = wrapped_container(value, owner, self._attribute)
             if wrapped is not value:
                 self._put(key, wrapped)
-
-    def _put(self, key: Any, value: Any) -> None:
-        raise NotImplementedError
 
     def owner(self) -> Any:
         """Returns the Trackable, or None if it is gone."""
@@ -213,5 +212,5 @@ def items_of(container: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def is_container(x: Any) -> bool:
-    """Whether `x` is something whose items are tracked."""
+    """Tells whether `x` is something whose items are tracked."""
     return isinstance(x, list | tuple | dict | set | frozenset)

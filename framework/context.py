@@ -59,7 +59,7 @@ state = CallContext()
 
 @contextmanager
 def entered(**changes: Any) -> Iterator[None]:
-    """Set fields of this thread's context within the ``with`` block, and put them back after."""
+    """Sets fields of this thread's context within the ``with`` block, and puts them back after."""
     before = [(name, getattr(state, name)) for name in changes]
     for name, value in changes.items():
         setattr(state, name, value)

@@ -87,7 +87,8 @@ _NAMED = frozenset((*ALL, *STORED))
 
 
 def standardize(dtype: DType) -> str:
-    """The name of a dtype given as a string, a Python type, or a NumPy, JAX, torch or TF dtype.
+    """Returns the name of a dtype given as a string, a Python type, or a NumPy, JAX, torch or TF
+    dtype.
 
     Raises ValueError for anything that is not a dtype of the table.
     """
@@ -130,7 +131,7 @@ def _result(names: tuple[str, ...]) -> str:
 
 
 def result_type(*dtypes: DType) -> str:
-    """The dtype in which operands of these dtypes meet.
+    """Returns the dtype in which operands of these dtypes meet.
 
     A dtype is a name or a dtype object; the Python types ``int``, ``float``, ``bool`` and
     ``complex`` stand for weak scalars. ``result_type("int64", "float32")`` is ``"float32"``.
@@ -143,40 +144,46 @@ def result_type(*dtypes: DType) -> str:
 
 
 def computable(*names: str) -> None:
-    """ValueError if a named dtype is one that numbers are kept in only."""
+    """Raises ValueError if a named dtype is one that numbers are kept in only."""
     for name in names:
         if name in STORED:
             raise ValueError(f"Nothing is computed in {name}: cast to another dtype first.")
 
 
 def is_float(name: str) -> bool:
-    """Whether the named dtype is a real floating-point dtype."""
+    """Tells whether the named dtype is a real floating-point dtype."""
     return name in FLOATS
 
 
 def is_float_dtype(dtype: DType) -> bool:
-    """Whether a dtype, in any form that `standardize` takes, is a real floating-point dtype."""
+    """Tells whether a dtype, in any form that `standardize` takes, is a real floating-point
+    dtype.
+    """
     name = standardize(dtype)
     return is_float(name) or name in STORED
 
 
 def is_int_dtype(dtype: DType) -> bool:
-    """Whether a dtype, in any form that `standardize` takes, is an integer (``bool`` is not)."""
+    """Tells whether a dtype, in any form that `standardize` takes, is an integer (``bool`` is
+    not).
+    """
     return is_integer(standardize(dtype))
 
 
 def is_inexact(name: str) -> bool:
-    """Whether the named dtype is floating-point or complex."""
+    """Tells whether the named dtype is floating-point or complex."""
     return name in FLOATS or name in COMPLEX
 
 
 def is_integer(name: str) -> bool:
-    """Whether the named dtype is a signed or unsigned integer (``bool`` is not)."""
+    """Tells whether the named dtype is a signed or unsigned integer (``bool`` is not)."""
     return name in INTEGERS
 
 
 def floating(name: str) -> str:
-    """The dtype in which a function with real values answers: ``name`` if inexact, else floatx."""
+    """Returns the dtype in which a function with real values answers: ``name`` if inexact, else
+    floatx.
+    """
     computable(name)
     return name if is_inexact(name) else config.floatx()
 

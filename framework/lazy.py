@@ -8,7 +8,7 @@ from typing import Any
 def exports(
     package: str, names: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` for `package`.
+    """Returns `__getattr__` and `__dir__` for `package`.
 
     `names` maps each public name to the module below the package that defines it; a module that
     ends in the name itself is exported as a module.
@@ -32,15 +32,15 @@ class Reference:
         name: of the class.
     """
 
-    def __init__(self, package: str, module: str, name: str) -> None:
-        self.package, self.module, self.name = package, module, name
+    def __init__(self, package: str | None, module: str, name: str) -> None:
+        self.package, self.module, self.name = package or "", module, name
 
     def __call__(self) -> Any:
         """The class itself."""
         return getattr(import_module(self.module, self.package), self.name)
 
     def refers_to(self, kind: type) -> bool:
-        """Whether `kind` is the class; nothing is imported to tell."""
+        """Tells whether `kind` is the class; nothing is imported to tell."""
         return (kind.__module__, kind.__qualname__) == (self.package + self.module, self.name)
 
     def __repr__(self) -> str:

@@ -26,7 +26,7 @@ class Form:
         return hash(self.paths)
 
     def join(self, leaves: Any) -> Any:
-        """The structure with `leaves`, in the order of `split`, in their places."""
+        """Returns the structure with `leaves`, in the order of `split`, in their places."""
         return _fill(self._skeleton, list(leaves))
 
     def __repr__(self) -> str:
@@ -46,7 +46,7 @@ class _Place:
 
 
 def split(structure: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple[list[Any], Form]:
-    """The leaves of `structure` and its form. Dicts go by sorted key.
+    """Returns the leaves of `structure` and its form. Dicts go by sorted key.
 
     What is neither a structure nor None is a leaf; with `is_leaf`, only where that says so, and the
     rest is part of the form.
@@ -69,7 +69,7 @@ def split(structure: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple
 
 
 def map_leaves(function: Callable[[Any], Any], structure: Any) -> Any:
-    """`structure` with `function(leaf)` in the place of each leaf."""
+    """Returns `structure` with `function(leaf)` in the place of each leaf."""
     leaves, form = split(structure)
     return form.join([function(x) for x in leaves])
 

@@ -44,12 +44,13 @@ for _cls in CLASSES:
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether `structure` is a structure, empty or not, and no leaf."""
+    """Tells whether `structure` is a structure, empty or not, and no leaf."""
     return not _is_leaf(structure)
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
-    """`structure` with what `func` returns in the place of each part of it, the deepest included.
+    """Returns `structure` with what `func` returns in the place of each part of it, the deepest
+    included.
 
     Where `func` returns None the part stays. Parents come before their children if `top_down`,
     and then the children of a replaced part are not visited; otherwise children come first. To put
@@ -86,12 +87,12 @@ def _below(func: Callable[[Any], Any], structure: Any, top_down: bool) -> Any:
 
 
 def flatten(structure: Any) -> list[Any]:
-    """The leaves of `structure` in order; `[structure]` if it is a leaf itself."""
+    """Returns the leaves of `structure` in order; `[structure]` if it is a leaf itself."""
     return optree.tree_leaves(structure, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
-    """Pairs (path, leaf). A path is a tuple of indices and keys from the outside in.
+    """Returns pairs (path, leaf). A path is a tuple of indices and keys from the outside in.
 
     The path through a named tuple is made of indices.
     """
@@ -102,7 +103,7 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
 
 
 def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
-    """The structure of `func(*leaves)` for the leaves that stand in the same place.
+    """Returns the structure of `func(*leaves)` for the leaves that stand in the same place.
 
     With `none_is_leaf=False`, None stays None and `func` does not see it. TypeError if `func` is
     not callable; ValueError without a structure, or where structures differ.
@@ -117,7 +118,8 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
-    """`func(*parts)` for the parts of `structures` that stand where `shallow_structure` has leaves.
+    """Computes `func(*parts)` for the parts of `structures` that stand where `shallow_structure`
+    has leaves.
 
     Returns the shallow structure of the results. TypeError if `func` is not callable; ValueError
     without a structure, or where one is shallower than `shallow_structure` or differs from it.
@@ -136,7 +138,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
-    """ValueError unless `a` and `b` are nested in the same way, with the same types.
+    """Raises ValueError unless `a` and `b` are nested in the same way, with the same types.
 
     A dict, an OrderedDict and a defaultdict with the same keys count as the same; a list, a tuple,
     a deque and two classes of named tuples do not. `check_types` is deprecated and changes nothing.
@@ -152,7 +154,8 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """ValueError, with the paths that differ, unless the leaves of `a` and `b` have the same paths.
+    """Raises ValueError, with the paths that differ, unless the leaves of `a` and `b` have the same
+    paths.
 
     Lists, tuples, named tuples and deques, whose paths are indices, count as the same.
     """
@@ -168,7 +171,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
-    """The values of `flat_sequence`, in the order of `flatten`, in the form of `structure`.
+    """Returns the values of `flat_sequence`, in the order of `flatten`, in the form of `structure`.
 
     TypeError if it cannot be iterated over; ValueError if it has too few values or too many.
     """
@@ -177,12 +180,14 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """`structure` with tuples in the place of lists."""
+    """Returns `structure` with tuples in the place of lists."""
     return _traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, False)
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
-    """`func` of each shape (list or tuple of ints and None) and each other leaf of `structure`."""
+    """Computes `func` of each shape (list or tuple of ints and None) and each other leaf of
+    `structure`.
+    """
     return optree.tree_map(
         func, structure, is_leaf=_is_shape, none_is_leaf=True, namespace=_NAMESPACE
     )

@@ -73,38 +73,38 @@ class Task(PresetModel):
 
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """See `PresetAdapter.head_config`."""
+        """Returns the arguments of the head, from parsed JSON files and the preset's settings."""
         return cls.preset_adapter.head_config(files, settings)
 
     @classmethod
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> Any:
-        """See `PresetAdapter.make_preprocessor`."""
+        """Makes the preprocessor from a preset's files, the model's arguments and the settings."""
         return cls.preset_adapter.make_preprocessor(files, config, settings)
 
     def run(self, text: str, **options: Any) -> dict[str, Any]:
-        """See `CommandLineAdapter.run`."""
+        """Returns the result for one argument, a text or a path, as plain data."""
         return self.command_line_adapter(self).run(text, **options)
 
     def show(self, result: Mapping[str, Any]) -> str:
-        """See `CommandLineAdapter.show`."""
+        """Returns the result of `run` as lines of text."""
         return self.command_line_adapter(self).show(result)
 
     def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
-        """See `CommandLineAdapter.draw`."""
+        """Writes the result of `run` as a PNG file, to the path `to`."""
         self.command_line_adapter(self).draw(text, result, to)
 
     def sample_inputs(self) -> Any:
-        """See `ParityAdapter.sample_inputs`."""
+        """Returns the inputs on which `isozoo.verify` compares backends, as users have them."""
         return self.parity_adapter(self).sample_inputs()
 
     def parity_outputs(self, inputs: Any) -> dict[str, Any]:
-        """See `ParityAdapter.outputs`."""
+        """Returns name -> float tensor for inputs as users have them, by the uncompiled call."""
         return self.parity_adapter(self).outputs(inputs)
 
     def decide(self, inputs: Any) -> Any:
-        """See `ParityAdapter.decide`."""
+        """Returns the model's decision for the inputs as plain data: labels, a ranking, a text."""
         return self.parity_adapter(self).decide(inputs)
 
 

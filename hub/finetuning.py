@@ -268,13 +268,7 @@ def finetune(
     )
     source = _source(model, data.kind, train_x, train_y, batch_size)
     checks = _source(model, data.kind, test_x, test_y, batch_size) if test_x else None
-    history = model.fit(
-        *source,
-        batch_size=None if data.kind == "images" else batch_size,
-        epochs=epochs,
-        validation_data=None if checks is None else (checks if len(checks) > 1 else checks[0]),
-        verbose=verbose,
-    )
+    history = model.fit(source, epochs=epochs, validation_data=checks, verbose=verbose)
     files: list[Path] = []
     if mode == "lora":
         Path(to).mkdir(parents=True, exist_ok=True)
@@ -301,26 +295,29 @@ def _classifier(
     return model
 
 
-def _source(
-    model: Any, kind: str, inputs: list[str], targets: np.ndarray, batch_size: int
-) -> tuple[Any, ...]:
-    """What `fit` is given: texts and targets, or images read batch by batch."""
-    if kind == "texts":
-        return inputs, targets
-    from ..framework.training.data import PyDataset
+def _source(model: Any, kind: str, inputs: list[str], targets: np.ndarray, batch_size: int) -> Any:
+    """What `fit` is given: a dataset that reads and prepares batch by batch."""
+    from ..framework.utils import PyDataset
 
-    class Images(PyDataset):
+    class Examples(PyDataset):
+        """Examples batch by batch, in another order in each epoch."""
+
         def __init__(self) -> None:
-            super().__init__(workers=2)
+            super().__init__(workers=2 if kind == "images" else 1)
+            self._order = np.arange(len(inputs))
+            self._draws = np.random.default_rng(len(inputs))
 
         def __len__(self) -> int:
             return -(-len(inputs) // batch_size)
 
         def __getitem__(self, index: int) -> tuple[Any, Any]:
-            rows = slice(index * batch_size, (index + 1) * batch_size)
-            return model.preprocessor(inputs[rows]), targets[rows]
+            rows = self._order[index * batch_size : (index + 1) * batch_size]
+            return model.prepare_inputs([inputs[i] for i in rows]), targets[rows]
 
-    return (Images(),)
+        def on_epoch_end(self) -> None:
+            self._draws.shuffle(self._order)
+
+    return Examples()
 
 
 def summary(found: Finetuned) -> Iterator[str]:

@@ -57,7 +57,9 @@ class Lock:
         self._cache = cache
 
     def read(self) -> dict[str, SourceLock]:
-        """Source (in words) -> what is recorded of it; {} when there is no lock file."""
+        """Returns a map of source (in words) -> what is recorded of it; {} when there is no lock
+        file.
+        """
         try:
             raw = self.path.read_bytes()
         except FileNotFoundError:

@@ -99,7 +99,7 @@ class Report:
         return self.decisions_agree and all(m.ok for m in self.outputs)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as plain data, for JSON."""
+        """Returns the report as plain data, for JSON."""
         return {
             "model": self.model,
             "backends": self.backends,
@@ -114,7 +114,7 @@ class Report:
         }
 
     def table(self, layers: bool = True) -> str:
-        """The report as text: a row for each output and, if asked, for each layer."""
+        """Returns the report as text: a row for each output and, if asked, for each layer."""
         width = max([len(m.name) for m in (*self.outputs, *self.layers)] + [8])
         head = f"{'':{width}}  " + "".join(f"{b:>18}" for b in self.backends) + "   worst/best"
         lines = [
@@ -151,7 +151,7 @@ def verify(
     progress: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Report:
-    """Run a model on every backend and in float64, and compare outputs, layers and decisions.
+    """Runs a model on every backend and in float64, and compares outputs, layers and decisions.
 
     Args:
         model_or_preset: a built model, or what `from_preset` takes.
@@ -216,7 +216,8 @@ def _plainly(model: Model) -> Any:
 
 
 def rounding_errors(x: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
-    """(root mean square, largest) deviation relative to the reference's, in float32 roundings.
+    """Returns (root mean square, largest) deviation relative to the reference's, in float32
+    roundings.
 
     Infinite when the shapes differ or `x` is not finite where the reference is.
     """

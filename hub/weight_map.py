@@ -284,7 +284,7 @@ class Group:
         return [ordered] if self.row.joins else [[key] for key in ordered]
 
     def missing_parts(self, weight_map: WeightMap, prefix: str) -> list[str]:
-        """Keys of a `Join` that the file lacks."""
+        """Returns the keys of a `Join` that the file lacks."""
         if not self.row.joins:
             return []
         names = weight_map.keys_of(self.row, self.binding, prefix)

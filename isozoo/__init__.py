@@ -20,6 +20,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "activations": (".activations", None),
     "applications": (".applications", None),
     "backend": (".backend", None),
+    "callbacks": (".callbacks", None),
     "config": (".config", None),
     "constraints": (".constraints", None),
     "cv": (".cv", None),
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from .framework.models import Sequential as Sequential
     from .framework.optimizers import Optimizer as Optimizer
     from .framework.regularizers import Regularizer as Regularizer
+    from .framework.training import callbacks as callbacks
 
 
 def _announce_catalogue() -> None:

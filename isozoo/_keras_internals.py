@@ -5,6 +5,7 @@ For the referee alone: nothing else may import it. A key is the path of the name
 """
 
 from .framework.backends.registry import state
+from .framework.configs import custom_object_scope
 from .framework.core import naming, symbolic
 from .framework.random import SeedGenerator
 
@@ -16,6 +17,7 @@ def _any_symbolic_tensors(args=None, kwargs=None) -> bool:
 SYMBOLS = {
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
+    "saving.object_registration.custom_object_scope": custom_object_scope,
     "random.seed_generator.SeedGenerator": SeedGenerator,
     "utils.naming.auto_name": lambda prefix: naming.auto_name(naming.snake_case(prefix)),
     "utils.naming.reset_uids": naming.reset,

@@ -27,7 +27,7 @@ def register_families() -> None:
 
 
 def from_preset(name: Any, **options: Any) -> Any:
-    """The model of a preset, with its weights and its preprocessor.
+    """Returns the model of a preset, with its weights and its preprocessor.
 
     `name` is one of `list_presets()`, the path of a folder, or `hf://org/name[@revision]`. Options
     are those of `isozoo.hub.load_preset`: `backend`, `task`, `dtype`, `load_weights`, …
@@ -36,5 +36,5 @@ def from_preset(name: Any, **options: Any) -> Any:
 
 
 def list_presets(family: str | None = None) -> list[str]:
-    """The names of all presets, or of those of one family."""
+    """Returns the names of all presets, or of those of one family."""
     return [preset.name for preset in registry.list_presets(family)]

@@ -21,7 +21,7 @@ _NEVER_MEANT = (AttributeError, NameError, AssertionError, NotImplementedError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code. Without one the help is shown."""
+    """Runs one command; returns the exit code. Without one the help is shown."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.command is None:

@@ -1,8 +1,14 @@
 """Multi-head attention whose projections are Dense layers, as checkpoints store them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 from ..framework import ops
 from ..framework.core.layer import Layer
 from ..framework.layers import Dense, Dropout
+from ..framework.typing import Tensor
 
 
 class DenseAttention(Layer):
@@ -26,40 +32,73 @@ class DenseAttention(Layer):
         self,
         num_heads: int,
         key_dim: int,
-        use_bias=True,
-        key_bias=None,
-        output_dim=None,
+        use_bias: bool = True,
+        key_bias: bool | None = None,
+        output_dim: int | None = None,
         dropout: float = 0.0,
-        kernel_initializer="glorot_uniform",
-        **kwargs,
-    ):
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_heads, self.key_dim = num_heads, key_dim
         inner = num_heads * key_dim
-        options = {"kernel_initializer": kernel_initializer, "dtype": self.dtype_policy}
+        options: dict[str, Any] = {
+            "kernel_initializer": kernel_initializer,
+            "dtype": self.dtype_policy,
+        }
         self.query = Dense(inner, use_bias=use_bias, **options)
         self.key = Dense(inner, use_bias=use_bias if key_bias is None else key_bias, **options)
         self.value = Dense(inner, use_bias=use_bias, **options)
         self.output_dense = Dense(output_dim or inner, use_bias=use_bias, **options)
         self.dropout = Dropout(dropout) if dropout else None
 
-    def build(self, query_shape, value_shape=None):  # pyright: ignore[reportIncompatibleMethodOverride]
+    def build(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, query_shape: Sequence[int | None], value_shape: Sequence[int | None] | None = None
+    ) -> None:
+        """Makes the weights of the projections, of which the last sizes alone matter.
+
+        Args:
+            query_shape: (batch, target, in).
+            value_shape: (batch, source, in); that of the query unless given.
+        """
         value_shape = value_shape or query_shape
         self.query.build(query_shape)
         self.key.build(value_shape)
         self.value.build(value_shape)
         self.output_dense.build((*query_shape[:-1], self.num_heads * self.key_dim))
 
-    def project(self, value):
-        """Keys and values of `value`: two tensors (batch, source, heads, dim), fit for a cache."""
+    def project(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns keys and values of `value`, (batch, source, in), fit for a cache.
+
+        Both are (batch, source, heads, dim).
+        """
         return self._heads(self.key(value)), self._heads(self.value(value))
 
-    def _heads(self, x):
+    def _heads(self, x: Tensor) -> Tensor:
         batch, length = ops.shape(x)[:2]
         return ops.reshape(x, (batch, length, self.num_heads, self.key_dim))
 
-    def attend(self, query, key, value, mask=None, is_causal=False):
-        """Attention of `query` (batch, target, in) to projected keys and values."""
+    def attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """Computes the attention to keys and values that are projected already.
+
+        Args:
+            query: (batch, target, in).
+            key: (batch, source, heads, dim), as `project` gives it.
+            value: (batch, source, heads, dim), as `project` gives it.
+            mask: booleans, true where a query may attend, that broadcast to (batch, heads, target,
+                source); everywhere if None.
+            is_causal: whether a query attends only to keys that do not come after it.
+
+        Returns:
+            (batch, target, output_dim).
+        """
         query = self._heads(self.query(query))
         if self.dropout is not None and self.resolve_training(None):
             y = self._dropping(self.dropout, query, key, value, mask, is_causal)
@@ -68,7 +107,15 @@ class DenseAttention(Layer):
         batch, length = ops.shape(y)[:2]
         return self.output_dense(ops.reshape(y, (batch, length, self.num_heads * self.key_dim)))
 
-    def _dropping(self, dropout, query, key, value, mask, is_causal):
+    def _dropping(
+        self,
+        dropout: Dropout,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        is_causal: bool,
+    ) -> Tensor:
         """Attention with some of its weights dropped, which no fused kernel draws as we do."""
         scores = ops.einsum("bthd,bshd->bhts", query, key)
         scores = ops.multiply(scores, self.key_dim**-0.5)
@@ -81,6 +128,24 @@ class DenseAttention(Layer):
         weights = dropout(ops.softmax(scores))
         return ops.einsum("bhts,bshd->bthd", weights, value)
 
-    def call(self, query, value=None, mask=None, is_causal=False):
+    def call(
+        self,
+        query: Tensor,
+        value: Tensor | None = None,
+        mask: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """Computes the attention of `query` to `value`.
+
+        Args:
+            query: (batch, target, in).
+            value: (batch, source, in); `query` itself if None.
+            mask: booleans, true where a query may attend, that broadcast to (batch, heads, target,
+                source); everywhere if None.
+            is_causal: whether a query attends only to places that do not come after it.
+
+        Returns:
+            (batch, target, output_dim).
+        """
         key, value = self.project(query if value is None else value)
         return self.attend(query, key, value, mask, is_causal)

@@ -118,7 +118,9 @@ class TextClassifier(NamesClasses, Task):
         return self.classifier(self.dropout(self.backbone(inputs)["pooled_output"]))
 
     def prepare_inputs(self, x: Any) -> Any:
-        """Returns texts as the backbone's inputs, padded to the longest; anything else as it is.
+        """Returns texts as the backbone's inputs; anything else as it is.
+
+        They are padded to a power of two, so that few programs are compiled.
 
         Args:
             x: a list, tuple, NumPy array or pandas column of texts; or the backbone's inputs.
@@ -134,7 +136,7 @@ class TextClassifier(NamesClasses, Task):
                 "This model has no preprocessor, so it takes token ids and no texts: make it with "
                 "from_preset, or set `model.preprocessor`."
             )
-        return self.preprocessor(list(x))
+        return self.preprocessor.pad(self.preprocessor.encode(list(x)), even_lengths=True)
 
     def classify(
         self,

@@ -43,11 +43,13 @@ class AudioToText(Task):
     sample_rate = 16000
 
     def transcribe(self, audio: Audio, **options: Any) -> Transcript:
-        """What is said in a sound."""
+        """Returns what is said in a sound."""
         raise TypeError(f"{type(self).__name__} does not transcribe.")
 
-    def run(self, path: str) -> dict[str, Any]:
-        """The transcript of one file as plain data, for the command line."""
+    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, path: str
+    ) -> dict[str, Any]:
+        """Returns the transcript of one file as plain data, for the command line."""
         transcript = self.transcribe(path)
         return {
             "text": transcript.text.strip(),
@@ -59,14 +61,18 @@ class AudioToText(Task):
         }
 
     def show(self, result: Mapping[str, Any]) -> str:
-        """`run`'s result: the text, in lines with their times where it has several segments."""
+        """Returns `run`'s result: the text, in lines with their times where it has several
+        segments.
+        """
         parts: Sequence[Mapping[str, Any]] = result["segments"]
         if len(parts) < 2:
             return result["text"]
         return "\n".join(f"{p['start']:8.2f} {p['end']:8.2f}  {p['text']}" for p in parts)
 
     def sample_inputs(self) -> list[np.ndarray]:
-        """Two made-up voices, a low and a high one: tones that glide and pulse, over noise."""
+        """Returns two made-up voices, a low and a high one: tones that glide and pulse, over
+        noise.
+        """
         time = np.arange(SAMPLE_SECONDS * self.sample_rate) / self.sample_rate
         generator = np.random.default_rng(1)
         voices = []
@@ -77,7 +83,7 @@ class AudioToText(Task):
         return voices
 
     def decide(self, inputs: Sequence[Audio]) -> list[list[int]]:
-        """The tokens of each sound's transcript."""
+        """Returns the tokens of each sound's transcript."""
         return [
             [token for part in self.transcribe(sound).segments for token in part.tokens]
             for sound in inputs

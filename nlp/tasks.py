@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..framework import ops
+from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
 from .text import check_texts, token_inputs
 
@@ -38,10 +39,10 @@ class TextEmbedder(Task):
     """
 
     task = "text_embedder"
-    backbone: Backbone
+    backbone: Any
 
     def __init__(
-        self, backbone: Backbone, pooling: str = "mean", normalize: bool = True, **kwargs
+        self, backbone: Backbone, pooling: str = "mean", normalize: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if pooling not in POOLINGS:
@@ -53,8 +54,12 @@ class TextEmbedder(Task):
         self.pooling, self.normalize = pooling, normalize
         self.built = True
 
-    def pooled(self, inputs) -> Any:
-        """The vectors before they are normalized, (batch, hidden_dim)."""
+    def pooled(self, inputs: Any) -> Tensor:
+        """Returns the vectors before they are normalized, (batch, hidden_dim).
+
+        Args:
+            inputs: those of the backbone: a dict of integers (batch, length), or `token_ids` alone.
+        """
         inputs = token_inputs(inputs)
         x = self.backbone(inputs)["sequence_output"]
         if self.pooling == "cls":
@@ -67,12 +72,16 @@ class TextEmbedder(Task):
         count = ops.maximum(ops.sum(mask, axis=1), 1.0)
         return ops.divide(ops.sum(ops.multiply(x, mask), axis=1), count)
 
-    def check_inputs(self, inputs) -> None:
-        """See the backbone."""
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for ids that the backbone does not have."""
         self.backbone.check_inputs(inputs)
 
-    def call(self, inputs) -> Any:
-        """See the class."""
+    def call(self, inputs: Any) -> Tensor:
+        """Returns the vectors of texts, (batch, hidden_dim), of length 1 where `normalize` says so.
+
+        Args:
+            inputs: those of the backbone: a dict of integers (batch, length), or `token_ids` alone.
+        """
         x = self.pooled(inputs)
         if not self.normalize:
             return x
@@ -86,7 +95,7 @@ class TextEmbedder(Task):
         normalize: bool | None = None,
         truncate: bool | None = None,
     ) -> np.ndarray:
-        """The vectors of texts, in their order.
+        """Returns the vectors of texts, in their order.
 
         Args:
             texts: n texts, or one.
@@ -127,24 +136,26 @@ class TextEmbedder(Task):
             vectors[chosen] = made
         assert vectors is not None
         if normalize and not self.normalize:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            vectors[:] /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
 
-    def run(self, text: str, truncate: bool = False) -> dict[str, Any]:
-        """The vector of one text as plain data, for the command line."""
+    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, text: str, truncate: bool = False
+    ) -> dict[str, Any]:
+        """Returns the vector of one text as plain data, for the command line."""
         return {"embedding": self.embed(text, truncate=truncate)[0].tolist()}
 
     def show(self, result: Mapping[str, Any]) -> str:
-        """`run`'s result in a line."""
+        """Returns `run`'s result in a line."""
         numbers = result["embedding"]
         return f"{len(numbers)} numbers: " + " ".join(f"{x:.4f}" for x in numbers[:8]) + " …"
 
     def sample_inputs(self) -> list[str]:
-        """Texts of several lengths and kinds."""
+        """Returns texts of several lengths and kinds."""
         return list(SAMPLES)
 
     def decide(self, inputs: Any) -> list[list[int]]:
-        """For each text, the numbers of the others, the likest first."""
+        """Returns, for each text, the numbers of the others, the likest first."""
         vectors = self.embed(inputs, normalize=True)
         order = np.argsort(-(vectors @ vectors.T), axis=1, kind="stable")
         return [[int(j) for j in row if j != i] for i, row in enumerate(order)]
@@ -158,12 +169,12 @@ class MaskedLM(Task):
     """
 
     task = "masked_lm"
-    backbone: Backbone
+    backbone: Any
 
     def fill(
         self, texts: str | Sequence[str], top_k: int = 5, truncate: bool | None = None
     ) -> list[list[list[tuple[str, float]]]]:
-        """The likeliest words for the mask tokens (`[MASK]`) in texts.
+        """Returns the likeliest words for the mask tokens (`[MASK]`) in texts.
 
         Args:
             texts: n texts, or one, with at least one mask token each.
@@ -193,23 +204,27 @@ class MaskedLM(Task):
             filled.append([_likeliest(row, top_k, tokenizer) for row in scores])
         return filled
 
-    def run(self, text: str, truncate: bool = False) -> dict[str, Any]:
-        """The likeliest words for the masks of one text as plain data, for the command line."""
+    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, text: str, truncate: bool = False
+    ) -> dict[str, Any]:
+        """Returns the likeliest words for the masks of one text as plain data, for the command
+        line.
+        """
         return {"words": self.fill(text, truncate=truncate)[0]}
 
     def show(self, result: Mapping[str, Any]) -> str:
-        """`run`'s result in a line for each mask."""
+        """Returns `run`'s result in a line for each mask."""
         return "\n".join(
             ", ".join(f"{word} ({share:.1%})" for word, share in row) for row in result["words"]
         )
 
     def sample_inputs(self) -> list[str]:
-        """Texts with a masked word."""
+        """Returns texts with a masked word."""
         mask = self.preprocessor.tokenizer.mask_token
         return [f"The capital of France is {mask}.", f"She {mask} the letter and put it {mask}."]
 
     def decide(self, inputs: Any) -> list[list[str]]:
-        """The likeliest word for each mask."""
+        """Returns the likeliest word for each mask."""
         return [[row[0][0] for row in text] for text in self.fill(inputs, top_k=1)]
 
 
@@ -224,7 +239,7 @@ def _likeliest(scores: np.ndarray, top_k: int, tokenizer: Any) -> list[tuple[str
 
 
 def pooling_of(files: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> dict:
-    """`pooling` and `normalize` for a TextEmbedder, as far as they are said: by a preset's
+    """Returns `pooling` and `normalize` for a TextEmbedder, as far as they are said: by a preset's
     settings, else by sentence-transformers' file. A pooling that is not here keeps its name there,
     for the model to refuse."""
     found = {name: settings[name] for name in ("pooling", "normalize") if name in settings}

@@ -14,7 +14,7 @@ SMALLEST_LENGTH = 16
 
 
 def check_texts(texts: Any) -> list[str]:
-    """`texts` as a list; one text as a list of one.
+    """Returns `texts` as a list; one text as a list of one.
 
     Raises:
         TypeError: it is neither a str nor a sequence of them.
@@ -34,9 +34,13 @@ def check_texts(texts: Any) -> list[str]:
 
 
 def pad_rows(
-    rows: Sequence[Sequence[int]], pad_id: int, max_length: int, rounded: bool = False
+    rows: Sequence[Sequence[int]],
+    pad_id: int,
+    max_length: int,
+    rounded: bool = False,
+    even_lengths: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of texts as one array, and which of them are no padding.
+    """Returns the ids of texts as one array, and which of them are no padding.
 
     Args:
         rows: n lists of ids, each at most `max_length` long.
@@ -44,6 +48,7 @@ def pad_rows(
         max_length: most ids of a row.
         rounded: whether n and the length are rounded up to powers of two (the length to at most
             `max_length`), so that few shapes occur. A row beyond n holds one token of `pad_id`.
+        even_lengths: whether the length alone is rounded up.
 
     Returns:
         int32 (n, length) and bool (n, length).
@@ -51,6 +56,7 @@ def pad_rows(
     count, length = len(rows), max(map(len, rows))
     if rounded:
         count = power_of_two(count)
+    if rounded or even_lengths:
         length = min(power_of_two(length, SMALLEST_LENGTH), max_length)
     ids = np.full((count, length), pad_id, np.int32)
     mask = np.zeros((count, length), bool)

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from . import benchmark_steps as steps
+
 Work = Callable[[], Any]
 BERT_BASE = {
     "vocabulary_size": 30522,
@@ -86,7 +88,9 @@ def _imports(pairs: int, scratch: str) -> dict[str, list[float]]:
     )
 
 
-def by_turns_of_children(ours, peer, pairs: int) -> dict[str, list[float]]:
+def by_turns_of_children(
+    ours: Callable[[], float], peer: Callable[[], float], pairs: int
+) -> dict[str, list[float]]:
     """Like `by_turns`, for works that measure themselves."""
     ours(), peer()
     times: dict[str, list[float]] = {"ours": [], "peer": []}
@@ -389,6 +393,16 @@ def _lines() -> dict[str, Line]:
         lines[f"Whisper 30 s + {TOKENS}, {b}"] = Line(
             hub, 1.0, partial(_whisper_keras, b), backend=b
         )
+    fit, step, hand = "Keras, fit", "Keras, train_on_batch", "a loop in torch"
+    for b, fast, slow in (("jax", 0.67, 1.0), ("tensorflow", 0.67, 1.0), ("torch", 0.5, 0.8)):
+        lines[f"train MLP, 200 steps, {b}"] = Line(fit, fast, partial(steps.mlp, b), backend=b)
+        lines[f"train ResNet-50 x8, {b}"] = Line(step, slow, partial(steps.resnet, b), backend=b)
+        lines[f"train BERT 4 layers 8x128, {b}"] = Line(
+            step, slow, partial(steps.bert, b, 4), backend=b
+        )
+    lines["train MLP, 200 steps, by hand"] = Line(hand, 1.05, steps.mlp_by_hand)
+    lines["train ResNet-50 x8, by hand"] = Line(hand, 1.05, steps.resnet_by_hand)
+    lines["train BERT 4 layers, by hand"] = Line(hand, 1.05, partial(steps.bert_by_hand, 4))
     return lines
 
 

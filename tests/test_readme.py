@@ -31,7 +31,7 @@ def test_the_readme_s_examples_run():
     assert "True embeddings." in printed or "True encoder." in printed
 
 
-@pytest.mark.parametrize("command", ["list", "info", "pull", "run", "verify"])
+@pytest.mark.parametrize("command", ["list", "info", "pull", "run", "verify", "finetune"])
 def test_the_commands_of_the_readme_exist(command):
     done = subprocess.run(
         [sys.executable, "-m", "isozoo", command, "--help"], capture_output=True, text=True

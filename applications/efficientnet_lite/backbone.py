@@ -8,9 +8,9 @@ last stage.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ...framework import layers
+from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 from ..blocks import ConvNorm
 
@@ -67,7 +67,14 @@ class EfficientNetLiteBackbone(Backbone):
         self.head = ConvNorm(inputs, HEAD_CHANNELS, 1, activation="relu6", epsilon=epsilon)
         self.built = True
 
-    def call(self, images: Any) -> Any:
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, images: Tensor
+    ) -> Tensor:
+        """Returns the feature map (batch, height / 32, width / 32, 1280) of images.
+
+        Args:
+            images: (batch, height, width, 3), as the preprocessor gives them.
+        """
         x = self.stem(images)  # (batch, height / 2, width / 2, 32)
         for block in self.blocks:
             x = block(x)
@@ -91,7 +98,12 @@ class InvertedResidual(layers.Layer):
         self.has_shortcut = stride == 1 and inputs == outputs
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
+        """Returns the block's output, (batch, height / stride, width / stride, outputs).
+
+        Args:
+            x: (batch, height, width, inputs).
+        """
         y = x if self.expand is None else self.expand(x)
         return self.project(self.depthwise(y), x if self.has_shortcut else None)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...framework import layers
+from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 from ..blocks import ConvNorm
 
@@ -74,7 +75,14 @@ class ResNetBackbone(Backbone):
         self.output_channels = inputs
         self.built = True
 
-    def call(self, images: Any) -> Any:
+    def call(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, images: Tensor
+    ) -> Tensor:
+        """Returns the feature map of images, (batch, height / 32, width / 32, output_channels).
+
+        Args:
+            images: (batch, height, width, 3), as the preprocessor gives them.
+        """
         x = self.pool(self.stem(images))  # (batch, height / 4, width / 4, input_conv_filters)
         for stage in self.stages:
             x = stage(x)
@@ -97,7 +105,12 @@ class Stage(layers.Layer):
         self.blocks += [Residual(outputs, rest, 1, settings) for _ in range(blocks - 1)]
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
+        """Returns the output of the last block, (batch, height / stride, width / stride, outputs).
+
+        Args:
+            x: (batch, height, width, inputs).
+        """
         for block in self.blocks:
             x = block(x)
         return x
@@ -121,7 +134,15 @@ class Residual(layers.Layer):
             inputs = filters
         self.built = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
+        """Returns relu(convolutions(x) + shortcut).
+
+        Args:
+            x: (batch, height, width, inputs).
+
+        Returns:
+            (batch, height / stride, width / stride, outputs).
+        """
         shortcut = x if self.shortcut is None else self.shortcut(x)
         *inner, last = self.units
         for unit in inner:

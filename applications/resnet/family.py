@@ -42,7 +42,7 @@ _USUAL = {
 
 
 def architecture(depth: int) -> dict[str, Any]:
-    """Arguments of the backbone for ResNet-18, 34, 50, 101 or 152."""
+    """Returns the arguments of the backbone for ResNet-18, 34, 50, 101 or 152."""
     block_type, blocks = DEPTHS[depth]
     return {"block_type": block_type, "stackwise_num_blocks": blocks}
 

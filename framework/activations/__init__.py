@@ -31,7 +31,8 @@ def relu(
     max_value: float | None = None,
     threshold: float = 0.0,
 ) -> Tensor:
-    """x above `threshold`, but no more than `max_value`; else negative_slope * (x - threshold).
+    """Returns x above `threshold`, but no more than `max_value`; else negative_slope * (x -
+    threshold).
 
     With the defaults max(x, 0).
     """
@@ -44,12 +45,12 @@ def relu(
 
 
 def gelu(x: TensorLike, approximate: bool = False) -> Tensor:
-    """The Gaussian error linear unit; exact unless `approximate` (by tanh), as in Keras."""
+    """Returns the Gaussian error linear unit; exact unless `approximate` (by tanh), as in Keras."""
     return ops.gelu(x, approximate)
 
 
 def mish(x: TensorLike) -> Tensor:
-    """x * tanh(softplus(x)) (Misra 2019)."""
+    """Computes x * tanh(softplus(x)) (Misra 2019)."""
     return ops.multiply(x, ops.tanh(ops.softplus(x)))
 
 

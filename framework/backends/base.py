@@ -4,6 +4,8 @@ Kernels get tensors of this backend, already promoted to a common dtype by the o
 axes are as the caller gave them. Names are those of the public ops.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -24,7 +26,7 @@ from .pads import same_pads as same_pads
 
 
 class Backend(
-    Arithmetic, Arrays, Images, Neural, Picking, Random, Linalg, Signal, Control, Transforms
+    Arithmetic, Arrays, Images, Neural, Picking, Random, Linalg, Signal, Control, Transforms, ABC
 ):
     """Base of all backends. The contract (`backends.contract`) is what a subclass gives."""
 
@@ -44,13 +46,13 @@ class Backend(
 
     # Conversion -------------------------------------------------------------------------------
 
+    @abstractmethod
     def asarray(self, x: Any, dtype: str | None = None) -> Any:
         """`x` (native, NumPy, scalar or nested list) as a native tensor, in `dtype` if given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def dtype(self, x: Any) -> str:
         """The name of a native tensor's dtype."""
-        raise NotImplementedError
 
     def shape(self, x: Any) -> tuple:
         """The shape; ints, and where a graph does not know a dimension, a scalar tensor."""
@@ -84,13 +86,13 @@ class Backend(
 
     # Weights ----------------------------------------------------------------------------------
 
+    @abstractmethod
     def make_value(self, array: Any, dtype: str, trainable: bool, memory_format: str | None) -> Any:
         """The native box (or tensor) that holds a variable, made from `array`.
 
         `memory_format` names what the tensor is ("dense", "conv", "depthwise" or None), so that the
         backend may store it in the order that its kernels like; its logical shape stays.
         """
-        raise NotImplementedError
 
     def set_value(self, box: Any, value: Any) -> Any:
         """Put a native tensor into `box`; returns the box that now holds it."""
@@ -160,17 +162,17 @@ class Backend(
         """A context in which no gradients are wanted, and kernels may be chosen for that."""
         return nullcontext()
 
-    def inference_function(self, target):
+    def inference_function(self, target: Any) -> Callable[..., Any]:
         """`f(*args, **kwargs)`: the outputs of a `MethodTarget`, compiled, without gradients."""
         return target
 
-    def abstract(self, function, given):
+    @abstractmethod
+    def abstract(self, function: Callable[..., Any], given: Sequence["Spec"]) -> Any:
         """Shapes and dtypes of `function(*tensors)` for inputs of the Specs `given`.
 
         Nothing is computed where the backend can trace. Returns a nested structure of
         `Spec(shape, dtype)` in place of tensors.
         """
-        raise NotImplementedError
 
 
 class Spec:
@@ -178,12 +180,12 @@ class Spec:
 
     __slots__ = ("dtype", "shape", "sparse")
 
-    def __init__(self, shape, dtype: str, sparse: bool = False) -> None:
+    def __init__(self, shape: Iterable[Any], dtype: str, sparse: bool = False) -> None:
         self.shape = tuple(shape)
         self.dtype = dtype
         self.sparse = sparse
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and (self.shape, self.dtype) == (other.shape, other.dtype)
 
     def __hash__(self) -> int:
@@ -193,7 +195,7 @@ class Spec:
         return f"Spec(shape={self.shape}, dtype={self.dtype!r})"
 
 
-def specs(backend, out):
+def specs(backend: Any, out: Any) -> Any:
     """`out`, nested, with a Spec in the place of each tensor or number."""
     if out is None:
         return None
@@ -209,6 +211,6 @@ def specs(backend, out):
     return Spec(backend.static_shape(out), backend.dtype(out), backend.is_sparse(out))
 
 
-def native_order(x):
+def native_order(x: Any) -> Any:
     """A NumPy array with its bytes in the order of this machine, as the frameworks want them."""
     return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))

@@ -6,6 +6,7 @@ counts as zero; a product takes it for zero whatever the other factor is there, 
 included.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ ON_VALUES = (
 UNION = "add subtract maximum minimum".split()
 
 
-class SparseBackend:
+class SparseBackend(ABC):
     """Base: the backend that owns sparse tensors of `dense`, and computes densely what it must."""
 
     symbolic = False
@@ -52,17 +53,13 @@ class SparseBackend:
         """Whether `x` is a sparse tensor of this backend."""
         return isinstance(x, self.sparse_types)
 
+    @abstractmethod
     def densify(self, x: Any) -> Any:
         """The same tensor with its zeros stored."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_values(self, x: Any, function: Callable[[Any], Any]) -> Any:
         """`function` of each stored value, where f(0) = 0."""
-        raise NotImplementedError
-
-    def entries(self, x: Any) -> tuple[Any, Any, Any]:
-        """Places (n, rank), elements (n), and which of these are real: fillings are not."""
-        raise NotImplementedError
 
     def union(self, name: str, x1: Any, x2: Any) -> Any:
         """The kernel `name` of two tensors, at least one of them sparse, where f(0, 0) = 0."""

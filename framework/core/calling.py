@@ -61,6 +61,7 @@ class CallableLayer:
     supports_masking: bool
     autocast: bool
     input_spec: Any
+    activity_regularizer: Any
     float32_precision: str | None
     _native_call: Any
     _native_training: Any
@@ -78,7 +79,8 @@ class CallableLayer:
 
     def _call_nested(self, *args: Any, **kwargs: Any) -> Any:
         """The call, by the short way where everything is native already."""
-        if state.owner == self._token and self.built and state.masks is None:
+        plain = state.masks is None and self.activity_regularizer is None
+        if plain and state.owner == self._token and self.built:
             if self._is_plain_call:
                 if "training" not in kwargs:
                     return self.call(*args, **kwargs)

@@ -26,8 +26,8 @@ from .variable import Variable, same_variable
 
 _TARGET = "isozoo copies to"
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, np.dtype, Backend)
-# Attributes of a layer that a copy gets in another way than by being set.
-_HANDLED = frozenset({"built", "_trainable", "_arguments"})
+# Attributes of a layer that a copy gets in another way than by being set, or that are of a call.
+_HANDLED = frozenset({"built", "_trainable", "_arguments", "_losses", "_layers_with_losses"})
 
 
 class Target:

@@ -7,7 +7,7 @@ from ..backends import registry
 
 
 def device(device_name: str) -> AbstractContextManager:
-    """A context in which the current backend makes new tensors on the device named.
+    """Returns a context in which the current backend makes new tensors on the device named.
 
     A name is "cpu", "gpu" or what else the backend knows, with ":" and a number behind it for one
     of several: "gpu:1". Layers stay where they were made. ValueError for a device that there is

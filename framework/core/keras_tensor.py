@@ -5,6 +5,7 @@ from typing import Any
 from .. import dtypes
 from ..typing import Axis, Shape
 from .naming import auto_name
+from .operator_ops import ARITHMETIC, COMPARISONS
 
 
 def _constant(name: str) -> property:
@@ -130,13 +131,13 @@ class KerasTensor:
         return history(self)
 
     def reshape(self, newshape: Shape) -> "KerasTensor":
-        """`ops.reshape` of the tensor."""
+        """Returns `ops.reshape` of the tensor."""
         from .. import ops
 
         return ops.reshape(self, newshape)
 
     def squeeze(self, axis: Axis = None) -> "KerasTensor":
-        """`ops.squeeze` of the tensor."""
+        """Returns `ops.squeeze` of the tensor."""
         from .. import ops
 
         return ops.squeeze(self, axis)
@@ -207,26 +208,10 @@ def _operator(name: str, swapped: bool = False):
     return apply
 
 
-_BINARY = {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "true_divide",
-    "floordiv": "floor_divide",
-    "mod": "mod",
-    "pow": "power",
-    "matmul": "matmul",
-    "and": "logical_and",
-    "or": "logical_or",
-    "xor": "logical_xor",
-}
+_BINARY = {**ARITHMETIC, "and": "logical_and", "or": "logical_or", "xor": "logical_xor"}
 # `==` stays identity, as in Keras: symbolic tensors are looked for in lists and dicts.
 _ONE_WAY = {
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-    "ne": "not_equal",
+    **COMPARISONS,
     "neg": "negative",
     "abs": "absolute",
     "invert": "logical_not",
@@ -283,5 +268,5 @@ def Input(
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether `x` is a symbolic tensor, such as `Input()` gives."""
+    """Tells whether `x` is a symbolic tensor, such as `Input()` gives."""
     return isinstance(x, KerasTensor)

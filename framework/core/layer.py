@@ -15,7 +15,7 @@ from .operation import Operation
 from .own_variables import OwnVariables
 from .stateless import StatelessLayer
 from .trackable import foreign_variables, parts_of
-from .variable import OwnState, Variable
+from .variable import OwnState, SeedState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
 
@@ -101,7 +101,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             self.built = True
 
     def parts_are_built(self) -> bool:
-        """Whether all layers directly inside have their weights."""
+        """Tells whether all layers directly inside have their weights."""
         return all(layer.built for layer in self.sublayers())
 
     # Dtypes -----------------------------------------------------------------------------------
@@ -118,6 +118,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
+        """Sets the policy: a DTypePolicy, its config, or a name such as "mixed_float16"."""
         self._set_policy(dtype_policies.get(value))
 
     @property
@@ -154,10 +155,6 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         `build(self, query_shape, value_shape)` for `call(self, query, value)`.
         """
         self.built = True
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Computes the outputs for native tensors. Subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} must define `call`.")
 
     def add_weight(
         self,
@@ -281,6 +278,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        """Freezes, or unfreezes, the layer and all layers and variables inside it."""
         self._trainable = bool(value)
         for _, part in self.tracked_parts():
             if isinstance(part, Variable):
@@ -328,6 +326,17 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             else:
                 found[id(layer)] = layer
         return list(found.values())
+
+    @property
+    def _seed_generators(self) -> list[Any]:
+        # The name by which programs written for Keras ask for those directly inside.
+        parts = (part for _, part in self.tracked_parts() if not isinstance(part, Variable))
+        return [part for part in parts if isinstance(vars(part).get("state"), SeedState)]
+
+    @property
+    def torch_params(self) -> dict[str, Any]:
+        """The native tensors of all variables inside by path; Keras's name for them on torch."""
+        return {path: variable.native for path, variable in self.named_variables()}
 
     def _part_changed(self, name: str, item: Any) -> None:
         if not self._trainable and item is not None:
@@ -406,7 +415,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             return {}
         own = parameters_of(plain_class(type(self)), self._config_base)
         found = described_arguments(self)
-        found = {k: v for k, v in found.items() if k in own or k not in LAYER_ARGUMENTS}
+        found = {k: v for k, v in found.items() if k in own or k not in _LAYER_ARGUMENTS}
         return {**found, **self._settings_in_effect(found)}
 
     def _settings_in_effect(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -510,7 +519,7 @@ def _as_shape(x: Any) -> Any:
 
 # Endings of arguments that are objects, for which a name may stand.
 _NAMED = ("_initializer", "_regularizer", "_constraint")
-LAYER_ARGUMENTS = frozenset(
+_LAYER_ARGUMENTS = frozenset(
     (
         "name",
         "trainable",

@@ -17,7 +17,7 @@ _between_calls: dict[int, tuple[Any, Any]] = {}
 
 
 def any_known() -> bool:
-    """Whether any tensor has a mask: where none has, nothing needs to be looked up."""
+    """Tells whether any tensor has a mask: where none has, nothing needs to be looked up."""
     return state.masks is not None or bool(_between_calls)
 
 

@@ -14,13 +14,13 @@ def _next(prefix: str) -> int:
 
 
 def auto_name(prefix: str) -> str:
-    """`prefix`, with a number behind it from the second use on."""
+    """Returns `prefix`, with a number behind it from the second use on."""
     count = _next(prefix)
     return prefix if count == 0 else f"{prefix}_{count}"
 
 
 def get_uid(prefix: str = "") -> int:
-    """1 for the first use of `prefix`, 2 for the second, and so on, as in Keras.
+    """Returns 1 for the first use of `prefix`, 2 for the second, and so on, as in Keras.
 
     Names that were made from the prefix count as uses. `clear_session` starts anew.
     """
@@ -28,12 +28,12 @@ def get_uid(prefix: str = "") -> int:
 
 
 def reset() -> None:
-    """Forget all names, so that the next ones are numbered from the start."""
+    """Forgets all names, so that the next ones are numbered from the start."""
     _counters.clear()
 
 
 def checked(name: Any) -> str:
-    """`name`, if it can be a part of a path. ValueError otherwise."""
+    """Returns `name`, if it can be a part of a path. ValueError otherwise."""
     if not isinstance(name, str) or "/" in name:
         raise ValueError(
             "Argument `name` must be a string and cannot contain character `/`. "

@@ -55,15 +55,25 @@ class Operation(Configurable):
             raise
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """The computation, on tensors. Subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} must define `call`.")
+        """Computes the outputs from native tensors. A subclass defines it.
+
+        Raises:
+            NotImplementedError: the class does not, as in Keras.
+        """
+        name = type(self).__name__
+        raise NotImplementedError(
+            f"{name} does not have a `call()` method implemented. {name} must define `call`, which "
+            "takes tensors and computes the outputs by `isozoo.ops`."
+        )
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic tensors that the call gives, which remember it."""
+        """Returns the symbolic tensors that the call gives, which remember it."""
         return symbolic.link(self, args, kwargs, self.compute_output_spec(*args, **kwargs))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The shapes and dtypes that `call` gives for symbolic tensors, as symbolic tensors."""
+        """Returns the shapes and dtypes that `call` gives for symbolic tensors, as symbolic
+        tensors.
+        """
         return symbolic.infer(registry.current(), self.call, args, kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
@@ -139,7 +149,7 @@ class OpCall(Operation):
         self.function = function
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """The op itself."""
+        """Returns the op itself."""
         return self.function(*args, **kwargs)
 
 

@@ -6,7 +6,7 @@ from . import naming
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Number automatic names from the start again.
+    """Numbers automatic names from the start again.
 
     Models and layers that exist stay as they are, and so do settings and the global seed: graphs
     are kept by the models that need them, not by the process.

@@ -21,7 +21,7 @@ from .trackable import undo
 
 
 def among(x: Any) -> bool:
-    """Whether a symbolic tensor is among the leaves of `x`."""
+    """Tells whether a symbolic tensor is among the leaves of `x`."""
     return any(isinstance(leaf, KerasTensor) for leaf in _leaves(x))
 
 
@@ -32,7 +32,7 @@ def infer(
     kwargs: dict[str, Any],
     keep: bool = False,
 ) -> Any:
-    """Symbolic results of `function(*args, **kwargs)`, by abstract evaluation on `backend`.
+    """Returns symbolic results of `function(*args, **kwargs)`, by abstract evaluation.
 
     Unknown sizes get trial numbers, in at least two ways; a size of a result that comes out
     different stays unknown. An unknown size fits whatever it meets: where the first trials fail,
@@ -105,12 +105,12 @@ def _merge(runs: list[Any]) -> Any:
 def record(
     target: Any, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], backend: Any
 ) -> Any:
-    """A node for the call, and the symbolic tensors that it gives."""
+    """Returns a node for the call, and the symbolic tensors that it gives."""
     return link(target, args, kwargs, infer(backend, function, args, kwargs))
 
 
 def link(target: Any, args: tuple, kwargs: dict[str, Any], outputs: Any) -> Any:
-    """`outputs` as what the call of `target` gives: they, and the target, know the node."""
+    """Returns `outputs` as what the call of `target` gives: they, and the target, know the node."""
     node = Node(target, args, kwargs)
     given = {id(x) for x in node.inputs}
 
@@ -135,26 +135,26 @@ class SymbolicBackend:
     hosts = False
 
     def static_shape(self, x: KerasTensor) -> tuple[int | None, ...]:
-        """The shape, None where unknown."""
+        """Returns the shape, None where unknown."""
         return x.shape
 
     shape = static_shape
 
     def dtype(self, x: KerasTensor) -> str:
-        """The name of the dtype."""
+        """Returns the name of the dtype."""
         return x.dtype
 
     def asarray(self, x: Any, dtype: str | None = None) -> KerasTensor:
-        """The shape and dtype of an array or number that meets a symbolic tensor."""
+        """Returns the shape and dtype of an array or number that meets a symbolic tensor."""
         x = np.asarray(x)
         return KerasTensor(x.shape, dtype or dtypes.standardize(x.dtype))
 
     def is_sparse(self, x: KerasTensor) -> bool:
-        """Whether tensors in its place store their non-zero elements only."""
+        """Tells whether tensors in its place store their non-zero elements only."""
         return x.sparse
 
     def to_numpy(self, x: KerasTensor) -> NoReturn:
-        """Always an error: there are no values."""
+        """Raises InvalidArgumentError: a symbolic tensor has no values."""
         from ..ops.errors import InvalidArgumentError
 
         raise InvalidArgumentError(
@@ -162,7 +162,7 @@ class SymbolicBackend:
         )
 
     def record(self, op: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """The symbolic result of a public op."""
+        """Returns the symbolic result of a public op."""
         rule = getattr(op, "rule", None)
         try:
             made = None if rule is None else rule(*args, **kwargs)

@@ -10,7 +10,7 @@ _OWN = str(Path(__file__).parents[1])
 
 
 def trim(error: BaseException) -> None:
-    """Leave the frames of the user, and of the frameworks that were called, in the traceback.
+    """Leaves the frames of the user, and of the frameworks that were called, in the traceback.
 
     Where none would be left the innermost stays. With
     `isozoo.config.disable_traceback_filtering()` the traceback stays whole.

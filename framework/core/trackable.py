@@ -46,18 +46,24 @@ class Trackable(Configurable):
     def _set_attribute(self, name: str, value: Any) -> None:
         if state.journal is not None:
             self._note_attribute(name)
+        if name in self._untracked:
+            object.__setattr__(self, name, value)
+            return
         tracked = self._tracked
         if type(value) in _SIMPLE and name not in tracked:
             object.__setattr__(self, name, value)
             return
         if name in tracked:
+            if isinstance(getattr(type(self), name, None), property):  # its setter does the rest
+                object.__setattr__(self, name, value)
+                return
             if tracked[name] is value:  # it keeps its place
                 object.__setattr__(self, name, value)
                 return
             self._forget(name)
         if isinstance(value, Variable | Trackable):
             self._track(name, value)
-        elif is_container(value) and name not in self._untracked:
+        elif is_container(value):
             value = wrapped_container(value, self, name)
             if holds_parts(value):
                 self._track(name, value)
@@ -189,7 +195,7 @@ def undo(journal: list[tuple[Any, str, Any]]) -> None:
 
 
 def tracks_natively(owner: Any, name: str, value: Any) -> bool:
-    """Whether the owner's framework keeps `value` itself, such as a module of torch's own."""
+    """Tells whether the owner's framework keeps `value` itself, such as a module of torch's own."""
     hook = getattr(owner, "_native_attribute", None)
     return hook is not None and hook(name, value)
 
@@ -204,7 +210,7 @@ def parts_of(item: Any) -> Iterator[Any]:
 
 
 def holds_parts(item: Any) -> bool:
-    """Whether a variable or Trackable is in an item."""
+    """Tells whether a variable or Trackable is in an item."""
     return next(parts_of(item), None) is not None
 
 

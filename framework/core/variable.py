@@ -268,6 +268,7 @@ class Variable(VariableOperators):
 
     @name.setter
     def name(self, value: str) -> None:
+        """Sets the name in its owner, the last part of the path."""
         self._name = value
 
     @property
@@ -287,6 +288,7 @@ class Variable(VariableOperators):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        """Sets whether the variable wants to be trained; its owners may still freeze it."""
         self._wanted = bool(value)
         self._declare_trainable()
 

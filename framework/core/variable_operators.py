@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from .operator_ops import ARITHMETIC, COMPARISONS
+
 
 class VariableOperators:
     """Mixed into Variable: its operators are those of its tensor, and frameworks read it."""
@@ -74,22 +76,7 @@ class VariableOperators:
 
 
 # Operators with an op of the same meaning.
-_OPS = {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "true_divide",
-    "floordiv": "floor_divide",
-    "mod": "mod",
-    "pow": "power",
-    "matmul": "matmul",
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-    "eq": "equal",
-    "ne": "not_equal",
-}
+_OPS = {**ARITHMETIC, **COMPARISONS, "eq": "equal"}
 
 
 def _unwrapped(x: Any) -> Any:

@@ -66,7 +66,11 @@ class STFT(Initializer):
     """
 
     def __init__(
-        self, side="real", window: Any = "hann", scaling: str | None = "density", periodic=False
+        self,
+        side: str = "real",
+        window: Any = "hann",
+        scaling: str | None = "density",
+        periodic: bool = False,
     ) -> None:
         if side not in ("real", "imag"):
             raise ValueError(f"side should be 'real' or 'imag', not {side}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import activations, ops
 from ..core.input_spec import InputSpec
-from ..ops.dispatch import Tensor
+from ..typing import Tensor
 from .described import Described
 from .weighted import WeightedLayer
 

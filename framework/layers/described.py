@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from .. import dtypes
 from ..configs import described_values, parameters_of, plain_class
-from ..core.layer import LAYER_ARGUMENTS, Layer
+from ..core.keras_tensor import KerasTensor
+from ..core.layer import Layer
 
 _PACKAGE = __name__.rpartition(".")[0]
+# What the config of every layer has, and what is written apart.
+_BASE = frozenset(("name", "trainable", "dtype", "autocast", "activity_regularizer"))
 
 
 class Described(Layer):
@@ -13,17 +17,26 @@ class Described(Layer):
 
     The config says what the attributes hold, so that an argument that was left open, such as
     `data_format=None`, is written as the setting that it stood for. A subclass of the user's finds
-    them in `super().get_config()`, as in Keras. Where the name of an argument is taken by something
-    else, the attribute has an underscore before it.
+    them in `super().get_config()`, as in Keras. What is not to be read from outside has an
+    underscore before its name.
     """
+
+    # Arguments that a config does not have.
+    _left_out: tuple[str, ...] = ()
 
     def _config_arguments(self, default: bool) -> dict[str, Any]:
         cls = plain_class(type(self))
         own = next(c for c in cls.__mro__ if c.__module__.startswith(_PACKAGE))
         if default and cls is not own:  # a user's class, which the arguments that it took describe
             return super()._config_arguments(default)
-        names = (n for n in parameters_of(own, Layer) if n not in LAYER_ARGUMENTS)
-        values = {n: getattr(self, f"_{n}" if hasattr(self, f"_{n}") else n) for n in names}
+        left_out = {*_BASE, *self._left_out}
+        names = (n for n in parameters_of(own, Layer) if n not in left_out)
+        values = {n: getattr(self, n if hasattr(self, n) else f"_{n}") for n in names}
         if "activity_regularizer" in parameters_of(own, Layer):
             values["activity_regularizer"] = self.activity_regularizer
         return described_values(self, values)
+
+    def _rearranged(self, x: KerasTensor, shape: Any) -> KerasTensor:
+        """`x` in another shape, as a layer gives it that computes nothing."""
+        cast = self.autocast and dtypes.is_float(x.dtype)
+        return KerasTensor(shape, self.compute_dtype if cast else x.dtype, sparse=x.sparse)

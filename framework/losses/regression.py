@@ -150,6 +150,8 @@ class Huber(LossFunctionWrapper):
         dtype: as in Loss.
     """
 
+    _unsaid = ("delta",)
+
     def __init__(
         self,
         delta: float = 1.0,
@@ -175,6 +177,8 @@ class CosineSimilarity(LossFunctionWrapper):
         name: as in Loss.
         dtype: as in Loss.
     """
+
+    _unsaid = ("axis",)
 
     def __init__(
         self,

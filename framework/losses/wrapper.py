@@ -27,6 +27,9 @@ class LossFunctionWrapper(Loss):
             constructor, they are its attributes, too.
     """
 
+    # Settings that Keras leaves out of configs: they are told where they differ from the default.
+    _unsaid: tuple[str, ...] = ()
+
     def __init__(
         self,
         fn: Callable[..., Any],
@@ -50,8 +53,8 @@ class LossFunctionWrapper(Loss):
         targets, outputs = flatten(y_true), flatten(y_pred)
         if len(targets) != len(outputs):
             raise ValueError(
-                f"The loss {self.name!r} got {len(targets)} targets and {len(outputs)} predictions: "
-                "give the same structure of both."
+                f"The loss {self.name!r} got {len(targets)} targets and {len(outputs)} "
+                "predictions: give the same structure of both."
             )
         pairs = [same_rank(*pair) for pair in zip(targets, outputs, strict=True)]
         firsts, seconds = iter([x for x, _ in pairs]), iter([y for _, y in pairs])
@@ -102,7 +105,13 @@ def described_function(owner: Any, fn: Any, kwargs: dict[str, Any]) -> dict[str,
         fn: the function.
         kwargs: its settings.
     """
-    found = {name: configs.serialize(value) for name, value in kwargs.items()}
-    if "fn" in configs.parameters_of(configs.plain_class(type(owner)), None):
+    parameters = configs.parameters_of(configs.plain_class(type(owner)), None)
+    unsaid = getattr(owner, "_unsaid", ())
+    found = {
+        name: configs.serialize(value)
+        for name, value in kwargs.items()
+        if name not in unsaid or value != parameters[name][1]
+    }
+    if "fn" in parameters:
         found["fn"] = configs.serialize(fn)
     return found

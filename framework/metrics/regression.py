@@ -202,10 +202,10 @@ class R2Score(Metric):
         rest = ops.subtract(self.num_samples, 1.0)
         left = ops.subtract(rest, float(self.num_regressors))
         self._warn(left)
-        share = ops.divide(
-            ops.multiply(ops.subtract(1.0, scores), rest), ops.where(left > 0, left, 1)
-        )
-        return ops.where(left > 0, ops.subtract(1.0, share), scores)
+        enough = ops.greater(left, 0)
+        share = ops.divide(rest, ops.where(enough, left, 1.0))
+        adjusted = ops.subtract(1.0, ops.multiply(ops.subtract(1.0, scores), share))
+        return ops.where(enough, adjusted, scores)
 
     def _warn(self, left: Tensor) -> None:
         backend, left = tensor(left)

@@ -85,9 +85,6 @@ class Model(Saving, Trainer, OfGraph, Layer):
             self.register(name, layer)
 
     def _set_attribute(self, name: str, value: Any) -> None:
-        if name == "optimizer":  # no part of the model
-            object.__setattr__(self, name, value)
-            return
         # A layer of the graph that gets an attribute is called by that from now on.
         if isinstance(value, Layer) and self._graph is not None and name not in self._tracked:
             old = next((n for n, item in self._tracked.items() if item is value), None)
@@ -120,7 +117,7 @@ class Model(Saving, Trainer, OfGraph, Layer):
     def call(self, inputs: Any) -> Any:
         """Computes the graph on tensors given in the structure of the symbolic inputs."""
         if self._graph is None:
-            raise NotImplementedError(f"{type(self).__name__} must define `call`.")
+            return super().call(inputs)  # which raises
         return self._graph.run(match(self._graph, inputs, self.name, any_rows=True))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

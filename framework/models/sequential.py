@@ -25,7 +25,7 @@ class Sequential(Model):
     """
 
     # They are registered under names of their own.
-    _untracked = frozenset({"_chain"})
+    _untracked = Model._untracked | {"_chain"}
 
     def __init__(
         self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any
@@ -101,7 +101,7 @@ class Sequential(Model):
             self._symbolic(Input(batch_shape=input_shape, dtype=self.compute_dtype))
 
     def parts_are_built(self) -> bool:
-        """Whether there are layers, and all have their weights."""
+        """Tells whether there are layers, and all have their weights."""
         return bool(self._chain) and all(layer.built for layer in self._chain)
 
     def call(self, inputs: Any) -> Any:

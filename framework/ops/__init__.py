@@ -67,7 +67,7 @@ ROOMS = {
 
 
 def public(room: str) -> dict[str, object]:
-    """The ops that a room defines, under all their names."""
+    """Returns the ops that a room defines, under all their names."""
     module = _import_module(f".{room}", __name__)
     return {
         name: value
@@ -77,7 +77,7 @@ def public(room: str) -> dict[str, object]:
 
 
 def in_namespace(namespace: str) -> dict[str, object]:
-    """The ops of one of Keras's namespaces."""
+    """Returns the ops of one of Keras's namespaces."""
     return {name: value for room in ROOMS[namespace] for name, value in public(room).items()}
 
 

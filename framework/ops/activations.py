@@ -12,7 +12,7 @@ from .op import op
 
 @op
 def relu(x: TensorLike) -> Tensor:
-    """max(x, 0). Booleans count as int32."""
+    """Computes max(x, 0). Booleans count as int32."""
     backend, x = tensor(x)
     if x.dtype not in backend.float_types:
         backend, x = numeric(x)
@@ -23,49 +23,51 @@ def relu(x: TensorLike) -> Tensor:
 
 @op
 def relu6(x: TensorLike) -> Tensor:
-    """min(max(x, 0), 6)."""
+    """Computes min(max(x, 0), 6)."""
     backend, x = floating(x)
     return backend.relu6(x)
 
 
 @op
 def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Tensor:
-    """x where positive, `negative_slope` * x elsewhere."""
+    """Returns x where positive, `negative_slope` * x elsewhere."""
     backend, x = floating(x)
     return backend.leaky_relu(x, negative_slope)
 
 
 @op
 def elu(x: TensorLike, alpha: float = 1.0) -> Tensor:
-    """x where positive, alpha * (exp(x) - 1) elsewhere."""
+    """Returns x where positive, alpha * (exp(x) - 1) elsewhere."""
     backend, x = floating(x)
     return backend.elu(x, alpha)
 
 
 @op
 def selu(x: TensorLike) -> Tensor:
-    """1.0507 * elu(x, 1.6733): self-normalizing (Klambauer et al. 2017)."""
+    """Computes 1.0507 * elu(x, 1.6733): self-normalizing (Klambauer et al. 2017)."""
     backend, x = floating(x)
     return backend.selu(x)
 
 
 @op
 def celu(x: TensorLike, alpha: float = 1.0) -> Tensor:
-    """x where positive, alpha * (exp(x / alpha) - 1) elsewhere (Barron 2017)."""
+    """Returns x where positive, alpha * (exp(x / alpha) - 1) elsewhere (Barron 2017)."""
     backend, x = floating(x)
     return backend.celu(x, alpha)
 
 
 @op
 def gelu(x: TensorLike, approximate: bool = True) -> Tensor:
-    """x * P(X <= x) for a standard normal X (Hendrycks & Gimpel 2016); by tanh if `approximate`."""
+    """Computes x * P(X <= x) for a standard normal X (Hendrycks & Gimpel 2016); by tanh if
+    `approximate`.
+    """
     backend, x = floating(x)
     return backend.gelu(x, approximate)
 
 
 @op
 def silu(x: TensorLike) -> Tensor:
-    """x * sigmoid(x)."""
+    """Computes x * sigmoid(x)."""
     backend, x = floating(x)
     return backend.silu(x)
 
@@ -75,7 +77,7 @@ swish = silu
 
 @op
 def glu(x: TensorLike, axis: int = -1) -> Tensor:
-    """The first half of `axis` times the sigmoid of the second (Dauphin et al. 2016).
+    """Returns the first half of `axis` times the sigmoid of the second (Dauphin et al. 2016).
 
     The result has half as many elements along `axis`, whose size must be even.
     """
@@ -89,35 +91,35 @@ def glu(x: TensorLike, axis: int = -1) -> Tensor:
 
 @op
 def sigmoid(x: TensorLike) -> Tensor:
-    """1 / (1 + exp(-x))."""
+    """Computes 1 / (1 + exp(-x))."""
     backend, x = floating(x)
     return backend.sigmoid(x)
 
 
 @op
 def log_sigmoid(x: TensorLike) -> Tensor:
-    """log(sigmoid(x)), without underflow."""
+    """Computes log(sigmoid(x)), without underflow."""
     backend, x = floating(x)
     return backend.log_sigmoid(x)
 
 
 @op
 def sparse_sigmoid(x: TensorLike) -> Tensor:
-    """(x + 1) / 2, no lower than 0 and no higher than 1."""
+    """Computes (x + 1) / 2, no lower than 0 and no higher than 1."""
     backend, x = floating(x)
     return backend.clip(backend.multiply(backend.add(x, 1.0), 0.5), 0.0, 1.0)
 
 
 @op
 def hard_sigmoid(x: TensorLike) -> Tensor:
-    """x / 6 + 1/2, no lower than 0 and no higher than 1."""
+    """Computes x / 6 + 1/2, no lower than 0 and no higher than 1."""
     backend, x = floating(x)
     return backend.hard_sigmoid(x)
 
 
 @op
 def hard_silu(x: TensorLike) -> Tensor:
-    """x * hard_sigmoid(x) (Howard et al. 2019)."""
+    """Computes x * hard_sigmoid(x) (Howard et al. 2019)."""
     backend, x = floating(x)
     return backend.hard_silu(x)
 
@@ -127,49 +129,51 @@ hard_swish = hard_silu
 
 @op
 def hard_tanh(x: TensorLike) -> Tensor:
-    """x, no lower than -1 and no higher than 1."""
+    """Returns x, no lower than -1 and no higher than 1."""
     backend, x = floating(x)
     return backend.clip(x, -1.0, 1.0)
 
 
 @op
 def softplus(x: TensorLike) -> Tensor:
-    """log(1 + exp(x)), without overflow."""
+    """Computes log(1 + exp(x)), without overflow."""
     backend, x = floating(x)
     return backend.softplus(x)
 
 
 @op
 def sparse_plus(x: TensorLike) -> Tensor:
-    """0 up to -1, (x + 1)^2 / 4 up to 1, x from there."""
+    """Returns 0 up to -1, (x + 1)^2 / 4 up to 1, x from there."""
     backend, x = floating(x)
     return backend.sparse_plus(x)
 
 
 @op
 def squareplus(x: TensorLike, b: float = 4) -> Tensor:
-    """(x + sqrt(x^2 + b)) / 2 (Barron 2021), without cancellation below zero."""
+    """Computes (x + sqrt(x^2 + b)) / 2 (Barron 2021), without cancellation below zero."""
     backend, x = floating(x)
     return backend.squareplus(x, b)
 
 
 @op
 def softsign(x: TensorLike) -> Tensor:
-    """x / (1 + |x|)."""
+    """Computes x / (1 + |x|)."""
     backend, x = floating(x)
     return backend.softsign(x)
 
 
 @op
 def tanh_shrink(x: TensorLike) -> Tensor:
-    """x - tanh(x)."""
+    """Computes x - tanh(x)."""
     backend, x = floating(x)
     return backend.subtract(x, backend.tanh(x))
 
 
 @op
 def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
-    """x moved towards zero by `threshold`, which is not negative; zero where it would cross it."""
+    """Returns x moved towards zero by `threshold`, which is not negative; zero where it would cross
+    it.
+    """
     backend, x = floating(x)
     _not_negative(threshold)
     return backend.soft_shrink(x, threshold)
@@ -177,7 +181,7 @@ def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
 
 @op
 def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Tensor:
-    """x where |x| > `threshold`, which is not negative; zero elsewhere."""
+    """Returns x where |x| > `threshold`, which is not negative; zero elsewhere."""
     backend, x = floating(x)
     _not_negative(threshold)
     return backend.hard_shrink(x, threshold)
@@ -190,14 +194,14 @@ def _not_negative(threshold: Any) -> None:
 
 @op
 def threshold(x: TensorLike, threshold: float, default_value: float) -> Tensor:
-    """x where greater than `threshold`, `default_value` elsewhere; NaN stays NaN."""
+    """Returns x where greater than `threshold`, `default_value` elsewhere; NaN stays NaN."""
     backend, x = floating(x)
     return backend.threshold(x, threshold, default_value)
 
 
 @op
 def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
-    """exp(x) over its sum along `axis`: one axis, several in a tuple, or None for all."""
+    """Computes exp(x) over its sum along `axis`: one axis, several in a tuple, or None for all."""
     backend, x = floating(x)
     if type(axis) is int and -len(x.shape) <= axis < len(x.shape):
         return backend.softmax(x, axis)
@@ -206,7 +210,9 @@ def softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
 
 @op
 def log_softmax(x: TensorLike, axis: Axis = -1) -> Tensor:
-    """The logarithm of softmax along `axis`: one axis, several in a tuple, or None for all."""
+    """Returns the logarithm of softmax along `axis`: one axis, several in a tuple, or None for
+    all.
+    """
     backend, x = floating(x)
     if type(axis) is int and -len(x.shape) <= axis < len(x.shape):
         return backend.log_softmax(x, axis)
@@ -229,6 +235,8 @@ def _over_axes(backend: Any, kernel: Callable[..., Tensor], x: Tensor, axis: Any
 
 @op
 def sparsemax(x: TensorLike, axis: int = -1) -> Tensor:
-    """max(x - t, 0) with the t that makes it sum to 1 along `axis` (Martins & Astudillo 2016)."""
+    """Computes max(x - t, 0) with the t that makes it sum to 1 along `axis` (Martins & Astudillo
+    2016).
+    """
     backend, x = floating(x)
     return backend.sparsemax(x, checks.axis_of(backend, x, axis))

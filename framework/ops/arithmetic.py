@@ -50,28 +50,28 @@ def _real_tensors(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
 
 @op
 def add(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 + x2. Broadcasts; booleans add as "or"."""
+    """Computes x1 + x2. Broadcasts; booleans add as "or"."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.add(x1, x2)
 
 
 @op
 def subtract(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 - x2. Broadcasts."""
+    """Computes x1 - x2. Broadcasts."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.subtract(x1, x2)
 
 
 @op
 def multiply(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 * x2. Broadcasts."""
+    """Computes x1 * x2. Broadcasts."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.multiply(x1, x2)
 
 
 @op
 def divide(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 / x2 in a float dtype; a zero divisor gives infinity or NaN."""
+    """Computes x1 / x2 in a float dtype; a zero divisor gives infinity or NaN."""
     backend, x1, x2 = float_promoted(x1, x2)
     return backend.divide(x1, x2)
 
@@ -81,7 +81,7 @@ true_divide = divide
 
 @op
 def floor_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The largest integer not above x1 / x2, in the operands' dtype.
+    """Returns the largest integer not above x1 / x2, in the operands' dtype.
 
     An integer divided by zero is 0, as in NumPy. Booleans count as int32.
     """
@@ -91,7 +91,7 @@ def floor_divide(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def mod(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 - floor(x1 / x2) * x2: the remainder with the divisor's sign.
+    """Computes x1 - floor(x1 / x2) * x2: the remainder with the divisor's sign.
 
     An integer modulo zero is 0, as in NumPy. Booleans count as int32.
     """
@@ -101,7 +101,7 @@ def mod(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def fmod(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 - trunc(x1 / x2) * x2: the remainder with the sign of x1.
+    """Computes x1 - trunc(x1 / x2) * x2: the remainder with the sign of x1.
 
     An integer modulo zero is 0, as in NumPy. Booleans count as int32.
     """
@@ -111,7 +111,7 @@ def fmod(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 / x2 in a float dtype, and 0 where x2 is 0. As in Keras."""
+    """Computes x1 / x2 in a float dtype, and 0 where x2 is 0. As in Keras."""
     backend, x1, x2 = float_promoted(x1, x2)
     x1, x2 = _tensors(backend, x1, x2)
     dtype = backend.dtype(x2)
@@ -123,7 +123,7 @@ def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def power(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 to the power of x2. Booleans count as int32.
+    """Computes x1 to the power of x2. Booleans count as int32.
 
     An integer to a negative integer power is 1 / x, truncated; that of 0 is 0.
     """
@@ -135,28 +135,28 @@ def power(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def maximum(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The larger of both; NaN where either is NaN. Equal operands share the gradient."""
+    """Returns the larger of both; NaN where either is NaN. Equal operands share the gradient."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.maximum(x1, x2)
 
 
 @op
 def minimum(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The smaller of both; NaN where either is NaN. Equal operands share the gradient."""
+    """Returns the smaller of both; NaN where either is NaN. Equal operands share the gradient."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.minimum(x1, x2)
 
 
 @op
 def fmax(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The larger of both; where one is NaN, the other."""
+    """Returns the larger of both; where one is NaN, the other."""
     backend, x1, x2 = promoted(x1, x2)
     return _without_nan(backend, backend.maximum, x1, x2)
 
 
 @op
 def fmin(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The smaller of both; where one is NaN, the other."""
+    """Returns the smaller of both; where one is NaN, the other."""
     backend, x1, x2 = promoted(x1, x2)
     return _without_nan(backend, backend.minimum, x1, x2)
 
@@ -172,28 +172,31 @@ def _without_nan(backend: Any, extremum: Any, x1: Any, x2: Any) -> Tensor:
 
 @op
 def hypot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """sqrt(x1^2 + x2^2) in a float dtype, without overflow of the squares."""
+    """Computes sqrt(x1^2 + x2^2) in a float dtype, without overflow of the squares."""
     backend, x1, x2 = _real_tensors(x1, x2)
     return backend.hypot(x1, x2)
 
 
 @op
 def logaddexp(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """log(exp(x1) + exp(x2)) in a float dtype, without overflow."""
+    """Computes log(exp(x1) + exp(x2)) in a float dtype, without overflow."""
     backend, x1, x2 = _real_tensors(x1, x2)
     return backend.logaddexp(x1, x2)
 
 
 @op
 def logaddexp2(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """log2(2^x1 + 2^x2) in a float dtype, without overflow."""
+    """Computes log2(2^x1 + 2^x2) in a float dtype, without overflow."""
     backend, x1, x2 = _real_tensors(x1, x2)
     return backend.logaddexp2(x1, x2)
 
 
 @op
 def heaviside(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """0 for negative x1, 1 for positive x1, x2 where x1 is 0; NaN stays NaN. In a float dtype."""
+    """Returns 0 for negative x1, 1 for positive x1, x2 where x1 is 0; NaN stays NaN.
+
+    In a float dtype.
+    """
     backend, x1, x2 = _real_tensors(x1, x2)
     zero, one = (backend.asarray(n, backend.dtype(x1)) for n in (0, 1))
     side = backend.where(backend.less(x1, zero), zero, one)
@@ -203,14 +206,14 @@ def heaviside(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def nextafter(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The number of the (float) dtype that comes next to x1 on the way to x2."""
+    """Returns the number of the (float) dtype that comes next to x1 on the way to x2."""
     backend, x1, x2 = _real_tensors(x1, x2)
     return backend.nextafter(x1, x2)
 
 
 @op
 def ldexp(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 * 2^x2, x2 integers; in the float dtype of x1."""
+    """Computes x1 * 2^x2, x2 integers; in the float dtype of x1."""
     backend, (x1, x2) = together(x1, x2)
     backend, x1 = floating(x1)
     of_integers(backend, x2, "x2")
@@ -228,35 +231,35 @@ def _whole(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
 
 @op
 def gcd(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The greatest common divisor of integers; gcd(0, 0) is 0. Booleans count as int32."""
+    """Returns the greatest common divisor of integers; gcd(0, 0) is 0. Booleans count as int32."""
     backend, x1, x2 = _whole(x1, x2)
     return backend.gcd(x1, x2)
 
 
 @op
 def lcm(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The least common multiple of integers, 0 if one is 0. Booleans count as int32."""
+    """Returns the least common multiple of integers, 0 if one is 0. Booleans count as int32."""
     backend, x1, x2 = _whole(x1, x2)
     return backend.lcm(x1, x2)
 
 
 @op
 def arctan2(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The angle of the point (x2, x1), in radians from -pi to pi."""
+    """Returns the angle of the point (x2, x1), in radians from -pi to pi."""
     backend, x1, x2 = _real_tensors(x1, x2)
     return backend.arctan2(x1, x2)
 
 
 @op
 def negative(x: TensorLike) -> Tensor:
-    """-x."""
+    """Computes -x."""
     backend, x = tensor(x)
     return backend.negative(x)
 
 
 @op
 def absolute(x: TensorLike) -> Tensor:
-    """|x|; the modulus of a complex number."""
+    """Computes |x|; the modulus of a complex number."""
     backend, x = tensor(x)
     return x if backend.dtype(x) == "bool" else backend.absolute(x)
 
@@ -266,7 +269,7 @@ abs = absolute
 
 @op
 def fabs(x: TensorLike) -> Tensor:
-    """|x| in a float dtype."""
+    """Computes |x| in a float dtype."""
     backend, x = floating(x)
     return backend.absolute(x)
 
@@ -275,7 +278,7 @@ def fabs(x: TensorLike) -> Tensor:
 def nan_to_num(
     x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
-    """x with `nan` for NaN, `posinf` and `neginf` for infinities.
+    """Returns x with `nan` for NaN, `posinf` and `neginf` for infinities.
 
     By default infinities become the largest and the smallest number of the dtype. Integers stay.
     """
@@ -304,7 +307,7 @@ def _finite(backend: Any, x: Tensor, nan: Any, posinf: Any, neginf: Any) -> Tens
 
 @op
 def sign(x: TensorLike) -> Tensor:
-    """-1, 0 or 1 by the sign of x; NaN stays NaN. Booleans have none: an error."""
+    """Returns -1, 0 or 1 by the sign of x; NaN stays NaN. Booleans have none: an error."""
     backend, x = tensor(x)
     if backend.dtype(x) == "bool":
         raise wrong("x", x, "numbers")
@@ -313,21 +316,24 @@ def sign(x: TensorLike) -> Tensor:
 
 @op
 def square(x: TensorLike) -> Tensor:
-    """x * x. Booleans count as int32."""
+    """Computes x * x. Booleans count as int32."""
     backend, x = numeric(x)
     return backend.square(x)
 
 
 @op
 def reciprocal(x: TensorLike) -> Tensor:
-    """1 / x in a float dtype."""
+    """Computes 1 / x in a float dtype."""
     backend, x = floating(x)
     return backend.reciprocal(x)
 
 
 @op
 def clip(x: TensorLike, x_min: TensorLike, x_max: TensorLike) -> Tensor:
-    """x, no lower than x_min and no higher than x_max, which broadcast. Booleans count as int32."""
+    """Returns x, no lower than x_min and no higher than x_max, which broadcast.
+
+    Booleans count as int32.
+    """
     backend, x = numeric(x)
     if type(x_min) is type(x_max) is float and x.dtype in backend.float_types:
         return backend.clip(x, x_min, x_max)  # nothing to promote

@@ -18,7 +18,8 @@ def dot_product_attention(
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
-    """softmax(query key^T * scale + bias) value, fused where the backend can (Vaswani et al. 2017).
+    """Computes softmax(query key^T * scale + bias) value, fused where the backend can (Vaswani et
+    al. 2017).
 
     Shapes: query (batch, target, heads, dim), key and value (batch, source, heads, dim); mask
     (boolean, true = attend) and bias broadcast to (batch, heads, target, source). key and value may

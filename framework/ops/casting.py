@@ -10,7 +10,7 @@ from .dispatch import Tensor, common_backend, flattened, tensor
 
 
 def converted(x: Any, dtype: Any) -> Tensor:
-    """`x` as a tensor, in `dtype` unless that is None."""
+    """Returns `x` as a tensor, in `dtype` unless that is None."""
     if dtype is None:
         return tensor(x)[1]
     dtype = dtypes.standardize(dtype)
@@ -27,7 +27,7 @@ def converted(x: Any, dtype: Any) -> Tensor:
 
 
 def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
-    """`cast`, on a tensor of `backend` and to the name of a dtype."""
+    """Works as `cast`, on a tensor of `backend` and to the name of a dtype."""
     before = backend.dtype(x)
     if before == dtype:
         return x
@@ -43,8 +43,11 @@ def cast_to(backend: Any, x: Tensor, dtype: str) -> Tensor:
 
 
 def as_indices(backend: Any, indices: TensorLike) -> Tensor:
-    """Indices as integers: an empty list has come as floats, others are cut off as in Keras."""
+    """Returns indices as int32 or int64, so that they and the sizes of axes have one dtype.
+
+    An empty list has come as floats; other floats are cut off, as in Keras.
+    """
     dtype = backend.dtype(indices)
-    if dtype in ("int32", "int64", "int16", "int8", "uint8", "uint16"):
+    if dtype == "int32" or dtype == "int64":
         return indices
     return backend.cast(indices, "int64" if dtype in ("uint32", "uint64") else "int32")

@@ -7,17 +7,20 @@ from .errors import wrong
 
 
 def rank_of(backend: Any, x: Any) -> int:
-    """The number of axes of a tensor."""
+    """Returns the number of axes of a tensor."""
     return len(backend.static_shape(x))
 
 
 def axis_of(backend: Any, x: Any, axis: Any, name: str = "axis") -> int:
-    """`axis` of `x`, counted from the front. InvalidArgumentError if there is no such axis."""
+    """Returns `axis` of `x`, counted from the front.
+
+    InvalidArgumentError if there is no such axis.
+    """
     return axis_in(rank_of(backend, x), axis, name)
 
 
 def axis_in(rank: int, axis: Any, name: str = "axis") -> int:
-    """`axis` among `rank` axes, counted from the front."""
+    """Returns `axis` among `rank` axes, counted from the front."""
     if isinstance(axis, bool) or not hasattr(axis, "__index__"):
         raise wrong(name, axis, "an integer")
     place = axis.__index__()
@@ -29,7 +32,7 @@ def axis_in(rank: int, axis: Any, name: str = "axis") -> int:
 
 
 def of_rank(backend: Any, x: Any, name: str, *ranks: int) -> int:
-    """The number of axes of `x`, which is one of `ranks`."""
+    """Returns the number of axes of `x`, which is one of `ranks`."""
     rank = rank_of(backend, x)
     if rank not in ranks:
         raise wrong(name, x, f"a tensor of {' or '.join(map(str, ranks))} axes")
@@ -37,26 +40,26 @@ def of_rank(backend: Any, x: Any, name: str, *ranks: int) -> int:
 
 
 def of_integers(backend: Any, x: Any, name: str) -> None:
-    """InvalidArgumentError unless `x` is a tensor of integers or booleans."""
+    """Raises InvalidArgumentError unless `x` is a tensor of integers or booleans."""
     if dtypes.is_inexact(backend.dtype(x)):
         raise wrong(name, x, "a tensor of integers")
 
 
 def one_of(value: Any, name: str, *allowed: Any) -> None:
-    """InvalidArgumentError unless `value` is one of `allowed`."""
+    """Raises InvalidArgumentError unless `value` is one of `allowed`."""
     if value not in allowed:
         raise wrong(name, value, f"one of {', '.join(map(repr, allowed))}")
 
 
 def count_of(value: Any, name: str) -> int:
-    """A number of things: an integer that is not negative."""
+    """Returns a number of things: an integer that is not negative."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 0:
         raise wrong(name, value, "an integer that is not negative")
     return value.__index__()
 
 
 def fits(value: Any, dtype: str, name: str) -> None:
-    """InvalidArgumentError unless a Python integer can be held by `dtype`."""
+    """Raises InvalidArgumentError unless a Python integer can be held by `dtype`."""
     if isinstance(value, int) and dtype in dtypes.LIMITS:
         low, high = dtypes.LIMITS[dtype]
         if not low <= value <= high:
@@ -64,7 +67,7 @@ def fits(value: Any, dtype: str, name: str) -> None:
 
 
 def matrices(backend: Any, x: Any, name: str, square: bool = False) -> None:
-    """InvalidArgumentError unless `x` has two axes or more, of one size if `square`."""
+    """Raises InvalidArgumentError unless `x` has two axes or more, of one size if `square`."""
     shape = backend.static_shape(x)
     if len(shape) < 2:
         raise wrong(name, x, "matrices: a tensor of two axes or more")
@@ -74,7 +77,7 @@ def matrices(backend: Any, x: Any, name: str, square: bool = False) -> None:
 
 
 def axes_of(backend: Any, x: Any, axis: Any, name: str = "axis") -> tuple[int, ...]:
-    """One axis of `x`, several different ones or all (None), counted from the front."""
+    """Returns one axis of `x`, several different ones or all (None), counted from the front."""
     if axis is None:
         return tuple(range(rank_of(backend, x)))
     axes = tuple(axis) if isinstance(axis, list | tuple) else (axis,)
@@ -85,8 +88,9 @@ def axes_of(backend: Any, x: Any, axis: Any, name: str = "axis") -> tuple[int, .
 
 
 def same_shape(backend: Any, name: str, x: Any, other: str, y: Any) -> None:
-    """InvalidArgumentError unless `x` has the shape of `y`, as far as both are known."""
+    """Raises InvalidArgumentError unless `x` has the shape of `y`, as far as both are known."""
     first, second = backend.static_shape(x), backend.static_shape(y)
     pairs = zip(first, second, strict=False)
     if len(first) != len(second) or any(a != b and None not in (a, b) for a, b in pairs):
-        raise wrong(name, x, f"the same shape as `{other}`, which is {tuple(second)}")
+        expected = f"the same shape as `{other}`, which is {tuple(second)}"
+        raise wrong(name, x, f"{expected}: both must have the same shape")

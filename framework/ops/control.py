@@ -40,7 +40,7 @@ def _cond_symbolic(symbolic: Any, pred: Any, true_fn: Any, false_fn: Any) -> Any
 
 @program(outline=_both, symbolic=_cond_symbolic)
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """`true_fn()` if `pred`, else `false_fn()`.
+    """Returns `true_fn()` if `pred`, else `false_fn()`.
 
     Where the value of `pred` is known, one of them is called, and what it returns is returned as it
     is. In a program that is being traced (jax.jit, tf.function, torch.compile) both are traced, and
@@ -105,7 +105,7 @@ def _check_branches(branches: Any) -> None:
 
 @program(outline=_any_branch)
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """`branches[index](*operands)`; an index out of range counts as the nearest in range.
+    """Returns `branches[index](*operands)`; an index out of range counts as the nearest in range.
 
     Known and traced indices are told apart as `cond` tells conditions.
 
@@ -147,7 +147,7 @@ def while_loop(
     loop_vars: Any,
     maximum_iterations: int | None = None,
 ) -> Any:
-    """`loop_vars = body(*loop_vars)` for as long as `cond(*loop_vars)`.
+    """Repeats `loop_vars = body(*loop_vars)` for as long as `cond(*loop_vars)`.
 
     What `body` returns has the structure, the shapes and the dtypes of `loop_vars`. Differentiable
     on torch and tensorflow; on jax by forward mode only (`jvp`), and on tensorflow under `jit` only
@@ -184,7 +184,8 @@ def while_loop(
 
 @program(outline=lambda lower, upper, body_fun, init_val: _as_tensors(init_val))
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
-    """`val = body_fun(i, val)` for each i from `lower` to below `upper`, from `init_val` on.
+    """Repeats `val = body_fun(i, val)` for each i from `lower` to below `upper`, from `init_val`
+    on.
 
     What `body_fun` returns has the structure, the shapes and the dtypes of `init_val`. i is an int
     where the loop runs as Python's, and an int32 scalar where it is traced as a loop.

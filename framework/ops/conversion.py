@@ -16,7 +16,7 @@ from .op import op
 def convert_to_tensor(
     x: TensorLike, dtype: DType = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Tensor:
-    """`x` as a tensor of its backend (of the current one, if it is no tensor yet).
+    """Returns `x` as a tensor of its backend (of the current one, if it is no tensor yet).
 
     Python ints become int32, floats the default float; NumPy arrays keep their dtype, unless
     `dtype` says otherwise. A Python integer that `dtype` cannot hold is an error. A sparse tensor
@@ -31,7 +31,9 @@ def convert_to_tensor(
 
 
 def convert_to_numpy(x: TensorLike) -> np.ndarray:
-    """`x` as a NumPy array, which may be written to; on torch it shares its memory with `x`."""
+    """Returns `x` as a NumPy array, which may be written to; on torch it shares its memory with
+    `x`.
+    """
     if isinstance(x, np.ndarray):
         return x
     backend, x = tensor(x)
@@ -40,7 +42,7 @@ def convert_to_numpy(x: TensorLike) -> np.ndarray:
 
 
 def is_tensor(x: TensorLike) -> bool:
-    """Whether `x` is a tensor of a backend, or a symbolic one."""
+    """Tells whether `x` is a tensor of a backend, or a symbolic one."""
     owner = owner_of(x)
     if isinstance(owner, registry.Kind):
         return owner is registry.ARRAY and registry.current().name == "numpy"
@@ -48,20 +50,22 @@ def is_tensor(x: TensorLike) -> bool:
 
 
 def shape(x: TensorLike) -> tuple:
-    """The shape of `x`: ints, None in a symbolic tensor where unknown, scalars in a TF graph."""
+    """Returns the shape of `x`: ints, None in a symbolic tensor where unknown, scalars in a TF
+    graph.
+    """
     backend, x = tensor(x)
     return backend.shape(x)
 
 
 def dtype(x: TensorLike) -> str:
-    """The name of the dtype of `x`, such as "float32"."""
+    """Returns the name of the dtype of `x`, such as "float32"."""
     backend, x = tensor(x)
     return backend.dtype(x)
 
 
 @op
 def cast(x: TensorLike, dtype: DType) -> Tensor:
-    """`x` in another dtype.
+    """Returns `x` in another dtype.
 
     Floats become integers by cutting off the fraction; what lies beyond the integers that `dtype`
     holds becomes the nearest of them, NaN becomes 0. Integers that are too long lose their upper
@@ -73,7 +77,7 @@ def cast(x: TensorLike, dtype: DType) -> Tensor:
 
 @op
 def saturate_cast(x: TensorLike, dtype: DType) -> Tensor:
-    """`x` in another dtype; what lies beyond that dtype's range becomes its nearest end.
+    """Returns `x` in another dtype; what lies beyond that dtype's range becomes its nearest end.
 
     Floats that are too large become the largest finite number, infinities included; NaN stays NaN
     in a float dtype and becomes 0 in an integer one.
@@ -112,14 +116,14 @@ def _float_ends(before: str, dtype: str) -> tuple[float, float]:
 
 @op
 def stop_gradient(variable: TensorLike) -> Tensor:
-    """`variable`, through which no gradient flows."""
+    """Returns `variable`, through which no gradient flows."""
     backend, x = tensor(variable)
     return backend.stop_gradient(x)
 
 
 @op
 def view_as_complex(x: TensorLike) -> Tensor:
-    """Complex numbers from pairs: (..., 2) real and imaginary parts to (...).
+    """Returns complex numbers from pairs: (..., 2) real and imaginary parts to (...).
 
     complex64 from float32 (and from the half floats), complex128 from float64.
     """
@@ -134,7 +138,7 @@ def view_as_complex(x: TensorLike) -> Tensor:
 
 @op
 def view_as_real(x: TensorLike) -> Tensor:
-    """Pairs of real and imaginary parts, (..., 2), from complex numbers (...)."""
+    """Returns pairs of real and imaginary parts, (..., 2), from complex numbers (...)."""
     backend, x = tensor(x)
     if backend.dtype(x) not in dtypes.COMPLEX:
         raise wrong("x", x, "a tensor of complex numbers")

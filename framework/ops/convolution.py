@@ -19,7 +19,7 @@ def conv(
     data_format: str | None = None,
     dilation_rate: Ints = 1,
 ) -> Tensor:
-    """Convolution (cross-correlation) over 1, 2 or 3 spatial axes.
+    """Computes the convolution (cross-correlation) over 1, 2 or 3 spatial axes.
 
     Shapes: inputs (batch, *spatial, in), kernel (*size, in / groups, out); the result is
     (batch, *output, out). `padding` is "valid", "same" (the odd element goes behind, as in
@@ -47,7 +47,7 @@ def depthwise_conv(
     data_format: str | None = None,
     dilation_rate: Ints = 1,
 ) -> Tensor:
-    """Convolution of each channel with its own kernels.
+    """Computes the convolution of each channel with its own kernels.
 
     Shapes: inputs (batch, *spatial, channels), kernel (*size, channels, multiplier); the result is
     (batch, *output, channels * multiplier). The other arguments are those of `conv`.
@@ -77,7 +77,7 @@ def separable_conv(
     data_format: str | None = None,
     dilation_rate: Ints = 1,
 ) -> Tensor:
-    """`depthwise_conv`, then `conv` with a kernel of one element that mixes the channels.
+    """Applies `depthwise_conv`, then `conv` with a kernel of one element that mixes the channels.
 
     Shapes: inputs (batch, *spatial, channels), depthwise_kernel (*size, channels, multiplier),
     pointwise_kernel (1, ..., channels * multiplier, out); the result is (batch, *output, out).
@@ -103,7 +103,7 @@ def conv_transpose(
     data_format: str | None = None,
     dilation_rate: Ints = 1,
 ) -> Tensor:
-    """The transpose of `conv`: what its derivative by the inputs does to the outputs.
+    """Returns the transpose of `conv`: what its derivative by the inputs does to the outputs.
 
     Shapes: inputs (batch, *spatial, in), kernel (*size, out, in); the result is
     (batch, *output, out). With a window that reaches k = (size - 1) * dilation + 1 elements, n

@@ -15,7 +15,9 @@ from .reductions import sum as _sum
 
 @op
 def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
-    """The number (int32) of elements that are not zero, over `axis` (all axes, when None)."""
+    """Returns the number (int32) of elements that are not zero, over `axis` (all axes, when
+    None).
+    """
     backend, x = tensor(x)
     true = x if backend.dtype(x) == "bool" else backend.cast(x, "bool")
     return _sum(backend.cast(true, "int32"), axis)
@@ -25,7 +27,7 @@ def count_nonzero(x: TensorLike, axis: Axis = None) -> Tensor:
 def isin(
     x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:
-    """Whether each element of `x1` is among those of `x2` (not among them, with `invert`).
+    """Tells whether each element of `x1` is among those of `x2` (not among them, with `invert`).
 
     `assume_unique` promises that neither has an element twice; nothing depends on it.
     """
@@ -73,7 +75,7 @@ def _counted(pairs, minlength) -> str:
 def bincount(
     x: TensorLike, weights: TensorLike | None = None, minlength: int = 0, sparse: bool = False
 ) -> Tensor:
-    """How often each of the numbers 0, 1, 2 ... occurs in `x`, or the sum of its `weights`.
+    """Counts how often each of the numbers 0, 1, 2 ... occurs in `x`, or the sum of its `weights`.
 
     `x` holds integers from 0 on, (length) or (batch, length). There are max(x) + 1 counts, at
     least `minlength`; where jax or torch compiles, which must know their number, `minlength` of
@@ -146,7 +148,7 @@ def _sum_dtype(dtype: str) -> str:
 def histogram(
     x: TensorLike, bins: int = 10, range: Sequence[float] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The number (int32) of elements in each of `bins` equal bins, and the bins' edges.
+    """Returns the number (int32) of elements in each of `bins` equal bins, and the bins' edges.
 
     `range` is a pair of the first and the last edge; the smallest and the largest element of the
     vector `x`, when None. A bin holds its lower edge, the last one both. What lies outside, and
@@ -231,7 +233,7 @@ def unique(
     size: int | None = None,
     fill_value: TensorLike | None = None,
 ) -> Tensor | tuple[Tensor, ...]:
-    """The elements of `x` in ascending order, each once; along `axis`, its slices.
+    """Returns the elements of `x` in ascending order, each once; along `axis`, its slices.
 
     Args:
         x: tensor. NaN equals nothing, so each NaN is an element of its own.

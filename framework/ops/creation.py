@@ -13,20 +13,20 @@ from .op import op
 
 @op
 def array(x: TensorLike, dtype: DType = None) -> Tensor:
-    """`x` as a tensor, as `convert_to_tensor` makes it."""
+    """Returns `x` as a tensor, as `convert_to_tensor` makes it."""
     return converted(x, dtype)
 
 
 @op
 def copy(x: TensorLike) -> Tensor:
-    """A tensor with the same contents and memory of its own."""
+    """Returns a tensor with the same contents and memory of its own."""
     backend, x = tensor(x)
     return backend.copy(x)
 
 
 @op
 def zeros(shape: Shape, dtype: DType = None) -> Tensor:
-    """A tensor of zeros."""
+    """Returns a tensor of zeros."""
     return _zeros(shape, dtype)
 
 
@@ -51,19 +51,19 @@ def _filled_like(backend, x, value, dtype: str):
 
 @op
 def ones(shape: Shape, dtype: DType = None) -> Tensor:
-    """A tensor of ones."""
+    """Returns a tensor of ones."""
     return _filled(registry.current(), sizes(shape), 1, dtypes.standardize(dtype))
 
 
 @op
 def empty(shape: Shape, dtype: DType = None) -> Tensor:
-    """A tensor for contents to come; it holds zeros, so that all backends give the same."""
+    """Returns a tensor for contents to come; it holds zeros, so that all backends give the same."""
     return _zeros(shape, dtype)
 
 
 @op
 def full(shape: Shape, fill_value: TensorLike, dtype: DType = None) -> Tensor:
-    """A tensor of one value, or of values that broadcast to `shape`.
+    """Returns a tensor of one value, or of values that broadcast to `shape`.
 
     In the default float, unless `dtype` or the dtype of a tensor value says otherwise.
     """
@@ -84,28 +84,28 @@ def _like(x, dtype):
 
 @op
 def zeros_like(x: TensorLike, dtype: DType = None) -> Tensor:
-    """Zeros in the shape (and dtype) of `x`."""
+    """Returns zeros in the shape (and dtype) of `x`."""
     backend, x, dtype = _like(x, dtype)
     return _filled_like(backend, x, 0, dtype)
 
 
 @op
 def ones_like(x: TensorLike, dtype: DType = None) -> Tensor:
-    """Ones in the shape (and dtype) of `x`."""
+    """Returns ones in the shape (and dtype) of `x`."""
     backend, x, dtype = _like(x, dtype)
     return _filled_like(backend, x, 1, dtype)
 
 
 @op
 def empty_like(x: TensorLike, dtype: DType = None) -> Tensor:
-    """A tensor for contents to come, in the shape (and dtype) of `x`; it holds zeros."""
+    """Returns a tensor for contents to come, in the shape (and dtype) of `x`; it holds zeros."""
     backend, x, dtype = _like(x, dtype)
     return _filled_like(backend, x, 0, dtype)
 
 
 @op
 def full_like(x: TensorLike, fill_value: TensorLike, dtype: DType = None) -> Tensor:
-    """One value, or values that broadcast, in the shape (and dtype) of `x`."""
+    """Returns one value, or values that broadcast, in the shape (and dtype) of `x`."""
     if owner_of(fill_value) is SCALAR:
         backend, x, dtype = _like(x, dtype)
         fits(fill_value, dtype, "fill_value")
@@ -117,21 +117,21 @@ def full_like(x: TensorLike, fill_value: TensorLike, dtype: DType = None) -> Ten
 
 @op
 def eye(N: int, M: int | None = None, k: int = 0, dtype: DType = None) -> Tensor:
-    """Ones on diagonal `k` of an N by M matrix."""
+    """Returns ones on diagonal `k` of an N by M matrix."""
     rows, columns = _rectangle(N, M)
     return registry.current().eye(rows, columns, _diagonal(k), dtypes.standardize(dtype))
 
 
 @op
 def identity(n: int, dtype: DType = None) -> Tensor:
-    """Ones on the diagonal of an n by n matrix."""
+    """Returns ones on the diagonal of an n by n matrix."""
     n = count_of(n, "n")
     return registry.current().eye(n, n, 0, dtypes.standardize(dtype))
 
 
 @op
 def tri(N: int, M: int | None = None, k: int = 0, dtype: DType = None) -> Tensor:
-    """Ones on diagonal `k` of an N by M matrix and below it."""
+    """Returns ones on diagonal `k` of an N by M matrix and below it."""
     (rows, columns), k, backend = _rectangle(N, M), _diagonal(k), registry.current()
     down = backend.reshape(backend.arange(k, k + rows, 1, "int32"), (rows, 1))
     across = backend.arange(0, columns, 1, "int32")
@@ -151,7 +151,7 @@ def _diagonal(k) -> int:
 
 @op
 def meshgrid(*x: TensorLike, indexing: str = "xy") -> list[Tensor]:
-    """The coordinates of a grid: one tensor for each axis, all of the grid's shape.
+    """Returns the coordinates of a grid: one tensor for each axis, all of the grid's shape.
 
     Each of `x` lists the coordinates along one axis. With "xy" the first two axes change places.
     """

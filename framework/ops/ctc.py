@@ -18,7 +18,8 @@ def ctc_loss(
     output_length: TensorLike,
     mask_index: int = 0,
 ) -> Tensor:
-    """-log of the probability that `output` gives to `target`, by all alignments, in each sample.
+    """Computes -log of the probability that `output` gives to `target`, by all alignments, in each
+    sample.
 
     Shapes: target (batch, labels), of integers; output (batch, time, classes), logits; the first
     `target_length` (batch,) labels and `output_length` (batch,) steps count. `mask_index` is the
@@ -51,7 +52,7 @@ def ctc_decode(
     merge_repeated: bool = True,
     mask_index: int | None = 0,
 ) -> tuple[Tensor, Tensor]:
-    """The labels that the logits of a CTC model mean, and their scores.
+    """Returns the labels that the logits of a CTC model mean, and their scores.
 
     Shapes: inputs (batch, time, classes), sequence_lengths (batch,). With the strategy "greedy" the
     likeliest class of each step counts, equal neighbours as one if `merge_repeated`; the results

@@ -18,7 +18,7 @@ def _widened(x: Any) -> tuple[Any, Tensor, str]:
 
 @op
 def det(x: TensorLike) -> Tensor:
-    """The determinant (...) of x (..., M, M), by its LU decomposition.
+    """Returns the determinant (...) of x (..., M, M), by its LU decomposition.
 
     Its gradient is the matrix of cofactors, also where x is singular.
     """
@@ -28,7 +28,7 @@ def det(x: TensorLike) -> Tensor:
 
 @op
 def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """The sign and the logarithm of the absolute value of the determinant of x (..., M, M).
+    """Returns the sign and the logarithm of the absolute value of the determinant of x (..., M, M).
 
     The sign of a complex determinant is on the unit circle; a singular matrix has 0 and -inf.
     """
@@ -40,7 +40,9 @@ def slogdet(x: TensorLike) -> tuple[Tensor, Tensor]:
 
 @op
 def logdet(x: TensorLike) -> Tensor:
-    """The logarithm of the absolute value of the determinant of x (..., M, M); -inf if it is 0."""
+    """Returns the logarithm of the absolute value of the determinant of x (..., M, M); -inf if it
+    is 0.
+    """
     backend, x, name = _widened(x)
     logarithm = backend.slogdet(x)[1]
     return logarithm if name in dtypes.COMPLEX else backend.cast(logarithm, name)

@@ -11,7 +11,7 @@ from .reductions import sum as _sum
 
 @op
 def tril(x: TensorLike, k: int = 0) -> Tensor:
-    """`x` (..., rows, columns) with zeros above diagonal `k` of its last two axes."""
+    """Returns `x` (..., rows, columns) with zeros above diagonal `k` of its last two axes."""
     backend, x = tensor(x)
     _matrix(backend, x)
     return backend.tril(x, k)
@@ -19,7 +19,7 @@ def tril(x: TensorLike, k: int = 0) -> Tensor:
 
 @op
 def triu(x: TensorLike, k: int = 0) -> Tensor:
-    """`x` (..., rows, columns) with zeros below diagonal `k` of its last two axes."""
+    """Returns `x` (..., rows, columns) with zeros below diagonal `k` of its last two axes."""
     backend, x = tensor(x)
     _matrix(backend, x)
     return backend.triu(x, k)
@@ -45,7 +45,7 @@ def _diagonal_shape(x, offset=0, axis1=0, axis2=1) -> Spec | None:
 
 @shaped(_diag_shape)
 def diag(x: TensorLike, k: int = 0) -> Tensor:
-    """The matrix with the vector `x` on diagonal `k`; of a matrix, the vector on it."""
+    """Returns the matrix with the vector `x` on diagonal `k`; of a matrix, the vector on it."""
     backend, x = tensor(x)
     if of_rank(backend, x, "x", 1, 2) == 1:
         return backend.diag(x, k)
@@ -54,14 +54,14 @@ def diag(x: TensorLike, k: int = 0) -> Tensor:
 
 @op
 def diagflat(x: TensorLike, k: int = 0) -> Tensor:
-    """The matrix with all elements of `x`, in order, on diagonal `k`."""
+    """Returns the matrix with all elements of `x`, in order, on diagonal `k`."""
     backend, x = tensor(x)
     return backend.diag(backend.reshape(x, (-1,)), k)
 
 
 @shaped(_diagonal_shape)
 def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The elements on diagonal `offset` of the matrices that axes `axis1` and `axis2` make.
+    """Returns the elements on diagonal `offset` of the matrices that axes `axis1` and `axis2` make.
 
     They lie along the last axis of the result, behind the other axes of `x`.
     """
@@ -78,14 +78,14 @@ def _diagonal(backend, x, offset, axis1, axis2):
 
 @op
 def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The sum of the elements on diagonal `offset`, in the dtype that `sum` gives."""
+    """Returns the sum of the elements on diagonal `offset`, in the dtype that `sum` gives."""
     backend, x = tensor(x)
     return _sum(_diagonal(backend, x, offset, axis1, axis2), axis=-1)
 
 
 @op
 def vander(x: TensorLike, N: int | None = None, increasing: bool = False) -> Tensor:
-    """Powers of the vector `x`, (length, N): x**(N - 1) to x**0, or the other way round.
+    """Returns powers of the vector `x`, (length, N): x**(N - 1) to x**0, or the other way round.
 
     In the dtype of `x`; `N` is the length of `x` when None.
     """

@@ -33,7 +33,7 @@ _NUMBERS = frozenset((bool, int, float, complex))
 
 
 def tensor(x: Any) -> tuple[Any, Tensor]:
-    """The backend of `x` and `x` as a tensor of it."""
+    """Returns the backend of `x` and `x` as a tensor of it."""
     backend = TENSORS.get(type(x))
     if backend is None:
         if KINDS.get(type(x)) is BOX:
@@ -49,7 +49,9 @@ _AS_IT_IS = frozenset(dtypes.ALL) - {"bool"}
 
 
 def as_native_numpy(x: Any) -> Any:
-    """The NumPy backend, where it is current and `x` is an array that needs no conversion."""
+    """Returns the NumPy backend, where it is current and `x` is an array that needs no
+    conversion.
+    """
     if type(x) is not np.ndarray:
         return None
     backend = registry.current()
@@ -57,7 +59,7 @@ def as_native_numpy(x: Any) -> Any:
 
 
 def numeric(x: Any) -> tuple[Any, Tensor]:
-    """Like `tensor`, with booleans made int32."""
+    """Works like `tensor`, with booleans made int32."""
     backend, x = tensor(x)
     name = backend.dtype(x)
     if name not in _AS_IT_IS:
@@ -67,7 +69,7 @@ def numeric(x: Any) -> tuple[Any, Tensor]:
 
 
 def floating(x: Any) -> tuple[Any, Tensor]:
-    """Like `tensor`, with integers and booleans made the default float."""
+    """Works like `tensor`, with integers and booleans made the default float."""
     backend = TENSORS.get(type(x))
     if backend is None:
         backend, x = tensor(x)
@@ -77,7 +79,7 @@ def floating(x: Any) -> tuple[Any, Tensor]:
 
 
 def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
-    """The common backend and both operands in the dtype in which they meet.
+    """Returns the common backend and both operands in the dtype in which they meet.
 
     A Python scalar that changes nothing stays a Python scalar; at least one operand is a tensor.
     """
@@ -100,13 +102,15 @@ def promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
 
 
 def operands(*xs: Any) -> tuple[Any, list[Tensor]]:
-    """Like `promoted`, for any number of operands: Python scalars stay such, the first never."""
+    """Works like `promoted`, for any number of operands: Python scalars stay such, the first
+    never.
+    """
     backend, natives = together(*xs, promoting=True)
     return backend, _in_common_dtype(backend, natives)
 
 
 def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
-    """Like `promoted`, for any number of operands, all of which become tensors."""
+    """Works like `promoted`, for any number of operands, all of which become tensors."""
     backend, natives = together(*xs, backend=backend, promoting=True)
     dtype = getattr(natives[0], "dtype", None)
     for x in natives:  # (NumPy takes None for float64)
@@ -120,7 +124,7 @@ def promoted_all(*xs: Any, backend: Any = None) -> tuple[Any, list[Tensor]]:
 
 
 def float_promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
-    """Like `promoted`, in a float dtype."""
+    """Works like `promoted`, in a float dtype."""
     backend, x1, x2 = promoted(x1, x2)
     x = x2 if _is_scalar(x1) else x1
     if x.dtype not in backend.float_types:
@@ -131,7 +135,8 @@ def float_promoted(x1: Any, x2: Any) -> tuple[Any, Tensor, Tensor]:
 
 
 def together(*xs: Any, backend: Any = None, promoting: bool = False) -> tuple[Any, list[Any]]:
-    """The common backend and each argument as a tensor of it, in its own dtype; None stays None.
+    """Returns the common backend and each argument as a tensor of it, in its own dtype; None stays
+    None.
 
     With `promoting` the arguments are operands that are to meet in one dtype: Python numbers stay
     as they are, and None is an error.
@@ -169,7 +174,9 @@ def _gathered(backend: Any, x: Any, promoting: bool) -> Any:
 
 
 def common_backend(xs: Any) -> Any:
-    """The backend that owns the tensors among `xs`; with none among them, the current one."""
+    """Returns the backend that owns the tensors among `xs`; with none among them, the current
+    one.
+    """
     found = _inside(xs)
     return found if found is not None else registry.current()
 
@@ -235,7 +242,7 @@ def _from_sequence(backend: Any, x: Any) -> Tensor:
 
 
 def flattened(x: Any) -> list[Any]:
-    """The elements of nested lists and tuples."""
+    """Returns the elements of nested lists and tuples."""
     flat: list[Any] = []
     for value in x:
         flat += flattened(value) if isinstance(value, list | tuple) else [value]
@@ -274,5 +281,5 @@ def _scalar(backend: Any, x: Any, target: str) -> Any:
 
 
 def sizes(shape: Shape) -> tuple:
-    """A shape given as one int or as several."""
+    """Returns a shape given as one int or as several."""
     return (shape,) if isinstance(shape, int | np.integer) else tuple(shape)

@@ -9,7 +9,8 @@ from .op import op
 
 @op
 def cdist(x: TensorLike, y: TensorLike) -> Tensor:
-    """Euclidean distances of all pairs of the rows of x (..., m, d) and y (..., n, d): (..., m, n).
+    """Returns Euclidean distances of all pairs of the rows of x (..., m, d) and y (..., n, d):
+    (..., m, n).
 
     Batches broadcast. Where two rows are equal the gradient is 0.
     """

@@ -11,7 +11,7 @@ from .op import op
 def one_hot(
     x: TensorLike, num_classes: int, axis: int = -1, dtype: DType = None, sparse: bool = False
 ) -> Tensor:
-    """1 at the position that each integer of `x` names, along a new axis; zeros out of range.
+    """Puts 1 at the position that each integer of `x` names, along a new axis; zeros out of range.
 
     The result has `num_classes` elements at `axis`, in the default float unless `dtype` is given.
     `sparse` asks for a tensor that stores the ones alone: a BCOO on jax, a SparseTensor on
@@ -31,7 +31,7 @@ def multi_hot(
     *,
     num_tokens: int | None = None,
 ) -> Tensor:
-    """1 at all positions that a row of integers names: the largest of its `one_hot` vectors.
+    """Puts 1 at all positions that a row of integers names: the largest of its `one_hot` vectors.
 
     The maximum is taken over axis 1 of `one_hot(inputs, num_classes, axis)`, over axis 0 when
     `inputs` is one row. `num_tokens` is an old name of `num_classes`.
@@ -61,7 +61,7 @@ def _hot(backend, x, num_classes, axis, dtype, without=None, sparse=False):
 
 @op
 def polar(abs_: TensorLike, angle: TensorLike) -> Tensor:
-    """abs_ * (cos(angle) + i sin(angle)): complex128 for float64, else complex64."""
+    """Computes abs_ * (cos(angle) + i sin(angle)): complex128 for float64, else complex64."""
     backend, abs_, angle = float_promoted(abs_, angle)
     abs_, angle = (x if hasattr(x, "shape") else backend.asarray(x) for x in (abs_, angle))
     wide = "float64" if "float64" in (backend.dtype(abs_), backend.dtype(angle)) else "float32"

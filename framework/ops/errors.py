@@ -35,12 +35,12 @@ class BackendMismatchError(InvalidArgumentError):
 
 
 def wrong(argument: str, got: Any, expected: str) -> InvalidArgumentError:
-    """The error for one argument: what came, and what was expected."""
+    """Returns the error for one argument: what came, and what was expected."""
     return InvalidArgumentError(f"argument `{argument}`: got {describe(got)}; expected {expected}.")
 
 
 def describe(x: Any) -> str:
-    """What an argument is, in few words: dtype and shape of a tensor, else its repr."""
+    """Returns what an argument is, in few words: dtype and shape of a tensor, else its repr."""
     owner = owner_of(x)
     if owner is BOX:
         return f"a variable of {x.dtype} {tuple(x.shape)}"
@@ -164,5 +164,5 @@ def _in_general(function: Callable, given: dict[str, Any], error: Exception):
 
 
 def is_scalar(x: Any) -> bool:
-    """Whether `x` is a Python number."""
+    """Tells whether `x` is a Python number."""
     return registry.KINDS.get(type(x)) is SCALAR

@@ -13,7 +13,7 @@ from .errors import InvalidArgumentError, describe, wrong
 
 @contextmanager
 def running(backend: Any) -> Iterator[None]:
-    """Within the block `backend` is current, for ops that a function of the user calls."""
+    """Makes `backend` current within the block, for ops that a function of the user calls."""
     before = registry.state.backend
     registry.state.backend = backend
     try:
@@ -23,7 +23,7 @@ def running(backend: Any) -> Iterator[None]:
 
 
 def check_callable(argument: str, function: Any) -> None:
-    """InvalidArgumentError unless `function` can be called."""
+    """Raises InvalidArgumentError unless `function` can be called."""
     if not callable(function):
         raise InvalidArgumentError(
             f"argument `{argument}` should be a callable. Got {describe(function)}."
@@ -31,7 +31,7 @@ def check_callable(argument: str, function: Any) -> None:
 
 
 def tensors_of(structure: Any) -> tuple[Any, list[Any], Form]:
-    """The backend of a structure, its leaves as tensors, and its form."""
+    """Returns the backend of a structure, its leaves as tensors, and its form."""
     leaves, form = split(structure)
     if not leaves:
         return registry.current(), leaves, form
@@ -40,23 +40,27 @@ def tensors_of(structure: Any) -> tuple[Any, list[Any], Form]:
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether `x` is a tensor of a backend."""
+    """Tells whether `x` is a tensor of a backend."""
     return not isinstance(owner_of(x), Kind)
 
 
 def is_data(x: Any) -> bool:
-    """Whether `x` is a tensor or a variable, or a NumPy array or a number, which can become one."""
+    """Tells whether `x` is a tensor or a variable, or a NumPy array or a number, which can become
+    one.
+    """
     owner = owner_of(x)
     return not isinstance(owner, Kind) or owner in (BOX, ARRAY, SCALAR)
 
 
 def backend_of(*structures: Any) -> Any:
-    """The backend of the tensors in `structures`; with none in them, the current one."""
+    """Returns the backend of the tensors in `structures`; with none in them, the current one."""
     return common_backend([x for x in split(structures)[0] if is_data(x)])
 
 
 def native(backend: Any, structure: Any, numbers: bool = False) -> Any:
-    """`structure` with tensors for variables and NumPy arrays, and for `numbers` if so asked."""
+    """Returns `structure` with tensors for variables and NumPy arrays, and for `numbers` if so
+    asked.
+    """
 
     def convert(x: Any) -> Any:
         owner = owner_of(x)
@@ -83,12 +87,12 @@ class FlattenedFunction:
         return self.keep(self.function(*args))
 
     def silent(self, *args: Any) -> list[Any]:
-        """The tensors alone, for a compiler that allows for no side effects."""
+        """Returns the tensors alone, for a compiler that allows for no side effects."""
         leaves, _ = split(self.function(*args))
         return list(together(*leaves, backend=self.backend)[1]) if leaves else []
 
     def keep(self, out: Any) -> list[Any]:
-        """The tensors of a structure, whose form is kept."""
+        """Returns the tensors of a structure, whose form is kept."""
         leaves, self.form = split(out)
         _, leaves = together(*leaves, backend=self.backend) if leaves else (None, [])
         backend = self.backend
@@ -96,7 +100,7 @@ class FlattenedFunction:
         return leaves
 
     def join(self, leaves: Any) -> Any:
-        """What was returned, with `leaves` for the tensors."""
+        """Rebuilds what was returned, with `leaves` for the tensors."""
         return self.form.join(leaves)
 
 
@@ -124,7 +128,7 @@ class WithAux:
         return out[0], others
 
     def aux(self, others: list[Any]) -> tuple[Any, ...]:
-        """What the function handed on, in a tuple of one; none without `has_aux`."""
+        """Returns what the function handed on, in a tuple of one; none without `has_aux`."""
         return (self.form.join(others),) if self.has_aux else ()
 
 
@@ -147,7 +151,9 @@ def differentiable_leaves(
 
 
 def check_alike(argument: str, branches: list[FlattenedFunction]) -> None:
-    """InvalidArgumentError unless all branches that were called return the same kind of things."""
+    """Raises InvalidArgumentError unless all branches that were called return the same kind of
+    things.
+    """
     called = [b for b in branches if b.form is not None]
     for branch in called[1:]:
         first = called[0]
@@ -204,7 +210,7 @@ def check_loop_carry(
 
 
 def truth(backend: Any, argument: str, x: Any) -> Any:
-    """A condition as a boolean scalar of `backend`."""
+    """Returns a condition as a boolean scalar of `backend`."""
     (found,) = together(x, backend=backend)[1]
     if len(backend.static_shape(found)) != 0:
         raise wrong(argument, x, "a scalar")

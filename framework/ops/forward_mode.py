@@ -15,7 +15,7 @@ def jvp(
     tangents: Sequence[Any],
     has_aux: bool = False,
 ) -> tuple[Any, ...]:
-    """`fun(*primals)`, and its derivative along `tangents`, by forward mode.
+    """Computes `fun(*primals)`, and its derivative along `tangents`, by forward mode.
 
     Args:
         fun: function that gives a structure of float tensors; with `has_aux`, a pair of that and of

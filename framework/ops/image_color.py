@@ -14,7 +14,7 @@ _NARROW = ("uint8", "int8", "uint16", "int16")
 
 @op
 def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """The luma 0.2989 R + 0.587 G + 0.114 B of RGB images, in one channel.
+    """Returns the luma 0.2989 R + 0.587 G + 0.114 B of RGB images, in one channel.
 
     Shapes: (batch, height, width, 3) or (height, width, 3) gives 1 channel in the place of 3; gray
     images, of 1 channel, stay as they are. With data_format "channels_first" the channels stand in
@@ -39,7 +39,7 @@ def rgb_to_grayscale(images: TensorLike, data_format: str | None = None) -> Tens
 
 @op
 def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """Hue, saturation and value of RGB images, as `colorsys` defines them.
+    """Returns hue, saturation and value of RGB images, as `colorsys` defines them.
 
     Shapes: (batch, height, width, 3) or (height, width, 3), or with data_format "channels_first"
     (batch, 3, height, width) or (3, height, width); the shape and the float dtype stay. All results
@@ -52,7 +52,7 @@ def rgb_to_hsv(images: TensorLike, data_format: str | None = None) -> Tensor:
 
 @op
 def hsv_to_rgb(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """RGB of images of hue, saturation and value: the inverse of `rgb_to_hsv`.
+    """Returns RGB of images of hue, saturation and value: the inverse of `rgb_to_hsv`.
 
     Shapes and dtypes are those of `rgb_to_hsv`; a hue counts by its fraction.
     """

@@ -13,7 +13,9 @@ from .errors import wrong
 
 
 def channels_last(data_format: str | None) -> bool:
-    """Whether channels are the last axis; the process-wide setting if `data_format` is None."""
+    """Tells whether channels are the last axis; the process-wide setting if `data_format` is
+    None.
+    """
     if data_format is None:
         return config.image_data_format() == "channels_last"
     one_of(data_format, "data_format", "channels_last", "channels_first")
@@ -23,7 +25,7 @@ def channels_last(data_format: str | None) -> bool:
 def pictures(
     images: Any, ranks: tuple[int, ...] = (3, 4), name: str = "images"
 ) -> tuple[Any, Tensor]:
-    """The backend of images and the images, with real numbers and one of `ranks`."""
+    """Returns the backend of images and the images, with real numbers and one of `ranks`."""
     backend, x = tensor(images)
     if len(backend.static_shape(x)) not in ranks:
         one = "one image with 3 axes or " if 3 in ranks else ""
@@ -34,12 +36,12 @@ def pictures(
 
 
 def spatial_axes(last: bool, count: int = 2) -> tuple[int, ...]:
-    """The axes of height and width (and depth before them), from the end."""
+    """Returns the axes of height and width (and depth before them), from the end."""
     return tuple(range(-1 - count, -1)) if last else tuple(range(-count, 0))
 
 
 def pair(name: str, value: Any, count: int = 2, least: int = 1) -> tuple[int, ...]:
-    """`count` integers, none below `least`, given as one or as a sequence."""
+    """Returns `count` integers, none below `least`, given as one or as a sequence."""
     values = (value,) * count if isinstance(value, int | np.integer) else value
     try:
         numbers = tuple(int(v) for v in values)
@@ -52,19 +54,21 @@ def pair(name: str, value: Any, count: int = 2, least: int = 1) -> tuple[int, ..
 
 
 def wide(dtype: str) -> str:
-    """The dtype in which images of `dtype` are computed."""
+    """Returns the dtype in which images of `dtype` are computed."""
     return "float64" if dtype == "float64" else "float32"
 
 
 def batched(backend: Any, x: Tensor) -> tuple[Tensor, Any]:
-    """One image as a batch, and the function that takes it out of the batch again."""
+    """Returns one image as a batch, and the function that takes it out of the batch again."""
     if len(backend.static_shape(x)) == 4:
         return x, lambda y: y
     return backend.expand_dims(x, 0), lambda y: backend.squeeze(y, 0)
 
 
 def in_rows(backend: Any, x: Tensor, last: bool) -> tuple[Tensor, Any]:
-    """A batch (batch, height, width, channels), and the function that gives the layout back."""
+    """Returns a batch (batch, height, width, channels), and the function that gives the layout
+    back.
+    """
     x, back = batched(backend, x)
     if last:
         return x, back
@@ -72,7 +76,7 @@ def in_rows(backend: Any, x: Tensor, last: bool) -> tuple[Tensor, Any]:
 
 
 def as_pixels(backend: Any, x: Tensor, dtype: str, halves_up: bool = False) -> Tensor:
-    """Computed floats as images of `dtype`: for integers rounded and saturated.
+    """Returns computed floats as images of `dtype`: for integers rounded and saturated.
 
     Halves go to the even neighbour or, with `halves_up`, away from zero.
     """
@@ -90,7 +94,9 @@ def as_pixels(backend: Any, x: Tensor, dtype: str, halves_up: bool = False) -> T
 
 
 def filling(value: Any, dtype: str) -> Any:
-    """A number that fills images of `dtype`: for integers cut to a whole one, and saturated."""
+    """Returns a number that fills images of `dtype`: for integers cut to a whole one, and
+    saturated.
+    """
     if dtype in dtypes.FLOATS or not isinstance(value, int | float | np.number):
         return value
     if dtype == "bool":
@@ -111,7 +117,7 @@ def _reach(dtype: str, computed: str) -> tuple[float, float]:
 def blurred(
     backend: Any, x: Tensor, kernel_size: Sequence[int], sigma: Sequence[float], dtype: str
 ) -> Tensor:
-    """A batch with its channels last, blurred along the width and the height."""
+    """Returns a batch with its channels last, blurred along the width and the height."""
     for axis, taps, place in ((2, kernel_size[0], 0), (1, kernel_size[1], 1)):
         if isinstance(sigma, tuple):
             weights: Any = backend.asarray(bell(taps, sigma[place]), dtype)
@@ -126,13 +132,13 @@ def blurred(
 
 
 def bell(taps: int, sigma: float) -> list[float]:
-    """The weights of a Gaussian at `taps` places around its middle, summing to 1."""
+    """Returns the weights of a Gaussian at `taps` places around its middle, summing to 1."""
     weights = [math.exp(-0.5 * ((i - (taps - 1) / 2) / sigma) ** 2) for i in range(taps)]
     return [weight / sum(weights) for weight in weights]
 
 
 def along(backend: Any, x: Tensor, weights: Tensor, taps: int, axis: int, padding: str) -> Tensor:
-    """Each channel of (batch, height, width, channels) convolved along one axis."""
+    """Returns each channel of (batch, height, width, channels) convolved along one axis."""
     channels = backend.shape(x)[-1]
     size = (taps, 1, 1, 1) if axis == 1 else (1, taps, 1, 1)
     kernel = backend.broadcast_to(backend.reshape(weights, size), (*size[:2], channels, 1))

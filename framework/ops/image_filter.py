@@ -29,7 +29,7 @@ def gaussian_blur(
     sigma: float | Sequence[float] = (1.0, 1.0),
     data_format: str | None = None,
 ) -> Tensor:
-    """Images convolved with a Gaussian, with zeros around them.
+    """Returns images convolved with a Gaussian, with zeros around them.
 
     Args:
         images: (batch, height, width, channels) or (height, width, channels); with data_format
@@ -71,7 +71,7 @@ def _deviations(sigma) -> Any:
 
 @op
 def sobel_edges(images: TensorLike, data_format: str | None = None) -> Tensor:
-    """Differences between the neighbours of each pixel, by Sobel's kernels.
+    """Returns differences between the neighbours of each pixel, by Sobel's kernels.
 
     Shapes: (batch, height, width, channels) gives (batch, height, width, channels, 2), and
     (batch, channels, height, width) with data_format "channels_first" gives
@@ -128,7 +128,7 @@ def ssim(
     k2: float = 0.03,
     data_format: str | None = None,
 ) -> Tensor:
-    """The structural similarity of images, from -1 to 1, which only equal ones have.
+    """Returns the structural similarity of images, from -1 to 1, which only equal ones have.
 
     Args:
         image1, image2: (batch, height, width, channels) or (height, width, channels), one shape;

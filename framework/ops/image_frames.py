@@ -62,7 +62,7 @@ def crop_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> Tensor:
-    """A window of images.
+    """Returns a window of images.
 
     Shapes: (batch, height, width, channels) or (height, width, channels); with data_format
     "channels_first" the channels stand in front of the height. The dtype stays. Of each of the
@@ -95,7 +95,7 @@ def pad_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images with zeros around them.
+    """Returns images with zeros around them.
 
     Shapes: (batch, height, width, channels) or (height, width, channels); with data_format
     "channels_first" the channels stand in front of the height. The dtype stays. Of each of the
@@ -151,7 +151,7 @@ def extract_patches(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
-    """The windows of images, each as one long pixel.
+    """Returns the windows of images, each as one long pixel.
 
     Args:
         images: (batch, height, width, channels) or (height, width, channels); with data_format
@@ -184,7 +184,7 @@ def extract_patches_3d(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
-    """The windows of volumes, each as one long voxel: `extract_patches` with three sizes.
+    """Returns the windows of volumes, each as one long voxel: `extract_patches` with three sizes.
 
     Shapes: (batch, depth, height, width, channels) or (depth, height, width, channels) gives
     (batch, planes, rows, columns, window) or the same without batch; `size` is one number or

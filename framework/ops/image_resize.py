@@ -40,7 +40,7 @@ def resize(
     fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images in another size, (height, width).
+    """Returns images in another size, (height, width).
 
     Shapes: (batch, height, width, channels) or (height, width, channels); with data_format
     "channels_first" the channels stand in front of the height. The dtype stays: what is computed is
@@ -127,7 +127,7 @@ def scale_and_translate(
     method: str,
     antialias: bool = True,
 ) -> Tensor:
-    """Images whose pixel at (y, x) goes to scale * (y, x) + translation, in `output_shape`.
+    """Returns images whose pixel at (y, x) goes to scale * (y, x) + translation, in `output_shape`.
 
     Args:
         images: a tensor of any rank, float or integer (rounded and saturated at the end).

@@ -34,7 +34,7 @@ def map_coordinates(
     fill_mode: str = "constant",
     fill_value: float = 0,
 ) -> Tensor:
-    """`inputs` at places between its elements.
+    """Returns `inputs` at places between its elements.
 
     Args:
         inputs: (*sizes), a tensor of any rank n > 0.
@@ -94,7 +94,7 @@ def affine_transform(
     fill_value: float = 0,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images seen through a projective map of the output's pixels to the input's.
+    """Returns images seen through a projective map of the output's pixels to the input's.
 
     Args:
         images: (batch, height, width, channels) or (height, width, channels); with data_format
@@ -160,7 +160,7 @@ def perspective_transform(
     fill_value: float = 0,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images moved so that four points of each come to lie at four others.
+    """Returns images moved so that four points of each come to lie at four others.
 
     Args:
         images: (batch, height, width, channels) or (height, width, channels); with data_format
@@ -246,7 +246,7 @@ def elastic_transform(
     seed: Seed = None,
     data_format: str | None = None,
 ) -> Tensor:
-    """Images, each pixel of which comes from a random place near by.
+    """Returns images, each pixel of which comes from a random place near by.
 
     Args:
         images: (batch, height, width, channels) or (height, width, channels); with data_format

@@ -32,7 +32,7 @@ def _positions_unknown(x) -> tuple[Spec, ...]:
 def where(
     condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | None = None
 ) -> Tensor | tuple[Tensor, ...]:
-    """x1 where `condition` is true (not zero), x2 elsewhere; all three broadcast.
+    """Returns x1 where `condition` is true (not zero), x2 elsewhere; all three broadcast.
 
     Without x1 and x2, the positions where `condition` is true, as `nonzero` gives them.
     """
@@ -54,7 +54,9 @@ def _as_condition(backend, x):
 
 @shaped(_positions_unknown)
 def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
-    """The positions of the elements that are not zero: one int32 vector for each axis of `x`."""
+    """Returns the positions of the elements that are not zero: one int32 vector for each axis of
+    `x`.
+    """
     return _nonzero(*tensor(x))
 
 
@@ -74,7 +76,9 @@ def _nonzero(backend, x):
 def select(
     condlist: Sequence[TensorLike], choicelist: Sequence[TensorLike], default: TensorLike = 0
 ) -> Tensor:
-    """For each element the first choice whose condition is true; `default` where none is."""
+    """Returns for each element the first choice whose condition is true; `default` where none
+    is.
+    """
     if not condlist or len(condlist) != len(choicelist):
         raise wrong("choicelist", choicelist, f"as many choices as conditions, {len(condlist)}")
     backend = common_backend((*condlist, *choicelist, default))
@@ -87,7 +91,7 @@ def select(
 
 @op
 def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
-    """The elements of `x` at `indices` along `axis` (of the flattened `x`, when None).
+    """Returns the elements of `x` at `indices` along `axis` (of the flattened `x`, when None).
 
     Negative indices count from the end. One that is out of range is an error; in compiled code
     and on jax, which cannot raise there, it gives NaN or any element.
@@ -108,7 +112,7 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
 
 @op
 def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None) -> Tensor:
-    """The elements of `x` at `indices`, matched position by position along `axis`.
+    """Returns the elements of `x` at `indices`, matched position by position along `axis`.
 
     The other axes of both broadcast. See `take` for indices that are out of range.
     """
@@ -123,7 +127,8 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int | None = None)
 
 @op
 def unravel_index(indices: TensorLike, shape: Shape) -> tuple[Tensor, ...]:
-    """The positions in a tensor of `shape` of elements counted in order, one tensor per axis.
+    """Returns the positions in a tensor of `shape` of elements counted in order, one tensor per
+    axis.
 
     Negative numbers count from the end. In the dtype of `indices`.
     """
@@ -170,7 +175,7 @@ def _reaches_end(length: Any) -> bool:
 
 @shaped(_sliced)
 def slice(inputs: TensorLike, start_indices: TensorLike, shape: Shape) -> Tensor:
-    """The block of `shape` at `start_indices` (ints or scalar tensors, one for each axis).
+    """Returns the block of `shape` at `start_indices` (ints or scalar tensors, one for each axis).
 
     A size of -1 reaches to the end of its axis. A block that is known to reach beyond the tensor
     is an error; in compiled code it may be moved inside, cut short or filled up (with NaN), as the
@@ -197,7 +202,7 @@ def _updated(inputs, start_indices, updates) -> Spec | None:
 
 @shaped(_updated)
 def slice_update(inputs: TensorLike, start_indices: TensorLike, updates: TensorLike) -> Tensor:
-    """`inputs` with the block at `start_indices` replaced by `updates`.
+    """Returns `inputs` with the block at `start_indices` replaced by `updates`.
 
     A block that is known to reach beyond the tensor is an error; see `slice`.
     """
@@ -241,7 +246,7 @@ def _inside(sizes, start, lengths, name, value) -> None:
 
 @op
 def scatter(indices: TensorLike, values: TensorLike, shape: Sequence[Any]) -> Tensor:
-    """Zeros of `shape` with `values` added at `indices`.
+    """Returns zeros of `shape` with `values` added at `indices`.
 
     `indices` (..., k) are places on the first k axes, `values` (..., *shape[k:]). What is given
     for one place several times adds up. See `scatter_update` for places that do not exist.
@@ -255,7 +260,7 @@ def scatter(indices: TensorLike, values: TensorLike, shape: Sequence[Any]) -> Te
 def scatter_update(
     inputs: TensorLike, indices: TensorLike, updates: TensorLike, reduction: str | None = None
 ) -> Tensor:
-    """`inputs` with `updates` put at `indices`.
+    """Returns `inputs` with `updates` put at `indices`.
 
     `indices` (..., k) are places on the first k axes of `inputs`, negative ones counted from the
     end; `updates` (..., *inputs.shape[k:]). `reduction` is what becomes of the old and the new
@@ -275,7 +280,8 @@ def scatter_update(
 
 @op
 def scatter_add(x: TensorLike, indices: TensorLike, updates: TensorLike) -> Tensor:
-    """`x` with `updates`, cast to its dtype, added at `indices` (…, number of leading axes).
+    """Returns `x` with `updates`, cast to its dtype, added at `indices` (…, number of leading
+    axes).
 
     Updates for one place several times add up. See `scatter_update` for places that do not exist.
     """
@@ -287,7 +293,7 @@ def scatter_add(x: TensorLike, indices: TensorLike, updates: TensorLike) -> Tens
 
 @op
 def get_item(x: TensorLike, key: Any) -> Tensor:
-    """x[key], as NumPy's indexing takes ints, slices, None, Ellipsis, lists and tensors.
+    """Returns x[key], as NumPy's indexing takes ints, slices, None, Ellipsis, lists and tensors.
 
     Slices may have negative steps. A tensor of booleans picks where it is true; its shape is that
     of the axes which it stands for.

@@ -28,7 +28,7 @@ def _several(xs):
 
 @op
 def concatenate(xs: Sequence[TensorLike], axis: int | None = 0) -> Tensor:
-    """Tensors joined along an existing axis; flattened before, when `axis` is None."""
+    """Returns tensors joined along an existing axis; flattened before, when `axis` is None."""
     backend, xs = _several(xs)
     return _joined(backend, xs, axis)
 
@@ -41,28 +41,28 @@ def _joined(backend, xs, axis):
 
 @op
 def stack(x: TensorLike, axis: int = 0) -> Tensor:
-    """Tensors of one shape joined along a new axis."""
+    """Returns tensors of one shape joined along a new axis."""
     backend, x = _several(x)
     return backend.stack(x, axis_in(rank_of(backend, x[0]) + 1, axis))
 
 
 @op
 def append(x1: TensorLike, x2: TensorLike, axis: int | None = None) -> Tensor:
-    """`x2` behind `x1` along `axis`; both flattened, when None."""
+    """Returns `x2` behind `x1` along `axis`; both flattened, when None."""
     backend, xs = promoted_all(x1, x2)
     return _joined(backend, xs, axis)
 
 
 @op
 def vstack(xs: Sequence[TensorLike]) -> Tensor:
-    """Tensors joined along the first axis; a vector counts as one row."""
+    """Returns tensors joined along the first axis; a vector counts as one row."""
     backend, xs = _several(xs)
     return backend.concatenate([_at_least_2d(backend, x) for x in xs], 0)
 
 
 @op
 def hstack(xs: Sequence[TensorLike]) -> Tensor:
-    """Tensors joined along the second axis, vectors along their only one."""
+    """Returns tensors joined along the second axis, vectors along their only one."""
     backend, xs = _several(xs)
     xs = [x if rank_of(backend, x) else backend.reshape(x, (1,)) for x in xs]
     return backend.concatenate(xs, min(1, rank_of(backend, xs[0]) - 1))
@@ -70,7 +70,9 @@ def hstack(xs: Sequence[TensorLike]) -> Tensor:
 
 @op
 def dstack(xs: Sequence[TensorLike]) -> Tensor:
-    """Tensors joined along the third axis; a vector counts as (1, n, 1), a matrix as (m, n, 1)."""
+    """Returns tensors joined along the third axis; a vector counts as (1, n, 1), a matrix as (m, n,
+    1).
+    """
     backend, xs = _several(xs)
     wide = []
     for x in xs:
@@ -97,7 +99,10 @@ def _slices(x, num=None, axis: int = 0) -> Any:
 
 @shaped(_slices)
 def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor]:
-    """The slices of `x` along `axis`, without that axis. `num` of them, where a graph needs it."""
+    """Returns the slices of `x` along `axis`, without that axis.
+
+    `num` of them, where a graph needs it.
+    """
     backend, x = tensor(x)
     _slices(x, num, axis)
     place = axis_of(backend, x, axis)
@@ -109,7 +114,9 @@ def unstack(x: TensorLike, num: int | None = None, axis: int = 0) -> list[Tensor
 
 @op
 def split(x: TensorLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
-    """`x` cut along `axis` into equal parts (int) or at the given positions (several ints)."""
+    """Returns `x` cut along `axis` into equal parts (int) or at the given positions (several
+    ints).
+    """
     backend, x = tensor(x)
     return _cut(backend, x, indices_or_sections, axis_of(backend, x, axis))
 
@@ -141,7 +148,9 @@ def _position(cut) -> int:
 
 @op
 def array_split(x: TensorLike, indices_or_sections: int, axis: int = 0) -> list[Tensor]:
-    """`x` cut along `axis` into parts of nearly one size; the first ones are longer by one."""
+    """Returns `x` cut along `axis` into parts of nearly one size; the first ones are longer by
+    one.
+    """
     backend, x = tensor(x)
     place, parts = axis_of(backend, x, axis), indices_or_sections
     if isinstance(parts, bool) or not hasattr(parts, "__index__") or parts.__index__() < 1:
@@ -160,7 +169,7 @@ def array_split(x: TensorLike, indices_or_sections: int, axis: int = 0) -> list[
 
 @op
 def hsplit(x: TensorLike, indices_or_sections: Ints) -> list[Tensor]:
-    """`x` cut along its second axis, a vector along its only one. See `split`."""
+    """Returns `x` cut along its second axis, a vector along its only one. See `split`."""
     backend, x = tensor(x)
     rank = rank_of(backend, x)
     if not rank:
@@ -170,14 +179,14 @@ def hsplit(x: TensorLike, indices_or_sections: Ints) -> list[Tensor]:
 
 @op
 def vsplit(x: TensorLike, indices_or_sections: Ints) -> list[Tensor]:
-    """`x` cut along its first axis. See `split`."""
+    """Returns `x` cut along its first axis. See `split`."""
     backend, x = tensor(x)
     return _cut(backend, x, indices_or_sections, _axis_beyond(backend, x, 0, 2))
 
 
 @op
 def dsplit(x: TensorLike, indices_or_sections: Ints) -> list[Tensor]:
-    """`x` cut along its third axis. See `split`."""
+    """Returns `x` cut along its third axis. See `split`."""
     backend, x = tensor(x)
     return _cut(backend, x, indices_or_sections, _axis_beyond(backend, x, 2, 3))
 

@@ -34,7 +34,8 @@ def _narrowed(backend: Any, half: str | None, *results: Tensor) -> Any:
 
 @op
 def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
-    """The triangular L with positive diagonal for which x = L L^H; with `upper`, U with x = U^H U.
+    """Returns the triangular L with positive diagonal for which x = L L^H; with `upper`, U with x =
+    U^H U.
 
     x: (..., M, M), Hermitian and positive definite; only its lower (with `upper`, its upper)
     triangle is read, as in NumPy. An error if x is not positive definite.
@@ -47,7 +48,7 @@ def cholesky(x: TensorLike, upper: bool = False) -> Tensor:
 
 @op
 def cholesky_inverse(x: TensorLike, upper: bool = False) -> Tensor:
-    """The inverse of the matrix whose Cholesky factor is `x`: (L L^H)^-1, or (U^H U)^-1.
+    """Returns the inverse of the matrix whose Cholesky factor is `x`: (L L^H)^-1, or (U^H U)^-1.
 
     x: (..., M, M), of which only the lower (with `upper`, the upper) triangle is read.
     """
@@ -58,7 +59,8 @@ def cholesky_inverse(x: TensorLike, upper: bool = False) -> Tensor:
 
 @op
 def eig(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """Eigenvalues (..., M) and, as columns, eigenvectors (..., M, M) of x (..., M, M): complex.
+    """Returns eigenvalues (..., M) and, as columns, eigenvectors (..., M, M) of x (..., M, M):
+    complex.
 
     In ascending order of Re + Im / 1024; the vectors have length 1, and of the components that
     come within 0.3 of its largest the first is real and positive. JAX has this on CPU only.
@@ -70,7 +72,8 @@ def eig(x: TensorLike) -> tuple[Tensor, Tensor]:
 
 @op
 def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """Eigenvalues (..., M), ascending, and eigenvectors (..., M, M), as columns, of Hermitian x.
+    """Returns eigenvalues (..., M), ascending, and eigenvectors (..., M, M), as columns, of
+    Hermitian x.
 
     Only the lower triangle of x (..., M, M) is read, as in NumPy. The vectors have length 1, and of
     the components that come within 0.3 of its largest the first is real and positive. Vectors of
@@ -83,7 +86,7 @@ def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
 
 @op
 def inv(x: TensorLike) -> Tensor:
-    """The inverse of x (..., M, M); an error if it is singular."""
+    """Returns the inverse of x (..., M, M); an error if it is singular."""
     backend, x, half = _widened(x)
     matrices(backend, x, "x", square=True)
     return _narrowed(backend, half, backend.inv(x))
@@ -91,7 +94,8 @@ def inv(x: TensorLike) -> Tensor:
 
 @op
 def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """L and U in one matrix (..., M, N), and the row exchanges (int32, from 0) that lead to them.
+    """Returns L and U in one matrix (..., M, N), and the row exchanges (int32, from 0) that lead to
+    them.
 
     As `scipy.linalg.lu_factor`: row i of x (..., M, N) was exchanged with row `pivots[i]`, for i
     from 0; L has a unit diagonal, which is not stored. TensorFlow refuses singular matrices.
@@ -104,7 +108,8 @@ def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
 
 @op
 def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
-    """x = q r with orthonormal columns of q and triangular r, signs as LAPACK's reflections give.
+    """Computes x = q r with orthonormal columns of q and triangular r, signs as LAPACK's
+    reflections give.
 
     x: (..., M, N); with K = min(M, N) q is (..., M, K) and r (..., K, N), with mode "complete"
     (..., M, M) and (..., M, N). Differentiable for M >= N and reduced.
@@ -118,7 +123,7 @@ def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
 
 @op
 def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    """x = u diag(s) v: u (..., M, M), s (..., K) descending, v (..., N, N), K = min(M, N).
+    """Computes x = u diag(s) v: u (..., M, M), s (..., K) descending, v (..., N, N), K = min(M, N).
 
     Without `full_matrices` u is (..., M, K) and v (..., K, N); without `compute_uv` the result is s
     alone. The longer of two singular vectors has its sign so that, of the components that come
@@ -147,7 +152,7 @@ def _system(a: Any, b: Any) -> tuple[Any, Tensor, Tensor, bool, str | None]:
 
 @op
 def solve(a: TensorLike, b: TensorLike) -> Tensor:
-    """The x for which a x = b; an error if `a` is singular.
+    """Returns the x for which a x = b; an error if `a` is singular.
 
     a: (..., M, M); b: (..., M) or (..., M, N), as x; b of one axis less than a (or of one) is
     vectors. Batches broadcast.
@@ -159,7 +164,8 @@ def solve(a: TensorLike, b: TensorLike) -> Tensor:
 
 @op
 def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tensor:
-    """The x for which a x = b, with the upper (or `lower`) triangle of a; the rest is not read.
+    """Returns the x for which a x = b, with the upper (or `lower`) triangle of a; the rest is not
+    read.
 
     a: (..., M, M); b: (..., M) or (..., M, N), as in `solve`. A zero on the diagonal gives
     infinities or NaN.
@@ -171,7 +177,7 @@ def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Tenso
 
 @op
 def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
-    """The x that makes |b - a x| least, of those the shortest: (N,) or (N, K).
+    """Returns the x that makes |b - a x| least, of those the shortest: (N,) or (N, K).
 
     a: (M, N); b: (M,) or (M, K). Singular values of a up to `rcond` times the largest count as 0;
     None is max(M, N) times the rounding unit, a negative number the rounding unit.
@@ -194,7 +200,7 @@ def lstsq(a: TensorLike, b: TensorLike, rcond: float | None = None) -> Tensor:
 
 @op
 def pinv(x: TensorLike, rcond: float | None = None) -> Tensor:
-    """The Moore-Penrose pseudoinverse (..., N, M) of x (..., M, N).
+    """Returns the Moore-Penrose pseudoinverse (..., N, M) of x (..., M, N).
 
     Singular values up to `rcond` times the largest count as 0; None is max(M, N) times the rounding
     unit of the dtype.
@@ -212,7 +218,7 @@ def _cutoff(backend: Any, x: Tensor, rcond: float | None) -> Any:
 
 @op
 def matrix_rank(x: TensorLike, tol: float | None = None) -> Tensor:
-    """How many singular values of x (..., M, N) exceed `tol`: int32 (...).
+    """Returns how many singular values of x (..., M, N) exceed `tol`: int32 (...).
 
     None is the largest singular value times max(M, N) times the rounding unit.
     """
@@ -226,7 +232,7 @@ _MATRIX_ORDERS = (None, "fro", "nuc", float("inf"), float("-inf"), 1, -1, 2, -2)
 
 @op
 def norm(x: TensorLike, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The norm of vectors along one axis, or of matrices along two, as `numpy.linalg.norm`.
+    """Returns the norm of vectors along one axis, or of matrices along two, as `numpy.linalg.norm`.
 
     Vectors: (sum of |x|^ord)^(1/ord), None is 2; inf and -inf are the extremes of |x|, 0 counts
     what is not 0. Matrices (`axis` a pair, rows first): None and "fro" the root of the sum of

@@ -10,42 +10,42 @@ from .op import op
 
 @op
 def equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 == x2, as booleans."""
+    """Computes x1 == x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.equal(x1, x2)
 
 
 @op
 def not_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 != x2, as booleans."""
+    """Computes x1 != x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.not_equal(x1, x2)
 
 
 @op
 def less(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 < x2, as booleans."""
+    """Computes x1 < x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.less(x1, x2)
 
 
 @op
 def less_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 <= x2, as booleans."""
+    """Computes x1 <= x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.less_equal(x1, x2)
 
 
 @op
 def greater(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 > x2, as booleans."""
+    """Computes x1 > x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.greater(x1, x2)
 
 
 @op
 def greater_equal(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """x1 >= x2, as booleans."""
+    """Computes x1 >= x2, as booleans."""
     backend, x1, x2 = promoted(x1, x2)
     return backend.greater_equal(x1, x2)
 
@@ -57,21 +57,21 @@ def _boolean(x) -> tuple:
 
 @op
 def logical_and(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether both are true (not zero)."""
+    """Tells whether both are true (not zero)."""
     backend, x1, x2 = _booleans(x1, x2)
     return backend.logical_and(x1, x2)
 
 
 @op
 def logical_or(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether either is true (not zero)."""
+    """Tells whether either is true (not zero)."""
     backend, x1, x2 = _booleans(x1, x2)
     return backend.logical_or(x1, x2)
 
 
 @op
 def logical_xor(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Whether exactly one is true (not zero)."""
+    """Tells whether exactly one is true (not zero)."""
     backend, x1, x2 = _booleans(x1, x2)
     return backend.logical_xor(x1, x2)
 
@@ -89,28 +89,28 @@ def _as_boolean(backend, x):
 
 @op
 def logical_not(x: TensorLike) -> Tensor:
-    """Whether x is false (zero)."""
+    """Tells whether x is false (zero)."""
     backend, x = _boolean(x)
     return backend.logical_not(x)
 
 
 @op
 def bitwise_and(x: TensorLike, y: TensorLike) -> Tensor:
-    """Bits set in both, of integers or booleans."""
+    """Returns bits set in both, of integers or booleans."""
     backend, x, y = _bits(x, y)
     return backend.bitwise_and(x, y)
 
 
 @op
 def bitwise_or(x: TensorLike, y: TensorLike) -> Tensor:
-    """Bits set in either, of integers or booleans."""
+    """Returns bits set in either, of integers or booleans."""
     backend, x, y = _bits(x, y)
     return backend.bitwise_or(x, y)
 
 
 @op
 def bitwise_xor(x: TensorLike, y: TensorLike) -> Tensor:
-    """Bits set in exactly one, of integers or booleans."""
+    """Returns bits set in exactly one, of integers or booleans."""
     backend, x, y = _bits(x, y)
     return backend.bitwise_xor(x, y)
 
@@ -133,7 +133,7 @@ def _has_fractions(x) -> bool:
 
 @op
 def bitwise_not(x: TensorLike) -> Tensor:
-    """All bits turned over, of integers or booleans."""
+    """Returns all bits turned over, of integers or booleans."""
     backend, x = tensor(x)
     of_integers(backend, x, "x")
     return backend.bitwise_not(x)
@@ -144,7 +144,8 @@ bitwise_invert = bitwise_not
 
 @op
 def bitwise_left_shift(x: TensorLike, y: TensorLike) -> Tensor:
-    """`x` with its bits moved up by `y` places; 0 when `y` is their number or more, or negative.
+    """Returns `x` with its bits moved up by `y` places; 0 when `y` is their number or more, or
+    negative.
 
     Of booleans as of int32.
     """
@@ -160,7 +161,7 @@ left_shift = bitwise_left_shift
 
 @op
 def bitwise_right_shift(x: TensorLike, y: TensorLike) -> Tensor:
-    """`x` with its bits moved down by `y` places; the sign is kept, whatever `y` is.
+    """Returns `x` with its bits moved down by `y` places; the sign is kept, whatever `y` is.
 
     Of booleans as of int32. A negative `y` is as the number of bits and more: all are moved out.
     """
@@ -194,28 +195,28 @@ def _shifted(x, y) -> tuple:
 
 @op
 def isnan(x: TensorLike) -> Tensor:
-    """Whether x is NaN."""
+    """Tells whether x is NaN."""
     backend, x = floating(x)
     return backend.isnan(x)
 
 
 @op
 def isinf(x: TensorLike) -> Tensor:
-    """Whether x is positive or negative infinity."""
+    """Tells whether x is positive or negative infinity."""
     backend, x = floating(x)
     return backend.isinf(x)
 
 
 @op
 def isposinf(x: TensorLike) -> Tensor:
-    """Whether x is positive infinity. Complex numbers are neither positive nor negative."""
+    """Tells whether x is positive infinity. Complex numbers are neither positive nor negative."""
     backend, x = _real(x)
     return backend.equal(x, float("inf"))
 
 
 @op
 def isneginf(x: TensorLike) -> Tensor:
-    """Whether x is negative infinity. Complex numbers are neither positive nor negative."""
+    """Tells whether x is negative infinity. Complex numbers are neither positive nor negative."""
     backend, x = _real(x)
     return backend.equal(x, float("-inf"))
 
@@ -229,14 +230,14 @@ def _real(x) -> tuple:
 
 @op
 def isfinite(x: TensorLike) -> Tensor:
-    """Whether x is neither infinite nor NaN."""
+    """Tells whether x is neither infinite nor NaN."""
     backend, x = floating(x)
     return backend.isfinite(x)
 
 
 @op
 def isreal(x: TensorLike) -> Tensor:
-    """Whether x has no imaginary part."""
+    """Tells whether x has no imaginary part."""
     backend, x = tensor(x)
     if backend.dtype(x) in dtypes.COMPLEX:
         return backend.equal(backend.imag(x), 0.0)
@@ -245,7 +246,7 @@ def isreal(x: TensorLike) -> Tensor:
 
 @op
 def signbit(x: TensorLike) -> Tensor:
-    """Whether the sign of x is negative: of negative numbers, -0.0 and NaN with that sign."""
+    """Tells whether the sign of x is negative: of negative numbers, -0.0 and NaN with that sign."""
     backend, x = tensor(x)
     if backend.dtype(x) in dtypes.COMPLEX:
         raise wrong("x", x, "a tensor of real numbers")
@@ -260,7 +261,7 @@ def isclose(
     atol: float = 1e-08,
     equal_nan: bool = False,
 ) -> Tensor:
-    """Whether |x1 - x2| <= atol + rtol * |x2|; equal infinities are close.
+    """Tells whether |x1 - x2| <= atol + rtol * |x2|; equal infinities are close.
 
     NaN is close to NaN with `equal_nan`, and else to nothing. Integers of 32 bits and more are
     compared in float64.
@@ -276,7 +277,7 @@ def allclose(
     atol: float = 1e-08,
     equal_nan: bool = False,
 ) -> Tensor:
-    """Whether all elements are close, as `isclose` has it: one boolean."""
+    """Tells whether all elements are close, as `isclose` has it: one boolean."""
     backend, close = _close(x1, x2, rtol, atol, equal_nan)
     return backend.all(close)
 

@@ -14,7 +14,7 @@ from .op import op
 def binary_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False
 ) -> Tensor:
-    """-(target * log(output) + (1 - target) * log(1 - output)), element by element.
+    """Computes -(target * log(output) + (1 - target) * log(1 - output)), element by element.
 
     Both have one shape; the result has it too, in the dtype of `output`. Probabilities are clipped
     to [epsilon, 1 - epsilon] with `config.epsilon()`; with `from_logits`, `output` is what the
@@ -38,7 +38,7 @@ def binary_crossentropy(
 def categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
-    """-sum(target * log(output)) along `axis`, which has one element for each class.
+    """Computes -sum(target * log(output)) along `axis`, which has one element for each class.
 
     Both have one shape; the result lacks `axis` and has the dtype of `output`. Probabilities are
     divided by their sum and clipped to [epsilon, 1 - epsilon] with `config.epsilon()`; with
@@ -56,7 +56,7 @@ def categorical_crossentropy(
 def sparse_categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
-    """-log(output) at the class that `target` names along `axis`.
+    """Computes -log(output) at the class that `target` names along `axis`.
 
     Shapes: target is output's without `axis` (a last axis of one element more is left out), and so
     is the result, in the dtype of `output`. A class that does not exist gives zero. Probabilities

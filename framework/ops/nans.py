@@ -21,27 +21,27 @@ def _without(x: Any, value: float) -> tuple[Any, Tensor, Tensor | None]:
 
 @op
 def nansum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """`sum` with NaN counted as 0."""
+    """Computes `sum` with NaN counted as 0."""
     backend, x = _summable(_without(x, 0)[1])
     return backend.sum(x, _axes(axis), keepdims)
 
 
 @op
 def nanprod(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """`prod` with NaN counted as 1."""
+    """Computes `prod` with NaN counted as 1."""
     backend, x = _summable(_without(x, 1)[1])
     return backend.prod(x, _axes(axis), keepdims)
 
 
 @op
 def nancumsum(x: TensorLike, axis: Axis = None, dtype: DType = None) -> Tensor:
-    """`cumsum` with NaN counted as 0. An `axis` of () leaves x without its NaN."""
+    """Computes `cumsum` with NaN counted as 0. An `axis` of () leaves x without its NaN."""
     return _running(cumsum, _without(x, 0)[1], axis, dtype)
 
 
 @op
 def nancumprod(x: TensorLike, axis: Axis = None, dtype: DType = None) -> Tensor:
-    """`cumprod` with NaN counted as 1. An `axis` of () leaves x without its NaN."""
+    """Computes `cumprod` with NaN counted as 1. An `axis` of () leaves x without its NaN."""
     return _running(cumprod, _without(x, 1)[1], axis, dtype)
 
 
@@ -56,13 +56,13 @@ def _running(total: Any, x: Tensor, axis: Any, dtype: Any) -> Tensor:
 
 @op
 def nanmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """`max` of the elements that are not NaN; NaN where there are none."""
+    """Computes `max` of the elements that are not NaN; NaN where there are none."""
     return _extreme(max, x, axis, keepdims, -math.inf)
 
 
 @op
 def nanmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """`min` of the elements that are not NaN; NaN where there are none."""
+    """Computes `min` of the elements that are not NaN; NaN where there are none."""
     return _extreme(min, x, axis, keepdims, math.inf)
 
 
@@ -77,13 +77,17 @@ def _extreme(extreme: Any, x: Any, axis: Any, keepdims: bool, value: float) -> T
 
 @op
 def nanargmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The position (int32) of the first largest element that is not NaN; -1 if there is none."""
+    """Returns the position (int32) of the first largest element that is not NaN; -1 if there is
+    none.
+    """
     return _position(argmax, x, axis, keepdims, -math.inf)
 
 
 @op
 def nanargmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The position (int32) of the first smallest element that is not NaN; -1 if there is none."""
+    """Returns the position (int32) of the first smallest element that is not NaN; -1 if there is
+    none.
+    """
     return _position(argmin, x, axis, keepdims, math.inf)
 
 
@@ -98,7 +102,9 @@ def _position(first: Any, x: Any, axis: Any, keepdims: bool, value: float) -> Te
 
 @op
 def nanmean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The mean of the elements that are not NaN, in a float dtype; NaN where there are none."""
+    """Returns the mean of the elements that are not NaN, in a float dtype; NaN where there are
+    none.
+    """
     backend, x = floating(x)
     x, back = backend.in_single(x)
     return back(_mean(backend, x, backend.isnan(x), _axes(axis), keepdims))
@@ -113,7 +119,9 @@ def _mean(backend: Any, x: Tensor, lost: Tensor, axis: Any, keepdims: bool) -> T
 
 @op
 def nanvar(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance (divisor: their number) of the elements that are not NaN, in a float dtype."""
+    """Returns the variance (divisor: their number) of the elements that are not NaN, in a float
+    dtype.
+    """
     backend, x = floating(x)
     x, back = backend.in_single(x)
     return back(_variance(backend, x, _axes(axis), keepdims))
@@ -129,7 +137,7 @@ def _variance(backend: Any, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
 
 @op
 def nanstd(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The square root of `nanvar`."""
+    """Returns the square root of `nanvar`."""
     backend, x = floating(x)
     x, back = backend.in_single(x)
     return back(backend.sqrt(_variance(backend, x, _axes(axis), keepdims)))

@@ -20,7 +20,7 @@ def layer_normalization(
     *,
     rms_scaling: bool = False,
 ) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * gamma + beta along `axis` (Ba et al. 2016).
+    """Computes (x - mean) / sqrt(variance + epsilon) * gamma + beta along `axis` (Ba et al. 2016).
 
     `axis` is one axis or several; gamma and beta have its size (their sizes, in the order of x), or
     broadcast with x. `epsilon` is `config.epsilon()` unless given. The result has the dtype of x;
@@ -40,7 +40,7 @@ def layer_normalization(
 def rms_normalization(
     x: TensorLike, scale: TensorLike | None = None, axis: Ints = -1, epsilon: float | None = None
 ) -> Tensor:
-    """x / sqrt(mean(x^2) + epsilon) * scale along `axis` (Zhang & Sennrich 2019).
+    """Computes x / sqrt(mean(x^2) + epsilon) * scale along `axis` (Zhang & Sennrich 2019).
 
     `axis`, `scale`, `epsilon` and the dtype are those of `layer_normalization`; a number counts as
     a vector of one.
@@ -73,7 +73,7 @@ def batch_normalization(
     scale: TensorLike | None = None,
     epsilon: float = 1e-3,
 ) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * scale + offset with statistics per channel.
+    """Computes (x - mean) / sqrt(variance + epsilon) * scale + offset with statistics per channel.
 
     mean, variance, offset and scale are vectors of the size of `axis`.
     """
@@ -93,7 +93,8 @@ def batch_normalization(
 def moments(
     x: TensorLike, axes: Ints, keepdims: bool = False, synchronized: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """(mean, variance) along one axis or several; the variance divides by the number of elements.
+    """Returns (mean, variance) along one axis or several; the variance divides by the number of
+    elements.
 
     Half precision is computed in float32, and results that float16 cannot hold become its largest
     number. `synchronized` takes the moments of all replicas of a tf.distribute strategy or of a
@@ -121,7 +122,8 @@ def _alone(x: Tensor) -> Tensor:
 def normalize(
     x: TensorLike, axis: Axis = -1, order: int = 2, epsilon: float | None = None
 ) -> Tensor:
-    """x / max(norm, epsilon), with the norm (sum |x|^order)^(1/order) over one axis or several.
+    """Computes x / max(norm, epsilon), with the norm (sum |x|^order)^(1/order) over one axis or
+    several.
 
     `axis` None is all axes; a number counts as a vector of one. `epsilon` is `config.epsilon()`
     unless given. Its gradient at zero is finite.
@@ -154,7 +156,8 @@ def _norm(backend, x, axes, order):
 
 @op
 def psnr(x1: TensorLike, x2: TensorLike, max_val: float) -> Tensor:
-    """Peak signal-to-noise ratio in dB: 10 log10(max_val^2 / mean((x1 - x2)^2)), a number.
+    """Computes the peak signal-to-noise ratio in dB: 10 log10(max_val^2 / mean((x1 - x2)^2)), a
+    number.
 
     x1 and x2 have one shape; `max_val` is the largest value that a signal can have. Infinite for
     equal signals.

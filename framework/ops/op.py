@@ -20,7 +20,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def op(function: _Function) -> _Function:
-    """`function` as a public op."""
+    """Returns `function` as a public op."""
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -55,7 +55,7 @@ def _explained(function: Callable[..., Any], args: tuple, kwargs: dict, error: E
 
 
 def shaped(rule: Callable[..., Any]) -> Callable[[_Function], _Function]:
-    """A decorator like `op`, for ops whose results have shapes that depend on values.
+    """Returns a decorator like `op`, for ops whose results have shapes that depend on values.
 
     They cannot be evaluated abstractly. `rule`, called as the op is, gives Specs in the place of
     the results instead, with None for unknown sizes; None where the shapes depend on none.
@@ -75,7 +75,8 @@ def program(
     outline: Callable[..., Any] | None = None,
     symbolic: Callable[..., Any] | None = None,
 ) -> Any:
-    """`function`, which calls functions of the user, as a public op: their errors stay theirs.
+    """Returns `function`, which calls functions of the user, as a public op: their errors stay
+    theirs.
 
     `outline` takes its place where only the shapes and dtypes of its results are wanted;
     `symbolic`, which gets the symbolic backend first, wherever it has symbolic arguments.

@@ -12,7 +12,7 @@ from .spatial import ntuple
 def unfold(
     x: TensorLike, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
 ) -> Tensor:
-    """The windows of images as columns ("im2col").
+    """Returns the windows of images as columns ("im2col").
 
     Shapes: x (batch, channels, height, width); the result is
     (batch, channels * kernel_height * kernel_width, places), as in PyTorch. `padding` zeros are
@@ -39,7 +39,7 @@ def fold(
     padding: Ints = 0,
     stride: Ints = 1,
 ) -> Tensor:
-    """The sum of columns at the places that `unfold` takes them from ("col2im").
+    """Returns the sum of columns at the places that `unfold` takes them from ("col2im").
 
     Shapes: x (batch, channels * kernel_height * kernel_width, places); the result is
     (batch, channels, *output_size). An error when the number of places is another one. Booleans
@@ -72,7 +72,7 @@ def _settings(kernel_size, dilation, padding, stride):
 
 @op
 def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Tensor:
-    """Channels spread over blocks of `block_size` x `block_size` pixels ("pixel shuffle").
+    """Returns channels spread over blocks of `block_size` x `block_size` pixels ("pixel shuffle").
 
     Shapes: x (batch, height, width, b * b * channels); the result is
     (batch, height * b, width * b, channels). The channels of the input are ordered
@@ -97,7 +97,8 @@ def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_
 
 @op
 def space_to_depth(x: TensorLike, block_size: int, data_format: str = "channels_last") -> Tensor:
-    """Blocks of `block_size` x `block_size` pixels as channels: the inverse of `depth_to_space`.
+    """Returns blocks of `block_size` x `block_size` pixels as channels: the inverse of
+    `depth_to_space`.
 
     Shapes: x (batch, height * b, width * b, channels); the result is
     (batch, height, width, b * b * channels).

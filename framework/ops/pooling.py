@@ -15,7 +15,7 @@ def max_pool(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
-    """The largest element of each window; padding never wins.
+    """Returns the largest element of each window; padding never wins.
 
     Shapes: inputs (batch, *spatial, channels), or channels behind the batch with `data_format`
     "channels_first" (None: the configured format). Windows of `pool_size` move by `strides`, their
@@ -33,7 +33,7 @@ def average_pool(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:
-    """The mean of each window over its real elements; padding does not count.
+    """Returns the mean of each window over its real elements; padding does not count.
 
     Arguments are those of `max_pool`; integers are answered in the default float.
     """
@@ -64,7 +64,7 @@ def _spatial_rank(inputs) -> int:
 def adaptive_max_pool(
     inputs: TensorLike, output_size: Ints, data_format: str | None = None
 ) -> Tensor:
-    """The largest element of each of `output_size` windows that cover the inputs.
+    """Returns the largest element of each of `output_size` windows that cover the inputs.
 
     Window i of the o on an axis of n elements goes from floor(i n / o) to ceil((i + 1) n / o), as
     in PyTorch. Shapes: inputs (batch, *spatial, channels), or channels behind the batch with
@@ -79,7 +79,7 @@ def adaptive_max_pool(
 def adaptive_average_pool(
     inputs: TensorLike, output_size: Ints, data_format: str | None = None
 ) -> Tensor:
-    """The mean of each of `output_size` windows that cover the inputs.
+    """Returns the mean of each of `output_size` windows that cover the inputs.
 
     Windows and arguments are those of `adaptive_max_pool`; integers are answered in the default
     float.

@@ -22,7 +22,8 @@ def _are_int8(backend: Any, *xs: Tensor) -> bool:
 
 @op
 def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The matrix product of the last two axes; leading axes broadcast, 1-D operands are vectors.
+    """Returns the matrix product of the last two axes; leading axes broadcast, 1-D operands are
+    vectors.
 
     Of two tensors of int8 it is int32.
     """
@@ -35,7 +36,7 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
-    """Sums of products by Einstein's convention, as `numpy.einsum`.
+    """Returns sums of products by Einstein's convention, as `numpy.einsum`.
 
     Of tensors of int8 it is int32. Keywords, which choose the order of the products in some
     frameworks, have no effect.
@@ -50,7 +51,8 @@ def einsum(subscripts: str, *operands: TensorLike, **kwargs: Any) -> Tensor:
 
 @op
 def tensordot(x1: TensorLike, x2: TensorLike, axes: int | Sequence[Any] = 2) -> Tensor:
-    """Sums of products over `axes`: the last n of x1 with the first n of x2, or pairs of axes.
+    """Returns sums of products over `axes`: the last n of x1 with the first n of x2, or pairs of
+    axes.
 
     `axes` is n, or (axes of x1, axes of x2). The axes that are left stand in the result, those of
     x1 first.
@@ -100,7 +102,8 @@ def _product(sizes: Any) -> Any:
 
 @op
 def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The sum of products over the last axis of x1 and the last but one of x2 (its only one).
+    """Returns the sum of products over the last axis of x1 and the last but one of x2 (its only
+    one).
 
     With a tensor of no axes it is the product.
     """
@@ -113,7 +116,9 @@ def dot(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The sum of products over the last axis of both; with a tensor of no axes, the product."""
+    """Returns the sum of products over the last axis of both; with a tensor of no axes, the
+    product.
+    """
     backend, x1, x2 = _pair(x1, x2)
     rank1, rank2 = rank_of(backend, x1), rank_of(backend, x2)
     if rank1 == 0 or rank2 == 0:
@@ -126,7 +131,7 @@ def inner(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """The sum of conj(x1) * x2 over all elements, in order: one number."""
+    """Returns the sum of conj(x1) * x2 over all elements, in order: one number."""
     backend, x1, x2 = _pair(x1, x2)
     x1 = backend.conj(x1) if backend.dtype(x1).startswith("complex") else x1
     x1, x2 = (backend.reshape(x, (-1,)) for x in (x1, x2))
@@ -135,14 +140,14 @@ def vdot(x1: TensorLike, x2: TensorLike) -> Tensor:
 
 @op
 def outer(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """All products of an element of x1 with one of x2: (size of x1, size of x2)."""
+    """Returns all products of an element of x1 with one of x2: (size of x1, size of x2)."""
     backend, x1, x2 = _pair(x1, x2)
     return backend.multiply(backend.reshape(x1, (-1, 1)), backend.reshape(x2, (1, -1)))
 
 
 @op
 def kron(x1: TensorLike, x2: TensorLike) -> Tensor:
-    """Kronecker's product: x1 with each element replaced by its product with x2.
+    """Computes Kronecker's product: x1 with each element replaced by its product with x2.
 
     The tensor of fewer axes gets leading ones; each size is the product of both sizes.
     """
@@ -165,7 +170,7 @@ def cross(
     axisc: int = -1,
     axis: int | None = None,
 ) -> Tensor:
-    """The vector product of vectors of 3 (or 2) elements along axes of x1 and of x2.
+    """Returns the vector product of vectors of 3 (or 2) elements along axes of x1 and of x2.
 
     The vectors lie along `axisa` and `axisb`, those of the result along `axisc`; `axis` stands for
     all three. Other axes broadcast. The third element of a vector of 2 counts as 0; of two such
@@ -204,7 +209,7 @@ def _elements(backend: Any, x: Tensor, axis: int, name: str) -> list[Tensor]:
 
 @op
 def dense(x: TensorLike, kernel: TensorLike, bias: TensorLike | None = None) -> Tensor:
-    """x @ kernel + bias, in the dtype in which the three meet.
+    """Computes x @ kernel + bias, in the dtype in which the three meet.
 
     Shapes: x (…, in), kernel (in, out), bias (out,) or None; the result is (…, out).
     """

@@ -19,7 +19,7 @@ from .scanning import _mapped as mapped
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function of the same arguments that gives `f`'s value and its gradient.
+    """Returns a function of the same arguments that gives `f`'s value and its gradient.
 
     Args:
         f: function whose value is a scalar of a real float dtype; with `has_aux`, a pair of that
@@ -62,7 +62,7 @@ def value_and_grad(
 def grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """Like `value_and_grad`, without the value: gives the gradient, or (gradient, aux)."""
+    """Works like `value_and_grad`, without the value: gives the gradient, or (gradient, aux)."""
     both = value_and_grad(f, argnums, has_aux)
 
     @wraps(f)
@@ -100,7 +100,7 @@ def _scalar(backend: Any, value: Any) -> Any:
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
-    """`f(*primals)`, and a function that multiplies by its Jacobian from the left.
+    """Returns `f(*primals)`, and a function that multiplies by its Jacobian from the left.
 
     Args:
         f: function that gives a structure of float tensors; with `has_aux`, a pair of that and of
@@ -143,7 +143,7 @@ _vjp.__name__ = "vjp"
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
-    """A function that maps `f` over an axis of its arguments, all at once.
+    """Returns a function that maps `f` over an axis of its arguments, all at once.
 
     Args:
         f: function of tensors, or structures of them, that have no such axis. It is called once,
@@ -222,7 +222,8 @@ def _from_front(backend: Any, x: Any, axis: int | None) -> Any:
 
 
 def jit(f: Callable[..., Any], static_argnames: str | Sequence[str] = ()) -> Callable[..., Any]:
-    """`f` compiled: by XLA on jax and tensorflow, by torch.compile on torch; itself on numpy.
+    """Returns `f` compiled: by XLA on jax and tensorflow, by torch.compile on torch; itself on
+    numpy.
 
     Compiled at the first call, and again where shapes or dtypes change. What `f` does besides
     computing happens only then. Numbers come in as tensors. Whatever the compiler cannot follow,
@@ -280,7 +281,7 @@ def _with_fixed(f, fixed, named, *args, **kwargs):
 
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that gives what `f` says it gives, with the gradient that `f` says it has.
+    """Returns a function that gives what `f` says it gives, with the gradient that `f` says it has.
 
     Args:
         f: function of tensors, or structures of them, that gives (output, grad_fn). `grad_fn`

@@ -21,7 +21,7 @@ def arange(
     step: TensorLike | None = None,
     dtype: DType = None,
 ) -> Tensor:
-    """Numbers from `start` (0 when only one bound is given) below `stop`, `step` (1) apart.
+    """Returns numbers from `start` (0 when only one bound is given) below `stop`, `step` (1) apart.
 
     int32 for ints, the default float for floats, unless `dtype` says otherwise. There are
     ceil((stop - start) / step) of them; the bounds are scalars.
@@ -75,7 +75,8 @@ def linspace(
     dtype: DType = None,
     axis: int = 0,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """`num` evenly spaced numbers from `start` to `stop`, which is the last with `endpoint`.
+    """Returns `num` evenly spaced numbers from `start` to `stop`, which is the last with
+    `endpoint`.
 
     The bounds are numbers or tensors that broadcast; the numbers lie along the new axis `axis`.
     In the bounds' float dtype, unless `dtype` says otherwise; an integer `dtype` rounds down.
@@ -97,7 +98,7 @@ def logspace(
     dtype: DType = None,
     axis: int = 0,
 ) -> Tensor:
-    """base ** linspace(start, stop, num): numbers whose logarithms are evenly spaced."""
+    """Computes base ** linspace(start, stop, num): numbers whose logarithms are evenly spaced."""
     points, low, high, backend, dtype = _start(start, stop, num, dtype)
     if isinstance(low, np.ndarray) and _on_host(base):
         place = axis_in(low.ndim + 1, axis)
@@ -117,7 +118,7 @@ def geomspace(
     dtype: DType = None,
     axis: int = 0,
 ) -> Tensor:
-    """`num` numbers from `start` to `stop`, each the same multiple of the one before.
+    """Returns `num` numbers from `start` to `stop`, each the same multiple of the one before.
 
     The bounds have the same sign and are not zero.
     """

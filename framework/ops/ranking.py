@@ -9,7 +9,7 @@ from .op import op
 
 @op
 def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> Tensor:
-    """Whether fewer than `k` predictions are larger than that of the target: booleans (...).
+    """Tells whether fewer than `k` predictions are larger than that of the target: booleans (...).
 
     targets: integers (...), predictions: (..., classes). A prediction of NaN counts as -inf; a
     target that is no class is in no top.

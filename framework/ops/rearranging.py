@@ -15,7 +15,7 @@ Group = list[str]
 
 @op
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Tensor:
-    """The tensor with its axes split, permuted and merged as `pattern` says.
+    """Returns the tensor with its axes split, permuted and merged as `pattern` says.
 
     "b (h k) w c -> b h w (k c)" names the axes of the tensor and then those of the result; axes in
     parentheses are, in row-major order, one axis. "..." stands for any further axes, 1 for an axis

@@ -52,35 +52,37 @@ def _summable(x: Any, dtype: Any = None) -> tuple[Any, Tensor]:
 
 @op
 def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The sum, in the dtype of `x`; of integers of less than 32 bits in int32 or uint32."""
+    """Returns the sum, in the dtype of `x`; of integers of less than 32 bits in int32 or uint32."""
     backend, x = _summable(x)
     return backend.sum(x, _axes(axis), keepdims)
 
 
 @op
 def prod(x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> Tensor:
-    """The product, in `dtype`; without one in the dtype of `x`, as `sum`."""
+    """Returns the product, in `dtype`; without one in the dtype of `x`, as `sum`."""
     backend, x = _summable(x, dtype)
     return backend.prod(x, _axes(axis), keepdims)
 
 
 @op
 def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The arithmetic mean, in a float dtype."""
+    """Returns the arithmetic mean, in a float dtype."""
     backend, x = floating(x)
     return backend.mean(x, _axes(axis), keepdims)
 
 
 @op
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance over the population (divisor n); of complex numbers, that of the distances."""
+    """Returns the variance over the population (divisor n); of complex numbers, that of the
+    distances.
+    """
     backend, x = floating(x)
     return backend.var(x, _axes(axis), keepdims)
 
 
 @op
 def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation over the population (divisor n)."""
+    """Returns the standard deviation over the population (divisor n)."""
     backend, x = floating(x)
     return backend.std(x, _axes(axis), keepdims)
 
@@ -101,7 +103,7 @@ def _extreme(backend: Any, x: Tensor, axis: Any, keepdims: bool, initial: Any, n
 def max(
     x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: TensorLike | None = None
 ) -> Tensor:
-    """The largest element, and no less than `initial`; NaN if there is one.
+    """Returns the largest element, and no less than `initial`; NaN if there is one.
 
     Equal elements share the gradient. InvalidArgumentError for no elements without `initial`.
     """
@@ -113,7 +115,7 @@ def max(
 def min(
     x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: TensorLike | None = None
 ) -> Tensor:
-    """The smallest element, and no more than `initial`; NaN if there is one.
+    """Returns the smallest element, and no more than `initial`; NaN if there is one.
 
     Equal elements share the gradient. InvalidArgumentError for no elements without `initial`.
     """
@@ -123,19 +125,19 @@ def min(
 
 @op
 def amax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element, as `max`."""
+    """Returns the largest element, as `max`."""
     return max(x, axis, keepdims)
 
 
 @op
 def amin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The smallest element, as `min`."""
+    """Returns the smallest element, as `min`."""
     return min(x, axis, keepdims)
 
 
 @op
 def ptp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The largest element less the smallest ("peak to peak"), in the dtype of `x`."""
+    """Returns the largest element less the smallest ("peak to peak"), in the dtype of `x`."""
     return subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
@@ -146,14 +148,14 @@ def _booleans(x):
 
 @op
 def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether every element is true (not zero)."""
+    """Tells whether every element is true (not zero)."""
     backend, x = _booleans(x)
     return backend.all(x, _axes(axis), keepdims)
 
 
 @op
 def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether some element is true (not zero)."""
+    """Tells whether some element is true (not zero)."""
     backend, x = _booleans(x)
     return backend.any(x, _axes(axis), keepdims)
 
@@ -167,21 +169,21 @@ def _chosen(x: Any, axis: Any) -> tuple[Any, Tensor]:
 
 @op
 def argmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The position (int32) of the first largest element, or of the first NaN."""
+    """Returns the position (int32) of the first largest element, or of the first NaN."""
     backend, x = _chosen(x, axis)
     return backend.argmax(x, axis, keepdims)
 
 
 @op
 def argmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The position (int32) of the first smallest element, or of the first NaN."""
+    """Returns the position (int32) of the first smallest element, or of the first NaN."""
     backend, x = _chosen(x, axis)
     return backend.argmin(x, axis, keepdims)
 
 
 @op
 def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))), without overflow; -inf of no elements."""
+    """Computes log(sum(exp(x))), without overflow; -inf of no elements."""
     backend, x = floating(x)
     if _is_empty(backend, x, axis):
         return _filled(backend, x, axis, keepdims, -math.inf, backend.dtype(x))

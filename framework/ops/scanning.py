@@ -19,7 +19,7 @@ def scan(
     reverse: bool = False,
     unroll: int | bool = 1,
 ) -> tuple[Any, Any]:
-    """`carry, y = f(carry, x)` for each x along the first axis of `xs`.
+    """Computes `carry, y = f(carry, x)` for each x along the first axis of `xs`.
 
     The carry keeps its structure, shapes and dtypes; y may be any structure, None included, of the
     same shapes each time. Compiled as one loop on jax, and in a tf.function; steps of their own in
@@ -97,7 +97,7 @@ def _common_length(backend: Any, name: str, items: list[Any], length: int | None
 
 @program
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
-    """`f` of each row of `xs`, one after the other, stacked.
+    """Returns `f` of each row of `xs`, one after the other, stacked.
 
     `vectorized_map` computes all rows at once, where `f` allows for it.
 
@@ -122,7 +122,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
 
 @program
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
-    """`function` of each row of `elements`, all at once, stacked.
+    """Returns `function` of each row of `elements`, all at once, stacked.
 
     The function is called once, with tensors that stand for a row; it cannot branch by their
     values. On numpy it is called for each row.
@@ -159,7 +159,8 @@ def _mapped(
 def associative_scan(
     f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0
 ) -> Any:
-    """Running results of the associative `f` along `axis`: x0, f(x0, x1), f(f(x0, x1), x2), ...
+    """Returns running results of the associative `f` along `axis`: x0, f(x0, x1), f(f(x0, x1), x2),
+    ...
 
     Computed in parallel in about 2 log2(n) steps, after Blelloch, Prefix Sums and Their
     Applications (1990).

@@ -57,7 +57,7 @@ def _reduce(kind: str, data: Any, segment_ids: Any, num_segments: int | None, so
 def segment_sum(
     data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The sum of each segment; 0 of one without rows."""
+    """Returns the sum of each segment; 0 of one without rows."""
     return _reduce("sum", data, segment_ids, num_segments, sorted)
 
 
@@ -65,7 +65,7 @@ def segment_sum(
 def segment_max(
     data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The largest row of each segment, element by element.
+    """Returns the largest row of each segment, element by element.
 
     A segment without rows has -inf, or the smallest integer. Equal elements share the gradient.
     """
@@ -76,7 +76,7 @@ def segment_max(
 def segment_min(
     data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The smallest row of each segment, element by element.
+    """Returns the smallest row of each segment, element by element.
 
     A segment without rows has inf, or the largest integer. Equal elements share the gradient.
     """
@@ -87,5 +87,5 @@ def segment_min(
 def segment_prod(
     data: TensorLike, segment_ids: TensorLike, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """The product of each segment; 1 of one without rows."""
+    """Returns the product of each segment; 1 of one without rows."""
     return _reduce("prod", data, segment_ids, num_segments, sorted)

@@ -17,14 +17,16 @@ from .op import op, shaped
 
 
 def ndim(x: TensorLike) -> int:
-    """The number of axes of `x`."""
+    """Returns the number of axes of `x`."""
     backend, x = tensor(x)
     return rank_of(backend, x)
 
 
 @op
 def size(x: TensorLike) -> Any:
-    """The number of elements of `x`: an int, a scalar tensor in a TF graph that does not know."""
+    """Returns the number of elements of `x`: an int, a scalar tensor in a TF graph that does not
+    know.
+    """
     backend, x = tensor(x)
     return backend.size(x)
 
@@ -46,7 +48,7 @@ def _is_symbolic(x) -> bool:
 
 @shaped(_reshaped)
 def reshape(x: TensorLike, newshape: Shape) -> Tensor:
-    """`x` in another shape, which may be a tensor; one size may be -1.
+    """Returns `x` in another shape, which may be a tensor; one size may be -1.
 
     So may a None, as the unknown size of a symbolic tensor is.
     """
@@ -77,14 +79,16 @@ def _listed(shape):
 
 @op
 def ravel(x: TensorLike) -> Tensor:
-    """`x` with one axis."""
+    """Returns `x` with one axis."""
     backend, x = tensor(x)
     return backend.reshape(x, (-1,))
 
 
 @op
 def view(x: TensorLike, dtype: DType = None) -> Tensor:
-    """The same bits read as another dtype; the length of the last axis changes with its width."""
+    """Returns the same bits read as another dtype; the length of the last axis changes with its
+    width.
+    """
     backend, x = tensor(x)
     before = backend.dtype(x)
     dtype = before if dtype is None else dtypes.standardize(dtype)
@@ -118,7 +122,7 @@ def _bits(backend, x, before: str, dtype: str):
 
 @op
 def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
-    """`x` with its axes in another order; reversed when `axes` is None."""
+    """Returns `x` with its axes in another order; reversed when `axes` is None."""
     backend, x = tensor(x)
     if axes is None:
         return backend.transpose(x, None)
@@ -145,7 +149,7 @@ def _turned(rank: int, axis) -> int:
 
 @op
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
-    """`x` with two axes exchanged."""
+    """Returns `x` with two axes exchanged."""
     backend, x = tensor(x)
     return backend.swapaxes(
         x, axis_of(backend, x, axis1, "axis1"), axis_of(backend, x, axis2, "axis2")
@@ -154,7 +158,7 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
 
 @op
 def moveaxis(x: TensorLike, source: Ints, destination: Ints) -> Tensor:
-    """`x` with the axes `source` moved to `destination`."""
+    """Returns `x` with the axes `source` moved to `destination`."""
     backend, x = tensor(x)
     source, destination = (
         _axes(backend, x, source, "source"),
@@ -176,7 +180,7 @@ def _axes(backend, x, axes, name: str) -> tuple[int, ...]:
 
 @op
 def expand_dims(x: TensorLike, axis: Ints) -> Tensor:
-    """`x` with new axes of length 1 at `axis`, an axis of the result or several."""
+    """Returns `x` with new axes of length 1 at `axis`, an axis of the result or several."""
     backend, x = tensor(x)
     if isinstance(axis, int):
         return backend.expand_dims(x, axis_in(rank_of(backend, x) + 1, axis))
@@ -189,7 +193,7 @@ def expand_dims(x: TensorLike, axis: Ints) -> Tensor:
 
 @op
 def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
-    """`x` without the axes `axis` (all those of length 1, when None)."""
+    """Returns `x` without the axes `axis` (all those of length 1, when None)."""
     backend, x = tensor(x)
     if axis is None:
         return backend.squeeze(x, None)
@@ -204,7 +208,7 @@ def squeeze(x: TensorLike, axis: Axis = None) -> Tensor:
 
 @op
 def broadcast_to(x: TensorLike, shape: Shape) -> Tensor:
-    """`x` repeated along axes of length 1 until it has `shape`."""
+    """Returns `x` repeated along axes of length 1 until it has `shape`."""
     backend, x = tensor(x)
     return backend.broadcast_to(x, sizes(shape))
 
@@ -220,7 +224,7 @@ def pad(
     mode: str = "constant",
     constant_values: TensorLike | None = None,
 ) -> Tensor:
-    """`x` with elements added around it.
+    """Returns `x` with elements added around it.
 
     `pad_width` is a pair (before, behind) for each axis, one pair for all, or one int. `mode` is
     "constant", "reflect", "symmetric", "edge" or "wrap", as in NumPy; `constant_values` (0) is
@@ -261,7 +265,7 @@ def _pair(width) -> tuple[int, int] | None:
 
 @op
 def flip(x: TensorLike, axis: Axis = None) -> Tensor:
-    """`x` in reverse order along `axis` (all axes, when None)."""
+    """Returns `x` in reverse order along `axis` (all axes, when None)."""
     backend, x = tensor(x)
     axes = tuple(range(rank_of(backend, x))) if axis is None else _axes(backend, x, axis, "axis")
     return backend.flip(x, axes)
@@ -269,7 +273,7 @@ def flip(x: TensorLike, axis: Axis = None) -> Tensor:
 
 @op
 def fliplr(x: TensorLike) -> Tensor:
-    """`x` in reverse order along its second axis."""
+    """Returns `x` in reverse order along its second axis."""
     backend, x = tensor(x)
     _at_least(backend, x, 2)
     return backend.flip(x, (1,))
@@ -277,7 +281,7 @@ def fliplr(x: TensorLike) -> Tensor:
 
 @op
 def flipud(x: TensorLike) -> Tensor:
-    """`x` in reverse order along its first axis."""
+    """Returns `x` in reverse order along its first axis."""
     backend, x = tensor(x)
     _at_least(backend, x, 1)
     return backend.flip(x, (0,))
@@ -290,7 +294,9 @@ def _at_least(backend, x, rank: int, name: str = "x") -> None:
 
 @op
 def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
-    """`array` turned `k` times by 90 degrees, from the first of two `axes` towards the second."""
+    """Returns `array` turned `k` times by 90 degrees, from the first of two `axes` towards the
+    second.
+    """
     backend, x = tensor(array)
     _at_least(backend, x, 2, "array")
     if not isinstance(axes, list | tuple) or len(axes) != 2:
@@ -308,14 +314,14 @@ def rot90(array: TensorLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor
 
 @op
 def tile(x: TensorLike, repeats: Ints) -> Tensor:
-    """`x` laid out `repeats` times along each axis, the last ones when there are fewer."""
+    """Returns `x` laid out `repeats` times along each axis, the last ones when there are fewer."""
     backend, x = tensor(x)
     return backend.tile(x, sizes(repeats))
 
 
 @op
 def repeat(x: TensorLike, repeats: TensorLike, axis: Axis = None) -> Tensor:
-    """Each element of `x` repeated along `axis` (of the flattened `x`, when None).
+    """Returns each element of `x` repeated along `axis` (of the flattened `x`, when None).
 
     `repeats` is one number, or one for each element along the axis.
     """
@@ -333,7 +339,7 @@ def repeat(x: TensorLike, repeats: TensorLike, axis: Axis = None) -> Tensor:
 
 @op
 def roll(x: TensorLike, shift: Ints, axis: Axis = None) -> Tensor:
-    """`x` shifted along `axis`; what leaves one end enters at the other.
+    """Returns `x` shifted along `axis`; what leaves one end enters at the other.
 
     The flattened `x` is shifted when `axis` is None; several shifts belong to several axes.
     """
@@ -350,7 +356,9 @@ def roll(x: TensorLike, shift: Ints, axis: Axis = None) -> Tensor:
 
 @op
 def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
-    """Differences of neighbours along `axis`, taken `n` times; of booleans, whether they differ."""
+    """Returns differences of neighbours along `axis`, taken `n` times; of booleans, whether they
+    differ.
+    """
     backend, a = tensor(a)
     if not rank_of(backend, a):
         raise wrong("a", a, "a tensor of at least 1 axis")

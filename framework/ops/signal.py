@@ -51,21 +51,23 @@ def _pair(backend: Any, z: Tensor, name: str) -> tuple[Tensor, Tensor]:
 
 @op
 def fft(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """The discrete Fourier transform of x, a pair (real, imaginary), as such a pair."""
+    """Returns the discrete Fourier transform of x, a pair (real, imaginary), as such a pair."""
     backend, z, name = _complex(x)
     return _pair(backend, backend.fft(z), name)
 
 
 @op
 def fft2(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """The transform over the last two axes of x, a pair (real, imaginary), as such a pair."""
+    """Returns the transform over the last two axes of x, a pair (real, imaginary), as such a
+    pair.
+    """
     backend, z, name = _complex(x, 2)
     return _pair(backend, backend.fft2(z), name)
 
 
 @op
 def ifft2(x: TensorLike) -> tuple[Tensor, Tensor]:
-    """The inverse of `fft2`."""
+    """Returns the inverse of `fft2`."""
     backend, z, name = _complex(x, 2)
     return _pair(backend, backend.ifft2(z), name)
 
@@ -76,7 +78,7 @@ def _length(given: Any, inferred: Any) -> Any:
 
 @op
 def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
-    """The transform of real x (..., n), as a pair of (..., fft_length // 2 + 1) tensors.
+    """Returns the transform of real x (..., n), as a pair of (..., fft_length // 2 + 1) tensors.
 
     x is cut, or filled with zeros, to `fft_length`, which is n if None.
     """
@@ -90,7 +92,8 @@ def rfft(x: TensorLike, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
 
 @op
 def irfft(x: TensorLike, fft_length: int | None = None) -> Tensor:
-    """The real (..., fft_length) whose `rfft` is x, a pair (real, imaginary) of (..., m) tensors.
+    """Returns the real (..., fft_length) whose `rfft` is x, a pair (real, imaginary) of (..., m)
+    tensors.
 
     x is cut, or filled with zeros, to fft_length // 2 + 1; None is 2 (m - 1), which is even. The
     imaginary parts of the first frequency, and of the last if the length is even, count as 0.
@@ -102,7 +105,8 @@ def irfft(x: TensorLike, fft_length: int | None = None) -> Tensor:
 
 @op
 def extract_sequences(x: TensorLike, sequence_length: int, sequence_stride: int) -> Tensor:
-    """Frames of x (..., n): (..., frames, sequence_length), each `sequence_stride` after the last.
+    """Returns frames of x (..., n): (..., frames, sequence_length), each `sequence_stride` after
+    the last.
 
     There are 1 + (n - sequence_length) // sequence_stride of them, in whole frames.
     """
@@ -157,7 +161,8 @@ def stft(
     window: Any = "hann",
     center: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """The short-time Fourier transform of real x (..., n): a pair of (..., frames, bins) tensors.
+    """Returns the short-time Fourier transform of real x (..., n): a pair of (..., frames, bins)
+    tensors.
 
     Frames of `fft_length`, `sequence_stride` apart, are multiplied by the window, which stands in
     their middle with `sequence_length` values ("hann", "hamming", both periodic, a tensor, or None
@@ -192,7 +197,8 @@ def istft(
     window: Any = "hann",
     center: bool = True,
 ) -> Tensor:
-    """The signal whose `stft` is nearest to x, a pair (real, imaginary) of (..., frames, bins).
+    """Returns the signal whose `stft` is nearest to x, a pair (real, imaginary) of (..., frames,
+    bins).
 
     The frames' inverse transforms, times the window, are added up and divided by the sum of the
     squares of the windows, where that is above 1e-10 (Griffin and Lim, 1984); with `window` None

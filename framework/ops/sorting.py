@@ -14,14 +14,14 @@ from .op import op
 
 @op
 def sort(x: TensorLike, axis: int | None = -1) -> Tensor:
-    """`x` in ascending order along `axis` (flattened before, when None); NaN comes last."""
+    """Returns `x` in ascending order along `axis` (flattened before, when None); NaN comes last."""
     backend, x, axis = _ordered(x, axis)
     return backend.sort(x, axis)
 
 
 @op
 def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
-    """Positions (int32) that sort `x` along `axis` (flattened before, when None).
+    """Returns positions (int32) that sort `x` along `axis` (flattened before, when None).
 
     Equal elements keep their order; NaN comes last.
     """
@@ -34,7 +34,8 @@ def argsort(x: TensorLike, axis: int | None = -1) -> Tensor:
 
 @op
 def argpartition(x: TensorLike, kth: int, axis: int | None = -1) -> Tensor:
-    """Positions (int32) that bring the `kth` smallest element along `axis` to its sorted place.
+    """Returns positions (int32) that bring the `kth` smallest element along `axis` to its sorted
+    place.
 
     What is smaller stands before it, what is larger behind. All backends sort completely, so that
     they give the same order.
@@ -54,7 +55,7 @@ def _ordered(x: Any, axis: int | None) -> tuple[Any, Tensor, int]:
 
 @op
 def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "left") -> Tensor:
-    """Positions (int32) where `values` belong in the ascending vector `sorted_sequence`.
+    """Returns positions (int32) where `values` belong in the ascending vector `sorted_sequence`.
 
     For the side "left" the number of elements that are smaller, for "right" the number of those
     that are not larger. NaN counts as larger than everything else.
@@ -67,7 +68,7 @@ def searchsorted(sorted_sequence: TensorLike, values: TensorLike, side: str = "l
 
 @op
 def digitize(x: TensorLike, bins: TensorLike) -> Tensor:
-    """The number (int32) of the bin of each element: i where bins[i - 1] <= x < bins[i].
+    """Returns the number (int32) of the bin of each element: i where bins[i - 1] <= x < bins[i].
 
     `bins` is a vector in ascending order. A sparse `x` stays sparse where `bins`, a list or a
     NumPy array, are above 0, so that zeros lie in bin 0.
@@ -86,7 +87,7 @@ def digitize(x: TensorLike, bins: TensorLike) -> Tensor:
 
 @op
 def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
-    """The `k` largest elements along the last axis and their positions (int32).
+    """Returns the `k` largest elements along the last axis and their positions (int32).
 
     Of equal elements the first comes first. InvalidArgumentError where there are fewer than `k`.
     """
@@ -101,7 +102,8 @@ def top_k(x: TensorLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 @op
 def cumsum(x: TensorLike, axis: int | None = None, dtype: DType = None) -> Tensor:
-    """Running sums along `axis` (of the flattened `x`, when None), in `dtype` or that of `x`.
+    """Returns running sums along `axis` (of the flattened `x`, when None), in `dtype` or that of
+    `x`.
 
     Booleans count as int32.
     """
@@ -111,7 +113,8 @@ def cumsum(x: TensorLike, axis: int | None = None, dtype: DType = None) -> Tenso
 
 @op
 def cumprod(x: TensorLike, axis: int | None = None, dtype: DType = None) -> Tensor:
-    """Running products along `axis` (of the flattened `x`, when None), in `dtype` or that of `x`.
+    """Returns running products along `axis` (of the flattened `x`, when None), in `dtype` or that
+    of `x`.
 
     Booleans count as int32.
     """

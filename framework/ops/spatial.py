@@ -43,7 +43,10 @@ def check_window(x: Tensor, size: Any, padding: Any, dilation: Any, name: str) -
     for n, k, d, (low, high) in zip(x.shape[1:-1], size, dilation, pads, strict=True):
         if n is not None and n + low + high <= (k - 1) * d:
             room = tuple(x.shape[1:-1])
-            raise wrong(name, size, f"windows that fit into the spatial axes, which are {room}")
+            fitting = f"windows that fit into the spatial axes, which are {room}"
+            raise wrong(
+                name, tuple(size), f"{fitting}: Computed output size would be zero or negative"
+            )
 
 
 def groups_of(inputs: Tensor, kernel: Tensor) -> int:

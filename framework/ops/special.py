@@ -7,13 +7,13 @@ from .op import op
 
 @op
 def erfc(x: TensorLike) -> Tensor:
-    """1 - erf(x), exact where erf is nearly 1. Abramowitz and Stegun, 7.1.2."""
+    """Computes 1 - erf(x), exact where erf is nearly 1. Abramowitz and Stegun, 7.1.2."""
     backend, x = floating(x)
     return backend.erfc(x)
 
 
 @op
 def erfinv(x: TensorLike) -> Tensor:
-    """The inverse of erf: infinite at -1 and 1, NaN beyond."""
+    """Returns the inverse of erf: infinite at -1 and 1, NaN beyond."""
     backend, x = floating(x)
     return backend.erfinv(x)

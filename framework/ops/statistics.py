@@ -18,7 +18,7 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 @op
 def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Tensor:
-    """The mean, in a float dtype; with `weights` sum(x * weights) / sum(weights).
+    """Returns the mean, in a float dtype; with `weights` sum(x * weights) / sum(weights).
 
     `weights` has the shape of `x`, or one axis, of the length of `axis`.
     """
@@ -49,7 +49,8 @@ def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None)
 def quantile(
     x: TensorLike, q: TensorLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    """The numbers below which the shares `q` (from 0 to 1) of the elements lie, in a float dtype.
+    """Returns the numbers below which the shares `q` (from 0 to 1) of the elements lie, in a float
+    dtype.
 
     With n sorted elements, the share q stands at place q * (n - 1). Between two elements `method`
     takes a mean by distance ("linear"), one of them ("lower", "higher", "nearest": of places in
@@ -63,7 +64,7 @@ def quantile(
 def percentile(
     x: TensorLike, q: TensorLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    """`quantile` with `q` from 0 to 100."""
+    """Computes `quantile` with `q` from 0 to 100."""
     return _quantiles(x, q, 100.0, axis, method, keepdims, False)
 
 
@@ -71,7 +72,7 @@ def percentile(
 def nanquantile(
     x: TensorLike, q: TensorLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    """`quantile` of the elements that are not NaN."""
+    """Computes `quantile` of the elements that are not NaN."""
     return _quantiles(x, q, 1.0, axis, method, keepdims, True)
 
 
@@ -79,19 +80,21 @@ def nanquantile(
 def nanpercentile(
     x: TensorLike, q: TensorLike, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    """`percentile` of the elements that are not NaN."""
+    """Computes `percentile` of the elements that are not NaN."""
     return _quantiles(x, q, 100.0, axis, method, keepdims, True)
 
 
 @op
 def median(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The middle element, or the mean of the middle two, in a float dtype; NaN if one is NaN."""
+    """Returns the middle element, or the mean of the middle two, in a float dtype; NaN if one is
+    NaN.
+    """
     return _quantiles(x, 0.5, 1.0, axis, "linear", keepdims, False)
 
 
 @op
 def nanmedian(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """`median` of the elements that are not NaN."""
+    """Computes `median` of the elements that are not NaN."""
     return _quantiles(x, 0.5, 1.0, axis, "linear", keepdims, True)
 
 
@@ -188,7 +191,7 @@ def _cut(x: Tensor, axis: int, start: int | None, stop: int | None) -> Tensor:
 def trapezoid(
     y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1
 ) -> Tensor:
-    """The integral of `y` along `axis` by the trapezoidal rule, in a float dtype.
+    """Returns the integral of `y` along `axis` by the trapezoidal rule, in a float dtype.
 
     The samples lie at `x` (of the shape of `y`, or of one axis), or `dx` apart.
     """
@@ -217,7 +220,7 @@ def trapezoid(
 
 @op
 def corrcoef(x: TensorLike) -> Tensor:
-    """Pearson's correlation coefficients of the rows of `x` (variables, observations).
+    """Computes Pearson's correlation coefficients of the rows of `x` (variables, observations).
 
     The result is (variables, variables), in a float dtype; of one row, one number. A row without
     variance has NaN.
@@ -236,7 +239,7 @@ def corrcoef(x: TensorLike) -> Tensor:
 
 @op
 def correlate(x1: TensorLike, x2: TensorLike, mode: str = "valid") -> Tensor:
-    """The cross-correlation of two vectors: sums over n of x1[n + k] * conj(x2[n]).
+    """Returns the cross-correlation of two vectors: sums over n of x1[n + k] * conj(x2[n]).
 
     `mode` is "valid" (k where both overlap fully), "same" (as many k as the longer vector has
     elements) or "full" (every k where they overlap). In a float dtype, as in Keras.

@@ -20,7 +20,7 @@ def vectorize(
     excluded: Collection[int | str] | None = None,
     signature: str | None = None,
 ) -> Callable[..., Any]:
-    """`pyfunc` for every element of its arguments, broadcast against each other.
+    """Computes `pyfunc` for every element of its arguments, broadcast against each other.
 
     The function is called once, with tensors that stand for an element; on numpy for each element.
 

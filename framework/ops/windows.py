@@ -25,31 +25,33 @@ def _window(function, x, *settings) -> Tensor:
 
 @shaped(_length_unknown)
 def bartlett(x: TensorLike) -> Tensor:
-    """The triangle that falls to zero at both ends, of `x` points."""
+    """Returns the triangle that falls to zero at both ends, of `x` points."""
     return _window(np.bartlett, x)
 
 
 @shaped(_length_unknown)
 def blackman(x: TensorLike) -> Tensor:
-    """0.42 - 0.5 cos(2 pi n / (x - 1)) + 0.08 cos(4 pi n / (x - 1)) for n = 0 ... x - 1."""
+    """Computes 0.42 - 0.5 cos(2 pi n / (x - 1)) + 0.08 cos(4 pi n / (x - 1)) for n = 0 ... x -
+    1.
+    """
     return _window(np.blackman, x)
 
 
 @shaped(_length_unknown)
 def hamming(x: TensorLike) -> Tensor:
-    """0.54 - 0.46 cos(2 pi n / (x - 1)) for n = 0 ... x - 1."""
+    """Computes 0.54 - 0.46 cos(2 pi n / (x - 1)) for n = 0 ... x - 1."""
     return _window(np.hamming, x)
 
 
 @shaped(_length_unknown)
 def hanning(x: TensorLike) -> Tensor:
-    """0.5 - 0.5 cos(2 pi n / (x - 1)) for n = 0 ... x - 1."""
+    """Computes 0.5 - 0.5 cos(2 pi n / (x - 1)) for n = 0 ... x - 1."""
     return _window(np.hanning, x)
 
 
 @shaped(_length_unknown)
 def kaiser(x: TensorLike, beta: TensorLike) -> Tensor:
-    """I0(beta sqrt(1 - (2 n / (x - 1) - 1)**2)) / I0(beta) for n = 0 ... x - 1.
+    """Computes I0(beta sqrt(1 - (2 n / (x - 1) - 1)**2)) / I0(beta) for n = 0 ... x - 1.
 
     I0 is the modified Bessel function of order 0; the larger `beta`, the narrower the window.
     """

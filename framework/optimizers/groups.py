@@ -137,5 +137,7 @@ def together(update_step: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_groups(optimizer: Any, backend: Any) -> bool:
-    """Whether an optimizer's rule is one that `together` marked, and its backend has bundles."""
+    """Tells whether an optimizer's rule is one that `together` marked, and its backend has
+    bundles.
+    """
     return backend.bundles and getattr(type(optimizer).update_step, "_takes_groups", False)

@@ -10,7 +10,7 @@ from ..ops.errors import InvalidArgumentError
 
 
 def float_dtype(name: str, dtype: Any) -> str:
-    """The name of a float dtype, the default float for None. An error for any other."""
+    """Returns the name of a float dtype, the default float for None. An error for any other."""
     found = dtypes.standardize(dtype)
     if not dtypes.is_float(found):
         raise InvalidArgumentError(
@@ -21,7 +21,7 @@ def float_dtype(name: str, dtype: Any) -> str:
 
 
 def int_dtype(name: str, dtype: Any) -> str:
-    """The name of an integer dtype. An error for any other."""
+    """Returns the name of an integer dtype. An error for any other."""
     found = dtypes.standardize("int32" if dtype is None else dtype)
     if not dtypes.is_integer(found):
         raise InvalidArgumentError(
@@ -32,7 +32,9 @@ def int_dtype(name: str, dtype: Any) -> str:
 
 
 def standard_shape(backend: Any, shape: Any) -> tuple:
-    """A shape as a tuple: of ints, and where a graph does not know a size, scalar tensors."""
+    """Returns a shape as a tuple: of ints, and where a graph does not know a size, scalar
+    tensors.
+    """
     if isinstance(shape, int | np.integer):
         shape = (shape,)
     elif TENSORS.get(type(shape)) is backend:
@@ -47,7 +49,7 @@ def standard_shape(backend: Any, shape: Any) -> tuple:
 
 
 def host_number(x: Any) -> float | None:
-    """A Python or NumPy number as a float; None for anything else."""
+    """Returns a Python or NumPy number as a float; None for anything else."""
     return float(x) if isinstance(x, _NUMBERS) else None
 
 

@@ -75,7 +75,7 @@ def _log_gamma(draws: _Draws, alpha: Tensor, first: int) -> Tensor:
 
 @op
 def gamma(shape: Shape, alpha: TensorLike, dtype: DType = None, seed: Seed = None) -> Tensor:
-    """Gamma draws with shape parameter `alpha` and scale 1, by Marsaglia and Tsang (2000).
+    """Makes gamma draws with shape parameter `alpha` and scale 1, by Marsaglia and Tsang (2000).
 
     `alpha` is a number or a tensor that broadcasts to `shape`; where it is not positive, the draw
     is NaN. The result is of `shape`, in a float `dtype`. At most 8 rounds from the streams 0 to 7
@@ -91,7 +91,8 @@ def gamma(shape: Shape, alpha: TensorLike, dtype: DType = None, seed: Seed = Non
 def beta(
     shape: Shape, alpha: TensorLike, beta: TensorLike, dtype: DType = None, seed: Seed = None
 ) -> Tensor:
-    """Beta draws g / (g + h) of two gamma draws, the second from the streams 8 to 15 of the key.
+    """Makes beta draws g / (g + h) of two gamma draws, the second from the streams 8 to 15 of the
+    key.
 
     `alpha` and `beta` are numbers or tensors that broadcast to `shape`; where one is not positive,
     the draw is NaN. The result is of `shape`, in a float `dtype`.
@@ -112,7 +113,7 @@ def binomial(
     dtype: DType = None,
     seed: Seed = None,
 ) -> Tensor:
-    """Binomial draws: successes in `counts` trials that each succeed with `probabilities`.
+    """Makes binomial draws: successes in `counts` trials that each succeed with `probabilities`.
 
     With 10 expected successes or more (or failures, if they are fewer) by the transformed
     rejection of W. Hörmann, "The generation of binomial random variates", J. Stat. Comput. Simul.

@@ -25,7 +25,7 @@ def uniform(
     dtype: DType = None,
     seed: Seed = None,
 ) -> Tensor:
-    """Uniform draws from [minval, maxval), a tensor of `shape` in a float `dtype`.
+    """Makes uniform draws from [minval, maxval), a tensor of `shape` in a float `dtype`.
 
     A draw u from [0, 1) is the low 23 bits of word e of the key, times 2^-23: the definition of
     TensorFlow's Philox kernel. Of these bits, float16 keeps the upper 11 and bfloat16 the upper 8.
@@ -85,7 +85,7 @@ def normal(
     dtype: DType = None,
     seed: Seed = None,
 ) -> Tensor:
-    """Normal draws, a tensor of `shape` in a float `dtype`, by Box and Muller (1958).
+    """Makes normal draws, a tensor of `shape` in a float `dtype`, by Box and Muller (1958).
 
     Words 2p and 2p + 1 of the key give the elements 2p and 2p + 1: r sin(2 pi v) and
     r cos(2 pi v) with r = sqrt(-2 log u), where u and v are the words' low 23 bits times 2^-23
@@ -122,7 +122,7 @@ def truncated_normal(
     dtype: DType = None,
     seed: Seed = None,
 ) -> Tensor:
-    """Normal draws without those beyond two standard deviations from the mean.
+    """Makes normal draws without those beyond two standard deviations from the mean.
 
     Inverse of the distribution function: sqrt(2) erfinv(erf(sqrt 2) (2u - 1)), where u is the
     centre of the cell of [0, 1) that the low 23 bits of word e name, and erfinv is Giles's
@@ -164,7 +164,8 @@ def dropout(
     noise_shape: Sequence[int | None] | None = None,
     seed: Seed = None,
 ) -> Tensor:
-    """`inputs` with a share `rate` of the elements set to 0 and the rest divided by 1 - rate.
+    """Returns `inputs` with a share `rate` of the elements set to 0 and the rest divided by 1 -
+    rate.
 
     Element e stays where word e of the key is at least rate * 2^32: the same elements on every
     backend, eager and compiled. The derivative is the same mask.

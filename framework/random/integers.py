@@ -17,7 +17,8 @@ from .seeds import key_of
 def randint(
     shape: Shape, minval: TensorLike, maxval: TensorLike, dtype: DType = "int32", seed: Seed = None
 ) -> Tensor:
-    """Integers from [minval, maxval), each as likely as the others but for one part in 2^64 / n.
+    """Draws integers from [minval, maxval), each as likely as the others but for one part in 2^64 /
+    n.
 
     minval + floor(w n / 2^64) for n = maxval - minval, where w is the 64-bit number made of words
     2e (the upper half) and 2e + 1 of the key. A tensor of `shape` in an integer `dtype`, the same
@@ -106,7 +107,7 @@ def categorical(
 
 @op
 def shuffle(x: TensorLike, axis: int = 0, seed: Seed = None) -> Tensor:
-    """`x` with its slices along `axis` in a random order, all orders being as likely.
+    """Returns `x` with its slices along `axis` in a random order, all orders being as likely.
 
     Slices stay whole, as in `numpy.random.Generator.shuffle`: each is moved with all its elements.
     Slice i goes where the number made of words 2i and 2i + 1 of the key comes among the others.

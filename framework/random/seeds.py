@@ -51,7 +51,7 @@ class SeedGenerator(Trackable):
             self.state = SeedState(_words(first), dtype="int32", trainable=False, name="seed_state")
 
     def next(self, ordered: bool = True) -> Tensor:
-        """The key of the next draw, int32 of shape (2,).
+        """Returns the key of the next draw, int32 of shape (2,).
 
         The number of the draw then grows by one or, with `ordered=False`, jumps along a sequence
         that meets all 2^32 numbers in no apparent order.
@@ -78,12 +78,12 @@ class SeedGenerator(Trackable):
         return key
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make this generator in its first state."""
+        """Returns the arguments that make this generator in its first state."""
         return {"seed": self._initial_seed, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SeedGenerator":
-        """The generator that `get_config` describes."""
+        """Returns the generator that `get_config` describes."""
         return cls(**config)
 
 
@@ -93,7 +93,7 @@ def _words(seed: int) -> np.ndarray:
 
 
 def make_default_seed() -> int:
-    """A seed below 2^31 that follows from the global one, another at each call."""
+    """Returns a seed below 2^31 that follows from the global one, another at each call."""
     return int(philox.words(host_random.next_key(), 1)[0]) >> 1
 
 
@@ -102,7 +102,7 @@ def _global_one(backend: Any) -> SeedGenerator | None:
 
 
 def global_seed_generator() -> SeedGenerator:
-    """The generator of draws without a seed on the current backend.
+    """Returns the generator of draws without a seed on the current backend.
 
     Each backend has one; all begin anew with `set_random_seed`, and at the same draw. While JAX
     traces, its `next` is a ValueError: the program would keep one key for ever.
@@ -130,13 +130,13 @@ _ensure_global._dynamo_marked_constant = True  # pyright: ignore[reportFunctionM
 
 
 def draw_seed(seed: Any) -> Tensor:
-    """The key that a `seed` argument means, as a tensor: int32 of shape (2,)."""
+    """Returns the key that a `seed` argument means, as a tensor: int32 of shape (2,)."""
     backend, key = key_of(seed)
     return backend.asarray(_words(key[0]), "int32") if isinstance(key, tuple) else key
 
 
 def key_of(seed: Any) -> tuple[Any, Any]:
-    """The backend and the key of a `seed` argument: a tensor of two words, or two integers.
+    """Returns the backend and the key of a `seed` argument: a tensor of two words, or two integers.
 
     An int is the same key at each call, a SeedGenerator gives its next, None stands for the global
     generator; a tensor of two integers (such as `jax.random.PRNGKey` makes) is a key by itself.

@@ -7,12 +7,13 @@ from .. import ops
 from ..configs import Configurable, serialize_object
 from ..named import Names, under_both_names
 from ..ops.dispatch import Tensor
+from ..typing import TensorLike
 
 
 class Regularizer(Configurable):
     """Base of regularizers: a subclass defines `__call__(x)`, which returns a scalar loss."""
 
-    def __call__(self, x) -> Any:
+    def __call__(self, x: TensorLike) -> Any:
         """Returns the penalty of a tensor; nothing for the base class."""
         return 0.0
 
@@ -41,7 +42,7 @@ class L1L2(_Plain):
         self.l1 = _weight(0.0 if l1 is None else l1, "l1")
         self.l2 = _weight(0.0 if l2 is None else l2, "l2")
 
-    def __call__(self, x) -> Tensor:
+    def __call__(self, x: TensorLike) -> Tensor:
         """Returns the penalty of a tensor of any shape."""
         total = ops.zeros((), ops.dtype(x))
         if self.l1:
@@ -57,7 +58,7 @@ class L1(_Plain):
     def __init__(self, l1: float = 0.01) -> None:
         self.l1 = _weight(0.01 if l1 is None else l1, "l1")
 
-    def __call__(self, x) -> Tensor:
+    def __call__(self, x: TensorLike) -> Tensor:
         """Returns the penalty of a tensor of any shape."""
         return ops.multiply(ops.sum(ops.absolute(x)), self.l1)
 
@@ -68,7 +69,7 @@ class L2(_Plain):
     def __init__(self, l2: float = 0.01) -> None:
         self.l2 = _weight(0.01 if l2 is None else l2, "l2")
 
-    def __call__(self, x) -> Tensor:
+    def __call__(self, x: TensorLike) -> Tensor:
         """Returns the penalty of a tensor of any shape."""
         return ops.multiply(ops.sum(ops.square(x)), self.l2)
 
@@ -88,7 +89,7 @@ class OrthogonalRegularizer(_Plain):
             )
         self.mode = mode
 
-    def __call__(self, inputs) -> Tensor:
+    def __call__(self, inputs: TensorLike) -> Tensor:
         """Returns the penalty of a matrix. ValueError for another rank."""
         if len(inputs.shape) != 2:
             raise ValueError(

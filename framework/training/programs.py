@@ -188,7 +188,7 @@ class Programs(Trained):
     def _final_logs(self, logs: Any) -> dict[str, Any]:
         """The metrics after an epoch: the model's, unless a user's step gave others."""
         own = self.get_metrics_result()
-        if isinstance(logs, dict) and set(logs) != set(own):
+        if isinstance(logs, dict) and logs and set(logs) != set(own):
             own = logs
         return dict(plain_logs(own))
 

@@ -53,9 +53,12 @@ class Setup(Trackable):
 class Trainer(Fitting):
     """`compile`, and the steps of `fit`, `evaluate` and `predict`; mixed into Model."""
 
+    # What trains the model is no part of it.
+    _untracked = frozenset({"_setup", "_trainable_when_compiled", "optimizer", "history"})
     # What `compile` set; None before.
     _setup: Setup | None = None
     stop_training: bool = False
+    _trainable_when_compiled: list[tuple[str, bool]] | None = None
 
     # compile ----------------------------------------------------------------------------------
 
@@ -115,7 +118,7 @@ class Trainer(Fitting):
         )
         names = getattr(self, "output_names", None)
         with entered(backend=self._backend):
-            found = optimizers.get(optimizer)
+            found = setup.given["optimizer"] = optimizers.get(optimizer)
             scaled = isinstance(found, optimizers.LossScaleOptimizer)
             half = self.dtype_policy.name == "mixed_float16"
             if auto_scale_loss and found and half and not scaled:
@@ -129,8 +132,8 @@ class Trainer(Fitting):
         setup.run_eagerly = bool(run_eagerly)
         setup.jit_compile = self._default_jit() if jit_compile == "auto" else bool(jit_compile)
         setup.steps_per_execution = steps_per_execution
-        vars(self)["_setup"] = setup
-        vars(self)["_trainable_when_compiled"] = self._trainable_layers()
+        self._setup = setup
+        self._trainable_when_compiled = self._trainable_layers()
         self.stop_training = False
         self._forget_steps()
 
@@ -140,18 +143,14 @@ class Trainer(Fitting):
             return False
         return self._backend.name == "jax" or self._backend.has_accelerators()
 
-    def _trainable_layers(self) -> dict[int, tuple[Any, bool]]:
-        return {id(layer): (layer, layer.trainable) for layer in self._flatten_layers()}
+    def _trainable_layers(self) -> list[tuple[str, bool]]:
+        return [(layer.name, layer.trainable) for layer in self._flatten_layers()]
 
     def _warn_of_changed_layers(self) -> None:
-        """Keras's warning: what trains is what trained when `compile` was called."""
-        before = vars(self).get("_trainable_when_compiled", {})
-        now = self._trainable_layers()
-        changed = [
-            layer.name
-            for key, (layer, trains) in now.items()
-            if key in before and before[key][1] != trains
-        ]
+        """Warns where what trains is not what trained when `compile` was called."""
+        before, now = self._trainable_when_compiled, self._trainable_layers()
+        known = [] if before is None or len(before) != len(now) else zip(before, now, strict=True)
+        changed = [new[0] for old, new in known if old != new]
         if changed:
             warnings.warn(
                 "A layer's `trainable` state has changed since the model was compiled, of "
@@ -159,7 +158,7 @@ class Trainer(Fitting):
                 "have an optimizer for it without the old slots.",
                 stacklevel=3,
             )
-            vars(self)["_trainable_when_compiled"] = now
+            self._trainable_when_compiled = now
             self._forget_steps()
 
     def _forget_steps(self) -> None:
@@ -187,7 +186,7 @@ class Trainer(Fitting):
     @optimizer.setter
     def optimizer(self, optimizer: Any) -> None:
         if self._setup is None:
-            vars(self)["_setup"] = Setup()
+            self._setup = Setup()
         assert self._setup is not None
         self._setup.optimizer = optimizer
         self._forget_steps()
@@ -244,8 +243,11 @@ class Trainer(Fitting):
     def metrics(self) -> list[Any]:
         """The metrics: "loss", those of `compile`, those of single losses, the model's own and
         those of layers inside."""
-        found: list[Any] = []
         setup = self._setup
+        known = self._cache.get("metrics")
+        if known is not None and known[0] is setup:
+            return list(known[1])
+        found: list[Any] = []
         if setup is not None and setup.mean_loss is not None:
             found.append(setup.mean_loss)
             if setup.metrics is not None:
@@ -255,7 +257,9 @@ class Trainer(Fitting):
         for layer in self._flatten_layers():
             # What a model inside has from its own `compile` is its own affair.
             found += [p for _, p in layer.tracked_parts() if getattr(p, "_measures", False)]
-        return found
+        if setup is None or setup.loss is None or setup.loss.built:
+            self._cache["metrics"] = setup, found
+        return list(found)
 
     @property
     def metrics_names(self) -> list[str]:

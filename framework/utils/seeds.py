@@ -8,7 +8,7 @@ from ..backends import host_random, registry
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed isozoo's draws, Python's `random`, NumPy's global generator and every backend in use.
+    """Seeds isozoo's draws, Python's `random`, NumPy's global generator and every backend in use.
 
     isozoo's own draws follow from its global seed alone, and are the same on every backend. The
     others are seeded for programs that draw from them too. ValueError if `seed` is no int.

@@ -177,7 +177,10 @@ class Reader(ABC):
 
     @abstractmethod
     def info(self, key: str) -> TensorInfo:
-        """Shape and dtype of tensor `key`, without reading it. KeyError when there is none."""
+        """Returns the shape and dtype of tensor `key`, without reading it.
+
+        KeyError when there is none.
+        """
 
     @abstractmethod
     def read(self, key: str) -> np.ndarray:

@@ -8,16 +8,15 @@ from ...framework import ops
 from ...framework.core.layer import Layer
 from ...framework.initializers import TruncatedNormal
 from ...framework.layers import Dense, Dropout, Embedding, LayerNormalization
+from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 from .. import activations
 from ..attention import DenseAttention
 from ..text import check_ids, token_inputs
 
-Tensor = Any
-
 
 def initializer() -> TruncatedNormal:
-    """What kernels and embeddings begin with."""
+    """Returns what kernels and embeddings begin with."""
     return TruncatedNormal(stddev=0.02)
 
 
@@ -32,8 +31,8 @@ class Embeddings(Layer):
         num_segments: int,
         dropout: float,
         epsilon: float,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.word = Embedding(vocabulary_size, hidden_dim, initializer())
         self.position = Embedding(max_sequence_length, hidden_dim, initializer())
@@ -43,7 +42,16 @@ class Embeddings(Layer):
         self.hidden_dim, self.max_sequence_length = hidden_dim, max_sequence_length
         self.built = True
 
-    def call(self, token_ids, segment_ids=None):
+    def call(self, token_ids: Tensor, segment_ids: Tensor | None = None) -> Tensor:
+        """Returns the sum of the embeddings, normalized, with dropout: (batch, length, hidden).
+
+        Args:
+            token_ids: integers (batch, length).
+            segment_ids: integers (batch, length); all in the first segment if None.
+
+        Raises:
+            ValueError: more tokens than there are positions, where the length is known.
+        """
         length = self._checked_length(token_ids)
         places = ops.slice(self.position.embeddings, (0, 0), (length, self.hidden_dim))
         if segment_ids is None:
@@ -56,7 +64,7 @@ class Embeddings(Layer):
         x = self.norm(ops.add(self.word(token_ids), places))
         return self.dropout(x)
 
-    def _checked_length(self, token_ids):
+    def _checked_length(self, token_ids: Tensor) -> Any:
         known = token_ids.shape[1]
         if isinstance(known, int) and known > self.max_sequence_length:
             raise ValueError(
@@ -78,8 +86,8 @@ class Block(Layer):
         dropout: float,
         attention_dropout: float,
         epsilon: float,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         size = hidden_dim // num_heads
         self.attention = DenseAttention(
@@ -94,7 +102,14 @@ class Block(Layer):
         self.outer_dropout = Dropout(dropout)
         self.built = True
 
-    def call(self, x, mask=None):
+    def call(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Returns the block's output (batch, length, hidden), of the shape of `x`.
+
+        Args:
+            x: (batch, length, hidden).
+            mask: booleans, true where a token may be attended to, that broadcast to (batch, heads,
+                length, length); everywhere if None.
+        """
         y = self.attention_dropout(self.attention(x, None, mask))
         x = self.attention_norm(ops.add(y, x))
         y = self.outer_dropout(self.outer(self.inner(x)))
@@ -104,12 +119,18 @@ class Block(Layer):
 class Encoder(Layer):
     """A stack of blocks."""
 
-    def __init__(self, num_layers: int, *sizes, **kwargs):
+    def __init__(self, num_layers: int, *sizes: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.layers = [Block(*sizes) for _ in range(num_layers)]
         self.built = True
 
-    def call(self, x, mask=None):
+    def call(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Returns the output of the last block, (batch, length, hidden).
+
+        Args:
+            x: (batch, length, hidden).
+            mask: booleans, as of `Block.call`.
+        """
         for layer in self.layers:
             x = layer(x, mask)
         return x
@@ -159,8 +180,8 @@ class BertBackbone(Backbone):
         activation: str = "gelu",
         layer_norm_epsilon: float = 1e-12,
         pooler: bool = True,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         sizes = {
             "vocabulary_size": vocabulary_size,
@@ -187,7 +208,7 @@ class BertBackbone(Backbone):
         self.max_sequence_length = max_sequence_length
         self.built = True
 
-    def check_inputs(self, inputs) -> None:
+    def check_inputs(self, inputs: Any) -> None:
         """Raises ValueError for ids that are not in the vocabulary, or segments there are not."""
         self._check_ids(token_inputs(inputs))
 
@@ -196,8 +217,13 @@ class BertBackbone(Backbone):
         if inputs.get("segment_ids") is not None:
             check_ids(inputs["segment_ids"], self.embeddings.segment.input_dim, "segment_ids")
 
-    def call(self, inputs) -> dict[str, Tensor]:
-        """See the class."""
+    def call(self, inputs: Any) -> dict[str, Tensor]:
+        """Returns `sequence_output` and, with a pooler, `pooled_output`; the class tells more.
+
+        Args:
+            inputs: integers (batch, length), or a dict of such: `token_ids`, and optionally
+                `segment_ids` and `padding_mask`.
+        """
         inputs = token_inputs(inputs)
         self._check_ids(inputs)
         mask = inputs.get("padding_mask")

@@ -48,7 +48,7 @@ class BertTokenizer(Tokenizer):
 
     @classmethod
     def from_file(cls, path: str | os.PathLike) -> BertTokenizer:
-        """Read a `tokenizer.json`. ValueError if it is missing, or is not BERT's."""
+        """Reads a `tokenizer.json`. ValueError if it is missing, or is not BERT's."""
         from tokenizers import Tokenizer as Library
 
         path = _checked(path)
@@ -69,7 +69,7 @@ class BertTokenizer(Tokenizer):
         strip_accents: bool | None = None,
         split_chinese: bool = True,
     ) -> BertTokenizer:
-        """Read a `vocab.txt`: one token a line, the line's number its id.
+        """Reads a `vocab.txt`: one token a line, the line's number its id.
 
         Args:
             path: the file.
@@ -107,7 +107,7 @@ class BertTokenizer(Tokenizer):
     def from_files(
         cls, files: Mapping[str, Path], settings: Mapping[str, Any], config: Mapping[str, Any]
     ) -> BertTokenizer:
-        """From a preset's `tokenizer.json`, else its `vocab.txt` and the settings.
+        """Makes it from a preset's `tokenizer.json`, else its `vocab.txt` and the settings.
 
         `config` is tokenizer_config.json as parsed, or empty; settings overrule it. ValueError
         when neither file is there, or one is damaged.
@@ -129,21 +129,21 @@ class BertTokenizer(Tokenizer):
         return 1 + max(self._tokenizer.get_vocab(True).values())
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text, between [CLS] and [SEP]."""
+        """Returns the ids of a text, between [CLS] and [SEP]."""
         return self._tokenizer.encode(text).ids
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each text, between [CLS] and [SEP]."""
+        """Returns the ids of each text, between [CLS] and [SEP]."""
         if len(texts) == 1:
             return [self.encode(texts[0])]
         return [found.ids for found in self._tokenizer.encode_batch_fast(texts)]
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
-        """The text of ids: words joined by spaces, in the case that the vocabulary has."""
+        """Returns the text of ids: words joined by spaces, in the case that the vocabulary has."""
         return self._tokenizer.decode(list(map(int, ids)), skip_special_tokens=skip_special_tokens)
 
     def token(self, index: int) -> str:
-        """The token of an id; "" for an id that has none."""
+        """Returns the token of an id; "" for an id that has none."""
         return self._tokenizer.id_to_token(index) or ""
 
 
@@ -164,7 +164,7 @@ class BertPreprocessor(Preprocessor):
         self.tokenizer, self.max_length, self.truncate = tokenizer, max_length, truncate
 
     def encode(self, texts: Any, truncate: bool | None = None) -> list[list[int]]:
-        """The ids of each text.
+        """Returns the ids of each text.
 
         Args:
             texts: n texts, or one.
@@ -187,12 +187,16 @@ class BertPreprocessor(Preprocessor):
                 rows[number] = [*row[: self.max_length - 1], self.tokenizer.sep_id]
         return rows
 
-    def pad(self, rows: Sequence[Sequence[int]], rounded: bool = False) -> dict[str, np.ndarray]:
-        """The network's inputs: `token_ids`, int32, and `padding_mask`, bool, (n, length).
+    def pad(
+        self, rows: Sequence[Sequence[int]], rounded: bool = False, even_lengths: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Returns the network's inputs: `token_ids`, int32, and `padding_mask`, bool, (n, length).
 
-        With `rounded`, n and length are rounded up so that few shapes occur; see `text.pad_rows`.
+        With `rounded`, n and length are rounded up so that few shapes occur, with `even_lengths`
+        the length alone; see `text.pad_rows`.
         """
-        ids, mask = pad_rows(rows, self.tokenizer.pad_id, self.max_length, rounded)
+        pad_id = self.tokenizer.pad_id
+        ids, mask = pad_rows(rows, pad_id, self.max_length, rounded, even_lengths)
         return {"token_ids": ids, "padding_mask": mask}
 
     def __call__(self, inputs: Any, truncate: bool | None = None) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...framework import ops
 from ...framework.layers import Dense, LayerNormalization
+from ...framework.typing import DType, Tensor
 from ...hub.loading import JsonFiles
 from .. import activations
 from ..tasks import MaskedLM, TextEmbedder, pooling_of
@@ -32,14 +33,21 @@ class BertTextEmbedder(TextEmbedder):
         **config: arguments of BertBackbone. There is no pooler: its weights are not used.
     """
 
-    def __init__(self, *, pooling: str = "mean", normalize: bool = True, dtype=None, **config):
+    def __init__(
+        self,
+        *,
+        pooling: str = "mean",
+        normalize: bool = True,
+        dtype: DType = None,
+        **config: Any,
+    ) -> None:
         config.setdefault("pooler", False)
         backbone = BertBackbone(**config, dtype=dtype)
         super().__init__(backbone, pooling, normalize, dtype=dtype)
 
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """`pooling` and `normalize`, where settings or files say them."""
+        """Returns `pooling` and `normalize`, where settings or files say them."""
         return pooling_of(files, settings)
 
     @classmethod
@@ -65,7 +73,7 @@ class BertMaskedLM(MaskedLM):
         **config: arguments of BertBackbone. There is no pooler: its weights are not used.
     """
 
-    def __init__(self, *, dtype=None, **config):
+    def __init__(self, *, dtype: DType = None, **config: Any) -> None:
         super().__init__(dtype=dtype)
         config.setdefault("pooler", False)
         self.backbone = backbone = BertBackbone(**config, dtype=dtype)
@@ -77,14 +85,21 @@ class BertMaskedLM(MaskedLM):
         self.output_bias = self.add_weight((backbone.vocabulary_size,), "zeros")
         self.built = True
 
-    def check_inputs(self, inputs) -> None:
-        """See BertBackbone."""
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for ids that are not in the vocabulary, or segments there are not."""
         inputs = token_inputs(inputs, "mask_positions")
         inputs.pop("mask_positions", None)
         self.backbone.check_inputs(inputs)
 
-    def call(self, inputs) -> Any:
-        """See the class."""
+    def call(self, inputs: Any) -> Tensor:
+        """Returns scores before softmax, for each place or for `mask_positions` alone.
+
+        Args:
+            inputs: those of BertBackbone; in a dict also `mask_positions`, int (batch, n).
+
+        Returns:
+            (batch, length, vocabulary_size), or (batch, n, vocabulary_size).
+        """
         inputs = token_inputs(inputs, "mask_positions")
         places = inputs.pop("mask_positions", None)
         x = self.backbone(inputs)["sequence_output"]

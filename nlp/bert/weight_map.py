@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...hub.transforms import transpose
 from ...hub.weight_map import Row, WeightMap
 
@@ -21,7 +23,7 @@ def huggingface() -> WeightMap:
         f"{layer}.attention.output": f"{ours}.attention_norm",
         f"{layer}.output": f"{ours}.outer_norm",
     }
-    head: dict[str, bool] = {"optional": True, "prefixed": False, "head": True}
+    head: dict[str, Any] = {"optional": True, "prefixed": False, "head": True}
     return WeightMap(
         Row("embeddings.word_embeddings.weight", "embeddings.word.embeddings"),
         Row("embeddings.position_embeddings.weight", "embeddings.position.embeddings"),
@@ -48,14 +50,14 @@ def huggingface() -> WeightMap:
     )
 
 
-def _dense(old: str, new: str, optional: bool = False, **options: bool) -> list[Row]:
+def _dense(old: str, new: str, optional: bool = False, **options: Any) -> list[Row]:
     return [
         Row(f"{old}.weight", f"{new}.kernel", transpose, optional, **options),
         Row(f"{old}.bias", f"{new}.bias", None, optional, **options),
     ]
 
 
-def _norm(old: str, new: str, **options: bool) -> list[Row]:
+def _norm(old: str, new: str, **options: Any) -> list[Row]:
     # The files converted from TensorFlow call them gamma and beta.
     pairs = {"gamma": ("weight", "gamma"), "beta": ("bias", "beta")}
     return [

@@ -19,7 +19,7 @@ class BranchingStep(Protocol):
     """A `Step` whose rows may continue what other rows have written; `CachedStep` is one."""
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
-        """See `Step`."""
+        """Returns the scores of each next token, (rows, vocabulary), after (rows, n) new tokens."""
         ...
 
     def reorder(self, rows: np.ndarray) -> None:

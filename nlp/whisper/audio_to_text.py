@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...framework.typing import Tensor
 from ..audio import load_audio
 from ..generation.sizes import CacheSizes
 from ..generation.steps import CachedStep, Step
@@ -36,17 +37,23 @@ class WhisperAudioToText(AudioToText):
         cache_sizes: how long caches are made, and how prompts are cut.
     """
 
-    def __init__(self, *, dtype: str | None = None, name: str | None = None, **config: Any):
+    def __init__(self, *, dtype: str | None = None, name: str | None = None, **config: Any) -> None:
         super().__init__(dtype=dtype, name=name)
         self.backbone = WhisperBackbone(**config)
         self.cache_sizes = CacheSizes(self.backbone.max_tokens, _CAPACITIES)
         self.built = True
 
-    def check_inputs(self, inputs) -> None:
-        """See WhisperBackbone."""
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for token ids that are not in the vocabulary."""
         self.backbone.check_inputs(inputs)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
+        """Returns the scores of each next token before softmax, (batch, length, vocabulary).
+
+        Args:
+            inputs: those of WhisperBackbone: a dict of `encoder_features`, (batch, frames,
+                num_mels), and `decoder_token_ids`, int (batch, length).
+        """
         outputs = self.backbone(inputs)
         return self.backbone.decoder.logits(outputs["decoder_sequence_output"])
 
@@ -107,7 +114,7 @@ class WhisperAudioToText(AudioToText):
     def generate(
         self, features: np.ndarray, *, language: str | None = None, task: str = "transcribe"
     ) -> list[str]:
-        """The texts of a batch of windows, `[batch, frames, num_mels]`, without timestamps.
+        """Returns the texts of a batch of windows, `[batch, frames, num_mels]`, without timestamps.
 
         A multilingual model needs `language`. Raises ValueError like `transcribe`.
         """
@@ -119,7 +126,7 @@ class WhisperAudioToText(AudioToText):
         return [tools.tokenizer.decode(row.tokens) for row in rows]
 
     def detect_language(self, features: np.ndarray) -> str:
-        """The code of the language that features `[frames, num_mels]` most likely hold.
+        """Returns the code of the language that features `[frames, num_mels]` most likely hold.
 
         Raises ValueError for a model that knows English alone.
         """
@@ -132,7 +139,9 @@ class WhisperAudioToText(AudioToText):
         )
 
     def begin(self, features: np.ndarray) -> Step:
-        """The decoder's step for windows `[batch, frames, num_mels]`, or one without batch."""
+        """Returns the decoder's step for windows `[batch, frames, num_mels]`, or one without
+        batch.
+        """
         backbone = self.backbone
         features = features if features.ndim == 3 else features[None]
         heard = backbone.compiled_method("hear")(np.asarray(features, np.float32))
@@ -149,7 +158,7 @@ class WhisperAudioToText(AudioToText):
         return [[t for part in transcript.segments for t in part.tokens] for transcript in found]
 
     def parity_outputs(self, inputs: Sequence[Audio]) -> dict[str, Any]:
-        """The encoder's output, and the logits for a fixed beginning of a transcript."""
+        """Returns the encoder's output, and the logits for a fixed beginning of a transcript."""
         tools = self._tools()
         features = np.stack([tools(sound)[:CHUNK_FRAMES] for sound in inputs])
         tokens = [*tools.tokenizer.prompt("en"), *tools.tokenizer.encode(" The quick brown fox")]
@@ -167,7 +176,9 @@ class WhisperAudioToText(AudioToText):
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> WhisperAudioToTextPreprocessor | None:
-        """From tokenizer.json, or vocab.json and its companions; None where neither is there."""
+        """Makes it from tokenizer.json, or vocab.json and its companions; None where neither is
+        there.
+        """
         return WhisperAudioToTextPreprocessor.from_files(files, config)
 
     def _tools(self) -> WhisperAudioToTextPreprocessor:

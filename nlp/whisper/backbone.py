@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,27 +10,29 @@ import numpy as np
 from ...framework import ops
 from ...framework.core.layer import Layer
 from ...framework.layers import Conv1D, Dense, Embedding, LayerNormalization
+from ...framework.typing import DType, Tensor
 from ...hub.bases import Backbone
 from ..attention import DenseAttention
 from ..text import check_ids
 
-Tensor = Any
 KeyValue = tuple[Tensor, Tensor]
 
 
 class FeedForward(Layer):
     """Dense, GELU, Dense; the last size stays."""
 
-    def __init__(self, hidden_dim: int, intermediate_dim: int, **kwargs):
+    def __init__(self, hidden_dim: int, intermediate_dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.inner = Dense(intermediate_dim, activation="gelu")
         self.outer = Dense(hidden_dim)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Makes the weights of both layers for inputs (…, hidden)."""
         self.inner.build(input_shape)
         self.outer.build((*input_shape[:-1], self.inner.units))
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
+        """Returns outer(gelu(inner(x))), of the shape of `x`, (…, hidden)."""
         return self.outer(self.inner(x))
 
 
@@ -37,11 +40,11 @@ class Block(Layer):
     """A pre-norm Transformer block; with `cross`, one that also attends to the encoder's output."""
 
     def __init__(
-        self, num_heads: int, hidden_dim: int, intermediate_dim: int, cross: bool, **kwargs
-    ):
+        self, num_heads: int, hidden_dim: int, intermediate_dim: int, cross: bool, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
 
-        def attention():
+        def attention() -> DenseAttention:
             size = hidden_dim // num_heads
             return DenseAttention(num_heads, size, key_bias=False)
 
@@ -54,30 +57,55 @@ class Block(Layer):
         self.feedforward = FeedForward(hidden_dim, intermediate_dim)
         self.cross = cross
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Makes the weights for inputs (batch, length, hidden)."""
         for layer in self.sublayers():
             layer.build(input_shape)
 
-    def call(self, x, heard=None, is_causal=False):
-        """`x` (batch, length, hidden); `heard` the cross-attention's keys and values."""
+    def call(self, x: Tensor, heard: KeyValue | None = None, is_causal: bool = False) -> Tensor:
+        """Returns the block's output, of the shape of `x`.
+
+        Args:
+            x: (batch, length, hidden).
+            heard: keys and values of the cross-attention, each (batch, frames, heads, dim); None
+                in a block without one.
+            is_causal: whether a place attends only to itself and to those before it.
+        """
         normed = self.attention_norm(x)
         key, value = self.attention.project(normed)
         return self._finish(x, normed, key, value, heard, None, is_causal)
 
     def extend(
-        self, x, cache: KeyValue, heard: KeyValue, position, mask
+        self, x: Tensor, cache: KeyValue, heard: KeyValue, position: Tensor, mask: Tensor
     ) -> tuple[Tensor, KeyValue]:
-        """`x` for the tokens from `position` on, whose keys and values join the cache."""
+        """Returns the block's output for tokens that follow a cache, and the cache with them.
+
+        Args:
+            x: (batch, length, hidden).
+            cache: keys and values, each (batch, heads, capacity, dim).
+            heard: keys and values of the cross-attention, each (batch, heads, frames, dim).
+            position: int32 scalar, the place of the first token of `x`.
+            mask: booleans (length, capacity), true where a token may attend.
+        """
         normed = self.attention_norm(x)
         start = (0, 0, position, 0)
-        cache = tuple(
-            ops.slice_update(old, start, _swap(new))
-            for old, new in zip(cache, self.attention.project(normed), strict=True)
-        )
-        key, value, heard = _swap(cache[0]), _swap(cache[1]), tuple(map(_swap, heard))
-        return self._finish(x, normed, key, value, heard, mask, False), cache
+        key, value = self.attention.project(normed)
+        keys = ops.slice_update(cache[0], start, _swap(key))
+        values = ops.slice_update(cache[1], start, _swap(value))
+        heard = _swap(heard[0]), _swap(heard[1])
+        x = self._finish(x, normed, _swap(keys), _swap(values), heard, mask, False)
+        return x, (keys, values)
 
-    def _finish(self, x, normed, key, value, heard, mask, is_causal):
+    def _finish(
+        self,
+        x: Tensor,
+        normed: Tensor,
+        key: Tensor,
+        value: Tensor,
+        heard: Any,
+        mask: Tensor | None,
+        is_causal: bool,
+    ) -> Tensor:
         x = ops.add(x, self.attention.attend(normed, key, value, mask, is_causal))
         if self.cross:
             x = ops.add(x, self.cross_attention.attend(self.cross_attention_norm(x), *heard))
@@ -95,8 +123,8 @@ class Encoder(Layer):
         intermediate_dim: int,
         num_mels: int,
         max_frames: int,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         pad = ((1, 1),)
         self.conv1 = Conv1D(hidden_dim, 3, padding=pad, activation="gelu")
@@ -113,14 +141,23 @@ class Encoder(Layer):
         self.norm = _norm()
         self.num_mels, self.hidden_dim = num_mels, hidden_dim
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None] | None) -> None:
+        """Makes the weights; their sizes are known without `input_shape`."""
         hidden = (None, None, self.hidden_dim)
         self.conv1.build((None, None, self.num_mels))
         self.conv2.build(hidden)
         for layer in (*self.layers, self.norm):
             layer.build(hidden)
 
-    def call(self, features):
+    def call(self, features: Tensor) -> Tensor:
+        """Returns what is heard in a window, (batch, frames / 2, hidden).
+
+        Args:
+            features: log-mel features (batch, frames, mels).
+
+        Raises:
+            ValueError: more frames than the positions are made for, where their number is known.
+        """
         length, rows = features.shape[1], self.positions.input_dim
         if isinstance(length, int) and (length + 1) // 2 > rows:
             raise ValueError(
@@ -146,8 +183,8 @@ class Decoder(Layer):
         hidden_dim: int,
         intermediate_dim: int,
         max_tokens: int,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.tokens = Embedding(vocabulary_size, hidden_dim)
         self.positions = Embedding(max_tokens, hidden_dim)
@@ -161,18 +198,31 @@ class Decoder(Layer):
             num_heads,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[int | None] | None) -> None:
+        """Makes the weights; their sizes are known without `input_shape`."""
         for layer in (*self.layers, self.norm):
             layer.build((None, None, self.hidden_dim))
 
-    def call(self, tokens, encoded):
+    def call(self, tokens: Tensor, encoded: Tensor) -> Tensor:
+        """Returns the hidden states of tokens, (batch, length, hidden).
+
+        Args:
+            tokens: int (batch, length).
+            encoded: what the encoder gives, (batch, frames / 2, hidden).
+        """
         x = self._embed(tokens, 0)
         for layer in self.layers:
             x = layer(x, layer.cross_attention.project(encoded), is_causal=True)
         return self.norm(x)
 
-    def extend(self, tokens, cache, heard, position):
-        """The same for tokens that follow those in the cache.
+    def extend(
+        self,
+        tokens: Tensor,
+        cache: Sequence[KeyValue],
+        heard: Sequence[KeyValue],
+        position: Tensor,
+    ) -> tuple[Tensor, list[KeyValue]]:
+        """Returns hidden states of tokens that follow those in a cache, and the cache with them.
 
         Args:
             tokens: int32 (batch, length).
@@ -194,11 +244,11 @@ class Decoder(Layer):
             caches.append(new)
         return self.norm(x), caches
 
-    def logits(self, x):
-        """(…, hidden) to (…, vocabulary): the head is the token embedding."""
+    def logits(self, x: Tensor) -> Tensor:
+        """Returns scores (…, vocabulary) of states (…, hidden): the head is the token embedding."""
         return ops.dense(x, ops.transpose(self.tokens.embeddings))
 
-    def _embed(self, tokens, position):
+    def _embed(self, tokens: Tensor, position: Any) -> Tensor:
         length = ops.shape(tokens)[1]
         positions = ops.slice(self.positions.embeddings, (position, 0), (length, self.hidden_dim))
         return ops.add(self.tokens(tokens), positions)
@@ -235,8 +285,8 @@ class WhisperBackbone(Backbone):
         max_encoder_sequence_length: int = 3000,
         max_decoder_sequence_length: int = 448,
         num_decoder_layers: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if hidden_dim % num_heads:
             raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
@@ -254,15 +304,24 @@ class WhisperBackbone(Backbone):
         self.max_tokens = max_decoder_sequence_length
         self.build()
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights; their sizes are known without `input_shape`."""
         self.encoder.build(None)
         self.decoder.build(None)
 
-    def check_inputs(self, inputs) -> None:
+    def check_inputs(self, inputs: Any) -> None:
         """Raises ValueError for token ids that are not in the vocabulary."""
         check_ids(inputs["decoder_token_ids"], self.vocabulary_size, "decoder_token_ids")
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> dict[str, Tensor]:
+        """Returns `encoder_sequence_output` and `decoder_sequence_output`; the class tells shapes.
+
+        Args:
+            inputs: dict of `encoder_features` and `decoder_token_ids`.
+
+        Raises:
+            ValueError: token ids that are not in the vocabulary, or too many frames.
+        """
         self.check_inputs(inputs)
         encoded = self.encoder(inputs["encoder_features"])
         return {
@@ -270,35 +329,53 @@ class WhisperBackbone(Backbone):
             "decoder_sequence_output": self.decoder(inputs["decoder_token_ids"], encoded),
         }
 
-    def hear(self, features) -> list[KeyValue]:
-        """Encode a window: for each decoder layer the cross-attention's keys and values,
-        (batch, heads, frames / 2, head_dim)."""
+    def hear(self, features: Tensor) -> list[KeyValue]:
+        """Encodes a window: gives keys and values of each decoder layer's cross-attention.
+
+        Args:
+            features: log-mel features (batch, frames, num_mels).
+
+        Returns:
+            For each layer two tensors (batch, heads, frames / 2, head_dim).
+        """
         encoded = self.encoder(features)
         # Each step reads all of them: head by head they must lie in order.
-        return [
-            tuple(map(self._in_order, layer.cross_attention.project(encoded)))
-            for layer in self.decoder.layers
-        ]
+        found: list[KeyValue] = []
+        for layer in self.decoder.layers:
+            key, value = layer.cross_attention.project(encoded)
+            found.append((self._in_order(key), self._in_order(value)))
+        return found
 
-    def _in_order(self, x):
+    def _in_order(self, x: Tensor) -> Tensor:
         """`x` by heads, written out where `_swap` gave a view."""
         batch, length, heads, size = ops.shape(x)
         blank = ops.zeros((batch, heads, length, size), self.dtype)
         return ops.slice_update(blank, (0, 0, 0, 0), _swap(x))
 
-    def advance(self, tokens, cache, heard, position, last):
-        """One decoding step: logits (batch, vocabulary) after token `last`, and the new cache.
+    def advance(
+        self,
+        tokens: Tensor,
+        cache: Sequence[KeyValue],
+        heard: Sequence[KeyValue],
+        position: Tensor,
+        last: Tensor,
+    ) -> tuple[Tensor, list[KeyValue]]:
+        """Takes a decoding step: logits (batch, vocabulary) after a token, and the new cache.
 
-        See `Decoder.extend`; `last` is an int32 scalar, the index among `tokens` of the last that
-        counts (a block may be filled up with tokens that do not).
+        Args:
+            tokens: int32 (batch, length); a block may be filled up with tokens that do not count.
+            cache: for each layer keys and values (batch, heads, capacity, head_dim).
+            heard: what `hear` gives.
+            position: int32 scalar, the place of the first of `tokens`.
+            last: int32 scalar, the index among `tokens` of the last that counts.
         """
-        x, cache = self.decoder.extend(tokens, cache, heard, position)
+        x, extended = self.decoder.extend(tokens, cache, heard, position)
         batch = ops.shape(x)[0]
         x = ops.slice(x, (0, last, 0), (batch, 1, self.decoder.hidden_dim))
-        return ops.squeeze(self.decoder.logits(x), 1), cache
+        return ops.squeeze(self.decoder.logits(x), 1), extended
 
     def empty_cache(self, batch: int, capacity: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """A cache for `batch` sequences of up to `capacity` tokens, as NumPy zeros."""
+        """Returns a cache for `batch` sequences of up to `capacity` tokens, as NumPy zeros."""
         decoder = self.decoder
         zeros = np.zeros((batch, decoder.num_heads, capacity, decoder.head_dim), np.float32)
         return [(zeros, zeros) for _ in decoder.layers]
@@ -313,7 +390,7 @@ def _swap(x: Tensor) -> Tensor:
     return ops.transpose(x, (0, 2, 1, 3))
 
 
-def _sinusoids(shape, dtype) -> np.ndarray:
+def _sinusoids(shape: Sequence[int], dtype: DType) -> np.ndarray:
     """Sines, then cosines, of wavelengths from 2 pi to 10000 * 2 pi, as Whisper orders them."""
     length, size = shape
     rates = np.exp(-np.log(10000.0) / (size // 2 - 1) * np.arange(size // 2))

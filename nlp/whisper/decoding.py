@@ -52,7 +52,7 @@ def greedy(
     score: bool = False,
     choose: Choose = likeliest,
 ) -> list[Decoded]:
-    """Write one allowed token after the other until each row has ended.
+    """Writes one allowed token after the other until each row has ended.
 
     Args:
         step: the decoder, at the beginning of a sequence.
@@ -101,7 +101,7 @@ def transcribe(
     fallback: Fallback | None = None,
     is_quiet: Callable[[int, int], bool] | None = None,
 ) -> Transcript:
-    """Transcribe sound of any length, window after window.
+    """Transcribes sound of any length, window after window.
 
     With timestamps, a window begins where the last complete segment ended (Radford et al. 2022,
     section 3.8). Without, the sound is one window.
@@ -178,7 +178,7 @@ def transcribe(
 def split_segments(
     tokens: Sequence[int], special: SpecialTokens, frames: int
 ) -> tuple[list[tuple[int, int, list[int]]], int]:
-    """Cut one window's tokens at its timestamps.
+    """Cuts one window's tokens at its timestamps.
 
     A pair of timestamps closes a segment and opens the next. What follows the last pair was cut
     off by the window, and is heard again from there; unless the window ends in one timestamp,
@@ -224,7 +224,9 @@ def split_segments(
 
 
 def most_likely_language(logits: np.ndarray, special: SpecialTokens) -> str:
-    """Code of the likeliest language, from the logits `[vocabulary]` that follow the start."""
+    """Returns the code of the likeliest language, from the logits `[vocabulary]` that follow the
+    start.
+    """
     codes = list(special.languages)
     return codes[int(np.argmax(logits[[special.languages[code] for code in codes]]))]
 

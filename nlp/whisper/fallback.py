@@ -43,23 +43,23 @@ class Fallback:
             )
 
     def is_doubtful(self, log_probability: float) -> bool:
-        """Whether the model itself thinks little of a text."""
+        """Tells whether the model itself thinks little of a text."""
         return self.log_probability is not None and log_probability < self.log_probability
 
     def is_repetitive(self, text: str) -> bool:
-        """Whether a text says the same over and over."""
+        """Tells whether a text says the same over and over."""
         return (
             self.compression_ratio is not None and compression_ratio(text) > self.compression_ratio
         )
 
     def is_silent(self, no_speech: float, log_probability: float) -> bool:
-        """Whether a window is taken for one without speech."""
+        """Tells whether a window is taken for one without speech."""
         if self.no_speech is None or not no_speech > self.no_speech:
             return False
         return self.log_probability is None or not log_probability > self.log_probability
 
     def is_believed(self, text: str, no_speech: float, log_probability: float) -> bool:
-        """Whether a transcript stands, or is to be tried again at the next temperature."""
+        """Tells whether a transcript stands, or is to be tried again at the next temperature."""
         doubtful = self.is_doubtful(log_probability)
         if doubtful and self.no_speech is not None and no_speech > self.no_speech:
             return True  # of silence the model writes what it does not believe

@@ -80,7 +80,7 @@ class WhisperAudioConverter:
 
 
 def mel_filter_bank(num_mels: int) -> np.ndarray:
-    """Triangular mel filters of unit area, 0 to 8 kHz.
+    """Returns triangular mel filters of unit area, 0 to 8 kHz.
 
     Returns:
         float64 `[frequencies=201, num_mels]`: weight of each FFT bin (40 Hz apart) in each

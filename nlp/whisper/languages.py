@@ -19,13 +19,12 @@ tt tatar, haw hawaiian, ln lingala, ha hausa, ba bashkir, jw javanese, su sundan
 yue cantonese
 """
 
-LANGUAGES: dict[str, str] = dict(
-    entry.split(" ", 1) for entry in _TABLE.replace("\n", " ").strip().split(", ")
-)
+_ENTRIES = _TABLE.replace("\n", " ").strip().split(", ")
+LANGUAGES: dict[str, str] = {code: name for code, _, name in (e.partition(" ") for e in _ENTRIES)}
 
 
 def language_code(name: str) -> str:
-    """The code of a language given by code or English name, in any case.
+    """Returns the code of a language given by code or English name, in any case.
 
     Raises:
         ValueError: Whisper has no such language.

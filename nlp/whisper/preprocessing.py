@@ -61,7 +61,7 @@ class WhisperAudioToTextPreprocessor(Preprocessor):
     def from_files(
         cls, files: Mapping[str, Path], config: Mapping[str, Any]
     ) -> WhisperAudioToTextPreprocessor | None:
-        """From a preset's files and the model's arguments; None without tokenizer files.
+        """Makes it from a preset's files and the model's arguments; None without tokenizer files.
 
         Raises:
             ValueError: a file is damaged, or vocabulary and model do not belong together.
@@ -97,7 +97,7 @@ class WhisperAudioToTextPreprocessor(Preprocessor):
         return self.audio_converter(load_audio(audio, SAMPLE_RATE))
 
     def rules(self, timestamps: bool) -> TokenRules:
-        """What may be written, with or without timestamps."""
+        """Returns what may be written, with or without timestamps."""
         return TokenRules(
             self.tokenizer.special,
             self.suppress_tokens,

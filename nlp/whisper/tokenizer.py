@@ -35,6 +35,7 @@ class SpecialTokens:
 
     @property
     def timestamp_begin(self) -> int:
+        """The id of the token that stands for 0 seconds."""
         return self.no_timestamps + 1
 
 
@@ -52,7 +53,7 @@ class WhisperTokenizer(BaseTokenizer):
 
     task = "audio_to_text"
 
-    def __init__(self, tokenizer: Any, multilingual: bool | None = None):
+    def __init__(self, tokenizer: Any, multilingual: bool | None = None) -> None:
         # Text is text: "<|endoftext|>" written by a user must not end a prompt.
         tokenizer.encode_special_tokens = True
         tokenizer.no_truncation()
@@ -63,7 +64,7 @@ class WhisperTokenizer(BaseTokenizer):
 
     @classmethod
     def from_file(cls, path: str | os.PathLike, **settings: Any) -> WhisperTokenizer:
-        """Read a `tokenizer.json`. Raises ValueError if it is missing or not understood."""
+        """Reads a `tokenizer.json`. Raises ValueError if it is missing or not understood."""
         from tokenizers import Tokenizer
 
         path = Path(path)
@@ -83,7 +84,7 @@ class WhisperTokenizer(BaseTokenizer):
         added_tokens: str | os.PathLike,
         **settings: Any,
     ) -> WhisperTokenizer:
-        """Read the older layout: `vocab.json`, `merges.txt` and `added_tokens.json`.
+        """Reads the older layout: `vocab.json`, `merges.txt` and `added_tokens.json`.
 
         Raises:
             ValueError: a file is missing or damaged, or the ids of the added tokens do not
@@ -117,7 +118,7 @@ class WhisperTokenizer(BaseTokenizer):
         return self.special.timestamp_begin + NUM_TIMESTAMPS
 
     def encode(self, text: str) -> list[int]:
-        """Ids of `text` alone, with no special token added or read."""
+        """Returns the ids of `text` alone, with no special token added or read."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def decode(
@@ -127,7 +128,7 @@ class WhisperTokenizer(BaseTokenizer):
         skip_special_tokens: bool = True,
         timestamps: bool = False,
     ) -> str:
-        """Text of token ids.
+        """Returns the text of token ids.
 
         Args:
             tokens: ids; bytes that are not UTF-8 become U+FFFD.
@@ -158,7 +159,7 @@ class WhisperTokenizer(BaseTokenizer):
         task: str = "transcribe",
         timestamps: bool = False,
     ) -> list[int]:
-        """The forced prefix of a transcript.
+        """Returns the forced prefix of a transcript.
 
         Args:
             language: code or English name of the speech's language. A multilingual model needs
@@ -183,7 +184,9 @@ class WhisperTokenizer(BaseTokenizer):
         return ids if timestamps else [*ids, special.no_timestamps]
 
     def language_token(self, language: str | None) -> int:
-        """Token of a language given by code or English name; ValueError if there is none."""
+        """Returns the token of a language given by code or English name; ValueError if there is
+        none.
+        """
         if language is None:
             raise ValueError("A multilingual model needs the language of the speech.")
         code = language_code(language)

@@ -1,7 +1,7 @@
 """Whether what came out is what was expected."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,11 @@ def _first(wrong: np.ndarray, have: np.ndarray, want: np.ndarray) -> str:
 # Gradients --------------------------------------------------------------------------------------
 
 
-def slopes(function: Callable[[list[np.ndarray]], float], values: list[np.ndarray], places):
+def slopes(
+    function: Callable[[list[np.ndarray]], float],
+    values: list[np.ndarray],
+    places: Iterable[tuple[int, tuple[int, ...]]],
+) -> Iterator[tuple[float, float, float]]:
     """For each place (tensor, index) the slope to the left, to the right, and their mean."""
     middle = function(values)
     for tensor, index in places:
@@ -100,7 +104,9 @@ def slopes(function: Callable[[list[np.ndarray]], float], values: list[np.ndarra
         yield left, right, (ends[1] - ends[0]) / (2 * step)
 
 
-def wrong_slope(have: float, left: float, right: float, mean: float, size: float, kinks: bool):
+def wrong_slope(
+    have: float, left: float, right: float, mean: float, size: float, kinks: bool
+) -> str:
     """What is wrong with a derivative, "" if nothing: where it jumps, any between both is right."""
     if not all(map(math.isfinite, (left, right, mean))):
         return ""

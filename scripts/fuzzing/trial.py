@@ -43,6 +43,7 @@ class Outcome:
 
     @property
     def refused(self) -> bool:
+        """Whether the call ended in the error that explains what was wrong."""
         return isinstance(self.error, ops.InvalidArgumentError)
 
     @property

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 _REDUCE = {"add": operator.add, "max": max, "min": min, "mul": operator.mul}
 
 
-def trace(x, offset=0, axis1=0, axis2=1):
+def trace(x: np.ndarray, offset: int = 0, axis1: int = 0, axis2: int = 1) -> np.ndarray:
     """The sum along a diagonal, in float64."""
     return np.trace(x, offset, axis1, axis2)
 
 
-def scatter(indices, values, shape):
+def scatter(indices: np.ndarray, values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Zeros with values added one after the other."""
     out = np.zeros(shape)
     for place in np.ndindex(indices.shape[:-1]):
@@ -22,7 +24,9 @@ def scatter(indices, values, shape):
     return out
 
 
-def scatter_update(inputs, indices, updates, reduction=None):
+def scatter_update(
+    inputs: np.ndarray, indices: np.ndarray, updates: np.ndarray, reduction: str | None = None
+) -> np.ndarray:
     """Updates put in one after the other."""
     out = np.array(inputs)
     for place in np.ndindex(indices.shape[:-1]):
@@ -34,12 +38,20 @@ def scatter_update(inputs, indices, updates, reduction=None):
     return out
 
 
-def histogram(x, bins=10, span=None):
+def histogram(
+    x: np.ndarray, bins: int = 10, span: tuple[float, float] | None = None
+) -> list[np.ndarray]:
     """NumPy's counts, and its edges."""
     return list(np.histogram(x, bins, span))
 
 
-def unique(x, size=None, fill_value=0, axis=None, **asked):
+def unique(
+    x: np.ndarray,
+    size: int | None = None,
+    fill_value: float = 0,
+    axis: int | None = None,
+    **asked: Any,
+) -> list[np.ndarray]:
     """NumPy's, cut or filled to `size`."""
     values, index, inverse, counts = np.unique(x, axis=axis, **asked)
     if size is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import colorsys
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
@@ -15,7 +17,7 @@ SCIPY_MODES = {"constant": "grid-constant", "wrap": "grid-wrap"}
 # Layout -----------------------------------------------------------------------------------------
 
 
-def per_image(function):
+def per_image(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """A reference of one image (height, width, channels), for batches and both layouts."""
 
     def reference(images, *args, data_format="channels_last", **kwargs):
@@ -34,6 +36,7 @@ def per_image(function):
 
 
 def kernel(method: str, x: float) -> float:
+    """Returns the weight that the kernel `method` gives a sample at the distance `x`."""
     x = abs(x)
     if method == "bilinear":
         return max(0.0, 1 - x)
@@ -45,7 +48,9 @@ def kernel(method: str, x: float) -> float:
     return float(np.sinc(x) * np.sinc(x / radius)) if x < radius else 0.0
 
 
-def weights(size, out, scale, shift, method, antialias) -> np.ndarray:
+def weights(
+    size: int, out: int, scale: float, shift: float, method: str, antialias: bool
+) -> np.ndarray:
     """(out, size): the method of Keys, of Duchon, and of jax.image.scale_and_translate."""
     table = np.zeros((out, size))
     width = max(1 / scale, 1.0) if antialias else 1.0
@@ -57,7 +62,8 @@ def weights(size, out, scale, shift, method, antialias) -> np.ndarray:
     return table
 
 
-def area_weights(size, out) -> np.ndarray:
+def area_weights(size: int, out: int) -> np.ndarray:
+    """Returns (out, size): the share of each input cell in each output cell."""
     table = np.zeros((out, size))
     for i in range(out):
         low, high = i * size / out, (i + 1) * size / out
@@ -76,14 +82,15 @@ def _rows(size, out, method, antialias):
 
 @per_image
 def resize(
-    image,
-    size,
-    interpolation="bilinear",
-    antialias=False,
-    crop_to_aspect_ratio=False,
-    pad_to_aspect_ratio=False,
-    fill_value=0.0,
-):
+    image: np.ndarray,
+    size: Sequence[int],
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_value: float = 0.0,
+) -> np.ndarray:
+    """Resizes an image to (height, width) `size` by a table of weights for each axis."""
     height, width = image.shape[:2]
     if crop_to_aspect_ratio:
         tall = max(min(height, width * size[0] // size[1]), 1)
@@ -101,8 +108,15 @@ def resize(
 
 
 def scale_and_translate(
-    images, output_shape, scale, translation, spatial_dims, method, antialias=True
-):
+    images: np.ndarray,
+    output_shape: Sequence[int],
+    scale: np.ndarray,
+    translation: np.ndarray,
+    spatial_dims: Sequence[int],
+    method: str,
+    antialias: bool = True,
+) -> np.ndarray:
+    """Resamples each of `spatial_dims` by its own table of weights."""
     name = {"linear": "bilinear", "triangle": "bilinear", "cubic": "bicubic"}.get(method, method)
     for i, axis in enumerate(spatial_dims):
         table = weights(
@@ -115,7 +129,14 @@ def scale_and_translate(
 # Sampling ---------------------------------------------------------------------------------------
 
 
-def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value=0):
+def map_coordinates(
+    inputs: np.ndarray,
+    coordinates: np.ndarray,
+    order: int,
+    fill_mode: str = "constant",
+    fill_value: float = 0,
+) -> np.ndarray:
+    """Samples `inputs` at `coordinates` by SciPy, in the names of JAX's modes."""
     mode = SCIPY_MODES.get(fill_mode, fill_mode)
     return scipy.ndimage.map_coordinates(
         inputs, np.asarray(coordinates), order=order, mode=mode, cval=fill_value
@@ -132,13 +153,14 @@ def _seen(image, row, column, interpolation, fill_mode, fill_value):
 
 
 def affine_transform(
-    images,
-    transform,
-    interpolation="bilinear",
-    fill_mode="constant",
-    fill_value=0,
-    data_format="channels_last",
-):
+    images: np.ndarray,
+    transform: np.ndarray,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: float = 0,
+    data_format: str = "channels_last",
+) -> np.ndarray:
+    """Samples images at the places that eight numbers of a projective map give."""
     count = len(images) if images.ndim == 4 else 1
     numbers = iter(np.broadcast_to(np.atleast_2d(transform), (count, 8)))
 
@@ -152,7 +174,7 @@ def affine_transform(
     return per_image(one)(images, data_format=data_format)
 
 
-def homography(start, end):
+def homography(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """The eight numbers that take the points of `end` to those of `start`."""
     rows, values = [], []
     for (x, y), (u, v) in zip(start, end, strict=True):
@@ -161,7 +183,10 @@ def homography(start, end):
     return np.linalg.solve(np.array(rows, np.float64), np.array(values, np.float64))
 
 
-def perspective_transform(images, start, end, **kwargs):
+def perspective_transform(
+    images: np.ndarray, start: np.ndarray, end: np.ndarray, **kwargs: Any
+) -> np.ndarray:
+    """Samples images by the homographies that take points `end` to points `start`."""
     if start.ndim == 2:
         return affine_transform(images, homography(start, end), **kwargs)
     numbers = np.stack([homography(*both) for both in zip(start, end, strict=True)])
@@ -169,8 +194,14 @@ def perspective_transform(images, start, end, **kwargs):
 
 
 def elastic_transform(
-    images, draws, alpha, sigma, interpolation="bilinear", fill_mode="reflect", fill_value=0.0
-):
+    images: np.ndarray,
+    draws: np.ndarray,
+    alpha: float,
+    sigma: float,
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+) -> np.ndarray:
     """`draws` are (2, batch, height, width) normal numbers: for columns, then for rows."""
     taps = int(6 * sigma) | 1
     fields = [
@@ -190,13 +221,17 @@ def elastic_transform(
 # Filters ----------------------------------------------------------------------------------------
 
 
-def bell(taps, sigma):
+def bell(taps: int, sigma: float) -> np.ndarray:
+    """Returns a Gaussian of `taps` samples that sum to 1."""
     row = np.array([math.exp(-0.5 * ((i - (taps - 1) / 2) / sigma) ** 2) for i in range(taps)])
     return row / row.sum()
 
 
 @per_image
-def gaussian_blur(image, kernel_size=(3, 3), sigma=(1.0, 1.0)):
+def gaussian_blur(
+    image: np.ndarray, kernel_size: Sequence[int] = (3, 3), sigma: Sequence[float] = (1.0, 1.0)
+) -> np.ndarray:
+    """Correlates each channel with a Gaussian window, zeros around it, by SciPy."""
     across, down = bell(kernel_size[0], sigma[0]), bell(kernel_size[1], sigma[1])
     low = [(len(down) - 1) // 2, (len(across) - 1) // 2]
     high = [len(down) - 1 - low[0], len(across) - 1 - low[1]]
@@ -206,7 +241,8 @@ def gaussian_blur(image, kernel_size=(3, 3), sigma=(1.0, 1.0)):
     return np.stack(planes, -1)
 
 
-def sobel_edges(images, data_format="channels_last"):
+def sobel_edges(images: np.ndarray, data_format: str = "channels_last") -> np.ndarray:
+    """Correlates images with Sobel's kernels, mirrored at the border: (..., 2)."""
     down = np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
 
     def edges(window):
@@ -218,15 +254,15 @@ def sobel_edges(images, data_format="channels_last"):
 
 
 def ssim(
-    first,
-    second,
-    max_val=1.0,
-    filter_size=11,
-    filter_sigma=1.5,
-    k1=0.01,
-    k2=0.03,
-    data_format="channels_last",
-):
+    first: np.ndarray,
+    second: np.ndarray,
+    max_val: float = 1.0,
+    filter_size: int = 11,
+    filter_sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    data_format: str = "channels_last",
+) -> np.ndarray:
     """By the paper: means, variances and covariance in each window, about their own means."""
     if first.ndim == 3:
         settings = (max_val, filter_size, filter_sigma, k1, k2, data_format)
@@ -250,31 +286,42 @@ def ssim(
 
 
 @per_image
-def rgb_to_grayscale(image):
+def rgb_to_grayscale(image: np.ndarray) -> np.ndarray:
+    """Weighs the three channels to one."""
     return image @ np.array([[0.2989], [0.5870], [0.1140]])
 
 
 @per_image
-def rgb_to_hsv(image):
+def rgb_to_hsv(image: np.ndarray) -> np.ndarray:
+    """Converts pixel by pixel by Python's `colorsys`."""
     return np.apply_along_axis(lambda p: colorsys.rgb_to_hsv(*p), -1, image)
 
 
 @per_image
-def hsv_to_rgb(image):
+def hsv_to_rgb(image: np.ndarray) -> np.ndarray:
+    """Converts pixel by pixel by Python's `colorsys`."""
     return np.apply_along_axis(lambda p: colorsys.hsv_to_rgb(*p), -1, image)
 
 
 @per_image
-def crop_images(image, top, left, bottom, right):
+def crop_images(image: np.ndarray, top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    """Cuts numbers of pixels off each side."""
     return image[top : image.shape[0] - bottom, left : image.shape[1] - right]
 
 
 @per_image
-def pad_images(image, top, left, bottom, right):
+def pad_images(image: np.ndarray, top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    """Puts numbers of zeros on each side."""
     return np.pad(image, ((top, bottom), (left, right), (0, 0)))
 
 
-def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"):
+def extract_patches(
+    images: np.ndarray,
+    size: Sequence[int],
+    strides: Sequence[int] | None = None,
+    dilation_rate: int = 1,
+    padding: str = "valid",
+) -> np.ndarray:
     """Channels last, with a batch."""
     strides = size if strides is None else strides
     rank = len(size)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
+# "valid", "same", or a pair (before, behind) for each spatial axis.
+Padding = str | Sequence[Sequence[int]]
 
-def pairs(padding, sizes, kernel, strides, dilation):
+
+def pairs(
+    padding: Padding,
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilation: Sequence[int],
+) -> list[tuple[int, ...]]:
     """(before, behind) for each axis; "same" is TensorFlow's: the odd element goes behind."""
     if padding == "valid":
         return [(0, 0)] * len(kernel)
@@ -37,11 +47,18 @@ def _windows(x, kernel, strides, padding, dilation, fill):
         yield place, sizes, x[(slice(None), *cut, slice(None))]
 
 
-def per_axis(value, rank):
+def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    """Returns a number for each of `rank` axes, given as one or as several."""
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
-def conv(x, kernel, strides=1, padding="valid", dilation_rate=1):
+def conv(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    strides: int | Sequence[int] = 1,
+    padding: Padding = "valid",
+    dilation_rate: int | Sequence[int] = 1,
+) -> np.ndarray:
     """Cross-correlation, window by window and group by group."""
     rank = kernel.ndim - 2
     strides, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
@@ -59,7 +76,13 @@ def conv(x, kernel, strides=1, padding="valid", dilation_rate=1):
     return result
 
 
-def depthwise_conv(x, kernel, strides=1, padding="valid", dilation_rate=1):
+def depthwise_conv(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    strides: int | Sequence[int] = 1,
+    padding: Padding = "valid",
+    dilation_rate: int | Sequence[int] = 1,
+) -> np.ndarray:
     """Each channel by its own kernels: channel c gives outputs c * multiplier + m."""
     channels, multiplier = kernel.shape[-2:]
     columns = [
@@ -70,7 +93,13 @@ def depthwise_conv(x, kernel, strides=1, padding="valid", dilation_rate=1):
     return np.concatenate(columns, -1)
 
 
-def pool(x, size, strides=None, padding="valid", kind="max"):
+def pool(
+    x: np.ndarray,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: Padding = "valid",
+    kind: str = "max",
+) -> np.ndarray:
     """The maximum or the mean over the real (not padded) elements of each window."""
     rank = x.ndim - 2
     size = per_axis(size, rank)
@@ -84,13 +113,21 @@ def pool(x, size, strides=None, padding="valid", kind="max"):
     return result
 
 
-def softmax(x, axis=-1):
+def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """exp(x) over its sum."""
     power = np.exp(x - x.max(axis, keepdims=True))
     return power / power.sum(axis, keepdims=True)
 
 
-def attention(query, key, value, bias=None, mask=None, scale=None, is_causal=False):
+def attention(
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    bias: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+) -> np.ndarray:
     """Attention head by head: (batch, length, heads, dim) tensors."""
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     scores = np.einsum("bthd,bshd->bhts", query, key) * scale
@@ -101,14 +138,27 @@ def attention(query, key, value, bias=None, mask=None, scale=None, is_causal=Fal
     return np.einsum("bhts,bshd->bthd", softmax(np.where(allowed, scores, -1e300)), value)
 
 
-def normalize(x, mean, variance, scale=None, offset=None, epsilon=1e-3):
+def normalize(
+    x: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    scale: np.ndarray | None = None,
+    offset: np.ndarray | None = None,
+    epsilon: float = 1e-3,
+) -> np.ndarray:
     """(x - mean) / sqrt(variance + epsilon) * scale + offset."""
     y = (x - mean) / np.sqrt(variance + epsilon)
     y = y if scale is None else y * scale
     return y if offset is None else y + offset
 
 
-def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-7):
+def layer_normalization(
+    x: np.ndarray,
+    gamma: np.ndarray | None = None,
+    beta: np.ndarray | None = None,
+    axis: int = -1,
+    epsilon: float = 1e-7,
+) -> np.ndarray:
     """Normalization by the moments of one axis."""
     shape = [1] * x.ndim
     shape[axis] = -1
@@ -119,7 +169,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=1e-7):
     )
 
 
-def rms_normalization(x, scale=None, axis=-1, epsilon=1e-7):
+def rms_normalization(
+    x: np.ndarray, scale: np.ndarray | None = None, axis: int = -1, epsilon: float = 1e-7
+) -> np.ndarray:
     """Division by the root of the mean square of one axis."""
     shape = [1] * x.ndim
     shape[axis] = -1
@@ -127,7 +179,15 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=1e-7):
     return y if scale is None else y * scale.reshape(shape)
 
 
-def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
+def batch_normalization(
+    x: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    axis: int,
+    offset: np.ndarray | None = None,
+    scale: np.ndarray | None = None,
+    epsilon: float = 1e-3,
+) -> np.ndarray:
     """Normalization by given statistics of the channels at `axis`."""
     shape = [1] * x.ndim
     shape[axis] = -1
@@ -137,13 +197,13 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     return normalize(x, mean, variance, scale, offset, epsilon)
 
 
-def one_hot(x, num_classes, axis=-1):
+def one_hot(x: np.ndarray, num_classes: int, axis: int = -1) -> np.ndarray:
     """1 where the class number equals the position."""
     hot = np.asarray(x)[..., None] == np.arange(num_classes)
     return np.moveaxis(hot.astype(np.float64), -1, axis)
 
 
-def scatter_add(x, indices, updates):
+def scatter_add(x: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
     """`updates` added one after the other."""
     out = np.array(x)
     for place in np.ndindex(indices.shape[:-1]):
@@ -151,7 +211,7 @@ def scatter_add(x, indices, updates):
     return out
 
 
-def slice_update(x, start, updates):
+def slice_update(x: np.ndarray, start: Sequence[int], updates: np.ndarray) -> np.ndarray:
     """A block written over."""
     out = np.array(x)
     out[tuple(slice(s, s + n) for s, n in zip(start, updates.shape, strict=True))] = updates

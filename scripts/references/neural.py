@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.special
 
 from . import kernels
+from .kernels import Padding
 
 
-def selu(x):
+def selu(x: np.ndarray) -> np.ndarray:
     """The published constants times elu."""
     scale, alpha = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
     return scale * np.where(x > 0, x, alpha * np.expm1(x))
 
 
-def celu(x, alpha=1.0):
+def celu(x: np.ndarray, alpha: float = 1.0) -> np.ndarray:
     """Barron's continuously differentiable elu."""
     return np.maximum(x, 0) + np.minimum(0, alpha * np.expm1(x / alpha))
 
 
-def glu(x, axis=-1):
+def glu(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """One half gated by the other."""
     value, gate = np.split(x, 2, axis)
     return value * scipy.special.expit(gate)
 
 
-def sparsemax(x, axis=-1):
+def sparsemax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """The projection on the simplex, row by row, by bisection of its threshold."""
 
     def row(z):
@@ -41,7 +44,9 @@ def sparsemax(x, axis=-1):
     return np.apply_along_axis(row, axis, x)
 
 
-def several_axes(function, axes):
+def several_axes(
+    function: Callable[..., Any], axes: Sequence[int] | None
+) -> Callable[..., np.ndarray]:
     """A function of one axis over several, by reshaping."""
 
     def over(x, axis):
@@ -55,7 +60,9 @@ def several_axes(function, axes):
     return over
 
 
-def binary_crossentropy(target, output, from_logits=False):
+def binary_crossentropy(
+    target: np.ndarray, output: np.ndarray, from_logits: bool = False
+) -> np.ndarray:
     """The logarithm of the probability of each target."""
     if from_logits:
         return target * np.logaddexp(0, -output) + (1 - target) * np.logaddexp(0, output)
@@ -63,7 +70,9 @@ def binary_crossentropy(target, output, from_logits=False):
     return -(target * np.log(output) + (1 - target) * np.log1p(-output))
 
 
-def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+def categorical_crossentropy(
+    target: np.ndarray, output: np.ndarray, from_logits: bool = False, axis: int = -1
+) -> np.ndarray:
     """The sum of target times the logarithm of the share of each class."""
     if from_logits:
         logs = scipy.special.log_softmax(output, axis)
@@ -72,7 +81,9 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     return -(target * logs).sum(axis)
 
 
-def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+def sparse_categorical_crossentropy(
+    target: np.ndarray, output: np.ndarray, from_logits: bool = False, axis: int = -1
+) -> np.ndarray:
     """The same with the target given by its number, which may be out of range."""
     if target.ndim == output.ndim:
         target = target[..., 0]
@@ -80,19 +91,19 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     return categorical_crossentropy(np.moveaxis(hot, -1, axis), output, from_logits, axis)
 
 
-def moments(x, axes, keepdims=False):
+def moments(x: np.ndarray, axes: Any, keepdims: bool = False) -> list[np.ndarray]:
     """NumPy's."""
     axes = tuple(axes) if isinstance(axes, list) else axes
     return [x.mean(axes, keepdims=keepdims), x.var(axes, keepdims=keepdims)]
 
 
-def normalize(x, axis=-1, order=2, epsilon=1e-7):
+def normalize(x: np.ndarray, axis: int = -1, order: float = 2, epsilon: float = 1e-7) -> np.ndarray:
     """Division by the norm, which is at least epsilon."""
     norm = (np.abs(x) ** order).sum(axis, keepdims=True) ** (1 / order)
     return x / np.maximum(norm, epsilon)
 
 
-def over_axes(function, count):
+def over_axes(function: Callable[..., Any], count: int) -> Callable[..., np.ndarray]:
     """A normalization of one axis over `count` last ones."""
 
     def over(x, *vectors, axis, **settings):
@@ -103,7 +114,14 @@ def over_axes(function, count):
     return over
 
 
-def conv_transpose(x, kernel, strides=1, padding="valid", output_padding=None, dilation_rate=1):
+def conv_transpose(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    strides: int | Sequence[int] = 1,
+    padding: str = "valid",
+    output_padding: int | Sequence[int] | None = None,
+    dilation_rate: int | Sequence[int] = 1,
+) -> np.ndarray:
     """Each input adds its share to the window that it came from; then what is too much is cut."""
     rank = kernel.ndim - 2
     strides, dilation = (kernels.per_axis(v, rank) for v in (strides, dilation_rate))
@@ -130,7 +148,9 @@ def conv_transpose(x, kernel, strides=1, padding="valid", output_padding=None, d
     return total[(slice(None), *cut)]
 
 
-def adaptive_pool(x, output_size, reduce=np.max):
+def adaptive_pool(
+    x: np.ndarray, output_size: int | Sequence[int], reduce: Callable[..., Any] = np.max
+) -> np.ndarray:
     """Window by window."""
     rank = x.ndim - 2
     output = kernels.per_axis(output_size, rank)
@@ -145,7 +165,13 @@ def adaptive_pool(x, output_size, reduce=np.max):
     return result
 
 
-def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
+def unfold(
+    x: np.ndarray,
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+) -> np.ndarray:
     """Window by window, channels first."""
     (k, w), (d, e), (p, q), (s, t) = (
         kernels.per_axis(v, 2) for v in (kernel_size, dilation, padding, stride)
@@ -161,7 +187,14 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
     return np.stack(windows, -1)
 
 
-def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
+def fold(
+    x: np.ndarray,
+    output_size: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+) -> np.ndarray:
     """The transpose of unfold, which is linear: its matrix, from unit images."""
     output, size = kernels.per_axis(output_size, 2), kernels.per_axis(kernel_size, 2)
     channels = x.shape[1] // (size[0] * size[1])
@@ -171,7 +204,9 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     return (x.reshape(len(x), -1) @ columns.T).reshape(len(x), channels, *output)
 
 
-def depth_to_space(x, block_size, data_format="channels_last"):
+def depth_to_space(
+    x: np.ndarray, block_size: int, data_format: str = "channels_last"
+) -> np.ndarray:
     """Pixel by pixel."""
     first = data_format == "channels_first"
     x = np.moveaxis(x, 1, -1) if first else x
@@ -184,7 +219,9 @@ def depth_to_space(x, block_size, data_format="channels_last"):
     return np.moveaxis(y, -1, 1) if first else y
 
 
-def space_to_depth(x, block_size, data_format="channels_last"):
+def space_to_depth(
+    x: np.ndarray, block_size: int, data_format: str = "channels_last"
+) -> np.ndarray:
     """The permutation that depth_to_space undoes, found from numbered elements."""
     b, first = block_size, data_format == "channels_first"
     n, h, w, c = (x.shape[0], *x.shape[2:], x.shape[1]) if first else x.shape
@@ -197,18 +234,32 @@ def space_to_depth(x, block_size, data_format="channels_last"):
     return flat.reshape(shape)
 
 
-def multi_hot(x, num_classes, axis=-1):
+def multi_hot(x: np.ndarray, num_classes: int, axis: int = -1) -> np.ndarray:
     """The largest of the one-hot vectors."""
     return kernels.one_hot(x, num_classes, axis).max(1 if x.ndim > 1 else 0)
 
 
-def separable_conv(x, depthwise, pointwise, strides=1, padding="valid", dilation_rate=1):
+def separable_conv(
+    x: np.ndarray,
+    depthwise: np.ndarray,
+    pointwise: np.ndarray,
+    strides: int | Sequence[int] = 1,
+    padding: Padding = "valid",
+    dilation_rate: int | Sequence[int] = 1,
+) -> np.ndarray:
     """One convolution after the other."""
     y = kernels.depthwise_conv(x, depthwise, strides, padding, dilation_rate)
     return kernels.conv(y, pointwise)
 
 
-def attention(query, key, value, *, attn_logits_soft_cap=None, **settings):
+def attention(
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    *,
+    attn_logits_soft_cap: float | None = None,
+    **settings: Any,
+) -> np.ndarray:
     """Heads of key repeated, scores bent."""
     groups = query.shape[2] // key.shape[2]
     key, value = (np.repeat(x, groups, 2) for x in (key, value))
@@ -224,7 +275,13 @@ def _alignments(labels, blank):
     return [blank, *(c for label in labels for c in (label, blank))]
 
 
-def ctc_loss(target, output, target_length, output_length, mask_index=0):
+def ctc_loss(
+    target: np.ndarray,
+    output: np.ndarray,
+    target_length: np.ndarray,
+    output_length: np.ndarray,
+    mask_index: int = 0,
+) -> np.ndarray:
     """The forward recursion of Graves et al. 2006, with probabilities as they are, and scaled."""
     losses = []
     for labels, logits, count, time in zip(
@@ -246,7 +303,7 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
     return np.array(losses)
 
 
-def ctc_paths(logits, blank=0):
+def ctc_paths(logits: np.ndarray, blank: int = 0) -> dict[tuple[int, ...], float]:
     """The probability of every row of labels, by all alignments: {labels: log probability}."""
     logs = np.log(kernels.softmax(logits))
     found: dict[tuple[int, ...], float] = {}
@@ -258,7 +315,9 @@ def ctc_paths(logits, blank=0):
     return found
 
 
-def ctc_beam_search(inputs, lengths, paths, mask_index=0):
+def ctc_beam_search(
+    inputs: np.ndarray, lengths: np.ndarray, paths: int, mask_index: int = 0
+) -> list[np.ndarray]:
     """The likeliest rows of labels, none left out: (paths, batch, time), log probabilities."""
     labels = np.full((paths, len(inputs), inputs.shape[1]), -1)
     scores = np.zeros((len(inputs), paths))
@@ -269,7 +328,7 @@ def ctc_beam_search(inputs, lengths, paths, mask_index=0):
     return [labels, scores]
 
 
-def ctc_greedy(inputs, lengths, mask_index=0):
+def ctc_greedy(inputs: np.ndarray, lengths: np.ndarray, mask_index: int = 0) -> list[np.ndarray]:
     """The likeliest class of each step, runs as one, blanks left out."""
     labels = np.full((1, len(inputs), inputs.shape[1]), -1)
     scores = np.zeros((len(inputs), 1))

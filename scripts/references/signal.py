@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy.signal
 
+Pair = tuple[np.ndarray, np.ndarray]  # real and imaginary parts
 
-def pair(function):
+
+def pair(function: Callable[..., Any]) -> Callable[..., Pair]:
     """A function of complex arrays as one of pairs (real, imaginary), which gives such a pair."""
 
     def call(x, *args, **kwargs):
@@ -16,27 +21,38 @@ def pair(function):
     return call
 
 
-def rfft(x, fft_length=None):
+def rfft(x: np.ndarray, fft_length: int | None = None) -> Pair:
+    """NumPy's, as a pair."""
     y = np.fft.rfft(x, fft_length)
     return y.real, y.imag
 
 
-def irfft(x, fft_length=None):
+def irfft(x: Pair, fft_length: int | None = None) -> np.ndarray:
+    """NumPy's, of a pair."""
     return np.fft.irfft(x[0] + 1j * x[1], fft_length)
 
 
-def frames(x, sequence_length, sequence_stride):
+def frames(x: np.ndarray, sequence_length: int, sequence_stride: int) -> np.ndarray:
+    """Cuts frames one after the other, on a new axis before the last."""
     starts = range(0, x.shape[-1] - sequence_length + 1, sequence_stride)
     return np.stack([x[..., s : s + sequence_length] for s in starts], -2)
 
 
-def window_of(window, length, whole):
+def window_of(window: str | np.ndarray, length: int, whole: int) -> np.ndarray:
+    """Returns SciPy's window of a name, or the given one, in the middle of `whole` zeros."""
     values = scipy.signal.get_window(window, length) if isinstance(window, str) else window
     before = (whole - length) // 2
     return np.pad(values, (before, whole - length - before))
 
 
-def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=True):
+def stft(
+    x: np.ndarray,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    window: str | np.ndarray | None = "hann",
+    center: bool = True,
+) -> Pair:
     """By SciPy, whose result is divided by the sum of the window."""
     values = np.ones(fft_length)
     values = values if window is None else window_of(window, sequence_length, fft_length)
@@ -49,7 +65,15 @@ def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=
     return y.real, y.imag
 
 
-def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True):
+def istft(
+    x: Pair,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    length: int | None = None,
+    window: str | np.ndarray | None = "hann",
+    center: bool = True,
+) -> np.ndarray:
     """By sums over frames."""
     pieces = irfft(x, fft_length)
     number = pieces.shape[-2]
@@ -68,7 +92,7 @@ def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="
     return np.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, missing)])
 
 
-def segments(function, empty):
+def segments(function: Callable[..., Any], empty: float) -> Callable[..., np.ndarray]:
     """The reduction of the rows of each segment by a NumPy function."""
 
     def reduce(data, segment_ids, num_segments=None, sorted=False):
@@ -79,6 +103,7 @@ def segments(function, empty):
     return reduce
 
 
-def in_top_k(targets, predictions, k):
+def in_top_k(targets: np.ndarray, predictions: np.ndarray, k: int) -> np.ndarray:
+    """Whether the target is among the first `k` of the predictions, sorted downward."""
     order = np.argsort(-predictions, -1, kind="stable")[..., :k]
     return (order == targets[..., None]).any(-1)

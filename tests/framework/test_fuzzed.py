@@ -129,6 +129,28 @@ def test_divisors_and_rests_at_the_ends_of_the_integers(way, backend):
             np.testing.assert_array_equal(ops.convert_to_numpy(z), wanted, message)
 
 
+def test_complex_numbers_are_true_where_a_part_is_not_zero(backend):
+    x = np.array([0, 1j, 2, -3j], np.complex64)
+    np.testing.assert_array_equal(ops.convert_to_numpy(ops.cast(x, "bool")), x != 0)
+    assert not bool(ops.all(x)) and bool(ops.all(x[1:]))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32"])
+def test_indices_narrower_than_the_axis_is_long(dtype, backend):
+    x = np.arange(200 if dtype != "int16" else 40_000)
+    at = np.array([1, 100] if dtype == "uint8" else [-1, 100, -128], dtype)
+    for found in (ops.take(x, at, 0), ops.take_along_axis(x, at, 0)):
+        np.testing.assert_array_equal(ops.convert_to_numpy(found), x[at])
+    placed = ops.convert_to_numpy(ops.scatter_update(x, at[:, None], 0 * at))
+    np.testing.assert_array_equal(np.flatnonzero(placed != x), np.sort(x[at]))
+
+
+def test_products_of_summed_integers(backend):
+    x, y = np.arange(3, dtype=np.int32)[None], np.arange(9, dtype=np.int32).reshape(3, 3) - 5
+    found = ops.einsum("ij,jk->", x, y)
+    assert ops.convert_to_numpy(found) == np.einsum("ij,jk->", x, y)
+
+
 # Graphs that know no size ------------------------------------------------------------------------
 
 
@@ -154,6 +176,8 @@ def test_open_graphs():
         (_open(lambda x: ops.unique(x, axis=1), x // 2), [np.unique(x // 2, axis=1)]),
         (_open(lambda x: ops.unique(x, return_counts=True), x[:0]), np.zeros((2, 0))),
         (_open(lambda x: ops.unique(x, axis=0), x[:0]), [x[:0]]),
+        (_open(lambda x: ops.diagonal(x, 4), x), [x.diagonal(4)]),
+        (_open(lambda x: ops.diagonal(x, -1, 1, 2), x), [x.diagonal(-1, 1, 2)]),
     ):
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

@@ -1,4 +1,7 @@
-"""Every op inside the compilers of the frameworks: no graph break, and the same values."""
+"""Every op inside the compilers of the frameworks: no graph break, and the same values.
+
+Many rows share a program, for most of the time goes into what a program costs, however small.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,19 @@ import pytest
 from isozoo import ops, use_backend
 
 from .cases import CASES
-from .test_ops import _assert_close, _call, _expected, _is_typical, _leaves, _map
+from .test_ops import (
+    _assert_close,
+    _call,
+    _check_symbols,
+    _expected,
+    _has_tensors,
+    _is_compiled_on_jax,
+    _is_typical,
+    _leaves,
+    _map,
+)
 
-TYPICAL = [
-    case
-    for case in CASES
-    if _is_typical(case) and any(isinstance(x, np.ndarray) for a in case.args for x in _leaves(a))
-]
+TYPICAL = [case for case in CASES if _is_typical(case) and _has_tensors(case)]
 # Results whose sizes are known when they are computed, which torch.compile cannot wait for.
 BY_VALUE = {"bincount", "unique"}
 
@@ -29,16 +38,61 @@ def _with(case, tensors):
     return _call(case, [_map(lambda x: next(rest), x) for x in case.args])
 
 
-@pytest.mark.parametrize("case", [c for c in TYPICAL if c.op not in BY_VALUE], ids=str)
-def test_torch_compile(case):
+def _groups(cases, size=24):
+    """Parameters of a test: neighbours in the table, named by the first and the last one."""
+    parts = [cases[i : i + size] for i in range(0, len(cases), size)]
+    return [pytest.param(part, id=f"{part[0]}...{part[-1]}") for part in parts]
+
+
+def _in_one_program(compiled, cases):
+    """The results of each of the rows, from one program or, if that fails, from one for each."""
+    tensors = [ops.convert_to_tensor(x) for case in cases for x in _arrays(case)]
+
+    def program(*tensors):
+        rest = iter(tensors)
+        return [_leaves(_with(case, [next(rest) for _ in _arrays(case)])) for case in cases]
+
+    try:
+        return compiled(program)(*tensors)
+    except Exception as error:
+        if len(cases) == 1:
+            error.add_note(f"The row is {cases[0]}.")
+            raise
+        return [_in_one_program(compiled, [case])[0] for case in cases]
+
+
+def _check_values(compiled, cases):
+    results = _in_one_program(compiled, cases)
+    wrong = {}
+    for case, result in zip(cases, results, strict=True):
+        try:
+            _assert_close(case, result, _expected(case))
+        except AssertionError as error:
+            wrong[str(case)] = str(error)
+    assert not wrong, wrong
+    return results
+
+
+@pytest.mark.parametrize("cases", _groups([c for c in TYPICAL if c.op not in BY_VALUE]))
+def test_torch_compile(cases):
     """`torch.compile(fullgraph=True)` raises where an op would break the graph."""
     import torch
 
     torch.compiler.reset()
     with use_backend("torch"):
-        tensors = [ops.convert_to_tensor(x) for x in _arrays(case)]
-        compiled = torch.compile(lambda *t: _with(case, t), fullgraph=True, backend="eager")
-        _assert_close(case, compiled(*tensors), _expected(case))
+        _check_values(lambda f: torch.compile(f, fullgraph=True, backend="eager"), cases)
+
+
+@pytest.mark.parametrize("cases", _groups([c for c in CASES if _is_compiled_on_jax(c)]))
+def test_jax_jit(cases):
+    """The rows that `test_value` leaves out on JAX, where they would take most of its time."""
+    import jax
+
+    with use_backend("jax"):
+        results = _check_values(jax.jit, cases)
+        for case, result in zip(cases, results, strict=True):
+            if _has_tensors(case):
+                _check_symbols(case, result)
 
 
 @pytest.mark.parametrize("case", TYPICAL, ids=str)

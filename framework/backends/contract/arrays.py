@@ -2,7 +2,8 @@
 
 from typing import Any, Protocol
 
-Tensor = Any
+from ...typing import Tensor
+
 Axes = int | tuple[int, ...] | None
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-Tensor = Any
+from ...typing import Tensor
 
 
 class LinalgKernels(Protocol):

@@ -2,7 +2,8 @@
 
 from typing import Any, Protocol
 
-Tensor = Any
+from ...typing import Tensor
+
 Sizes = tuple[int, ...]
 
 
@@ -29,6 +30,18 @@ class NeuralKernels(Protocol):
 
     def pool(self, x: Tensor, size: Sizes, strides: Sizes, padding: Any, kind: str) -> Tensor:
         """Takes the "max" or "average" of windows; padding does not count."""
+        ...
+
+    def lstm(
+        self, x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Any
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Runs an LSTM (tanh, sigmoid) over (batch, steps, in): (outputs, h, c), or None."""
+        ...
+
+    def gru(
+        self, x: Tensor, h: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Any
+    ) -> tuple[Tensor, Tensor] | None:
+        """Runs a GRU (tanh, sigmoid) over (batch, steps, in): (outputs, h), or None."""
         ...
 
     def softmax(self, x: Tensor, axis: Any, /) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-Tensor = Any
+from ...typing import Tensor
 
 
 class Programs(Protocol):
@@ -39,6 +39,10 @@ class Programs(Protocol):
 
     def jit(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Compiles a function of tensors."""
+        ...
+
+    def feed(self, x: Any) -> Any:
+        """Gives a NumPy array as a step's program takes it the fastest."""
         ...
 
     def step(

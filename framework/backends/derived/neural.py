@@ -33,12 +33,14 @@ class Neural(Activations, Windows, Ctc):
         return x
 
     def batch_normalization(self, x, mean, variance, axis, beta, gamma, epsilon):
+        x, mean, variance, back = self._widened(x, mean, variance)
+        _, beta, gamma, _ = self._widened(x, beta, gamma)
         mean, variance, gamma, beta = self._along((mean, variance, gamma, beta), x, axis)
         scale = self.rsqrt(self.add(variance, epsilon))
         scale = scale if gamma is None else self.multiply(scale, gamma)
         shift = self.negative(self.multiply(mean, scale))
         shift = shift if beta is None else self.add(shift, beta)
-        return self.add(self.multiply(x, scale), shift)
+        return back(self.add(self.multiply(x, scale), shift))
 
     def conv_batch_norm(
         self,
@@ -71,7 +73,7 @@ class Neural(Activations, Windows, Ctc):
         return y if activation is None else getattr(self, activation)(y)
 
     def _widened(self, x, gamma, beta):
-        """Statistics of half-precision inputs are taken in float32; vectors get the dtype of x."""
+        """Half-precision inputs are normalized in float32; vectors get the dtype of x."""
         x, back = self.in_single(x)
         name = self.dtype(x)
         cast = (
@@ -97,6 +99,14 @@ class Neural(Activations, Windows, Ctc):
         gamma, beta = self._along((gamma, beta), x, axis)
         x = x if gamma is None else self.multiply(x, gamma)
         return x if beta is None else self.add(x, beta)
+
+    def lstm(self, x, h, c, kernel, recurrent_kernel, bias):
+        """None: no kernel runs all steps at once, and a layer's own loop is as good."""
+        return None
+
+    def gru(self, x, h, kernel, recurrent_kernel, bias):
+        """None: no kernel runs all steps at once, and a layer's own loop is as good."""
+        return None
 
     has_flash_attention = False
     has_sparse_tensors = False  # with `sparse_one_hot` and `sparsified`

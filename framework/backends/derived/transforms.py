@@ -53,6 +53,10 @@ class Transforms(Primitives):
         """`function`, compiled where the backend has a compiler."""
         return function
 
+    def feed(self, x) -> Any:
+        """A NumPy array of a batch as a step's program takes it the fastest."""
+        return self.asarray(x)
+
     def step(self, function, variables, compiled) -> Any:
         """`function`, which reads and assigns `variables`, as one program where there are such.
 

@@ -1,6 +1,7 @@
 """JAX's sparse tensors: BCOO, with single elements or whole slices stored."""
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 from jax.experimental import sparse as jax_sparse
@@ -28,7 +29,8 @@ class JaxSparse(SparseBackend):
         x = _unique(x)
         return _bcoo(function(x.data), x.indices, x.shape, unique=True)
 
-    def entries(self, x):
+    def entries(self, x: Any) -> tuple[Any, Any, Any]:
+        """Places (n, rank), elements (n), and which of these are real: fillings are not."""
         x = _single(x)
         return x.indices, x.data, (x.indices < jnp.asarray(x.shape, x.indices.dtype)).all(-1)
 

@@ -101,6 +101,11 @@ class JaxTransforms(Transforms):
     def jit(self, function):
         return jax.jit(function)
 
+    def feed(self, x):
+        # A compiled program takes arrays itself: 0.02 ms, where `jnp.asarray` takes 0.3. But it
+        # would narrow those of 64 bits.
+        return self.asarray(x) if x.dtype.itemsize == 8 or not x.dtype.isnative else x
+
     def step(self, function, variables, compiled):
         keys = [id(v) for v in variables]
 

@@ -121,6 +121,8 @@ class TensorflowBackend(
         return _NAMES[x.dtype]
 
     def cast(self, x, dtype):
+        if dtype == "bool" and x.dtype.is_complex:  # TensorFlow looks at the real part alone
+            return tf.not_equal(x, 0)
         return tf.cast(x, _NATIVE[dtype])
 
     def shape(self, x):
@@ -207,9 +209,9 @@ class TensorflowBackend(
         size: Any = self.shape(x)[axis]
         if isinstance(indices, int):
             indices = indices if indices >= 0 else indices + size
-        elif indices.dtype.is_unsigned or not indices.dtype.is_integer:
-            indices = tf.cast(indices, tf.int32)
         else:
+            if indices.dtype not in (tf.int32, tf.int64):
+                indices = tf.cast(indices, tf.int32)
             indices = tf.where(indices < 0, indices + tf.cast(size, indices.dtype), indices)
         return tf.gather(x, indices, axis=axis)
 

@@ -1,6 +1,7 @@
 """TensorFlow's sparse tensors: SparseTensor, and IndexedSlices, which store whole slices."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -38,7 +39,8 @@ class TensorflowSparse(SparseBackend):
         x = _unique(x)
         return _like(x, function(x.values))
 
-    def entries(self, x):
+    def entries(self, x: Any) -> tuple[Any, Any, Any]:
+        """Places (n, rank), elements (n), and which of these are real: fillings are not."""
         if isinstance(x, tf.IndexedSlices):
             x = tf.sparse.from_dense(self.densify(x))
         return x.indices, x.values, tf.ones(tf.shape(x.values), tf.bool)

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ... import dtypes
 from ...context import state
 from ..base import Backend, native_order, specs
-from . import ctc, folding, neural, precision, random, unsigned, windows
+from . import ctc, folding, neural, precision, random, recurrent, unsigned, windows
 from .arrays import ArrayKernels, moved
 from .bundles import TorchBundles
 from .control import TorchControl
@@ -331,9 +331,11 @@ class TorchBackend(
 
     @unsigned.by_value_and_boolean
     def einsum(self, subscripts, *operands):
-        y = precision.product(lambda *x: torch.einsum(subscripts, *x), *operands)
-        # Sums of one operand come in int64.
-        return y if y.dtype == operands[0].dtype else y.to(operands[0].dtype)
+        dtype = operands[0].dtype
+        if not (dtype.is_floating_point or dtype.is_complex):
+            # torch sums integers in int64, and multiplies no sum with what is narrower.
+            return torch.einsum(subscripts, *(x.to(torch.int64) for x in operands)).to(dtype)
+        return precision.product(lambda *x: torch.einsum(subscripts, *x), *operands)
 
     # Neural-network kernels
 
@@ -373,6 +375,9 @@ class TorchBackend(
         if sizes is None or not neural.fits(gamma, x, sizes):
             return super().rms_normalization(x, gamma, axis, epsilon)
         return torch.nn.functional.rms_norm(x, sizes, gamma, epsilon)
+
+    lstm = staticmethod(recurrent.lstm)
+    gru = staticmethod(recurrent.gru)
 
     def logsumexp(self, x, axis=None, keepdims=False):
         axis = tuple(range(x.ndim)) if axis is None else axis

@@ -137,9 +137,11 @@ def depthwise_conv(x, kernel, strides, padding, dilation, bias=None):
 
 def batch_normalization(x, mean, variance, axis, beta, gamma, epsilon):
     """Normalization by given statistics, over the channels at `axis`."""
-    if mean.requires_grad or variance.requires_grad or x.ndim < 2:
-        # torch's kernel takes two axes or more, and statistics as constants, which those of a
-        # batch in training are not.
+    constant = not (mean.requires_grad or variance.requires_grad)
+    alike = all(t is None or t.dtype is mean.dtype for t in (beta, gamma))
+    if not (constant and alike and x.ndim >= 2):
+        # torch's kernel takes two axes or more, vectors of one dtype, and statistics as constants,
+        # which those of a batch in training are not.
         return _by_batch(x, mean, variance, axis, beta, gamma, epsilon)
     moved = x.movedim(axis, 1) if axis not in (1, 1 - x.ndim) else x
     y = F.batch_norm(moved, mean, variance, gamma, beta, False, 0.0, epsilon)
@@ -152,7 +154,7 @@ def _by_batch(x, mean, variance, axis, beta, gamma, epsilon):
     scale = torch.rsqrt(variance + epsilon)
     scale = scale if gamma is None else scale * gamma
     shift = -mean * scale if beta is None else beta - mean * scale
-    return x * scale.reshape(sizes) + shift.reshape(sizes)
+    return (x * scale.reshape(sizes) + shift.reshape(sizes)).to(x.dtype)
 
 
 def pool(x, size, strides, padding, kind):

@@ -28,7 +28,7 @@ def is_guarded(x: Any) -> bool:
 
 def _switches() -> tuple[Any, ...]:
     backends = torch.backends
-    return backends.cuda.matmul, backends.cudnn.conv  # pyright: ignore[reportAttributeAccessIssue]
+    return backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextmanager
@@ -49,19 +49,26 @@ def arithmetic(name: str) -> Iterator[None]:
 
 
 def product(function: Callable[..., Any], *tensors: Any) -> Any:
-    """Returns `function(*tensors)`, a product or several, in the arithmetic that is set."""
+    """Returns `function(*tensors)`, products in the arithmetic that is set.
+
+    It may give a tuple, of which all tensors come from the first one's node.
+    """
     if not is_guarded(tensors[0]):
         return function(*tensors)
     name = config.float32_precision()
     with arithmetic(name):
         y = function(*tensors)
-    if y.requires_grad:
-        _follow(y.grad_fn, name, {x.grad_fn for x in tensors if x is not None})
+    first = y[0] if isinstance(y, tuple) else y
+    if first.requires_grad:
+        _follow(first.grad_fn, name, {x.grad_fn for x in tensors if x is not None})
     return y
 
 
 # What multiplies matrices among the nodes that one call leaves, which stand close to its result.
-_MULTIPLYING = ("Mm", "Bmm", "Addmm", "Baddbmm", "Mv", "Dot", "ScaledDotProduct", "Convolution")
+_MULTIPLYING = (
+    "Mm", "Bmm", "Addmm", "Baddbmm", "Mv", "Dot", "ScaledDotProduct", "Convolution",
+    "CudnnRnn",
+)  # fmt: skip
 _DEPTH = 4
 
 

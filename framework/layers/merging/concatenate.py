@@ -3,7 +3,7 @@
 from typing import Any
 
 from ... import ops
-from ...ops.dispatch import Tensor
+from ...typing import Tensor
 from .merge import Merge, check_masks
 
 
@@ -49,7 +49,9 @@ class Concatenate(Merge):
         """Returns the concatenated tensors."""
         return ops.concatenate(inputs, self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, inputs: Any, mask: Any = None
+    ) -> Any:
         """Returns the concatenated masks, or None where no input has one."""
         if mask is None:
             return None

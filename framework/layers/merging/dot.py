@@ -3,7 +3,7 @@
 from typing import Any
 
 from ... import ops
-from ...ops.dispatch import Tensor
+from ...typing import Tensor
 from .merge import Merge
 
 _LETTERS = "bcdefghijklmnopqrstuvwxy"
@@ -101,6 +101,8 @@ class Dot(Merge):
         result = ops.einsum(f"{of_x},{of_y}->{left}", x, y)
         return ops.expand_dims(result, -1) if len(left) == 1 else result
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, inputs: Any, mask: Any = None
+    ) -> None:
         """Returns None: sums over time steps have no mask."""
         return None

@@ -5,7 +5,7 @@ from functools import reduce
 from typing import Any
 
 from ... import ops
-from ...ops.dispatch import Tensor
+from ...typing import Tensor
 from .merge import Merge, aligned
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...ops.dispatch import Tensor
+from ...typing import Tensor
 from .concatenate import Concatenate
 from .dot import Dot
 from .elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract

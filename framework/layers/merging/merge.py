@@ -3,7 +3,7 @@
 from typing import Any
 
 from ... import ops
-from ...ops.dispatch import Tensor
+from ...typing import Tensor
 from ..described import Described
 
 
@@ -43,7 +43,9 @@ class Merge(Described):
         """Returns the merged inputs, a list of tensors of any ranks."""
         return self.merged(aligned(inputs))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, inputs: Any, mask: Any = None
+    ) -> Any:
         """Returns the masks joined by "or", or None where an input has none."""
         if mask is None:
             return None

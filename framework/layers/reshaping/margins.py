@@ -4,7 +4,8 @@ from typing import Any
 
 from ... import ops
 from ...core.input_spec import InputSpec
-from ...ops.dispatch import Tensor
+from ...core.keras_tensor import KerasTensor
+from ...typing import Tensor
 from .. import arguments, windows
 from ..described import Described
 
@@ -55,21 +56,35 @@ class _Cropping(_Margins):
         """Returns the inputs without the elements at the ends of their spatial axes."""
         index = [slice(None)] * len(inputs.shape)
         for axis, (front, behind) in self._by_axis(self.cropping).items():
-            size = inputs.shape[axis]
-            if size is not None and front + behind >= size:
-                whose = (
-                    "`cropping` parameter of `Cropping1D` layer must be smaller than the input "
-                    "length"
-                    if self._count == 1
-                    else "Values in `cropping` argument should be smaller than the corresponding "
-                    "spatial dimension of the input"
-                )
-                raise ValueError(
-                    f"{whose}. Received: inputs.shape={tuple(inputs.shape)}, "
-                    f"cropping={self.cropping}"
-                )
+            self._left(inputs.shape, axis)
             index[axis] = slice(front, -behind if behind else None)
         return inputs[tuple(index)]
+
+    def _left(self, shape: Any, axis: int) -> int | None:
+        """What is left of an axis, None if unknown. ValueError if nothing is."""
+        taken = sum(self._by_axis(self.cropping)[axis])
+        if shape[axis] is None or shape[axis] > taken:
+            return None if shape[axis] is None else shape[axis] - taken
+        if self._count == 1:
+            limit = (
+                "`cropping` parameter of `Cropping1D` layer must be smaller than the input length"
+            )
+        else:
+            limit = (
+                "Values in `cropping` argument should be smaller than the corresponding spatial "
+                "dimension of the input"
+            )
+        raise ValueError(
+            f"{limit}. Received: inputs.shape={tuple(shape)}, cropping={self.cropping}"
+        )
+
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+        """Returns the symbolic result; sizes that are unknown stay so."""
+        self._check_inputs((inputs,), {})
+        shape = list(inputs.shape)
+        for axis in self._by_axis(self.cropping):
+            shape[axis] = self._left(inputs.shape, axis)
+        return self._rearranged(inputs, shape)
 
 
 class Cropping1D(_Cropping):

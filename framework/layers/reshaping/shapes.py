@@ -5,7 +5,8 @@ from typing import Any
 
 from ... import ops
 from ...core.input_spec import InputSpec
-from ...ops.dispatch import Tensor
+from ...core.keras_tensor import KerasTensor
+from ...typing import Tensor
 from .. import arguments, windows
 from ..described import Described
 
@@ -26,10 +27,10 @@ class Flatten(Described):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Returns the inputs with two axes; of a vector (batch,) it is (batch, 1)."""
-        shape = ops.shape(inputs)
-        if self.data_format == "channels_first" and len(shape) > 2:
-            inputs = ops.transpose(inputs, (0, *range(2, len(shape)), 1))
-        return ops.reshape(inputs, (shape[0], _resolved(shape[1:], (-1,))[0]))
+        batch, *sizes = ops.shape(inputs)
+        if self.data_format == "channels_first" and len(sizes) > 1:
+            inputs = ops.transpose(inputs, (0, *range(2, len(sizes) + 1), 1))
+        return ops.reshape(inputs, (batch, *_resolved(tuple(sizes), (-1,))))
 
 
 class Reshape(Described):
@@ -62,8 +63,14 @@ class Reshape(Described):
         shape = ops.shape(inputs)
         return ops.reshape(inputs, (shape[0], *_resolved(shape[1:], self.target_shape)))
 
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+        """Returns the symbolic result; a -1 is unknown where a size of the inputs is."""
+        rest = _resolved(inputs.shape[1:], self.target_shape)
+        sizes = (n if isinstance(n, int) and n >= 0 else None for n in rest)
+        return self._rearranged(inputs, (inputs.shape[0], *sizes))
 
-def _resolved(shape: tuple, target: tuple) -> tuple:
+
+def _resolved(shape: tuple[Any, ...], target: tuple[Any, ...]) -> tuple[Any, ...]:
     """`target` with a number for a -1, where `shape` is known. ValueError if they do not fit."""
     if not all(isinstance(n, int) for n in (*shape, *target)):
         return target

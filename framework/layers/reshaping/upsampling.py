@@ -4,7 +4,8 @@ from typing import Any
 
 from ... import ops
 from ...core.input_spec import InputSpec
-from ...ops.dispatch import Tensor
+from ...ops.image_resize import resize
+from ...typing import Tensor
 from .. import arguments, windows
 from ..described import Described
 
@@ -77,7 +78,7 @@ class UpSampling2D(Described):
             return _repeated(inputs, self.size, first)
         shape = ops.shape(inputs)
         size = tuple(shape[axis] * n for axis, n in enumerate(self.size, first))
-        return ops.image.resize(inputs, size, self.interpolation, data_format=self.data_format)
+        return resize(inputs, size, self.interpolation, data_format=self.data_format)
 
 
 class UpSampling3D(Described):

@@ -43,7 +43,8 @@ class Converter:
             return None
         backend, owner = self._backend, registry.owner_of(x)
         if isinstance(owner, registry.Kind) or (owner.full_backend or owner) is not backend:
-            x = backend.asarray(self._host_array(x, isinstance(owner, registry.Kind)))
+            x = self._host_array(x, isinstance(owner, registry.Kind))
+            x = backend.feed(x) if self._device is None else backend.asarray(x)
         elif _dtype(owner, x) in dtypes.FLOATS and _dtype(owner, x) != self._float:
             x = owner.cast(x, self._float)
         return x if self._device is None else backend.place(x, self._device)

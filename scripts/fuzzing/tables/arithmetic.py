@@ -65,7 +65,7 @@ def _whole_power(x, y):
             return 0 if abs(a) != 1 else a ** (b & 1)
         return (pow(a, b, span) - low) % span + low
 
-    return np.frompyfunc(one, 2, 1)(x, y).astype(kind)
+    return np.asarray(np.frompyfunc(one, 2, 1)(x, y)).astype(kind)
 
 
 row("power", binary((*INTEGERS, "bool"), "small", "small"), _whole_power, meet="number", **TWO)

@@ -27,6 +27,7 @@ def _draw(*shape: int) -> np.ndarray:
 ROWS = (_draw(3, 4),)
 STEPS = (_draw(3, 6, 4),)
 IMAGES = (_draw(3, 5, 6, 4),)
+VOLUMES = (_draw(2, 3, 4, 5, 2),)
 TOKENS = (np.array([[1, 5], [2, 0], [4, 4]], np.int32),)
 PAIR = (_draw(3, 2, 4), _draw(3, 5, 4))
 VOLUMES = (_draw(3, 2, 4, 3, 3),)
@@ -42,8 +43,8 @@ class Case(NamedTuple):
         inputs: NumPy arrays to call it on, or lists of them, with the batch in front.
         flags: "random" (training draws), "statistics" (training changes variables), "mask"
             (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
-            so, too), "ends" (takes a mask, and its outputs have none), "elements" (its masks are of
-            elements), "keeps" (integers stay integers), "model" (made of other layers), "graph"
+            so, too), "ends" (takes a mask, and its outputs have none), "own" (what it does with
+            masks is its own), "keeps" (integers stay integers), "model" (made of other layers), "graph"
             (made of symbolic tensors), "stateless" (no variables, and no rows about them).
     """
 
@@ -68,14 +69,34 @@ def _case(name: str, make: Callable[..., Any], inputs: tuple, flags: str = "") -
 LAYERS = [
     _case("Dense", lambda **o: layers.Dense(3, "relu", **o), ROWS, "mask"),
     _case("Dense_steps", lambda **o: layers.Dense(3, use_bias=False, **o), STEPS, "mask"),
+    _case("EinsumDense", lambda **o: layers.EinsumDense("abc,cde->aebd", (2, None, 3), "relu", "ed", **o),
+          STEPS),
+    _case("ReversibleEmbedding", lambda **o: layers.ReversibleEmbedding(6, 3, **o), TOKENS),
+    _case("Masking", lambda **o: layers.Masking(0.5, **o), STEPS, "own keeps stateless"),
+    _case("Lambda", lambda **o: layers.Lambda(user.doubled, arguments={"plus": 1}, **o), ROWS,
+          "ends keeps stateless"),
+    _case("user_Wrapping", lambda **o: user.Wrapping(layers.Dense(2, dtype=o.get("dtype")), **o),
+          ROWS, "model"),
     _case("Embedding", lambda **o: layers.Embedding(6, 3, **o), TOKENS),
     _case("Dropout", lambda **o: layers.Dropout(0.5, **o), STEPS, "random mask keeps"),
+    _case("AlphaDropout", lambda **o: layers.AlphaDropout(0.5, **o), STEPS, "random mask keeps"),
+    _case("SpatialDropout1D", lambda **o: layers.SpatialDropout1D(0.5, **o), STEPS,
+          "random mask keeps"),
+    _case("SpatialDropout2D", lambda **o: layers.SpatialDropout2D(0.5, **o), IMAGES,
+          "random mask keeps"),
+    _case("SpatialDropout3D", lambda **o: layers.SpatialDropout3D(0.5, "channels_first", **o),
+          VOLUMES, "random mask keeps"),
+    _case("GaussianDropout", lambda **o: layers.GaussianDropout(0.5, **o), STEPS,
+          "random mask keeps"),
+    _case("GaussianNoise", lambda **o: layers.GaussianNoise(0.5, **o), STEPS, "random mask keeps"),
+    _case("ActivityRegularization", lambda **o: layers.ActivityRegularization(0.1, 0.2, **o), ROWS,
+          "mask keeps stateless"),
     _case("Activation", lambda **o: layers.Activation("tanh", **o), ROWS, "mask stateless"),
     _case("ReLU", lambda **o: layers.ReLU(1.0, 0.1, 0.2, **o), ROWS, "mask stateless"),
     _case("LeakyReLU", lambda **o: layers.LeakyReLU(**o), ROWS, "mask stateless"),
     _case("PReLU", lambda **o: layers.PReLU(shared_axes=[1], **o), STEPS, "mask"),
     _case("ELU", lambda **o: layers.ELU(0.5, **o), ROWS, "mask stateless"),
-    _case("Softmax", lambda **o: layers.Softmax([1, 2], **o), STEPS, "elements stateless"),
+    _case("Softmax", lambda **o: layers.Softmax([1, 2], **o), STEPS, "own stateless"),
     _case("Add", lambda **o: layers.Add(**o), MERGED, "mask keeps stateless"),
     _case("Average", lambda **o: layers.Average(**o), MERGED, "mask stateless"),
     _case("Concatenate", lambda **o: layers.Concatenate(1, **o), MERGED, "mask keeps stateless"),
@@ -93,6 +114,12 @@ LAYERS = [
           IMAGES),
     _case("LayerNormalization", lambda **o: layers.LayerNormalization(**o), STEPS, "mask"),
     _case("RMSNormalization", lambda **o: layers.RMSNormalization(**o), STEPS, "mask"),
+    _case("GroupNormalization", lambda **o: layers.GroupNormalization(2, **o), IMAGES, "mask"),
+    _case("UnitNormalization", lambda **o: layers.UnitNormalization(**o), STEPS,
+          "mask stateless"),
+    _case("SpectralNormalization",
+          lambda **o: layers.SpectralNormalization(layers.Dense(3, **o), **o), ROWS,
+          "statistics model"),
     _case("BatchNormalization", lambda **o: layers.BatchNormalization(momentum=0.5, **o), STEPS,
           "statistics mask"),
     _case("MaxPooling1D", lambda **o: layers.MaxPooling1D(2, **o), STEPS, "keeps stateless"),
@@ -111,6 +138,20 @@ LAYERS = [
           "keeps stateless"),
     _case("AdaptiveAveragePooling2D", lambda **o: layers.AdaptiveAveragePooling2D((2, 3), **o),
           IMAGES, "stateless"),
+    _case("SimpleRNN", lambda **o: layers.SimpleRNN(3, return_sequences=True, **o), STEPS, "mask"),
+    _case("LSTM", lambda **o: layers.LSTM(3, dropout=0.5, return_sequences=True, **o), STEPS,
+          "random mask"),
+    _case("GRU", lambda **o: layers.GRU(3, recurrent_dropout=0.5, return_sequences=True, **o),
+          STEPS, "random mask"),
+    _case("RNN", lambda **o: layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], **o), STEPS,
+          "ends model"),
+    _case("Bidirectional",
+          lambda **o: layers.Bidirectional(layers.LSTM(2, return_sequences=True), **o), STEPS,
+          "mask model"),
+    _case("TimeDistributed", lambda **o: layers.TimeDistributed(layers.Conv1D(2, 3), **o), IMAGES,
+          "mask model"),
+    _case("ConvLSTM1D", lambda **o: layers.ConvLSTM1D(2, 3, return_sequences=True, **o), IMAGES,
+          "mask"),
     _case("Flatten", lambda **o: layers.Flatten(**o), IMAGES, "keeps stateless"),
     _case("Reshape", lambda **o: layers.Reshape((2, -1), **o), STEPS, "keeps stateless"),
     _case("Permute", lambda **o: layers.Permute((2, 1), **o), STEPS, "keeps stateless"),
@@ -148,6 +189,31 @@ MODELS = [
     _case("nested", user.nested_functional, ROWS, "random model graph"),
     _case("sequential", user.sequential, ROWS, "random statistics model graph"),
 ]
+
+# Layers that have their code from one above, and need a row or two: see `test_relatives`.
+RELATIVES = [
+    _case("Conv3D", lambda **o: layers.Conv3D(2, 2, padding="same", **o), VOLUMES),
+    _case("Conv1DTranspose", lambda **o: layers.Conv1DTranspose(2, 3, 2, "same", **o), STEPS),
+    _case("Conv3DTranspose", lambda **o: layers.Conv3DTranspose(2, 2, 2, **o), VOLUMES),
+    _case("DepthwiseConv1D", lambda **o: layers.DepthwiseConv1D(3, depth_multiplier=2, **o), STEPS),
+    _case("SeparableConv1D", lambda **o: layers.SeparableConv1D(2, 3, **o), STEPS),
+    _case("MaxPooling3D", lambda **o: layers.MaxPooling3D((1, 2, 2), **o), VOLUMES),
+    _case("AveragePooling3D", lambda **o: layers.AveragePooling3D(2, padding="same", **o), VOLUMES),
+    _case("GlobalMaxPooling3D", lambda **o: layers.GlobalMaxPooling3D(**o), VOLUMES),
+    _case("GlobalAveragePooling3D", lambda **o: layers.GlobalAveragePooling3D(**o), VOLUMES),
+    _case("AdaptiveAveragePooling1D", lambda **o: layers.AdaptiveAveragePooling1D(4, **o), STEPS),
+    _case("AdaptiveAveragePooling3D", lambda **o: layers.AdaptiveAveragePooling3D(2, **o), VOLUMES),
+    _case("AdaptiveMaxPooling1D", lambda **o: layers.AdaptiveMaxPooling1D(4, **o), STEPS),
+    _case("AdaptiveMaxPooling2D", lambda **o: layers.AdaptiveMaxPooling2D((2, 3), **o), IMAGES),
+    _case("AdaptiveMaxPooling3D", lambda **o: layers.AdaptiveMaxPooling3D(2, **o), VOLUMES),
+    _case("ConvLSTM2D", lambda **o: layers.ConvLSTM2D(2, 2, padding="same", **o), VOLUMES),
+    _case("ConvLSTM3D", lambda **o: layers.ConvLSTM3D(2, 2, **o), (_draw(2, 2, 3, 2, 3, 2),)),
+    _case("SimpleRNNCell", lambda **o: layers.RNN(layers.SimpleRNNCell(3), **o), STEPS),
+    _case("GRUCell", lambda **o: layers.RNN(layers.GRUCell(3, reset_after=False), **o), STEPS),
+    _case("LSTMCell", lambda **o: layers.RNN(layers.LSTMCell(3), **o), STEPS),
+    _case("StackedRNNCells", lambda **o: layers.RNN(
+        layers.StackedRNNCells([layers.SimpleRNNCell(3)]), **o), STEPS),
+]  # fmt: skip
 
 ALL = [*LAYERS, *MODELS]
 STATEFUL = [case for case in ALL if "stateless" not in case.flags]

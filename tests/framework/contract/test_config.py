@@ -19,7 +19,8 @@ def test_every_layer_has_a_line_in_the_table():
     }
     with use_backend("numpy"):
         listed = {type(case.make()).__name__ for case in LAYERS}
-    assert public - listed == set()
+    # Nothing calls an InputLayer, and Wrapper has no `call` of its own.
+    assert public - listed == {"InputLayer", "Wrapper"}
 
 
 @over(ALL)

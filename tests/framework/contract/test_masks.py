@@ -49,7 +49,7 @@ def test_mask_passes_a_layer_that_supports_masks(case, backend):
     assert not hasattr(y, "_keras_mask")
 
 
-@over([case for case in FLOATS if not case.flags & {"mask", "elements", "model", "ends"}])
+@over([case for case in FLOATS if not case.flags & {"mask", "own", "model", "ends"}])
 def test_mask_ends_with_a_warning_at_a_layer_that_does_not(case, backend):
     """What keras 3.15 says, too: "does not support masking and will therefore destroy"."""
     chain = Chain(built(case))

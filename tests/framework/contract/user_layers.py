@@ -99,6 +99,20 @@ class MaskedMean(Layer):
 
 
 @register
+def doubled(x, plus=0):
+    """A function for Lambda."""
+    return ops.add(ops.multiply(x, 2), plus)
+
+
+@register
+class Wrapping(layers.Wrapper):
+    """Calls the layer inside, and adds its inputs' mean."""
+
+    def call(self, x):
+        return ops.add(self.layer(x), ops.mean(x, -1, keepdims=True))
+
+
+@register
 class PassesOn(Layer):
     """Hands its own argument `training` on to a layer inside, as Keras users write it."""
 

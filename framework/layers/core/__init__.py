@@ -1,0 +1,1 @@
+"""Layers that others are built of: products, tables of rows, masks, and layers around others."""

@@ -1,0 +1,108 @@
+"""The guides' examples run, one after the other, as a reader would type them."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isozoo import cli
+from isozoo.hub.finetuning import DataError, finetune, read_labelled
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_guide_to_training_runs(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/training.md").read_text(), re.DOTALL)
+    assert len(blocks) == 5
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    curves = re.findall(r"^(jax|torch|tensorflow) \[(.*)\]$", done.stdout, re.M)
+    numbers = [[float(x) for x in values.split(",")] for _, values in curves]
+    assert len(numbers) == 3
+    np.testing.assert_allclose(numbers, [numbers[0]] * 3, atol=2e-4)  # as printed
+    assert "label='cold'" in done.stdout
+    assert re.search(r"^36 kernels, \d{3,4} kB$", done.stdout, re.M)
+
+
+def _table(path, rows):
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return path
+
+
+COLD = ["snow and ice", "frost at night", "a frozen lake", "an icy wind"]
+WARM = ["a hot summer", "sun on the beach", "a warm bath", "tropical heat"]
+
+
+def test_finetune_on_the_command_line(tmp_path, capsys):
+    rows = [(t, "cold") for t in COLD * 4] + [(t, "warm") for t in WARM * 4]
+    data = _table(tmp_path / "data.csv", rows)
+    folder = tmp_path / "classifier"
+    arguments = ["finetune", "all_minilm_l6_v2", str(data), "--to", str(folder), "--json"]
+    arguments += ["--backend", "torch", "--mode", "head", "--epochs", "4", "--batch-size", "8"]
+    assert cli.main([*arguments, "--learning-rate", "0.02", "--validation", "0.25"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["classes"] == ["cold", "warm"] and found["rows"] == {"train": 24, "validation": 8}
+    assert found["history"]["val_accuracy"][-1] == 1.0
+    assert cli.main(["run", str(folder), "a cold winter", "--backend", "torch", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)["results"][0]
+    assert result["classes"][0]["label"] == "cold"
+
+
+def test_images_in_class_folders(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for name, colour in (("dark", 20), ("light", 230)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(4):
+            picture = image.new("RGB", (40, 30), (colour + number,) * 3)
+            picture.save(tmp_path / "data" / name / f"{number}.png")
+    found = finetune(
+        "efficientnet_lite0",
+        tmp_path / "data",
+        tmp_path / "out",
+        backend="torch",
+        mode="head",
+        epochs=3,
+        batch_size=4,
+        learning_rate=0.05,
+        validation=0.25,
+        verbose=0,
+    )
+    assert found.classes == ["dark", "light"] and found.rows == (6, 2)
+    assert found.history["val_accuracy"][-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("a,b\n1,2\n", "which column holds each row's text"),
+        ("text,label\n", "there is no row"),
+        ("text,label\nx,one\ny,\n", "line 3: a text and a label are needed"),
+        ("text,label\nx,one\ny,one\n", "at least two classes"),
+        ("text,label\nx,\xff\n".encode("latin-1"), "UTF-8"),
+    ],
+)
+def test_tables_that_cannot_be_used(tmp_path, content, message):
+    path = tmp_path / "data.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataError, match=message):
+        read_labelled(path)
+    with pytest.raises(DataError, match="no such file"):
+        read_labelled(tmp_path / "none.csv")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no images were found"):
+        read_labelled(tmp_path / "empty")
+    _table(path, [("x", "one"), ("y", "two")])
+    with pytest.raises(DataError, match="there is no column 'words'"):
+        read_labelled(path, text_column="words")
