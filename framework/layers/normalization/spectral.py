@@ -6,6 +6,8 @@ from ... import initializers, ops
 from ...core.input_spec import InputSpec
 from ..core.wrapper import Wrapper
 
+_EVERY: Any = None  # axis: the whole tensor is one vector
+
 
 class SpectralNormalization(Wrapper):
     """A layer whose kernel is divided by its largest singular value at each training step.
@@ -75,8 +77,8 @@ class SpectralNormalization(Wrapper):
         u = ops.convert_to_tensor(self.vector_u)
         v = u
         for _ in range(self.power_iterations):
-            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), axis=None)
-            u = ops.normalize(ops.matmul(v, matrix), axis=None)
+            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), axis=_EVERY)
+            u = ops.normalize(ops.matmul(v, matrix), axis=_EVERY)
         sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
         divided = ops.divide(ops.reshape(matrix, kernel.shape), ops.reshape(sigma, ()))
         return ops.stop_gradient(u), divided
