@@ -56,6 +56,14 @@ class SpectralNormalization(Wrapper):
             f"{type(self.layer).__name__} object has no attribute 'kernel' nor 'embeddings'"
         )
 
+    def own_variables(self) -> list[Any]:
+        """Returns the kernel of the layer inside, and the singular vector.
+
+        Keras's files have the kernel twice, here and with its own layer.
+        """
+        own = super().own_variables()
+        return [self._kernel(), *own] if own else own
+
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Computes the outputs of the layer inside; in training after its kernel is normalized."""
         if training:
