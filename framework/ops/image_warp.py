@@ -51,7 +51,7 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
     shape = backend.static_shape(places)
     if len(shape) < 2:
         raise wrong("coordinates", places, "at least 2 axes (Invalid coordinates rank)")
-    if shape[0] != rank or not rank:
+    if shape[0] not in (rank, None) or not rank:
         raise wrong(
             "coordinates", places, f"{rank} rows: First dim of `coordinates` is the rank of inputs"
         )

@@ -165,6 +165,24 @@ def test_slopes_of_dilated_transposed_convolutions(backend):
     np.testing.assert_allclose(found, np.full((2, 2, 1), 6.0))
 
 
+@differentiable
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_slopes_of_convolutions_in_float64(dilation, backend):
+    """Of kernels with several channels on both sides: what each tap sees, summed."""
+    x = np.arange(24.0).reshape(1, 3, 4, 2)
+    found = _slope(lambda k: ops.conv(x, k, 1, "valid", None, dilation), np.ones((1, 2, 2, 2)))
+    seen = [x[:, :, : 4 - dilation].sum((0, 1, 2)), x[:, :, dilation:].sum((0, 1, 2))]
+    np.testing.assert_allclose(found, np.stack([seen, seen], -1)[None])
+
+
+@pytest.mark.parametrize("size", [0, 2])
+def test_eigenvalues_of_hermitian_matrices_are_real(size, backend):
+    x = np.array([[2, 1j], [-1j, 2]], np.complex64)[:size, :size]
+    values = ops.eigh(x)[0]
+    assert ops.dtype(values) == "float32"
+    np.testing.assert_allclose(ops.convert_to_numpy(values), [1, 3][:size], rtol=1e-5)
+
+
 # Graphs that know no size ------------------------------------------------------------------------
 
 
@@ -180,7 +198,7 @@ def _open(function, *arrays):
 
 def test_open_graphs():
     random_numbers = np.random.default_rng(1)
-    x = random_numbers.normal(size=(5, 3, 7))
+    x, at = random_numbers.normal(size=(5, 3, 7)), np.array([[2.0, 2.0], [1.0, 6.0]])
     for found, wanted in (
         (_open(lambda x: ops.array_split(x, 3, 0), x), np.array_split(x, 3, 0)),
         (_open(lambda x: ops.split(x, [2, 4], 0), x), np.split(x, [2, 4], 0)),
@@ -191,6 +209,7 @@ def test_open_graphs():
         (_open(lambda x: ops.unique(x, return_counts=True), x[:0]), np.zeros((2, 0))),
         (_open(lambda x: ops.unique(x, axis=0), x[:0]), [x[:0]]),
         (_open(ops.view_as_complex, x[..., :2]), [x[..., 0] + 1j * x[..., 1]]),
+        (_open(lambda x, at: ops.image.map_coordinates(x, at, 1), x[0], at), [x[0][2, [1, 6]]]),
         (_open(lambda x: ops.diagonal(x, 4), x), [x.diagonal(4)]),
         (_open(lambda x: ops.diagonal(x, -1, 1, 2), x), [x.diagonal(-1, 1, 2)]),
     ):
