@@ -19,6 +19,7 @@ _settings = {
     "image_data_format": "channels_last",
     "traceback_filtering": True,
     "interactive_logging": True,
+    "flash_attention": None,
     "max_epochs": None,
     "max_steps_per_epoch": None,
 }
@@ -214,6 +215,21 @@ def _limit(name: str) -> int | None:
     if found is None:
         found = os.environ.get(f"KERAS_{name.upper()}")
     return None if found is None else int(found)
+
+
+def enable_flash_attention() -> None:
+    """Let the backend choose whether attention uses a kernel that stores no weights (default)."""
+    _settings["flash_attention"] = None
+
+
+def disable_flash_attention() -> None:
+    """Let attention layers ask for no such kernel."""
+    _settings["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """False where flash attention was disabled; else None: the backend chooses."""
+    return _settings["flash_attention"]
 
 
 def is_nnx_enabled() -> bool:

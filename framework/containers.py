@@ -46,7 +46,7 @@ class TrackedContainer:
 
 def _reporting(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
-    def changed(self, *args, **kwargs):
+    def changed(self, *args: Any, **kwargs: Any) -> Any:
         result = method(self, *args, **kwargs)
         self._changed()
         return result
@@ -56,7 +56,7 @@ def _reporting(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def _setdefault(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
-    def changed(self, key, default=None):
+    def changed(self, key: Any, default: Any = None) -> Any:
         method(self, key, default)
         self._changed()
         return self[key]  # which may be a container that reports, in the place of the default

@@ -204,7 +204,7 @@ def _is_leaf(x: Any, none_is_leaf: bool = True) -> bool:
 def _check_same(function: str, structures: tuple[Any, ...], none_is_leaf: bool) -> None:
     """ValueError unless all are nested like the first. optree alone lets the others go deeper."""
 
-    def check(*leaves):
+    def check(*leaves: Any) -> Any:
         if not all(_is_leaf(x, none_is_leaf) for x in leaves):
             raise ValueError(
                 f"tree.{function}: structures don't have the same nested structure. "

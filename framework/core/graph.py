@@ -151,7 +151,7 @@ def run(nodes: list[Node], inputs: list[KerasTensor], given: list[Any], outputs:
     """Returns the nested `outputs` of calling `nodes` with the tensors `given` for `inputs`."""
     tensors: dict[int, Any] = {id(x): value for x, value in zip(inputs, given, strict=True)}
 
-    def look_up(x):
+    def look_up(x: Any) -> Any:
         return tensors[id(x)] if isinstance(x, KerasTensor) else x
 
     for node in nodes:
@@ -233,7 +233,7 @@ def _copy_node(node: Node, again: Any, dtype: Any, memo: dict[Any, Any]) -> None
     args, kwargs = map_structure(again, node.args), map_structure(again, node.kwargs)
     made = Node(again(node.target), args, kwargs)
 
-    def result(x):
+    def result(x: Any) -> Any:
         if isinstance(x, KerasTensor):
             memo[id(x)] = x.with_dtype(dtype(x.dtype))
             return memo[id(x)]
@@ -254,7 +254,7 @@ def _packed(graph: Graph) -> tuple[Any, ...]:
     numbers: dict[int, int] = {}
     tensors: list[KerasTensor] = []
 
-    def place(x):
+    def place(x: Any) -> Any:
         if not isinstance(x, KerasTensor):
             return x
         if id(x) not in numbers:
@@ -262,7 +262,7 @@ def _packed(graph: Graph) -> tuple[Any, ...]:
             tensors.append(x.with_dtype(x.dtype))
         return _Place(numbers[id(x)])
 
-    def places(x):
+    def places(x: Any) -> Any:
         return map_structure(place, x)
 
     inputs = places(graph.inputs_structure)

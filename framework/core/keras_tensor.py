@@ -1,5 +1,6 @@
 """The symbolic tensor: a shape, a dtype, and how it comes about from others."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from .. import dtypes
@@ -11,10 +12,10 @@ from .operator_ops import ARITHMETIC, COMPARISONS
 def _constant(name: str) -> property:
     """A property that reads `_name` and cannot be set."""
 
-    def read(self):
+    def read(self) -> Any:
         return getattr(self, f"_{name}")
 
-    def refuse(self, value):
+    def refuse(self, value: Any) -> Any:
         raise AttributeError(
             f"The `{name}` attribute of KerasTensor is immutable. One should create a new instance "
             "of KerasTensor for this."
@@ -63,7 +64,7 @@ class KerasTensor:
 
     def __init__(
         self,
-        shape,
+        shape: Iterable[int | None],
         dtype: Any = "float32",
         sparse: bool = False,
         ragged: bool = False,
@@ -199,7 +200,7 @@ _FOREIGN = (
 
 
 def _operator(name: str, swapped: bool = False):
-    def apply(self, *other):
+    def apply(self, *other: Any) -> Any:
         from .. import ops
 
         function = getattr(ops, name)

@@ -52,10 +52,10 @@ def infer(
             for x in symbols
         ]
 
-        def call(*tensors):
+        def call(*tensors: Any) -> Any:
             given = dict(zip(map(id, symbols), tensors, strict=True))
 
-            def fill(leaf):
+            def fill(leaf: Any) -> Any:
                 return given[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
             return function(*map_structure(fill, args), **map_structure(fill, kwargs))
@@ -114,7 +114,7 @@ def link(target: Any, args: tuple, kwargs: dict[str, Any], outputs: Any) -> Any:
     node = Node(target, args, kwargs)
     given = {id(x) for x in node.inputs}
 
-    def own(x):
+    def own(x: Any) -> Any:
         # A tensor that is handed through keeps its own origin; what comes out is another one.
         return x.with_dtype(x.dtype) if id(x) in given else x
 

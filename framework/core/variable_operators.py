@@ -93,7 +93,7 @@ def _unwrapped(x: Any) -> Any:
 def _binary(name: str) -> tuple[Any, Any]:
     function, op = getattr(operator, name), _OPS.get(name)
 
-    def compute(x, y, mixed):
+    def compute(x: Any, y: Any, mixed: Any) -> Any:
         # The framework's own operator, but where it differs between the frameworks.
         if op is None or not mixed:
             return function(x, y)
@@ -101,10 +101,10 @@ def _binary(name: str) -> tuple[Any, Any]:
 
         return getattr(ops, op)(x, y)
 
-    def apply(self, other):
+    def apply(self, other: Any) -> Any:
         return compute(self._tensor(), self._operand(other), _is_mixed(name, other))
 
-    def swapped(self, other):
+    def swapped(self, other: Any) -> Any:
         return compute(self._operand(other), self._tensor(), _is_mixed(name, other))
 
     return apply, swapped

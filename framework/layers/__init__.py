@@ -8,6 +8,10 @@ from .activations import LeakyReLU as LeakyReLU
 from .activations import PReLU as PReLU
 from .activations import ReLU as ReLU
 from .activations import Softmax as Softmax
+from .attention.attention import AdditiveAttention as AdditiveAttention
+from .attention.attention import Attention as Attention
+from .attention.grouped_query import GroupQueryAttention as GroupQueryAttention
+from .attention.multi_head import MultiHeadAttention as MultiHeadAttention
 from .convolution import Conv1D as Conv1D
 from .convolution import Conv1DTranspose as Conv1DTranspose
 from .convolution import Conv2D as Conv2D
@@ -34,7 +38,6 @@ from .core.input_layer import InputLayer as InputLayer
 from .core.passing import Identity as Identity
 from .core.passing import Lambda as Lambda
 from .core.passing import Masking as Masking
-from .core.wrapper import Wrapper as Wrapper
 from .merging.concatenate import Concatenate as Concatenate
 from .merging.dot import Dot as Dot
 from .merging.elementwise import Add as Add

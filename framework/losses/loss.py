@@ -7,11 +7,12 @@ from typing import Any
 from .. import config, dtype_policies, dtypes, ops
 from ..backends import registry
 from ..configs import plain_class
-from ..context import entered
+from ..context import entered, state
 from ..core import masks, naming
 from ..core.trackable import Trackable
 from ..nested import flatten, map_structure
 from ..ops.dispatch import Tensor, common_backend
+from ..ops.placing import placed
 from .weighting import checked_reduction, reduced
 
 
@@ -67,6 +68,11 @@ class Loss(Trackable):
         Raises:
             ValueError: shapes that do not fit each other.
         """
+        if registry.accelerated and state.device is None:  # all on one device
+            return placed(self._computed, (y_true, y_pred, sample_weight), {})
+        return self._computed(y_true, y_pred, sample_weight)
+
+    def _computed(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Tensor:
         mask = masks.get_mask(y_pred) if masks.any_known() else None
         backend = common_backend((*flatten(y_pred), *flatten(y_true)))
         # What is symbolic has no backend of its own to make tensors on.

@@ -133,7 +133,8 @@ class AUC(ConfusionMetric):
                 f"{self.name}: y_pred of shape {shape} has {shape[1]} labels; the metric counts "
                 f"{self.num_labels}."
             )
-        self._add((-1, self.num_labels), y_true, y_pred, weights)
+        labels: Any = self.num_labels
+        self._add((-1, labels), y_true, y_pred, weights)
 
     def _label_weights(self, like: Any) -> Tensor:
         weights = ops.convert_to_tensor(self.label_weights, ops.dtype(like))

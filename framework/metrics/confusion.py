@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes, ops
+from ..core.variable import Variable
 from ..losses.weighting import fitting, same_rank
 from ..ops.dispatch import Tensor, together
 from .metric import Metric
@@ -35,6 +36,11 @@ class ConfusionMetric(Metric):
 
     # Predictions outside of [0, 1] count as 0 or 1.
     _clips = False
+    # Those of `counts` exist.
+    true_positives: Variable
+    false_positives: Variable
+    true_negatives: Variable
+    false_negatives: Variable
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ def even_thresholds(count: int) -> list[float]:
 
 
 class OperatingPoint(ConfusionMetric):
-    """Base of the largest `_best` rate at the thresholds where the `_given` one is high enough.
+    """Base of the largest `_best` rate at the thresholds where the `_needed` one is high enough.
 
     Args:
         value: what the given rate must be at least.
@@ -38,7 +38,7 @@ class OperatingPoint(ConfusionMetric):
 
     _direction = "up"
     _clips = True
-    _given: str
+    _needed: str
     _best: str
 
     def __init__(
@@ -51,15 +51,15 @@ class OperatingPoint(ConfusionMetric):
     ) -> None:
         if not 0 <= value <= 1:
             raise ValueError(
-                f"Argument `{self._given}` must be in the range [0, 1]. "
-                f"Received: {self._given}={value}"
+                f"Argument `{self._needed}` must be in the range [0, 1]. "
+                f"Received: {self._needed}={value}"
             )
         if num_thresholds <= 0:
             raise ValueError(
                 "Argument `num_thresholds` must be an integer > 0. "
                 f"Received: num_thresholds={num_thresholds}"
             )
-        setattr(self, self._given, value)
+        setattr(self, self._needed, value)
         self.value = value
         self.num_thresholds = num_thresholds
         used = [0.5] if num_thresholds == 1 else even_thresholds(num_thresholds)
@@ -69,7 +69,7 @@ class OperatingPoint(ConfusionMetric):
         """Returns the rate, a scalar; 0 if the other is never high enough."""
         given, best = (
             ratio(*(getattr(self, count) for count in RATES[rate]))
-            for rate in (self._given, self._best)
+            for rate in (self._needed, self._best)
         )
         return ops.max(ops.where(ops.greater_equal(given, self.value), best, 0.0))
 
@@ -78,7 +78,7 @@ class OperatingPoint(ConfusionMetric):
         own = {
             "num_thresholds": self.num_thresholds,
             "class_id": self.class_id,
-            self._given: self.value,
+            self._needed: self.value,
         }
         return {**super().get_config(), **own}
 
@@ -97,7 +97,7 @@ class SensitivityAtSpecificity(OperatingPoint):
         ValueError: a specificity outside of [0, 1], or no thresholds.
     """
 
-    _given, _best = "specificity", "sensitivity"
+    _needed, _best = "specificity", "sensitivity"
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class SpecificityAtSensitivity(OperatingPoint):
         ValueError: a sensitivity outside of [0, 1], or no thresholds.
     """
 
-    _given, _best = "sensitivity", "specificity"
+    _needed, _best = "sensitivity", "specificity"
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class PrecisionAtRecall(OperatingPoint):
         ValueError: a recall outside of [0, 1], or no thresholds.
     """
 
-    _given, _best = "recall", "precision"
+    _needed, _best = "recall", "precision"
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class RecallAtPrecision(OperatingPoint):
         ValueError: a precision outside of [0, 1], or no thresholds.
     """
 
-    _given, _best = "precision", "recall"
+    _needed, _best = "precision", "recall"
 
     def __init__(
         self,

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
+from ..backends import registry
 from ..backends.registry import BOX, Kind, owner_of
 from ..context import entered, state
 from ..core.variable import Variable, same_variable
 from ..nested import flatten
+from ..ops.placing import placed
 
 
 def following(update: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,6 +25,8 @@ def following(update: Callable[..., Any]) -> Callable[..., Any]:
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
         self._check_super_called()
         with placed_with(self.variables, (args, kwargs)):
+            if registry.accelerated:
+                return placed(update, (self, *args), kwargs)
             return update(self, *args, **kwargs)
 
     return run
@@ -48,10 +52,9 @@ def placed_with(variables: list[Variable], values: Any) -> Iterator[None]:
         variables: of a metric; they are moved to the backend and device of the values' tensors.
         values: nested structure; if no tensor of a backend is in it, the variables stay.
     """
-    found = _first_tensor(flatten(values))
+    found = _place_of(flatten(values))
     if found is not None:
-        backend, x = found
-        device = backend.device_of(x)
+        backend, device = found
         for variable in variables:
             _bring(variable, backend, device)
     elif variables:
@@ -70,16 +73,20 @@ def placed_with(variables: list[Variable], values: Any) -> Iterator[None]:
             yield
 
 
-def _first_tensor(values: Iterable[Any]) -> tuple[Any, Any] | None:
-    """The first tensor of a backend, and the backend."""
+def _place_of(values: Iterable[Any]) -> tuple[Any, Any] | None:
+    """The backend of the first tensor, and the device of the first that is not on the CPU."""
+    backend = device = None
     for x in values:
         owner = owner_of(x)
         if owner is BOX:
-            if x.initialized:
-                return x.backend, x.native
-        elif not isinstance(owner, Kind) and not owner.symbolic:
-            return owner.full_backend or owner, x
-    return None
+            owner, x = x.backend, x.native
+        if x is None or isinstance(owner, Kind) or owner.symbolic:
+            continue
+        owner = owner.full_backend or owner
+        backend = backend or owner
+        if owner is backend and device is None:  # (the op will refuse tensors of two backends)
+            device = backend.device_of(x)
+    return None if backend is None else (backend, device)
 
 
 def _bring(variable: Variable, backend: Any, device: Any) -> None:

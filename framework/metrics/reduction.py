@@ -99,7 +99,9 @@ class MeanMetricWrapper(Mean):
         if self._direction is None and losses.is_loss(fn):
             self._direction = "down"
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Takes in the function's values.
 
         Args:

@@ -121,7 +121,7 @@ class _Description:
         }
 
     def _values(self, x: Any) -> Any:
-        def value(leaf):
+        def value(leaf: Any) -> Any:
             if not isinstance(leaf, KerasTensor):
                 return serialize(leaf)
             config = {

@@ -1,20 +1,15 @@
 """Model: a layer that stands by itself and predicts."""
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
-from ..config import float32_precision
 from ..configs import custom_object_scope, deserialize, plain_class
-from ..context import entered, state
 from ..core.function import OfGraph
 from ..core.graph import Graph
 from ..core.layer import Layer
 from ..core.matching import match, with_shapes
 from ..core.naming import snake_case
 from ..core.operation import Computed
-from ..core.scopes import deferred_initialization
-from ..core.symbolic import KerasTensor
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
 from ..saving.methods import Saving
@@ -200,24 +195,6 @@ class Model(Saving, Trainer, OfGraph, Layer):
                 return layer
         raise ValueError(f"No layer {name!r}; the layers are: {[x.name for _, x in found]}.")
 
-    def ensure_built(self, args: tuple, kwargs: dict[str, Any]) -> None:
-        """Makes the weights of every layer inside, by tracing the call where that is needed.
-
-        The trace computes nothing: variables get their values after it.
-        """
-        if self._cache.get("all built"):
-            return
-        if not all(layer.built for layer in self._flatten_layers()):
-
-            def symbol(x):
-                if not hasattr(x, "dtype"):
-                    return x
-                return KerasTensor(self._backend.static_shape(x), self._backend.dtype(x))
-
-            symbols = map_structure(symbol, args), map_structure(symbol, kwargs)
-            self._build_by_trace(lambda: self(*symbols[0], **symbols[1]))
-        self._cache["all built"] = True
-
     def build(self, input_shape: Any) -> None:
         """Makes the weights of all layers inside for inputs of `input_shape`, nested or not.
 
@@ -226,54 +203,6 @@ class Model(Saving, Trainer, OfGraph, Layer):
         """
         if self._graph is None:
             self._build_by_trace(lambda: self.compute_output_shape(input_shape))
-
-    def _build_by_trace(self, trace: Callable[[], Any]) -> None:
-        """Build what a symbolic call reaches; values follow, unless initialization is put off."""
-        before = {id(v) for v in self.variables}
-        with deferred_initialization():
-            trace()
-        if not state.deferred:
-            for variable in self.variables:
-                if id(variable) not in before and not variable.initialized:
-                    variable.initialize()
-
-    def check_inputs(self, *args: Any, **kwargs: Any) -> None:
-        """Raises for inputs whose values compiled code could not refuse; takes what `call` takes.
-
-        `infer` and `predict` ask it before they run. Here nothing is refused.
-        """
-
-    # Inference --------------------------------------------------------------------------------
-
-    def infer(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns the outputs as native tensors, by the backend's compiled way.
-
-        No gradients are recorded, and nothing trains. jax and tensorflow compile the call with XLA
-        for each new set of input shapes.
-        """
-        return self._run_compiled(None, args, kwargs)
-
-    def compiled_method(self, method: str) -> Any:
-        """Returns a method of the model compiled like `infer`."""
-        return lambda *args, **kwargs: self._run_compiled(method, args, kwargs)
-
-    def _run_compiled(self, method: str | None, args: tuple, kwargs: dict[str, Any]) -> Any:
-        backend = self._backend
-        if method is None:
-            self.check_inputs(*args, **kwargs)
-        with entered(backend=backend, training=False):
-            with entered(device=self._native_device()):
-                args = map_structure(self._native_input, args)
-                kwargs = map_structure(self._native_input, kwargs)
-            self.ensure_built(args, kwargs)
-            # A program is compiled for one precision.
-            precision = self.float32_precision or float32_precision()
-            key = ("compiled", method, precision)
-            function = self._cache.get(key)
-            if function is None:
-                function = backend.inference_function(MethodTarget(self, method))
-                self._cache[key] = function
-            return function(*args, **kwargs)
 
 
 def takes_graph(cls: type) -> bool:
@@ -288,36 +217,6 @@ def takes_graph(cls: type) -> bool:
 _OF_A_GRAPH = {"layers", "input_layers", "output_layers"}
 Model._config_base = Model
 Model.build._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
-
-
-class MethodTarget:
-    """Presents the model's call, or `model.<method>`, as a callable with weights.
-
-    A backend compiles it like the model itself.
-    """
-
-    def __init__(self, model: Model, method: str | None = None) -> None:
-        self.model = model
-        self.method = method
-
-    @property
-    def variables(self) -> list[Any]:
-        """The model's variables."""
-        return self.model.variables
-
-    def state_values(self) -> tuple[list[Any], list[Any]]:
-        """Returns the native tensors of the model's trainable and other variables."""
-        return self.model.state_values()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        model = self.model
-        if self.method is None:
-            return model(*args, **kwargs)
-        return model.run_inside(getattr(model, self.method), args, kwargs)
-
-    def stateless_call(self, trainable: Any, others: Any, *args: Any, **kwargs: Any) -> Any:
-        """Calls the target as a pure function of the model's variables."""
-        return self.model.stateless_method(self, trainable, others, args, kwargs)
 
 
 def _free_name(layer: Layer, taken: set[str]) -> str:

@@ -145,7 +145,7 @@ class OptimizerSteps(OptimizerVariables):
             held = self.slot(self._accumulated_gradients, variable)
             largest = ops.maximum(gradient, held)
 
-            def take(variable=variable, held=held, largest=largest) -> None:
+            def take(variable: Any = variable, held: Any = held, largest: Any = largest) -> None:
                 variable.assign(largest)
                 held.assign(ops.zeros_like(held))
 

@@ -72,7 +72,9 @@ def _write(model: Any, target: Any, config: bytes, metadata: bytes) -> None:
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(METADATA, metadata)
         archive.writestr(CONFIG, config)
-        with tempfile.TemporaryFile() as weights:
+        # Beside the archive, where there is room for it; it has no name and goes with the process.
+        folder = target.parent if isinstance(target, Path) else None
+        with tempfile.TemporaryFile(dir=folder) as weights:
             write_weights(model, weights)
             weights.seek(0)
             with archive.open(WEIGHTS, "w", force_zip64=True) as member:

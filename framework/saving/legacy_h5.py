@@ -24,7 +24,7 @@ from ..serialization import object_sharing, serialize, serialize_object
 from . import hdf5
 from .archive import KERAS_VERSION, MAX_CONFIG_BYTES, parsed
 from .errors import FileError
-from .h5_store import as_numpy
+from .h5_store import as_numpy, h5_for_writing
 from .hdf5 import H5File
 from .layout import layers_in_order
 from .legacy_config import modernized
@@ -285,7 +285,7 @@ def write_legacy_model(
     with object_sharing():
         config = serialize_object(model)
     compiled = config.pop("compile_config", None)
-    with atomic_path(path) as temporary, hdf5.module().File(temporary, "w") as file:
+    with atomic_path(path) as temporary, h5_for_writing(temporary) as (file, _):
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = model.backend
         file.attrs["model_config"] = json.dumps(config)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
 def write_shards(model: Any, path: str, max_shard_size: float, skipped: Sequence[Any] = ()) -> None:
     """Writes the weights of a model to files of at most `max_shard_size` GiB, and their index.
 
-    The index is written last. A crash before that leaves the old index; files of an older set of
-    weights that the new ones replace are whole, but need not be those that it means.
+    The index is written last, and where there is one already the files have other names than its
+    own. So a crash leaves the old weights whole; their files go when the new index is there.
 
     Args:
         model: a built model.
@@ -43,7 +44,10 @@ def write_shards(model: Any, path: str, max_shard_size: float, skipped: Sequence
         OSError: a file cannot be written.
     """
     target = Path(path).with_suffix(".json")
-    base = target.stem.replace(".weights", "")
+    base = stem = target.stem.replace(".weights", "")
+    before = _shards_before(target, stem)
+    if before:
+        base = f"{stem}_{secrets.token_hex(4)}"
     writer = _Shards(int(max_shard_size * 1024**3))
     write_state(model, writer, skipped)
     for number, parts in enumerate(writer.files):
@@ -61,6 +65,21 @@ def write_shards(model: Any, path: str, max_shard_size: float, skipped: Sequence
         },
     }
     write_atomically(target, json.dumps(index, indent=4).encode())
+    for old in before:
+        old.unlink(missing_ok=True)
+
+
+def _shards_before(target: Path, stem: str) -> list[Path]:
+    """The files of an index that is replaced, as far as `write_shards` gave them their names."""
+    if not target.exists():
+        return []
+    ours = re.compile(re.escape(stem) + r"(_[0-9a-f]{8})?_\d{5}\.weights\.h5")
+    try:
+        found = json.loads(target.read_bytes())["weight_map"].values()
+        names = {name for held in found for name in (held if isinstance(held, list) else [held])}
+        return [target.with_name(name) for name in names if ours.fullmatch(name)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []  # it is no index
 
 
 def _shard(base: str, number: int) -> str:

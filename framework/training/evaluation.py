@@ -10,7 +10,7 @@ from .steps import Logs
 
 
 class Evaluation(Programs):
-    """The loops over batches that train nothing; mixed into Trainer."""
+    """The loops over batches that train nothing; mixed into Model."""
 
     def evaluate(
         self,

@@ -8,14 +8,14 @@ from ..core import symbolic
 from ..core.keras_tensor import KerasTensor
 from ..core.scopes import deferred_initialization
 from ..nested import map_structure
+from .compiling import Compiling
 from .groups import Begun, as_array
 from .packing import unpack_x_y_sample_weight
 from .steps import plain_logs, step_function
-from .trained import Trained
 
 
-class Programs(Trained):
-    """Steps as programs, the variables that they need, and single steps; mixed into Trainer."""
+class Programs(Compiling):
+    """Steps as programs, the variables that they need, and single steps; mixed into Model."""
 
     # Programs ---------------------------------------------------------------------------------
 
@@ -80,6 +80,7 @@ class Programs(Trained):
     def _make_variables(self, data: Any) -> None:
         """Make all variables of the model, its losses, metrics and optimizer, for a batch."""
         setup = self._setup
+        assert setup is not None
 
         def symbol(x: Any) -> Any:
             if x is None:

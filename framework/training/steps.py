@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..context import entered
+from ..core.scopes import StatelessScope
 from ..nested import map_structure
 from ..ops.conversion import convert_to_numpy
 
@@ -72,19 +73,46 @@ def _variables(model: Any, kind: str) -> list[Any]:
     return list(found.values())
 
 
+def _groups(model: Any, kind: str) -> list[list[Any]]:
+    """The variables that make up a state in Keras's form for JAX."""
+    found = [model.trainable_variables, model.non_trainable_variables]
+    if kind == "train":
+        found.append(model.optimizer.variables)
+    if kind != "predict":
+        found.append(model.metrics_variables)
+    return found
+
+
 def _by_state(model: Any, step: Callable[..., Any], kind: str, data: Any) -> Any:
     """A step in Keras's form for JAX, with the variables' values as its state."""
-    groups = [model.trainable_variables, model.non_trainable_variables]
-    if kind == "train":
-        groups.append(model.optimizer.variables)
-    if kind != "predict":
-        groups.append(model.metrics_variables)
-    state = tuple([v.value for v in group] for group in groups)
-    result, state = step(state, data)
+    groups = _groups(model, kind)
+    result, state = step(tuple([v.value for v in group] for group in groups), data)
     for group, values in zip(groups, state, strict=False):
         for variable, value in zip(group, values, strict=True):
             variable.assign(value)
     return result
+
+
+def with_state(model: Any, step: Callable[..., Any], kind: str, state: Any, data: Any) -> Any:
+    """Returns (result, new state) of a step of data, as a pure function of the variables' values.
+
+    Args:
+        model: the model.
+        step: a function of the data, which reads and assigns the model's variables.
+        kind: "train", "test" or "predict".
+        state: lists of values: of the trainable variables, the others, the optimizer's (for
+            "train") and the metrics' (but for "predict").
+        data: of the batch.
+    """
+    groups = _groups(model, kind)
+    pairs = [
+        pair
+        for group, values in zip(groups, state, strict=True)
+        for pair in zip(group, values, strict=True)
+    ]
+    with StatelessScope(pairs) as scope:
+        result = step(data)
+    return result, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
 
 def plain_logs(logs: Any) -> Any:

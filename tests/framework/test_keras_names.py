@@ -12,6 +12,7 @@ import isozoo
 
 NAMESPACES = (
     "ops", "ops.numpy", "ops.nn", "ops.linalg", "ops.image", "random", "backend", "tree",
+    "losses", "metrics",
 )  # fmt: skip
 
 
@@ -36,7 +37,8 @@ def test_names(namespace):
 
 def _parameters(function) -> list[tuple[str, object, object]]:
     return [
-        (p.name, p.kind, p.default)
+        # What an object is called unless told otherwise may follow from its class or function.
+        (p.name, p.kind, None if p.name == "name" else p.default)
         for p in inspect.signature(function).parameters.values()
         if p.kind is not p.VAR_KEYWORD  # Keras's are leftovers of other versions
     ]

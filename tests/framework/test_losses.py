@@ -269,14 +269,6 @@ def test_structures_of_outputs():
     _close(loss({"a": T}, {"a": P.astype(np.float32)}), ((T - P) ** 2).mean())
 
 
-def test_symbolic_predictions(backend):
-    y_pred = isozoo.Input((4,))
-    y_true = isozoo.Input((4,))
-    model = isozoo.Model([y_true, y_pred], losses.mean_squared_error(y_true, y_pred))
-    assert model.output.shape == (None,)
-    _close(model([_native(T), _native(P)]), CASES["mean_squared_error"][3])
-
-
 @pytest.mark.parametrize("name", ["mse", "MSE", "mean_squared_error"])
 def test_get_function(name):
     assert losses.get(name) is losses.mean_squared_error
@@ -343,3 +335,61 @@ def test_one_class_is_worth_a_warning():
 def test_a_loss_without_call():
     with pytest.raises(NotImplementedError, match="define it"):
         losses.Loss()(T, P)
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"], indirect=True)
+def test_all_in_one_program(backend):
+    """Under jax.jit and tf.function, where no value can be looked at."""
+    given = {case: tuple(map(_native, (t, p))) for case, (_, t, p, _) in CASES.items()}
+
+    def values(given):
+        return {
+            case: getattr(losses, case.split()[0])(*pair, **CASES[case][0])
+            for case, pair in given.items()
+        }
+
+    if backend == "jax":
+        import jax
+
+        values = jax.jit(values)
+    else:
+        import tensorflow as tf
+
+        values = tf.function(values)
+    for case, found in values(given).items():
+        _close(found, CASES[case][3])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients(case):
+    """Of torch in float64 against differences of the values a step of 1e-6 to both sides."""
+    import torch
+
+    settings, y_true, y_pred, _ = CASES[case]
+    function = getattr(losses, case.split()[0])
+    x = torch.tensor(y_pred, requires_grad=True)
+    with isozoo.use_backend("torch"):
+        function(torch.tensor(y_true), x, **settings).sum().backward()
+    place = (1,) * y_pred.ndim
+    step = np.zeros_like(y_pred)
+    step[place] = 1e-6
+    with isozoo.use_backend("numpy"):
+        high, low = (function(y_true, y_pred + s, **settings).sum() for s in (step, -step))
+    assert torch.isfinite(x.grad).all()
+    # The differences have an error of 1e-16 / 1e-6 relative to the values, and of 1e-12 by curves.
+    np.testing.assert_allclose(x.grad[place], (high - low) / 2e-6, rtol=1e-6, atol=1e-7)
+
+
+def test_a_sample_alone_in_its_class_has_no_gradient():
+    import torch
+
+    x = torch.tensor(EMBEDDED[:2], requires_grad=True)
+    losses.Circle(dtype="float64")(np.array([0, 1]), x).backward()
+    assert not x.grad.any()
+
+
+def test_a_loss_of_symbolic_predictions(backend):
+    y_true, y_pred = isozoo.Input((4,)), isozoo.Input((4,))
+    model = isozoo.Model([y_true, y_pred], losses.MeanSquaredError()(y_true, y_pred))
+    assert model.output.shape == ()
+    _close(model([_native(T), _native(P)]), ((T - P) ** 2).mean())

@@ -229,7 +229,7 @@ def test_layers_by_name(backend):
 @pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
 def test_tensorflow_compiles_convolutions_by_its_graph(backend):
     from isozoo.framework.backends.tensorflow.backend import _convolves
-    from isozoo.framework.models.model import MethodTarget
+    from isozoo.framework.training.inference import MethodTarget
 
     images = Sequential([Input((8, 8, 3)), layers.Conv2D(2, 3)])
     rows = Sequential([Input((3,)), layers.Dense(2)])

@@ -78,9 +78,12 @@ def test_torch_compile(cases):
     """`torch.compile(fullgraph=True)` raises where an op would break the graph."""
     import torch
 
-    torch.compiler.reset()
+    def compiled(function):
+        torch.compiler.reset()
+        return torch.compile(function, fullgraph=True, backend="eager")
+
     with use_backend("torch"):
-        _check_values(lambda f: torch.compile(f, fullgraph=True, backend="eager"), cases)
+        _check_values(compiled, cases)
 
 
 @pytest.mark.parametrize("cases", _groups([c for c in CASES if _is_compiled_on_jax(c)]))

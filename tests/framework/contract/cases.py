@@ -44,8 +44,8 @@ class Case(NamedTuple):
         flags: "random" (training draws), "statistics" (training changes variables), "mask"
             (what Keras's class of the name says of `supports_masking`; of RMSNormalization we say
             so, too), "ends" (takes a mask, and its outputs have none), "own" (what it does with
-            masks is its own), "keeps" (integers stay integers), "model" (made of other layers), "graph"
-            (made of symbolic tensors), "stateless" (no variables, and no rows about them).
+            masks is its own), "keeps" (integers stay integers), "model" (made of other layers),
+            "graph" (made of symbolic tensors), "stateless" (no variables, and no rows about them).
     """
 
     name: str
@@ -69,8 +69,15 @@ def _case(name: str, make: Callable[..., Any], inputs: tuple, flags: str = "") -
 LAYERS = [
     _case("Dense", lambda **o: layers.Dense(3, "relu", **o), ROWS, "mask"),
     _case("Dense_steps", lambda **o: layers.Dense(3, use_bias=False, **o), STEPS, "mask"),
-    _case("EinsumDense", lambda **o: layers.EinsumDense("abc,cde->aebd", (2, None, 3), "relu", "ed", **o),
-          STEPS),
+    _case("EinsumDense", lambda **o: layers.EinsumDense(
+        "abc,cde->aebd", (2, None, 3), "relu", "ed", **o), STEPS),
+    _case("Attention", lambda **o: layers.Attention(True, "concat", 0.5, **o), (list(PAIR),),
+          "random mask"),
+    _case("AdditiveAttention", lambda **o: layers.AdditiveAttention(**o), (list(PAIR),), "mask"),
+    _case("MultiHeadAttention", lambda **o: layers.MultiHeadAttention(2, 3, 1, use_gate=True, **o),
+          PAIR, "mask model"),
+    _case("GroupQueryAttention", lambda **o: layers.GroupQueryAttention(
+        3, 4, 2, 0.5, sliding_window=2, **o), PAIR, "random mask model"),
     _case("ReversibleEmbedding", lambda **o: layers.ReversibleEmbedding(6, 3, **o), TOKENS),
     _case("Masking", lambda **o: layers.Masking(0.5, **o), STEPS, "own keeps stateless"),
     _case("Lambda", lambda **o: layers.Lambda(user.doubled, arguments={"plus": 1}, **o), ROWS,
