@@ -195,7 +195,13 @@ class CallableLayer:
         if not self.autocast:
             return x
         name, wanted = backend.dtype(x), self._policy.compute_dtype
-        return backend.cast(x, wanted) if name != wanted and dtypes.is_float(name) else x
+        if name == wanted or not dtypes.is_float(name):
+            return x
+        made = backend.cast(x, wanted)
+        mask = masks.get_mask(x) if masks.any_known() else None
+        if mask is not None:
+            masks.set_mask(made, mask)
+        return made
 
     def _check_inputs(self, args: tuple, kwargs: dict[str, Any]) -> None:
         """Raise a ValueError where the first argument does not fit `input_spec`."""

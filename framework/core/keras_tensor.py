@@ -257,7 +257,9 @@ def Input(
     elif shape is not None and batch_shape is None:
         full = (batch_size, *((shape,) if isinstance(shape, int) else shape))
     else:
-        raise ValueError("Input: give either `shape` or `batch_shape`.")
+        if shape is None:
+            raise ValueError("You must pass a `shape` argument. Or give a `batch_shape`.")
+        raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
     return KerasTensor(
         full,
         dtype,

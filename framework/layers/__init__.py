@@ -38,6 +38,7 @@ from .core.input_layer import InputLayer as InputLayer
 from .core.passing import Identity as Identity
 from .core.passing import Lambda as Lambda
 from .core.passing import Masking as Masking
+from .core.wrapper import Wrapper as Wrapper
 from .merging.concatenate import Concatenate as Concatenate
 from .merging.dot import Dot as Dot
 from .merging.elementwise import Add as Add

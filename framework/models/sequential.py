@@ -7,6 +7,7 @@ from ..core.graph import Graph
 from ..core.keras_tensor import Input, KerasTensor
 from ..core.layer import Layer
 from ..core.matching import match
+from ..layers.core.input_layer import InputLayer
 from .graph_config import input_of
 from .model import Model, _free_name
 
@@ -42,6 +43,8 @@ class Sequential(Model):
         Raises:
             ValueError: an Input that does not come first, or a second layer of one name.
         """
+        if isinstance(layer, InputLayer):
+            layer = layer.output
         if isinstance(layer, KerasTensor):
             if self._chain or self._start is not None:
                 raise ValueError("Sequential: an Input must be the first thing added.")
