@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .images import load_image
 
 if TYPE_CHECKING:
-    from .tasks import Classified
+    from ..hub.labels import Classified
 
 HEIGHT, CHART_WIDTH, MARGIN = 320, 360, 16
 PAPER, INK, BAR, TRACK = "#ffffff", "#1c2530", "#2f6fb3", "#e4e9ef"

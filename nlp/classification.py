@@ -103,9 +103,10 @@ class TextClassifier(NamesClasses, Task):
             raise ValueError(f"num_classes must be a positive integer; got {num_classes!r}.")
         self.num_classes = num_classes
         self.backbone = backbone
+        size: Any = backbone
         self.dropout = Dropout(dropout)
         self.classifier = Dense(
-            num_classes, kernel_initializer=kernel_initializer, input_dim=backbone.hidden_dim
+            num_classes, kernel_initializer=kernel_initializer, input_dim=size.hidden_dim
         )
         self.built = True
 
