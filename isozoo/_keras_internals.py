@@ -4,6 +4,8 @@ For the referee alone: nothing else may import it. A key is the path of the name
 `keras.src.`.
 """
 
+from enum import StrEnum
+
 from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
 from .framework.core import naming, symbolic
@@ -15,10 +17,19 @@ def _any_symbolic_tensors(args=None, kwargs=None) -> bool:
     return symbolic.among((args or (), kwargs or {}))
 
 
+class _AUCCurve(StrEnum):
+    """The curves of `metrics.AUC`, which are strings here."""
+
+    ROC = "ROC"
+    PR = "PR"
+    PRGAIN = "PRGAIN"
+
+
 SYMBOLS = {
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
     "saving.object_registration.custom_object_scope": custom_object_scope,
+    "metrics.metrics_utils.AUCCurve": _AUCCurve,
     "random.seed_generator.SeedGenerator": SeedGenerator,
     "utils.io_utils.print_msg": messages.print_message,
     "utils.io_utils.set_logging_verbosity": messages.set_logging_verbosity,
