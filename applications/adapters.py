@@ -90,5 +90,5 @@ class ImageClassifierParityAdapter(ParityAdapter):
 
     def decide(self, inputs: Any) -> Any:
         """Returns the numbers of the five most probable classes of each picture."""
-        logits = self.model.predict(self.model.checked_preprocessor()(inputs))
+        logits = self.model.predict(self.model.checked_preprocessor()(inputs), verbose=0)
         return np.argsort(-logits, axis=-1, kind="stable")[:, :5].tolist()

@@ -13,6 +13,12 @@ from ..hub.config_table import ANY, FLAG, NUMBER, Argument, ConfigTable, Fixed
 from ..hub.errors import HubError
 
 FILE = "preprocessor_config.json"
+# The key of our own config.json under which the preprocessor's arguments stand.
+OWN = "image_preprocessing"
+_OWN_ARGUMENTS = (
+    *("image_size", "crop", "crop_ratio", "interpolation", "scale", "mean", "std"),
+    "channel_order",
+)
 # transformers writes Pillow's numbers.
 FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 
@@ -108,10 +114,27 @@ def image_settings(
     """
     if "image" in settings:
         return dict(settings["image"])
+    own = files["config.json"].get(OWN) if "config.json" in files else None
+    if own is not None:
+        return _from_own(own)
     if FILE in files:
         return TRANSFORMERS.read(files[FILE])
     timm = files["config.json"].get("pretrained_cfg") if "config.json" in files else None
     return TIMM.read(timm) if isinstance(timm, Mapping) else {}
+
+
+def write_own(preprocessor: Any) -> dict[str, Any]:
+    """Returns the arguments of a preprocessor but for its labels; `image_settings` reads them."""
+    return {name: getattr(preprocessor, name) for name in _OWN_ARGUMENTS}
+
+
+def _from_own(found: Any) -> Arguments:
+    if not isinstance(found, Mapping) or set(found) - set(_OWN_ARGUMENTS):
+        raise HubError(
+            f"config.json's {OWN} must be an object with the keys {', '.join(_OWN_ARGUMENTS)}; got "
+            f"{str(found)[:80]}"
+        )
+    return dict(found)
 
 
 def write_transformers(preprocessor: Any) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class ImageClassifier(NamesClasses, Task):
         if not 1 <= top <= self.num_classes:
             raise ValueError(f"`top` must lie between 1 and {self.num_classes}; got {top}.")
         preprocess = self.checked_preprocessor()
-        logits = self.predict(preprocess(images), batch_size)
+        logits = self.predict(preprocess(images), batch_size, verbose=0)
         named = [most_probable(row, top, preprocess.labels) for row in logits]
         return named[0] if is_one(images) else named
 

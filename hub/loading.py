@@ -219,7 +219,7 @@ def load_preset(
         if load_weights:
             with open_weights(local) as reader:
                 model, report = _build_and_fill(build, local, reader, config, extra, renewed)
-            _begin_anew(model, report, local.preset.name)
+            _tell_of_new(report, local.preset.name)
             if not task and not isinstance(name, Preset) and source_of_name(name) is not None:
                 _tell_of_head(local, report, type(model).__name__)
         else:
@@ -257,14 +257,13 @@ def _build_and_fill(
     head, optional = getattr(build, "head", ()), getattr(build, "optional_parts", ())
     fresh = head if renewed else ()
     report = load(reader, paths, weight_map, allow_missing=(*head, *optional), fresh=fresh)
+    for path in report.missing:
+        paths[path].initialize()
     return model, report
 
 
-def _begin_anew(model: Any, report: LoadReport, name: str) -> None:
-    """Gives the variables without a value their initial ones, and says so."""
-    for variable in model.variables:
-        if not variable.initialized:
-            variable.initialize()
+def _tell_of_new(report: LoadReport, name: str) -> None:
+    """Warns of variables that begin with their initial values."""
     if report.missing:
         warnings.warn(
             f"{name}: these weights of the head begin with new values, for the files have none "

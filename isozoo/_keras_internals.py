@@ -8,6 +8,7 @@ from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
 from .framework.core import naming, symbolic
 from .framework.random import SeedGenerator
+from .framework.utils import messages
 
 
 def _any_symbolic_tensors(args=None, kwargs=None) -> bool:
@@ -19,6 +20,8 @@ SYMBOLS = {
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
     "saving.object_registration.custom_object_scope": custom_object_scope,
     "random.seed_generator.SeedGenerator": SeedGenerator,
+    "utils.io_utils.print_msg": messages.print_message,
+    "utils.io_utils.set_logging_verbosity": messages.set_logging_verbosity,
     "utils.naming.auto_name": lambda prefix: naming.auto_name(naming.snake_case(prefix)),
     "utils.naming.reset_uids": naming.reset,
     "utils.naming.to_snake_case": naming.snake_case,

@@ -2,12 +2,22 @@
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from .. import applications, nlp
+from ..applications.resnet.family import KERAS_FORM
+from ..framework import layers, losses, models, optimizers
+from ..framework.config import use_backend
+
 Work = Callable[[], Any]
 MLP_STEPS = 200
+# The names of Keras that the models here are made of.
+_OURS = SimpleNamespace(
+    layers=layers, losses=losses, optimizers=optimizers, Sequential=models.Sequential
+)
 
 
 def _batches(shape: tuple[int, ...], classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,15 +35,14 @@ def _compiled(keras: Any, model: Any) -> Any:
 
 
 def _mlp(keras: Any) -> Any:
-    layers = keras.layers
     return _compiled(
         keras,
         keras.Sequential(
             [
-                layers.Input((64,)),
-                layers.Dense(64, activation="relu"),
-                layers.Dense(64, activation="relu"),
-                layers.Dense(10),
+                keras.layers.Input((64,)),
+                keras.layers.Dense(64, activation="relu"),
+                keras.layers.Dense(64, activation="relu"),
+                keras.layers.Dense(10),
             ]
         ),
     )
@@ -43,10 +52,8 @@ def mlp(backend: str, scratch: str) -> tuple[Work, Work]:
     """200 steps of `fit` of a network of 9,000 weights, where the loop itself is the cost."""
     import keras
 
-    import isozoo
-
-    with isozoo.use_backend(backend):
-        ours = _mlp(isozoo)
+    with use_backend(backend):
+        ours = _mlp(_OURS)
     peer = _mlp(keras)
     x, y = _batches((32 * MLP_STEPS, 64), 10)
 
@@ -60,10 +67,8 @@ def mlp_by_hand(scratch: str) -> tuple[Work, Work]:
     """The same on torch, beside a loop written by hand."""
     import torch
 
-    import isozoo
-
-    with isozoo.use_backend("torch"):
-        ours = _mlp(isozoo)
+    with use_backend("torch"):
+        ours = _mlp(_OURS)
     net = torch.nn.Sequential(
         torch.nn.Linear(64, 64),
         torch.nn.ReLU(),
@@ -96,12 +101,8 @@ def resnet(backend: str, scratch: str) -> tuple[Work, Work]:
     """A step of ResNet-50 at batch 8."""
     import keras
 
-    import isozoo
-
-    from ..applications.resnet.family import KERAS_FORM
-
-    with isozoo.use_backend(backend):
-        ours = _compiled(isozoo, isozoo.applications.ResNetImageClassifier(**KERAS_FORM))
+    with use_backend(backend):
+        ours = _compiled(_OURS, applications.ResNetImageClassifier(**KERAS_FORM))
     peer = keras.applications.ResNet50(weights=None, classifier_activation=None)
     _compiled(keras, peer)
     x, y = _batches((8, 224, 224, 3), 1000)
@@ -113,10 +114,8 @@ def resnet_by_hand(scratch: str) -> tuple[Work, Work]:
     import torch
     import transformers
 
-    import isozoo
-
-    with isozoo.use_backend("torch"):
-        ours = _compiled(isozoo, isozoo.applications.ResNetImageClassifier())
+    with use_backend("torch"):
+        ours = _compiled(_OURS, applications.ResNetImageClassifier())
     net = transformers.ResNetForImageClassification(transformers.ResNetConfig(num_labels=1000))
     x, y = _batches((8, 224, 224, 3), 1000)
     first = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
@@ -128,17 +127,15 @@ def _logits(forward: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x: forward(x).logits
 
 
-def bert(backend: str, layers: int, scratch: str) -> tuple[Work, Work]:
+def bert(backend: str, depth: int, scratch: str) -> tuple[Work, Work]:
     """A step of a stack of BERT-base's layers at batch 8x128, beside KerasHub's."""
     import keras
     import keras_hub
 
-    import isozoo
-
-    sizes = {"num_heads": 12, "hidden_dim": 768, "intermediate_dim": 3072, "num_layers": layers}
+    sizes = {"num_heads": 12, "hidden_dim": 768, "intermediate_dim": 3072, "num_layers": depth}
     sizes["vocabulary_size"] = 30522
-    with isozoo.use_backend(backend):
-        ours = _compiled(isozoo, isozoo.nlp.BertTextClassifier(num_classes=2, **sizes))
+    with use_backend(backend):
+        ours = _compiled(_OURS, nlp.BertTextClassifier(num_classes=2, **sizes))
     backbone = keras_hub.models.BertBackbone(**sizes)
     peer = keras_hub.models.BertTextClassifier(backbone, num_classes=2)
     _compiled(keras, peer)
@@ -149,19 +146,17 @@ def bert(backend: str, layers: int, scratch: str) -> tuple[Work, Work]:
     return partial(ours.train_on_batch, x, y), partial(peer.train_on_batch, x, y)
 
 
-def bert_by_hand(layers: int, scratch: str) -> tuple[Work, Work]:
+def bert_by_hand(depth: int, scratch: str) -> tuple[Work, Work]:
     """The same on torch, beside transformers' network in a loop written by hand."""
     import torch
     import transformers
 
-    import isozoo
-
-    sizes = {"num_heads": 12, "hidden_dim": 768, "intermediate_dim": 3072, "num_layers": layers}
-    with isozoo.use_backend("torch"):
-        ours = isozoo.nlp.BertTextClassifier(num_classes=2, vocabulary_size=30522, **sizes)
-    _compiled(isozoo, ours)
+    sizes = {"num_heads": 12, "hidden_dim": 768, "intermediate_dim": 3072, "num_layers": depth}
+    with use_backend("torch"):
+        ours = nlp.BertTextClassifier(num_classes=2, vocabulary_size=30522, **sizes)
+    _compiled(_OURS, ours)
     net = transformers.BertForSequenceClassification(
-        transformers.BertConfig(num_hidden_layers=layers)
+        transformers.BertConfig(num_hidden_layers=depth)
     )
     ids = np.random.default_rng(0).integers(1000, 30000, (8, 128))
     y = np.arange(8, dtype="int32") % 2

@@ -32,7 +32,7 @@ def test_the_guide_to_training_runs(tmp_path):
     assert len(numbers) == 3
     np.testing.assert_allclose(numbers, [numbers[0]] * 3, atol=2e-4)  # as printed
     assert "label='cold'" in done.stdout
-    assert re.search(r"^36 kernels, \d{3,4} kB$", done.stdout, re.M)
+    assert re.search(r"^37 kernels, \d{3,4} kB$", done.stdout, re.M)
 
 
 def _table(path, rows):

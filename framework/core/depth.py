@@ -1,5 +1,6 @@
 """Keras's order of the layers of a graph, by which its weights files number them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..nested import flatten
@@ -38,7 +39,7 @@ def _walk(graph: Graph, made_by: dict[int, Node]) -> tuple[list[Node], dict[int,
     first: dict[int, int] = {}
     done: set[int] = set()
     stack: list[tuple[Node, bool]] = []
-    for output in graph.outputs:
+    for output in _leaves(graph.outputs_structure):
         node = None if id(output) in starts else made_by.get(id(output))
         if node is not None:
             stack.append((node, False))
@@ -50,9 +51,23 @@ def _walk(graph: Graph, made_by: dict[int, Node]) -> tuple[list[Node], dict[int,
                 done.add(id(node))
                 first.setdefault(_key(node), len(first))
                 stack.append((node, True))
-                before = [made_by[id(x)] for x in node.inputs if id(x) in made_by]
+                inputs = _leaves((node.args, node.kwargs))
+                before = [made_by[id(x)] for x in inputs if id(x) in made_by]
                 stack.extend((x, False) for x in reversed(before))
     return order, first
+
+
+def _leaves(x: Any) -> Iterator[Any]:
+    """The leaves of a structure, those of dicts in the order of their keys, as Keras has them."""
+    if isinstance(x, dict):
+        keys = sorted(x) if all(isinstance(key, str) for key in x) else list(x)
+        for key in keys:
+            yield from _leaves(x[key])
+    elif isinstance(x, list | tuple):
+        for value in x:
+            yield from _leaves(value)
+    else:
+        yield x
 
 
 def _key(node: Node) -> int:

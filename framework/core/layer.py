@@ -220,6 +220,22 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             variable.permit_training(False)
         return variable
 
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Makes a variable: `add_weight` by Keras's other name, with some of its arguments."""
+        return self.add_weight(
+            shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name
+        )
+
     @property
     def weights(self) -> list[Variable]:
         """All variables but the states of seed generators and metrics."""

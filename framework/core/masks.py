@@ -40,9 +40,10 @@ def set_mask(x: Any, mask: Any) -> None:
         return
     key = id(x)
 
-    def forget(_: Any) -> None:
-        with _lock:
-            _between_calls.pop(key, None)
+    # Arguments, for when Python ends the module's names go before the last tensors do.
+    def forget(_: Any, lock: Any = _lock, known: Any = _between_calls) -> None:
+        with lock:
+            known.pop(key, None)
 
     try:
         link = ref(x, forget)

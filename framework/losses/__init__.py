@@ -6,7 +6,6 @@ from typing import Any
 
 from .. import configs
 from ..named import Names
-from .circle import Circle, circle
 from .crossentropy import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -21,7 +20,7 @@ from .crossentropy import (
     categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy,
 )
-from .hinge import (
+from .hinges import (
     CategoricalHinge,
     Hinge,
     SquaredHinge,
@@ -49,6 +48,7 @@ from .regression import (
 )
 from .segmentation import Dice, Tversky, dice, tversky
 from .sequence import CTC, ctc
+from .similarity import Circle, circle
 from .wrapper import LossFunctionWrapper as LossFunctionWrapper
 
 __all__ = [

@@ -53,7 +53,7 @@ from .correlation import (
     pearson_correlation,
 )
 from .f_score import F1Score, FBetaScore
-from .hinge import CategoricalHinge, Hinge, SquaredHinge
+from .hinges import CategoricalHinge, Hinge, SquaredHinge
 from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from .metric import Metric
 from .operating_points import (

@@ -37,7 +37,8 @@ class Model(Saving, Trainer, OfGraph, Layer):
     _graph: Graph | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Model and (len(args) >= 2 or {"inputs", "outputs"} <= kwargs.keys()):
+        given = {*("inputs", "outputs")[: len(args)], *kwargs}
+        if cls is Model and {"inputs", "outputs"} <= given:
             from .functional import Functional
 
             return Layer.__new__(Functional, *args, **kwargs)

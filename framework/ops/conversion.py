@@ -129,7 +129,7 @@ def view_as_complex(x: TensorLike) -> Tensor:
     """
     backend, x = tensor(x)
     sizes = backend.static_shape(x)
-    if not sizes or sizes[-1] != 2:
+    if not sizes or sizes[-1] not in (2, None):
         raise wrong("x", x, "a tensor whose last axis has 2 elements, a real and an imaginary part")
     if backend.dtype(x) not in ("float32", "float64"):
         x = backend.cast(x, "float32")

@@ -58,7 +58,7 @@ def map_coordinates(
     shape = backend.static_shape(places)
     if len(shape) < 2:
         raise wrong("coordinates", places, "at least 2 axes (Invalid coordinates rank)")
-    if shape[0] != rank or not rank:
+    if shape[0] not in (rank, None) or not rank:
         raise wrong(
             "coordinates", places, f"{rank} rows: First dim of `coordinates` is the rank of inputs"
         )

@@ -7,11 +7,13 @@ backend can see its values; inside a compiled program the result has NaN or infi
 
 from typing import Any
 
+from .. import dtypes
+from ..backends.base import Spec
 from ..typing import TensorLike
 from .checks import axis_in, matrices, of_rank, one_of
-from .dispatch import Tensor, floating, promoted_all
+from .dispatch import Tensor, floating, promoted_all, tensor
 from .errors import wrong
-from .op import op
+from .op import op, shaped
 
 _HALVES = ("float16", "bfloat16")
 
@@ -106,7 +108,42 @@ def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
     return _narrowed(backend, half, factors), pivots
 
 
-@op
+def _unknown_rank(x) -> tuple[tuple, Any, Any, str] | None:
+    """Batch sizes, M, N and the float dtype of a symbolic matrix whose min(M, N) is not known.
+
+    Tracing would not show that, where the trial sizes are larger than the known one.
+    """
+    backend, x = tensor(x)
+    matrices(backend, x, "x")
+    *batch, rows, columns = backend.static_shape(x)
+    if rows is not None and columns is not None:
+        return None
+    return tuple(batch), rows, columns, dtypes.floating(backend.dtype(x))
+
+
+def _qr_specs(x, mode="reduced") -> tuple[Spec, ...] | None:
+    found = _unknown_rank(x)
+    if found is None:
+        return None
+    batch, rows, columns, dtype = found
+    size = rows if mode == "complete" else None
+    return Spec((*batch, rows, size), dtype), Spec((*batch, size, columns), dtype)
+
+
+def _svd_specs(x, full_matrices=True, compute_uv=True) -> Spec | tuple[Spec, ...] | None:
+    found = _unknown_rank(x)
+    if found is None:
+        return None
+    batch, rows, columns, dtype = found
+    real = {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
+    values = Spec((*batch, None), real)
+    if not compute_uv:
+        return values
+    left = Spec((*batch, rows, rows if full_matrices else None), dtype)
+    return left, values, Spec((*batch, columns if full_matrices else None, columns), dtype)
+
+
+@shaped(_qr_specs)
 def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     """Computes x = q r with orthonormal columns of q and triangular r, signs as LAPACK's
     reflections give.
@@ -121,7 +158,7 @@ def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     return _narrowed(backend, half, q, r)
 
 
-@op
+@shaped(_svd_specs)
 def svd(x: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Computes x = u diag(s) v: u (..., M, M), s (..., K) descending, v (..., N, N), K = min(M, N).
 

@@ -12,5 +12,6 @@ from .api import save_model as save_model
 from .api import save_weights as save_weights
 from .errors import FileError as FileError
 from .errors import MismatchError as MismatchError
+from .file_editor import KerasFileEditor as KerasFileEditor
 from .objects import deserialize_keras_object as deserialize_keras_object
 from .objects import serialize_keras_object as serialize_keras_object

@@ -157,12 +157,18 @@ def read_archive_weights(
     model: Any, path: str | os.PathLike[str], skip_mismatch: bool = False
 ) -> None:
     """Reads the weights in a `.keras` archive into a model. Raises as `read_weights` does."""
+    with archive_members(path) as members, open_weights(members, os.fspath(path)) as weights:
+        read_state(model, H5Source(weights), skip_mismatch)
+
+
+@contextmanager
+def archive_members(path: str | os.PathLike[str]) -> Iterator[Members]:
+    """Yields the members of an archive. FileError if it is none, or has no weights."""
     with _opened(path) as (file, name):
         members = Members(file, name, _allowed, packed=True)
         if WEIGHTS not in members.found:
             raise FileError(name, f"it has no member {WEIGHTS}, so it is no model of Keras")
-        with open_weights(members, name) as weights:
-            read_state(model, H5Source(weights), skip_mismatch)
+        yield members
 
 
 def _allowed(name: str) -> bool:

@@ -151,13 +151,7 @@ class PartStore(MutableMapping[str, Any]):
         return self._file.require_group(self._path)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        value = as_numpy(value)
-        name = value.dtype.name
-        if value.dtype.kind == "V" or name == "bfloat16" or name.startswith("float8"):
-            raw = value.view(f"V{value.dtype.itemsize}")
-            self.group().create_dataset(key, data=raw).attrs["dtype"] = name
-        else:
-            self.group().create_dataset(key, data=value)
+        put_array(self.group(), key, value)
         self._careful.check()
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -173,6 +167,17 @@ class PartStore(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.group()) if self._path in self._file else 0
+
+
+def put_array(group: Any, key: str, value: Any) -> None:
+    """Writes an array to a group of an HDF5 file, floats that HDF5 has not as their bytes."""
+    value = as_numpy(value)
+    name = value.dtype.name
+    if name == "bfloat16" or name.startswith("float8"):
+        raw = value.view(f"V{value.dtype.itemsize}")
+        group.create_dataset(key, data=raw).attrs["dtype"] = name
+    else:
+        group.create_dataset(key, data=value)
 
 
 def as_numpy(value: Any) -> np.ndarray:

@@ -24,7 +24,7 @@ from ..serialization import object_sharing, serialize, serialize_object
 from . import hdf5
 from .archive import KERAS_VERSION, MAX_CONFIG_BYTES, parsed
 from .errors import FileError
-from .h5_store import as_numpy, h5_for_writing
+from .h5_store import h5_for_writing, put_array
 from .hdf5 import H5File
 from .layout import layers_in_order
 from .legacy_config import modernized
@@ -314,7 +314,7 @@ def _write_weights(model: Any, group: Any) -> None:
 def _write_group(group: Any, weights: list[tuple[str, Variable]]) -> None:
     _write_names(group, "weight_names", [name for name, _ in weights])
     for name, variable in weights:
-        group.create_dataset(name, data=as_numpy(variable))
+        put_array(group, name, variable)
 
 
 def _write_names(group: Any, attribute: str, names: list[str]) -> None:

@@ -55,9 +55,9 @@ class Compiling(Inference):
     """`compile`, and the steps of `fit`, `evaluate` and `predict`; mixed into Model."""
 
     # What trains the model is no part of it.
-    _untracked = frozenset({"_setup", "_trainable_when_compiled", "optimizer", "history"})
+    _untracked = frozenset({"_training_setup", "_trainable_when_compiled", "optimizer", "history"})
     # What `compile` set; None before.
-    _setup: Setup | None = None
+    _training_setup: Setup | None = None
     stop_training: bool = False
     _trainable_when_compiled: list[tuple[str, bool]] | None = None
 
@@ -133,7 +133,7 @@ class Compiling(Inference):
         setup.run_eagerly = bool(run_eagerly)
         setup.jit_compile = self._default_jit() if jit_compile == "auto" else bool(jit_compile)
         setup.steps_per_execution = steps_per_execution
-        self._setup = setup
+        self._training_setup = setup
         self._trainable_when_compiled = self._trainable_layers()
         self.stop_training = False
         self._forget_steps()
@@ -167,56 +167,60 @@ class Compiling(Inference):
             self._cache.pop(("step", kind), None)
 
     def _compiled_setup(self, method: str) -> Setup:
-        if self._setup is None:
+        if self._training_setup is None:
             raise ValueError(
                 f"You must call `compile()` before calling `{method}()`: "
                 "model.compile(optimizer=..., loss=...)."
             )
-        return self._setup
+        return self._training_setup
 
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self._setup is not None
+        return self._training_setup is not None
 
     @property
     def optimizer(self) -> Any:
         """The optimizer that `compile` was given; None without one."""
-        return None if self._setup is None else self._setup.optimizer
+        return None if self._training_setup is None else self._training_setup.optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Any) -> None:
-        if self._setup is None:
-            self._setup = Setup()
-        assert self._setup is not None
-        self._setup.optimizer = optimizer
+        if self._training_setup is None:
+            self._training_setup = Setup()
+        assert self._training_setup is not None
+        self._training_setup.optimizer = optimizer
         self._forget_steps()
 
     @property
     def loss(self) -> Any:
         """What `compile` was given as `loss`."""
-        return None if self._setup is None else self._setup.given.get("loss")
+        return None if self._training_setup is None else self._training_setup.given.get("loss")
 
     @property
     def jit_compile(self) -> bool:
         """Whether steps go through the backend's strongest compiler."""
-        return self._default_jit() if self._setup is None else self._setup.jit_compile
+        return (
+            self._default_jit()
+            if self._training_setup is None
+            else self._training_setup.jit_compile
+        )
 
     @property
     def run_eagerly(self) -> bool:
         """Whether steps run line by line."""
-        return self._setup is not None and self._setup.run_eagerly
+        return self._training_setup is not None and self._training_setup.run_eagerly
 
     @property
     def steps_per_execution(self) -> int:
         """How many batches one compiled program takes."""
-        return 1 if self._setup is None else self._setup.steps_per_execution
+        return 1 if self._training_setup is None else self._training_setup.steps_per_execution
 
     def get_compile_config(self) -> dict[str, Any]:
         """Returns the arguments of `compile` as plain values; an empty dict before it."""
-        if self._setup is None or not self._setup.given:
+        if self._training_setup is None or not self._training_setup.given:
             return {}
-        return {name: serialize(value) for name, value in self._setup.given.items()}
+        return {name: serialize(value) for name, value in self._training_setup.given.items()}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles the model as `get_compile_config` says, and makes the optimizer's variables.
@@ -244,7 +248,7 @@ class Compiling(Inference):
     def metrics(self) -> list[Any]:
         """The metrics: "loss", those of `compile`, those of single losses, the model's own and
         those of layers inside."""
-        setup = self._setup
+        setup = self._training_setup
         known = self._cache.get("metrics")
         if known is not None and known[0] is setup:
             return list(known[1])
@@ -312,7 +316,7 @@ class Compiling(Inference):
             ValueError: there is no loss at all.
         """
         found = []
-        compiled = None if self._setup is None else self._setup.loss
+        compiled = None if self._training_setup is None else self._training_setup.loss
         if compiled is not None:
             loss = compiled(y, y_pred, sample_weight)
             if loss is not None:
@@ -325,7 +329,9 @@ class Compiling(Inference):
             total = ops.add(total, loss)
         return total
 
-    def _loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+    def _computed_loss(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool
+    ) -> Any:
         """`compute_loss`, also of a subclass whose own has no `training`."""
         if "training" in inspect.signature(self.compute_loss).parameters:
             return self.compute_loss(x, y, y_pred, sample_weight, training=training)
@@ -342,7 +348,7 @@ class Compiling(Inference):
             y_pred: the model's outputs for `x`.
             sample_weight: weights of the rows.
         """
-        compiled = None if self._setup is None else self._setup.metrics
+        compiled = None if self._training_setup is None else self._training_setup.metrics
         if compiled is not None:
             compiled.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
@@ -384,28 +390,28 @@ class Compiling(Inference):
             *rest: the data, where the first argument is a state.
         """
         if rest:
-            return with_state(self, self._train, "train", data, *rest)
-        return self._train(data)
+            return with_state(self, self._training_step, "train", data, *rest)
+        return self._training_step(data)
 
-    def _train(self, data: Any) -> dict[str, Any]:
+    def _training_step(self, data: Any) -> dict[str, Any]:
         """The step of training, on native tensors."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         optimizer = self.optimizer
 
         def forward() -> tuple[Any, Any]:
-            y_pred = self._forward(x, True)
-            loss = self._loss(x, y, y_pred, sample_weight, True)
+            y_pred = self._outputs_of(x, True)
+            loss = self._computed_loss(x, y, y_pred, sample_weight, True)
             scaled = loss if optimizer is None else optimizer.scale_loss(loss)
             return scaled, (loss, y_pred)
 
         if optimizer is not None and self.trainable_variables:
             _, (loss, y_pred), gradients = self.loss_and_gradients(forward)
-            self._note_loss(loss, x)
+            self._note_batch_loss(loss, x)
             optimizer.apply(gradients, self.trainable_variables)
         else:
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
             _, (loss, y_pred) = forward()
-            self._note_loss(loss, x)
+            self._note_batch_loss(loss, x)
         with self._backend.unrecorded():
             return self.compute_metrics(x, y, y_pred, sample_weight)
 
@@ -417,14 +423,14 @@ class Compiling(Inference):
             *rest: the data, where the first argument is a state; see `train_step`.
         """
         if rest:
-            return with_state(self, self._test, "test", data, *rest)
-        return self._test(data)
+            return with_state(self, self._testing_step, "test", data, *rest)
+        return self._testing_step(data)
 
-    def _test(self, data: Any) -> dict[str, Any]:
+    def _testing_step(self, data: Any) -> dict[str, Any]:
         """The step of evaluation, on native tensors."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        y_pred = self._forward(x, False)
-        self._note_loss(self._loss(x, y, y_pred, sample_weight, False), x)
+        y_pred = self._outputs_of(x, False)
+        self._note_batch_loss(self._computed_loss(x, y, y_pred, sample_weight, False), x)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any, *rest: Any) -> Any:
@@ -435,26 +441,26 @@ class Compiling(Inference):
             *rest: the data, where the first argument is a state; see `train_step`.
         """
         if rest:
-            return with_state(self, self._predict, "predict", data, *rest)
-        return self._predict(data)
+            return with_state(self, self._predicting_step, "predict", data, *rest)
+        return self._predicting_step(data)
 
     predict_step._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
 
-    def _predict(self, data: Any) -> Any:
+    def _predicting_step(self, data: Any) -> Any:
         """The step of prediction, on native tensors."""
         x, _, _ = unpack_x_y_sample_weight(data)
-        return self._forward(x, False)
+        return self._outputs_of(x, False)
 
-    def _forward(self, x: Any, training: bool) -> Any:
+    def _outputs_of(self, x: Any, training: bool) -> Any:
         call: Any = self
         return call(x, training=training)
 
-    def _note_loss(self, loss: Any, x: Any) -> None:
+    def _note_batch_loss(self, loss: Any, x: Any) -> None:
         """Take a batch's loss into the mean, with the weight of its rows."""
-        assert self._setup is not None
+        assert self._training_setup is not None
         rows = next((ops.shape(t)[0] for t in flatten(x) if t is not None), 1)
         with self._backend.unrecorded():
-            self._setup.mean_loss.update_state(loss, sample_weight=rows)
+            self._training_setup.mean_loss.update_state(loss, sample_weight=rows)
 
     def _training_state(self) -> dict[str, Any]:
         """All that training changes, as named arrays."""
@@ -506,8 +512,8 @@ class Compiling(Inference):
         if optimizer_variables is not None:
             pairs += zip(self.optimizer.variables, optimizer_variables, strict=True)
         with StatelessScope(pairs) as scope:
-            y_pred = self._forward(x, training)
-            loss = self._loss(x, y, y_pred, sample_weight, training)
+            y_pred = self._outputs_of(x, training)
+            loss = self._computed_loss(x, y, y_pred, sample_weight, training)
             scaled = loss
             if training and self.optimizer is not None:
                 scaled = self.optimizer.scale_loss(loss)

@@ -66,10 +66,10 @@ class Evaluation(Programs):
                 steps=batches.num_batches,
             )
         with closing(batches):
-            logs = self._evaluated(batches, callbacks)
-        return logs if return_dict else self._in_order(logs)
+            logs = self._run_evaluation(batches, callbacks)
+        return logs if return_dict else self._metrics_in_order(logs)
 
-    def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> Any:
+    def _validation_batches(self, data: Any, batch_size: int | None, steps: int | None) -> Any:
         from .data import batches_of, unpack_validation_data
 
         x, y, sample_weight = unpack_validation_data(data)
@@ -82,9 +82,9 @@ class Evaluation(Programs):
             shuffle=False,
         )
 
-    def _evaluated(self, batches: Any, callbacks: Any) -> dict[str, Any]:
+    def _run_evaluation(self, batches: Any, callbacks: Any) -> dict[str, Any]:
         """The metrics over all batches."""
-        source = self._begun(batches)
+        source = self._begin_reading(batches)
         run = self.make_test_function()
         self.stop_evaluating = False
         callbacks.on_test_begin()

@@ -25,7 +25,7 @@ class Programs(Compiling):
         Args:
             force: whether a new one is made although there is one.
         """
-        return self._step("train", self.train_step, force)
+        return self._program_of("train", self.train_step, force)
 
     def make_test_function(self, force: bool = False) -> Callable[[list[Any]], Any]:
         """Returns the compiled step of evaluation: a function of a list of batches.
@@ -33,7 +33,7 @@ class Programs(Compiling):
         Args:
             force: whether a new one is made although there is one.
         """
-        return self._step("test", self.test_step, force)
+        return self._program_of("test", self.test_step, force)
 
     def make_predict_function(self, force: bool = False) -> Callable[[list[Any]], list[Any]]:
         """Returns the compiled step of prediction: a function of a list of batches.
@@ -41,15 +41,15 @@ class Programs(Compiling):
         Args:
             force: whether a new one is made although there is one.
         """
-        eager = self._setup is not None and self._setup.run_eagerly
+        eager = self._training_setup is not None and self._training_setup.run_eagerly
         if eager or not getattr(type(self).predict_step, "_is_default", False):
-            return self._step("predict", self.predict_step, force)
+            return self._program_of("predict", self.predict_step, force)
         # The compiled way of inference, which may fold weights and fuse layers.
         return lambda group: [
             self._run_compiled(None, (unpack_x_y_sample_weight(data)[0],), {}) for data in group
         ]
 
-    def _step(self, kind: str, step: Callable[..., Any], force: bool) -> Any:
+    def _program_of(self, kind: str, step: Callable[..., Any], force: bool) -> Any:
         key = "step", kind
         made = self._cache.get(key)
         if made is None or force:
@@ -61,7 +61,7 @@ class Programs(Compiling):
     def _epoch_of(self, batches: Any) -> Any:
         return batches.epoch(self._backend, self._native_device())
 
-    def _begun(self, batches: Any) -> Any:
+    def _begin_reading(self, batches: Any) -> Any:
         """The first epoch's iterator, with all variables made for its first batch."""
         source = self._epoch_of(batches)
         try:
@@ -79,7 +79,7 @@ class Programs(Compiling):
 
     def _make_variables(self, data: Any) -> None:
         """Make all variables of the model, its losses, metrics and optimizer, for a batch."""
-        setup = self._setup
+        setup = self._training_setup
         assert setup is not None
 
         def symbol(x: Any) -> Any:
@@ -139,7 +139,7 @@ class Programs(Compiling):
         """
         self._compiled_setup("train_on_batch")
         self._warn_of_changed_layers()
-        data = self._one_batch(x, y, sample_weight, class_weight)
+        data = self._one_batch_of(x, y, sample_weight, class_weight)
         self._make_variables(data)
         with self._training_mode():
             logs = self.make_train_function()([data])
@@ -157,16 +157,16 @@ class Programs(Compiling):
             return_dict: whether the result is a dict by name.
         """
         self._compiled_setup("test_on_batch")
-        data = self._one_batch(x, y, sample_weight, None)
+        data = self._one_batch_of(x, y, sample_weight, None)
         self._make_variables(data)
         return self._batch_result(self.make_test_function()([data]), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Returns the outputs for one batch, as NumPy arrays."""
-        data = self._one_batch(x, None, None, None)
+        data = self._one_batch_of(x, None, None, None)
         return map_structure(as_array, self.make_predict_function()([data])[0])
 
-    def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+    def _one_batch_of(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
         from .data import batch_of
 
         device = self._native_device()
@@ -175,9 +175,9 @@ class Programs(Compiling):
 
     def _batch_result(self, logs: Any, return_dict: bool) -> Any:
         logs = plain_logs(logs)
-        return logs if return_dict else self._in_order(logs)
+        return logs if return_dict else self._metrics_in_order(logs)
 
-    def _in_order(self, logs: dict[str, Any]) -> Any:
+    def _metrics_in_order(self, logs: dict[str, Any]) -> Any:
         """The values in the order of `metrics`, others by name; one alone by itself."""
         names: list[str] = []
         for metric in self.metrics:

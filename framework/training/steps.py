@@ -34,7 +34,7 @@ def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[
         kind: "train", "test" or "predict".
     """
     backend = model._backend
-    setup = model._setup
+    setup = model._training_setup
     stateless = backend.name == "jax" and is_stateless(step)
 
     def steps(batches: list[Any]) -> Any:

@@ -96,10 +96,10 @@ class Trainer(Evaluation):
         )
         checks = None
         if validation_data is not None:
-            checks = self._validation(
+            checks = self._validation_batches(
                 validation_data, validation_batch_size or batch_size, validation_steps
             )
-        first = self._begun(batches)
+        first = self._begin_reading(batches)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(
                 callbacks,
@@ -124,12 +124,12 @@ class Trainer(Evaluation):
                 first = None
             for epoch in range(start, epochs):
                 done = 0 if place is None else place["done"]
-                logs = self._epoch(epoch, run, batches, first, callbacks, done)
+                logs = self._run_epoch(epoch, run, batches, first, callbacks, done)
                 first = place = None
                 if batches.exhausted:  # a warning has said so
                     break
                 if checks is not None and _is_due(epoch, validation_freq):
-                    found = self._evaluated(checks, callbacks)
+                    found = self._run_evaluation(checks, callbacks)
                     logs.update({f"val_{name}": value for name, value in found.items()})
                 callbacks.on_epoch_end(epoch, logs)
                 if self.stop_training:
@@ -151,7 +151,7 @@ class Trainer(Evaluation):
         callbacks.on_train_end(logs)
         return self.history
 
-    def _epoch(
+    def _run_epoch(
         self, epoch: int, run: Any, batches: Any, started: Any, callbacks: Any, done: int
     ) -> dict[str, Any]:
         """The metrics of an epoch of training, of which `done` batches were taken before."""

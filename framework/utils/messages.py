@@ -6,6 +6,7 @@ import sys
 from .. import config
 
 LOGGER = logging.getLogger("isozoo")
+LEVELS = ("FATAL", "ERROR", "WARNING", "INFO", "DEBUG")
 
 
 def print_message(text: str, line_break: bool = True) -> None:
@@ -27,6 +28,23 @@ def print_message(text: str, line_break: bool = True) -> None:
         encoding = sys.stdout.encoding or "ascii"
         sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
     sys.stdout.flush()
+
+
+def set_logging_verbosity(level: str) -> None:
+    """Sets from which level on messages reach the log "isozoo".
+
+    Args:
+        level: "FATAL", "ERROR", "WARNING", "INFO" or "DEBUG".
+
+    Raises:
+        ValueError: another name.
+    """
+    if level not in LEVELS:
+        raise ValueError(
+            f"Please pass a valid level for logging verbosity: one of {', '.join(LEVELS)}; got "
+            f"{level!r}."
+        )
+    LOGGER.setLevel(level)
 
 
 def is_live() -> bool:

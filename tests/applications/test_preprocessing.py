@@ -255,7 +255,7 @@ def test_class_names_are_in_the_order_of_ilsvrc():
 
 def test_drawing_shows_the_picture_and_bars(tmp_path, photo):
     from isozoo.applications.drawing import BAR, CHART_WIDTH, HEIGHT
-    from isozoo.applications.tasks import Classified
+    from isozoo.hub.labels import Classified
 
     path = tmp_path / "chart.png"
     classes = [Classified(1, "a name too long for the chart " * 3, 0.75), Classified(2, "b", 0.25)]

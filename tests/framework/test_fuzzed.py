@@ -151,6 +151,38 @@ def test_products_of_summed_integers(backend):
     assert ops.convert_to_numpy(found) == np.einsum("ij,jk->", x, y)
 
 
+@differentiable
+def test_slopes_of_lengths_at_the_origin(backend):
+    assert -1 <= _slope(lambda x: ops.hypot(x, np.zeros(1)), np.zeros(1)) <= 1
+    found = _slope(lambda x: ops.hypot(x, np.array([4.0])), np.array([3.0]))
+    np.testing.assert_allclose(found, [0.6], rtol=1e-12)
+
+
+@differentiable
+def test_slopes_of_dilated_transposed_convolutions(backend):
+    x, kernel = np.array([[[1.0], [2.0], [3.0]]]), np.array([[[1.0], [5.0]], [[2.0], [7.0]]])
+    found = _slope(lambda k: ops.conv_transpose(x, k, 1, "valid", dilation_rate=2), kernel)
+    np.testing.assert_allclose(found, np.full((2, 2, 1), 6.0))
+
+
+@differentiable
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_slopes_of_convolutions_in_float64(dilation, backend):
+    """Of kernels with several channels on both sides: what each tap sees, summed."""
+    x = np.arange(24.0).reshape(1, 3, 4, 2)
+    found = _slope(lambda k: ops.conv(x, k, 1, "valid", None, dilation), np.ones((1, 2, 2, 2)))
+    seen = [x[:, :, : 4 - dilation].sum((0, 1, 2)), x[:, :, dilation:].sum((0, 1, 2))]
+    np.testing.assert_allclose(found, np.stack([seen, seen], -1)[None])
+
+
+@pytest.mark.parametrize("size", [0, 2])
+def test_eigenvalues_of_hermitian_matrices_are_real(size, backend):
+    x = np.array([[2, 1j], [-1j, 2]], np.complex64)[:size, :size]
+    values = ops.eigh(x)[0]
+    assert ops.dtype(values) == "float32"
+    np.testing.assert_allclose(ops.convert_to_numpy(values), [1, 3][:size], rtol=1e-5)
+
+
 # Graphs that know no size ------------------------------------------------------------------------
 
 
@@ -166,7 +198,7 @@ def _open(function, *arrays):
 
 def test_open_graphs():
     random_numbers = np.random.default_rng(1)
-    x = random_numbers.normal(size=(5, 3, 7))
+    x, at = random_numbers.normal(size=(5, 3, 7)), np.array([[2.0, 2.0], [1.0, 6.0]])
     for found, wanted in (
         (_open(lambda x: ops.array_split(x, 3, 0), x), np.array_split(x, 3, 0)),
         (_open(lambda x: ops.split(x, [2, 4], 0), x), np.split(x, [2, 4], 0)),
@@ -176,6 +208,8 @@ def test_open_graphs():
         (_open(lambda x: ops.unique(x, axis=1), x // 2), [np.unique(x // 2, axis=1)]),
         (_open(lambda x: ops.unique(x, return_counts=True), x[:0]), np.zeros((2, 0))),
         (_open(lambda x: ops.unique(x, axis=0), x[:0]), [x[:0]]),
+        (_open(ops.view_as_complex, x[..., :2]), [x[..., 0] + 1j * x[..., 1]]),
+        (_open(lambda x, at: ops.image.map_coordinates(x, at, 1), x[0], at), [x[0][2, [1, 6]]]),
         (_open(lambda x: ops.diagonal(x, 4), x), [x.diagonal(4)]),
         (_open(lambda x: ops.diagonal(x, -1, 1, 2), x), [x.diagonal(-1, 1, 2)]),
     ):
@@ -242,6 +276,7 @@ def test_compiled_by_torch():
         (lambda x: ops.rearrange(x, "(a b) c -> a (b c)", b=3), [x]),
         (ops.pinv, [x]),
         (ops.det, [x[:2]]),
+        (lambda x: ops.adaptive_max_pool(x, 3), [np.arange(20, dtype=np.int8).reshape(2, 5, 2)]),
     ):
         found, wanted = _by_torch(function, *arrays)
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
@@ -262,5 +297,7 @@ def test_unknown_sizes_beside_arrays(backend):
     assert found.shape == (2, None, 4, 2)
     columns = Input(batch_shape=(1, None, None))
     assert ops.fold(columns, 3, 2, dilation=2, padding=1, stride=1).shape == (1, None, 3, 3)
+    values = ops.svd(Input(batch_shape=(3, None)), compute_uv=False)
+    assert values.shape == ops.qr(Input(batch_shape=(None, 3)))[1].shape[:1] == (None,)
     images, map_ = Input(batch_shape=(None, 3, None)), Input(batch_shape=(None,))
     assert ops.image.affine_transform(images, map_).shape == (None, 3, None)

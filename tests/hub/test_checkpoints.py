@@ -138,14 +138,13 @@ def test_a_sharded_file_of_torch(original, saved, scores, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "head", "pooler"),
+    ("kind", "head"),
     [
-        ("BertForSequenceClassification", "sequence classification", True),
-        ("BertForTokenClassification", "token classification", False),
-        ("BertForQuestionAnswering", "question answering", False),
+        ("BertForTokenClassification", "token classification"),
+        ("BertForQuestionAnswering", "question answering"),
     ],
 )
-def test_a_head_that_is_not_here_is_told_of(tmp_path, kind, head, pooler):
+def test_a_head_that_is_not_here_is_told_of(tmp_path, kind, head):
     folder = tiny_bert.save(original := tiny_bert.random_model(kind), tmp_path)
     tensor = "qa_outputs.weight" if "Question" in kind else "classifier.weight"
     with pytest.warns(UserWarning, match=f"{kind}, whose head for {head} .*{tensor}"):
@@ -154,14 +153,36 @@ def test_a_head_that_is_not_here_is_told_of(tmp_path, kind, head, pooler):
     found = model(tiny_bert.inputs())
     expected = tiny_bert.reference(original.bert, tiny_bert.inputs())
     np.testing.assert_allclose(found["sequence_output"], expected["last_hidden_state"], atol=1e-5)
-    assert ("pooled_output" in found) == pooler
+    assert "pooled_output" not in found
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         BertBackbone.from_preset(folder)
         isozoo.from_preset(folder, task="backbone")
-    if not pooler:
-        with pytest.raises(WeightsError, match="pooler.kernel"):
-            BertBackbone.from_preset(folder, pooler=True)
+    with pytest.raises(WeightsError, match="pooler.kernel"):
+        BertBackbone.from_preset(folder, pooler=True)
+
+
+def test_a_classifier_of_texts_both_ways(tmp_path):
+    """transformers' files here, ours in transformers, and a head of another size."""
+    original = tiny_bert.random_model("BertForSequenceClassification")
+    original.config.id2label = {0: "bad", 1: "good"}
+    folder = tiny_bert.save(original, tmp_path / "theirs")
+    inputs = tiny_bert.inputs()
+    expected = tiny_bert.reference(original, inputs)["logits"]
+    model = isozoo.from_preset(folder)
+    assert isinstance(model, isozoo.nlp.BertTextClassifier) and model.num_classes == 2
+    np.testing.assert_allclose(model(inputs), expected, atol=1e-5)
+    model.save_to_preset(tmp_path / "ours")
+    import transformers
+
+    again = transformers.BertForSequenceClassification.from_pretrained(tmp_path / "ours").eval()
+    np.testing.assert_allclose(tiny_bert.reference(again, inputs)["logits"], expected, atol=1e-5)
+    assert again.config.id2label == {0: "bad", 1: "good"}
+    with pytest.warns(UserWarning, match="begin with new values.*classifier.kernel"):
+        other = isozoo.from_preset(folder, num_classes=3)
+    assert other(inputs).shape == (len(expected), 3)
+    before, after = (m.backbone.pooler.kernel.numpy() for m in (model, other))
+    np.testing.assert_array_equal(before, after)
 
 
 def test_tensors_of_a_head_that_config_does_not_name_are_dropped_in_silence(saved, tmp_path):

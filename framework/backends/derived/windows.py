@@ -34,21 +34,22 @@ class Windows(Primitives):
 
     def _uneven_pool(self, x, axis, count, kind):
         n = x.shape[axis]
-        first = np.arange(count) * n // count
-        last = -(-np.arange(1, count + 1) * n // count)
-        place = first[:, None] + np.arange((last - first).max())
-        inside = place < last[:, None]
+        # In plain numbers: torch.compile would take NumPy's for ones that it does not know.
+        ends = [(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
+        length = max(last - first for first, last in ends)
         # Short windows see their last element twice, which no maximum minds.
-        place = np.minimum(place, last[:, None] - 1)
-        index = self.asarray(place.reshape(-1), "int32")
+        index = [min(first + i, last - 1) for first, last in ends for i in range(length)]
+        index = self.asarray(index, "int32")
         shape = self.shape(x)
-        windows = (*shape[:axis], *place.shape, *shape[axis + 1 :])
+        windows = (*shape[:axis], count, length, *shape[axis + 1 :])
         x = self.reshape(self.take(x, index, axis), windows)
         if kind == "max":
             return self.max(x, axis + 1)
         ones = (1,) * (len(shape) - axis - 1)
-        real = self.asarray(inside.reshape(*inside.shape, *ones))
-        counts = self.asarray((last - first).reshape(-1, *ones), self.dtype(x))
+        real = [[first + i < last for i in range(length)] for first, last in ends]
+        real = self.reshape(self.asarray(real, "bool"), (count, length, *ones))
+        counts = self.asarray([last - first for first, last in ends], self.dtype(x))
+        counts = self.reshape(counts, (count, *ones))
         return self.divide(self.sum(self.where(real, x, 0), axis + 1), counts)
 
     def integer_max_pool(self, x, size, strides, padding):

@@ -55,6 +55,10 @@ class TensorflowLinalg:
         s, u, v = tf.linalg.svd(x, full_matrices=full_matrices)
         return u, s, tf.linalg.adjoint(v)
 
+    def eigh(self, x):
+        values, vectors = tf.linalg.eigh(x)
+        return tf.math.real(values), vectors  # complex ones, of complex matrices
+
     def svdvals(self, x):
         return tf.linalg.svd(x, compute_uv=False)
 

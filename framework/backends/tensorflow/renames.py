@@ -59,4 +59,3 @@ class Renamed:
     fft2 = staticmethod(tf.signal.fft2d)
     ifft2 = staticmethod(tf.signal.ifft2d)
     eig = staticmethod(tf.linalg.eig)
-    eigh = staticmethod(tf.linalg.eigh)

@@ -228,6 +228,13 @@ class TorchBackend(
         return order.values[..., :k], order.indices[..., :k].to(torch.int32)
 
     @unsigned.by_value
+    def hypot(self, x1, x2):
+        if not (x1.requires_grad or x2.requires_grad):
+            return torch.hypot(x1, x2)
+        # At the origin, where torch's derivative is NaN, it is 0.
+        none = (x1 == 0) & (x2 == 0)
+        return torch.where(none, 0, torch.hypot(torch.where(none, 1, x1), x2))
+
     def cumsum(self, x, axis):
         return torch.cumsum(x, axis, dtype=x.dtype)
 

@@ -110,6 +110,8 @@ def _convolve(x, kernel, bias, strides, padding, dilation, groups):
     x, amount = padded(x, kernel.shape[2:], strides, padding, dilation)
     run = CONVS[kernel.ndim - 2]
     x = channels_first(x)
+    if kernel.dtype is torch.float64:  # oneDNN has none, and torch's own loops no derivative
+        kernel = kernel.contiguous()
     return channels_last(
         precision.convolution(run, x, kernel, bias, strides, amount, dilation, groups)
     )

@@ -78,7 +78,6 @@ class Renamed:
     mod = staticmethod(unsigned.remainder(operator.mod))
     power = staticmethod(by_value(operator.pow))
     arctan2 = staticmethod(torch.arctan2)
-    hypot = staticmethod(torch.hypot)
     logaddexp = staticmethod(torch.logaddexp)
     logaddexp2 = staticmethod(torch.logaddexp2)
     nextafter = staticmethod(torch.nextafter)

@@ -20,6 +20,8 @@ def conv_transpose(backend, x, kernel, strides, crops, dilation):
     # What is cut on both sides torch does not compute.
     both = tuple(max(min(pair), 0) for pair in crops)
     weight = kernel.permute(rank + 1, rank, *range(rank))
+    if weight.dtype is torch.float64 or any(step > 1 for step in dilation):
+        weight = weight.contiguous()  # without which torch's own loops have no derivative
 
     def run(x, weight):
         return _TRANSPOSED[rank](x, weight, None, strides, both, 0, 1, dilation)

@@ -6,6 +6,8 @@ from ... import initializers, ops
 from ...core.input_spec import InputSpec
 from ..core.wrapper import Wrapper
 
+_EVERY: Any = None  # axis: the whole tensor is one vector
+
 
 class SpectralNormalization(Wrapper):
     """A layer whose kernel is divided by its largest singular value at each training step.
@@ -54,6 +56,14 @@ class SpectralNormalization(Wrapper):
             f"{type(self.layer).__name__} object has no attribute 'kernel' nor 'embeddings'"
         )
 
+    def own_variables(self) -> list[Any]:
+        """Returns the kernel of the layer inside, and the singular vector.
+
+        Keras's files have the kernel twice, here and with its own layer.
+        """
+        own = super().own_variables()
+        return [self._kernel(), *own] if own else own
+
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Computes the outputs of the layer inside; in training after its kernel is normalized."""
         if training:
@@ -75,8 +85,8 @@ class SpectralNormalization(Wrapper):
         u = ops.convert_to_tensor(self.vector_u)
         v = u
         for _ in range(self.power_iterations):
-            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), axis=None)
-            u = ops.normalize(ops.matmul(v, matrix), axis=None)
+            v = ops.normalize(ops.matmul(u, ops.transpose(matrix)), axis=_EVERY)
+            u = ops.normalize(ops.matmul(v, matrix), axis=_EVERY)
         sigma = ops.matmul(ops.matmul(v, matrix), ops.transpose(u))
         divided = ops.divide(ops.reshape(matrix, kernel.shape), ops.reshape(sigma, ()))
         return ops.stop_gradient(u), divided

@@ -67,8 +67,9 @@ class Bidirectional(Layer):
             if getattr(part, "zero_output_for_mask", None) is not None:
                 part.zero_output_for_mask = part.return_sequences
         self.merge_mode = merge_mode
-        self.stateful, self.return_state = layer.stateful, layer.return_state
-        self.return_sequences = layer.return_sequences
+        self.stateful = self.forward_layer.stateful
+        self.return_state = self.forward_layer.return_state
+        self.return_sequences = self.forward_layer.return_sequences
         self.input_spec = layer.input_spec
         self._first_weights = weights
 
@@ -89,7 +90,9 @@ class Bidirectional(Layer):
                     "backward layer"
                 )
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, sequences_shape: Any, initial_state_shape: Any = None
+    ) -> None:
         """Builds both layers for the inputs."""
         for part in (self.forward_layer, self.backward_layer):
             if not part.built:

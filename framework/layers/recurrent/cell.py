@@ -4,6 +4,7 @@ from typing import Any
 
 from ... import activations, ops, random
 from ...core.layer import Layer
+from ...ops.joining import split
 from ..weighted import WeightedLayer
 
 
@@ -127,7 +128,7 @@ class RecurrentCell(WeightedLayer):
             return ops.matmul(x, kernel)
         if len(masks) == 1:
             return ops.matmul(ops.multiply(x, masks[0]), kernel)
-        parts = zip(masks, ops.split(kernel, self.gates, -1), strict=True)
+        parts = zip(masks, split(kernel, self.gates, -1), strict=True)
         return ops.concatenate([ops.matmul(ops.multiply(x, m), part) for m, part in parts], -1)
 
     # States and masks -------------------------------------------------------------------------
@@ -186,7 +187,7 @@ def call_cell(
             options["training"] = training
         if dropout_masks is not None:
             options["dropout_masks"] = dropout_masks
-    run = cell if callable(cell) else cell.call
+    run: Any = cell if callable(cell) else cell.call
     return run(inputs, states, **options)
 
 

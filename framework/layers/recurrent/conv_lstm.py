@@ -4,6 +4,7 @@ from typing import Any
 
 from ... import activations, initializers, ops
 from ...core.input_spec import InputSpec
+from ...ops.joining import split
 from .. import windows
 from .cell import OfCell, RecurrentCell
 from .lstm import forgetful, remember
@@ -105,7 +106,9 @@ class ConvLSTMCell(RecurrentCell):
         self._set_dropout(dropout, recurrent_dropout, seed, implementation=1)
         self.input_spec = InputSpec(ndim=rank + 2)
 
-    def build(self, inputs_shape: Any, states_shape: Any = None) -> None:
+    def build(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, inputs_shape: Any, states_shape: Any = None
+    ) -> None:
         """Makes kernel (*size, channels, 4 filters), recurrent_kernel (*size, filters, 4 filters)
         and bias (4 filters,)."""
         axis = windows.channel_axis(self.data_format)
@@ -176,7 +179,7 @@ class ConvLSTMCell(RecurrentCell):
         """x convolved with a kernel, with a mask on x for each gate."""
         if masks is None:
             return ops.conv(x, kernel, **settings)
-        parts = zip(masks, ops.split(kernel, 4, -1), strict=True)
+        parts = zip(masks, split(kernel, 4, -1), strict=True)
         axis = windows.channel_axis(self.data_format)
         found = [ops.conv(ops.multiply(x, m), part, **settings) for m, part in parts]
         return ops.concatenate(found, axis)

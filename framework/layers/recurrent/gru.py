@@ -4,6 +4,7 @@ from typing import Any
 
 from ... import activations, ops
 from ...ops.dispatch import Tensor, together
+from ...ops.joining import split
 from ...ops.op import op
 from .cell import OfCell, RecurrentCell, is_activation
 from .rnn import FusedRNN
@@ -92,16 +93,16 @@ class GRUCell(RecurrentCell):
     ) -> tuple[Any, list[Any]]:
         """Returns the new state, twice."""
         h, gate = states[0], self.recurrent_activation
-        x_z, x_r, x_g = ops.split(projected, 3, -1)
+        x_z, x_r, x_g = split(projected, 3, -1)
         if self.reset_after:
             inner = self._product(h, self.recurrent_kernel, masks)
             inner = inner if self.bias is None else ops.add(inner, self.bias[1])
-            h_z, h_r, h_g = ops.split(inner, 3, -1)
+            h_z, h_r, h_g = split(inner, 3, -1)
             z, r = gate(ops.add(x_z, h_z)), gate(ops.add(x_r, h_r))
             h_g = ops.multiply(r, h_g)
         else:
             of_z, of_r, of_g = self._dropped(h, masks)
-            k_z, k_r, k_g = ops.split(self.recurrent_kernel, 3, -1)
+            k_z, k_r, k_g = split(self.recurrent_kernel, 3, -1)
             z = gate(ops.add(x_z, ops.matmul(of_z, k_z)))
             r = gate(ops.add(x_r, ops.matmul(of_r, k_r)))
             h_g = ops.matmul(ops.multiply(r, of_g), k_g)
@@ -122,13 +123,13 @@ class GRUCell(RecurrentCell):
         usual = is_activation(self.activation, "tanh") and self.reset_after
         if not usual or not is_activation(self.recurrent_activation, "sigmoid"):
             return None
-        return _gru(sequences, *states, self.kernel, self.recurrent_kernel, self.bias)
+        return _gru(sequences, states, self.kernel, self.recurrent_kernel, self.bias)
 
 
 @op
-def _gru(x: Tensor, h: Tensor, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
+def _gru(x: Tensor, states: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
     """A GRU over (batch, steps, in) by a kernel of the backend; None where it has none."""
-    backend, (x, h, *weights) = together(x, h, kernel, recurrent_kernel, bias)
+    backend, (x, h, *weights) = together(x, *states, kernel, recurrent_kernel, bias)
     found = backend.gru(x, h, *weights)
     return None if found is None else (found[0], list(found[1:]))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from ... import activations, initializers, ops
 from ...ops.dispatch import Tensor, together
+from ...ops.joining import split
 from ...ops.op import op
 from .cell import OfCell, RecurrentCell, is_activation
 from .rnn import FusedRNN
@@ -99,7 +100,7 @@ class LSTMCell(RecurrentCell):
         usual = is_activation(self.activation, "tanh")
         if not usual or not is_activation(self.recurrent_activation, "sigmoid"):
             return None
-        return _lstm(sequences, *states, self.kernel, self.recurrent_kernel, self.bias)
+        return _lstm(sequences, states, self.kernel, self.recurrent_kernel, self.bias)
 
 
 def forgetful(first: Any, size: int) -> Any:
@@ -115,16 +116,16 @@ def forgetful(first: Any, size: int) -> Any:
 def remember(z: Any, c: Any, activation: Any, gate: Any, axis: int = -1) -> tuple[Any, list[Any]]:
     """Returns (h', [h', c']) of the sums `z` of four gates, which lie side by side along `axis`,
     and the carry `c`."""
-    i, f, g, o = ops.split(z, 4, axis)
+    i, f, g, o = split(z, 4, axis)
     c = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), activation(g)))
     h = ops.multiply(gate(o), activation(c))
     return h, [h, c]
 
 
 @op
-def _lstm(x: Tensor, h: Tensor, c: Tensor, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
+def _lstm(x: Tensor, states: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
     """An LSTM over (batch, steps, in) by a kernel of the backend; None where it has none."""
-    backend, (x, h, c, *weights) = together(x, h, c, kernel, recurrent_kernel, bias)
+    backend, (x, h, c, *weights) = together(x, *states, kernel, recurrent_kernel, bias)
     found = backend.lstm(x, h, c, *weights)
     return None if found is None else (found[0], list(found[1:]))
 

@@ -84,7 +84,9 @@ class RNN(Layer):
         found = self.cell.state_size
         return [found] if isinstance(found, int) else list(found)
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, sequences_shape: Any, initial_state_shape: Any = None
+    ) -> None:
         """Builds the cell for one step, and makes the states that stay between calls."""
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))

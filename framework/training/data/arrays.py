@@ -21,7 +21,7 @@ from .weights import (
 )
 
 # A batch of up to so many bytes is copied sooner than threads change.
-SMALL = 1 << 16
+SMALL = 1 << 19
 
 
 class ArrayBatches(Batches):

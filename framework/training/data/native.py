@@ -31,7 +31,8 @@ class Converter:
     ) -> None:
         self._backend, self._device, self._copies = backend, device, copies
         self._float = float_dtype or config.floatx()
-        self._numpy_float = np.dtype(getattr(ml_dtypes, self._float, self._float))
+        self._numpy_float = _numpy_dtype(self._float)
+        self._others = {_numpy_dtype(name) for name in dtypes.FLOATS} - {self._numpy_float}
 
     def __call__(self, batch: Any) -> Any:
         """Returns the batch with native tensors for its leaves."""
@@ -50,7 +51,10 @@ class Converter:
         return x if self._device is None else backend.place(x, self._device)
 
     def _host_array(self, x: Any, is_array: bool) -> np.ndarray:
-        array = x.to_numpy() if is_from(x, "pandas") else as_host_array(x)
+        if type(x) is np.ndarray:
+            array = x
+        else:
+            array = x.to_numpy() if is_from(x, "pandas") else as_host_array(x)
         if array.dtype.kind in "OSUT":
             if self._backend.name in ("tensorflow", "numpy"):
                 return array
@@ -64,9 +68,13 @@ class Converter:
                 "has no tensors of text. Turn it into numbers first, by a tokenizer or a "
                 "StringLookup layer applied to the data."
             )
-        if array.dtype.name in dtypes.FLOATS and array.dtype != self._numpy_float:
+        if array.dtype in self._others:
             return array.astype(self._numpy_float)
         return array.copy() if self._copies and is_array else array
+
+
+def _numpy_dtype(name: str) -> np.dtype:
+    return np.dtype(getattr(ml_dtypes, name, name))
 
 
 def _dtype(owner: Any, x: Any) -> str | None:

@@ -79,7 +79,7 @@ row("while_loop", _looped, _while, **DIRECT)
 
 def _branched(draw: Draw) -> Call:
     x = draw.array(draw.shape(), draw.dtype(KINDS), "small")
-    return Call([draw.array((), "bool"), lambda: ops.add(x, x), lambda: ops.subtract(x, x), x])
+    return Call([draw.array((), "bool"), lambda x: ops.add(x, x), lambda x: ops.subtract(x, x), x])
 
 
 def _chosen(condition, first, second, x):
@@ -87,7 +87,7 @@ def _chosen(condition, first, second, x):
 
 
 row("cond", _branched, _chosen, meet=None, dtype=None, **DIRECT,
-    function=lambda c, a, b, x: ops.cond(c, a, b))  # fmt: skip
+    function=lambda c, a, b, x: ops.cond(c, lambda: a(x), lambda: b(x)))  # fmt: skip
 
 
 def _switched(draw: Draw) -> Call:

@@ -235,7 +235,7 @@ def test_a_bad_split_is_explained(arrays, fraction, message):
 
 
 def test_no_thread_is_left_when_an_epoch_is_left():
-    wide = np.zeros((ROWS, 1 << 14), "float32")  # large enough to be read by a thread
+    wide = np.zeros((ROWS, 1 << 17), "float32")  # large enough to be read by a thread
     before = threading.active_count()
     epoch = batches_of(wide, Y, batch_size=2).epoch(registry.get("numpy"))
     next(epoch)
