@@ -109,6 +109,15 @@ def test_moving_statistics_move_under_mixed_precision(backend):
     _near(layer.moving_mean.numpy(), np.full(2, 1.5 * (1 - 0.99**10)), 20 * 2.0**-24)
 
 
+@pytest.mark.parametrize(
+    "make", [layers.LayerNormalization, lambda **o: layers.GroupNormalization(1, **o)]
+)
+def test_inputs_beyond_half_precision_under_a_mixed_policy(make, backend):
+    y = make(epsilon=0.0, dtype="mixed_float16")(np.array([[1e6, 3e6]], np.float32))
+    assert ops.dtype(y) == "float16"
+    np.testing.assert_array_equal(ops.convert_to_numpy(y), [[-1, 1]])
+
+
 def test_spectral_normalization(backend):
     """After enough iterations the kernel's largest singular value is 1."""
     dense = layers.Dense(3)

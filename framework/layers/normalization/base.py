@@ -40,9 +40,18 @@ class Normalization(WeightedLayer):
         if None in found:
             raise ValueError(
                 f"Axis {axes[found.index(None)]} of input tensor should have a defined dimension "
-                f"but the layer {self.name!r} received an input with shape {tuple(input_shape)}."
+                f"but the layer received an input with shape {tuple(input_shape)}. Layer: "
+                f"{self.name!r}."
             )
         return found
+
+    def _take_wide_inputs(self) -> None:
+        """Under a mixed policy, have inputs come as they are: half precision may not hold them."""
+        if self.dtype_policy.mixed:
+            self.autocast = False
+
+    def _in_compute_dtype(self, y: Any) -> Any:
+        return y if self.autocast else ops.cast(y, self.compute_dtype)
 
     def _set_affine(
         self,

@@ -54,6 +54,7 @@ class GroupNormalization(Normalization):
                 f"`-1` for instance normalization). Received: groups={groups}"
             )
         super().__init__(**kwargs)
+        self._take_wide_inputs()
         self.groups, self.axis, self.epsilon = groups, int(axis), epsilon
         beta = beta_initializer, beta_regularizer, beta_constraint
         gamma = gamma_initializer, gamma_regularizer, gamma_constraint
@@ -94,7 +95,7 @@ class GroupNormalization(Normalization):
         x = x if axis == 1 else ops.moveaxis(x, 1, axis)
         x = self._scaled(x, (channels,) + (1,) * (rank - 1 - axis))
         dtype = ops.dtype(inputs)
-        return ops.cast(x, dtype) if dtype in HALVES else x
+        return self._in_compute_dtype(ops.cast(x, dtype) if dtype in HALVES else x)
 
     def _scaled(self, x: Any, shape: tuple[int, ...]) -> Any:
         if self.gamma is not None:

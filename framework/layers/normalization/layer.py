@@ -49,6 +49,7 @@ class LayerNormalization(Normalization):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self._take_wide_inputs()
         self._set_axes(axis)
         self.epsilon, self.rms_scaling = epsilon, rms_scaling
         beta = beta_initializer, beta_regularizer, beta_constraint
@@ -62,6 +63,7 @@ class LayerNormalization(Normalization):
     def call(self, inputs: Any) -> Any:
         """Computes the normalized inputs; half precision in float32."""
         vectors = self.gamma, self.beta
-        return ops.layer_normalization(
+        y = ops.layer_normalization(
             inputs, *vectors, self.axis, self.epsilon, rms_scaling=self.rms_scaling
         )
+        return self._in_compute_dtype(y)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ... import activations, initializers, ops
+from ... import activations, ops
 from ...core.input_spec import InputSpec
 from ...ops.joining import split
 from .. import windows
 from .cell import OfCell, RecurrentCell
-from .lstm import forgetful, remember
+from .lstm import ForgetBias, remember
 from .rnn import CellRNN
 
 
@@ -139,8 +139,8 @@ class ConvLSTMCell(RecurrentCell):
         wide = (4 * self.filters,)
         if not self.unit_forget_bias:
             return self._make_weight("bias", wide)
-        first = initializers.values_of(self.bias_initializer)  # pyright: ignore
-        return self._make_weight("bias", wide, initializer=forgetful(first, self.filters))
+        first = self.bias_initializer  # pyright: ignore[reportAttributeAccessIssue]
+        return self._make_weight("bias", wide, initializer=ForgetBias(first, self.filters))
 
     def project(self, inputs: Any, masks: list[Any] | None = None) -> Any:
         """Returns the inputs (batch, *spatial, channels), or (batch, steps, *spatial, channels),

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from ... import activations, initializers, ops
+from ...core.variable import as_array
 from ...ops.dispatch import Tensor, together
 from ...ops.joining import split
 from ...ops.op import op
@@ -84,8 +87,8 @@ class LSTMCell(RecurrentCell):
         wide = (4 * self.units,)
         if not self.unit_forget_bias:
             return self._make_weight("bias", wide)
-        first = initializers.values_of(self.bias_initializer)  # pyright: ignore
-        return self._make_weight("bias", wide, initializer=forgetful(first, self.units))
+        first = self.bias_initializer  # pyright: ignore[reportAttributeAccessIssue]
+        return self._make_weight("bias", wide, initializer=ForgetBias(first, self.units))
 
     def step(
         self, projected: Any, states: list[Any], masks: list[Any] | None = None
@@ -103,14 +106,23 @@ class LSTMCell(RecurrentCell):
         return _lstm(sequences, states, self.kernel, self.recurrent_kernel, self.bias)
 
 
-def forgetful(first: Any, size: int) -> Any:
-    """Returns an initializer of the four parts of a bias that begins as 1 for the forget gate."""
+class ForgetBias(initializers.Initializer):
+    """The bias of four gates, which begins as 1 for the second one and as another initializer's
+    values for the others.
 
-    def initialize(shape: Any, dtype: Any = None) -> Any:
-        parts = first((size,), dtype), ops.ones((size,), dtype), first((2 * size,), dtype)
-        return ops.concatenate(parts, 0)
+    Args:
+        initializer: what gives the other values.
+        size: the size of one gate.
+    """
 
-    return initialize
+    def __init__(self, initializer: Any, size: int) -> None:
+        self.initializer, self.size = initializers.get(initializer), size
+
+    def array(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        """Returns the values (4 * size,)."""
+        draw, one = initializers.values_of(self.initializer), np.ones(self.size)
+        first, rest = (as_array(draw((n,), dtype)) for n in (self.size, 2 * self.size))
+        return np.concatenate([first, one, rest]).astype(first.dtype)
 
 
 def remember(z: Any, c: Any, activation: Any, gate: Any, axis: int = -1) -> tuple[Any, list[Any]]:
