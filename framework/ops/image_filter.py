@@ -157,7 +157,7 @@ def ssim(
     (taps,) = pair("filter_size", filter_size, 1)
     dtype = backend.dtype(first)
     # Neither variances nor the covariance depend on the middle of the range; less of it rounds off.
-    middle = float(max_val) / 2
+    middle = backend.asarray(float(max_val) / 2, wide(dtype))
     first, _ = in_rows(backend, backend.cast(first, wide(dtype)) - middle, last)
     second, _ = in_rows(backend, backend.cast(second, wide(dtype)) - middle, last)
     if any(n is not None and n < taps for n in backend.static_shape(first)[1:3]):
@@ -174,7 +174,8 @@ def ssim(
     power = window(first * first + second * second) - mean1 * mean1 - mean2 * mean2
     shared = window(first * second) - mean1 * mean2
     mean1, mean2 = mean1 + middle, mean2 + middle
-    c1, c2 = (float(k1) * float(max_val)) ** 2, (float(k2) * float(max_val)) ** 2
+    # As tensors: JAX reads a number beside a tensor of float64 in 32 bits.
+    c1, c2 = (backend.asarray((float(k) * float(max_val)) ** 2, wide(dtype)) for k in (k1, k2))
     alike = (2.0 * mean1 * mean2 + c1) * (2.0 * shared + c2)
     alike = alike / ((mean1 * mean1 + mean2 * mean2 + c1) * (power + c2))
     result = backend.cast(backend.mean(alike, (1, 2, 3), False), dtype)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from isozoo import Input, ops, random, use_backend
+from isozoo.scripts.references import image
 
 from .test_edges_wide import _compiled
 
@@ -181,6 +182,17 @@ def test_eigenvalues_of_hermitian_matrices_are_real(size, backend):
     values = ops.eigh(x)[0]
     assert ops.dtype(values) == "float32"
     np.testing.assert_allclose(ops.convert_to_numpy(values), [1, 3][:size], rtol=1e-5)
+
+
+def test_constants_of_images_in_float64(backend):
+    """To 1e-12, far below what is left of a constant that was read in 32 bits."""
+    draws = np.random.default_rng(6)
+    x, y = draws.uniform(size=(2, 4, 5, 3))
+    for found, wanted in (
+        (ops.image.ssim(x, y, 0.3, 3), image.ssim(x, y, 0.3, 3)),
+        (ops.image.rgb_to_hsv(x), image.rgb_to_hsv(x)),
+    ):
+        np.testing.assert_allclose(ops.convert_to_numpy(found), wanted, rtol=1e-12)
 
 
 # Graphs that know no size ------------------------------------------------------------------------

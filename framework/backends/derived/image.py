@@ -172,9 +172,9 @@ class Images(Primitives):
         some = spread > 0
         sixth = 1.0 / (6.0 * self.where(some, spread, 1.0))
         saturation = self.where(value > 0, spread / self.where(value > 0, value, 1.0), 0.0)
-        cold = self.where(
-            value == green, sixth * (blue - red) + 2.0 / 6.0, sixth * (red - green) + 4.0 / 6.0
-        )
+        # By the kernel: JAX reads a number beside a tensor of float64 in 32 bits.
+        greenish = self.add(sixth * (blue - red), 2 / 6)
+        cold = self.where(value == green, greenish, self.add(sixth * (red - green), 4 / 6))
         hue = self.where(value == red, sixth * (green - blue), cold)
         hue = self.where(some, hue, 0.0)
         hue = self.where(hue < 0, hue + 1.0, hue)

@@ -32,7 +32,7 @@ def _cubic(backend, x):
 def _lanczos(radius):
     def kernel(backend, x):
         # Gradients go through both branches of a `where`, and so do divisions by zero.
-        safe = backend.where(x < 1e-6, 1.0, x) * math.pi
+        safe = backend.multiply(backend.where(x < 1e-6, 1.0, x), math.pi)
         bell = backend.sin(safe) * backend.sin(safe / radius) * radius / (safe * safe)
         bell = backend.where(x < 1e-6, 1.0, bell)
         return backend.where(x < radius, bell, 0.0)
@@ -79,7 +79,7 @@ def matrix(backend, size, out: int, scale, shift, method: str, antialias: bool, 
     places = backend.expand_dims(backend.arange(0, size, 1, dtype), 0)
     if method == "area":
         return _shares(backend, (rows - shift) * step, step, places, number)
-    centres = (rows + 0.5 - shift) * step - 0.5
+    centres = backend.multiply(backend.subtract(rows + 0.5, shift), step) - 0.5
     width: Any = 1.0
     if antialias:
         width = max(step, 1.0) if isinstance(step, float) else backend.maximum(step, 1.0)
