@@ -24,10 +24,12 @@ class HeadedAttention(Described, WeightedLayer):
 
     supports_masking = True
 
-    query_dense: EinsumDense
-    key_dense: EinsumDense
-    value_dense: EinsumDense
-    output_dense: EinsumDense
+    query_dense: Any
+    key_dense: Any
+    value_dense: Any
+    output_dense: Any
+    _gate_dense: Any
+    _dropout_layer: Any
     dropout: float
     use_bias: bool
     use_gate: bool
