@@ -24,10 +24,12 @@ class HeadedAttention(Described, WeightedLayer):
 
     supports_masking = True
 
-    query_dense: EinsumDense
-    key_dense: EinsumDense
-    value_dense: EinsumDense
-    output_dense: EinsumDense
+    query_dense: Any
+    key_dense: Any
+    value_dense: Any
+    output_dense: Any
+    _gate_dense: Any
+    _dropout_layer: Any
     dropout: float
     use_bias: bool
     use_gate: bool
@@ -182,8 +184,8 @@ class HeadedAttention(Described, WeightedLayer):
         Shapes: query (batch, target, heads, dim), key and value (batch, source, heads, dim). As in
         Keras, a subclass may define it anew.
         """
-        dropping = self._dropout_layer is not None and training
-        if not (dropping or return_attention_scores) and len(query.shape) == 4:
+        dropout = self._dropout_layer if training else None
+        if dropout is None and not return_attention_scores and len(query.shape) == 4:
             result = ops.dot_product_attention(
                 query,
                 key,
@@ -199,7 +201,7 @@ class HeadedAttention(Described, WeightedLayer):
         key, value = self._for_each_head(key), self._for_each_head(value)
         scores = ops.einsum(self._dot_product_equation, key, ops.multiply(query, self._scale))
         weights = self._masked_softmax(scores, attention_mask)
-        dropped = self._dropout_layer(weights, training=True) if dropping else weights
+        dropped = weights if dropout is None else dropout(weights, training=True)
         return ops.einsum(self._combine_equation, dropped, value), weights
 
     def _for_each_head(self, x: Tensor) -> Tensor:
