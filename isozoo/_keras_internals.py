@@ -10,6 +10,8 @@ from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
 from .framework.core import naming, symbolic
 from .framework.random import SeedGenerator
+from .framework.saving import load_weights, save_weights
+from .framework.serialization import object_sharing
 from .framework.utils import messages
 
 
@@ -25,7 +27,14 @@ class _AUCCurve(StrEnum):
     PRGAIN = "PRGAIN"
 
 
+def _save_weights_only(model, filepath, max_shard_size=None) -> None:
+    save_weights(model, filepath, max_shard_size=max_shard_size)
+
+
 SYMBOLS = {
+    "saving.saving_lib.load_weights_only": load_weights,
+    "saving.saving_lib.save_weights_only": _save_weights_only,
+    "saving.serialization_lib.ObjectSharingScope": object_sharing,
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
     "saving.object_registration.custom_object_scope": custom_object_scope,

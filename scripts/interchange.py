@@ -245,7 +245,8 @@ def main() -> None:
         function = write_all if doing == "write" else read_all
         print(json.dumps(function(keras, rows, Path(folder))))
         return
-    import isozoo
+    # The whole package, as its users see it; scripts import none of it by name.
+    isozoo: Any = sys.modules[(__package__ or "isozoo").partition(".")[0]]
 
     with tempfile.TemporaryDirectory() as theirs, tempfile.TemporaryDirectory() as ours:
         columns = {"saved by keras": _in_keras("write", Path(theirs), options.only)}

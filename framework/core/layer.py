@@ -409,7 +409,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         base: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": _policy_config(self._policy),
+            "dtype": policy_config(self._policy),
         }
         default = getattr(type(self).get_config, "_is_default", False)
         found = self._config_arguments(default)
@@ -559,7 +559,8 @@ def _freeze(item: Any) -> None:
             part.trainable = False
 
 
-def _policy_config(policy: dtype_policies.DTypePolicy) -> dict[str, Any]:
+def policy_config(policy: dtype_policies.DTypePolicy) -> dict[str, Any]:
+    """Returns a dtype policy in the form in which configs hold it."""
     return {
         "module": "keras",
         "class_name": "DTypePolicy",

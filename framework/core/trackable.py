@@ -200,13 +200,16 @@ def tracks_natively(owner: Any, name: str, value: Any) -> bool:
     return hook is not None and hook(name, value)
 
 
-def parts_of(item: Any) -> Iterator[Any]:
-    """Yields the variables and Trackables in an item: itself, or those of a container."""
+def parts_of(item: Any, around: tuple[Any, ...] = ()) -> Iterator[Any]:
+    """Yields the variables and Trackables in an item: itself, or those of a container.
+
+    `around` are the containers that it stands in; one that holds itself is looked into once.
+    """
     if isinstance(item, Variable | Trackable):
         yield item
-    elif is_container(item):
+    elif is_container(item) and not any(item is x for x in around):
         for _, value in items_of(item):
-            yield from parts_of(value)
+            yield from parts_of(value, (*around, item))
 
 
 def holds_parts(item: Any) -> bool:
@@ -231,12 +234,12 @@ def _disown(part: Any, owner: Any) -> None:
             return
 
 
-def _flat(items: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+def _flat(items: Any, prefix: str, around: tuple[Any, ...] = ()) -> Iterator[tuple[str, Any]]:
     for name, item in items:
         if isinstance(item, Variable | Trackable):
             yield f"{prefix}{name}", item
-        elif is_container(item):
-            yield from _flat(items_of(item), f"{prefix}{name}.")
+        elif is_container(item) and not any(item is x for x in around):
+            yield from _flat(items_of(item), f"{prefix}{name}.", (*around, item))
 
 
 def _walk(owner: Trackable, prefix: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:

@@ -77,7 +77,11 @@ class _Clones:
         if not isinstance(layer, Operation):
             return layer
         if id(layer) not in self.cache:
-            self.cache[id(layer)] = (layer, self._made(layer))
+            made = self._made(layer)
+            if isinstance(layer, Layer) and isinstance(made, Layer) and made.name == layer.name:
+                # A name that was made up stays one, so that paths stay what they are.
+                made._name_is_given = layer._name_is_given
+            self.cache[id(layer)] = (layer, made)
         return self.cache[id(layer)][1]
 
     def _made(self, layer: Any) -> Any:

@@ -3,10 +3,11 @@
 import inspect
 from typing import Any
 
+from .. import dtype_policies
 from ..configs import custom_object_scope, deserialize, plain_class
 from ..core.function import OfGraph
 from ..core.graph import Graph
-from ..core.layer import Layer
+from ..core.layer import Layer, policy_config
 from ..core.matching import match, with_shapes
 from ..core.naming import snake_case
 from ..core.operation import Computed
@@ -145,7 +146,11 @@ class Model(Saving, Trainer, OfGraph, Layer):
         if self._graph is not None and takes_graph(type(self)):
             from .graph_config import described
 
-            return {"name": self.name, "trainable": self.trainable, **described(self)}
+            found = {"name": self.name, "trainable": self.trainable, **described(self)}
+            # Keras writes no dtype of such a model, and would not take one.
+            if self.dtype_policy != dtype_policies.get(_dtype_of(self._graph.inputs_structure)):
+                found["dtype"] = policy_config(self.dtype_policy)
+            return found
         return super().get_config()
 
     get_config._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
@@ -164,11 +169,9 @@ class Model(Saving, Trainer, OfGraph, Layer):
         from .graph_config import rebuilt
 
         inputs, outputs = rebuilt(config, custom_objects)
-        rest = {k: deserialize(v) for k, v in config.items() if k not in _OF_A_GRAPH}
-        if "dtype" not in rest:
-            # Keras writes none; inputs of another float must not be cast to the default one.
-            floats = {x.dtype for x in flatten(inputs) if is_float(x.dtype)}
-            rest.update(dtype=floats.pop()) if len(floats) == 1 else None
+        left = {k: v for k, v in config.items() if k not in (*_OF_A_GRAPH, "dtype")}
+        rest = {k: deserialize(v) for k, v in left.items()}
+        rest["dtype"] = dtype_policies.get(config.get("dtype") or _dtype_of(inputs))
         return cls(inputs, outputs, **rest)
 
     # Parts ------------------------------------------------------------------------------------
@@ -204,6 +207,12 @@ class Model(Saving, Trainer, OfGraph, Layer):
         """
         if self._graph is None:
             self._build_by_trace(lambda: self.compute_output_shape(input_shape))
+
+
+def _dtype_of(inputs: Any) -> str | None:
+    """The dtype that a model of a graph has where nothing says it: that of its float inputs."""
+    floats = {x.dtype for x in flatten(inputs) if is_float(x.dtype)}
+    return floats.pop() if len(floats) == 1 else None
 
 
 def takes_graph(cls: type) -> bool:

@@ -78,7 +78,7 @@ class _Cropping(_Margins):
             f"{limit}. Received: inputs.shape={tuple(shape)}, cropping={self.cropping}"
         )
 
-    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+    def compute_output_spec(self, inputs: KerasTensor, **kwargs: Any) -> KerasTensor:
         """Returns the symbolic result; sizes that are unknown stay so."""
         self._check_inputs((inputs,), {})
         shape = list(inputs.shape)

@@ -63,7 +63,7 @@ class Reshape(Described):
         shape = ops.shape(inputs)
         return ops.reshape(inputs, (shape[0], *_resolved(shape[1:], self.target_shape)))
 
-    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+    def compute_output_spec(self, inputs: KerasTensor, **kwargs: Any) -> KerasTensor:
         """Returns the symbolic result; a -1 is unknown where a size of the inputs is."""
         rest = _resolved(inputs.shape[1:], self.target_shape)
         sizes = (n if isinstance(n, int) and n >= 0 else None for n in rest)
