@@ -299,7 +299,7 @@ def test_custom_loss_by_its_registered_name():
 
     again = losses.get(losses.serialize(Scaled(3.0, name="s", dtype="float64")))
     assert (again.factor, again.name, again.dtype) == (3.0, "s", "float64")
-    with pytest.raises(ValueError, match="unknown here"):
+    with pytest.raises(TypeError, match="Could not locate class 'NoSuch'.* unknown here"):
         losses.deserialize({**losses.serialize(Scaled(1.0)), "registered_name": "x>Scaled",
                             "class_name": "NoSuch"})  # fmt: skip
 

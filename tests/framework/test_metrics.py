@@ -343,13 +343,14 @@ def test_the_mask_of_predictions(backend):
 
 
 def test_parts_of_a_model():
-    """What a metric gathers is a variable of a layer that has it, and no weight."""
+    """What a metric gathers is among a layer's `metrics_variables` alone, as in Keras."""
     layer = isozoo.layers.Dense(2)
     layer.seen = metrics.Mean()
     layer(np.ones((1, 3), np.float32))
-    assert len(layer.variables) == 4 and len(layer.weights) == 2
+    assert len(layer.variables) == len(layer.weights) == 2
     assert "seen.total" not in layer.weights_by_path()
-    assert layer.seen.total in layer.non_trainable_variables
+    assert layer.metrics == [layer.seen]
+    assert [id(v) for v in layer.metrics_variables] == [id(v) for v in layer.seen.variables]
 
 
 def test_a_metric_of_ones_own():

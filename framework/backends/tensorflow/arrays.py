@@ -110,7 +110,7 @@ class ArrayKernels:
         if (rows is not None and offset <= -rows) or (columns is not None and offset >= columns):
             return tf.zeros(tf.concat([tf.shape(x)[:-2], [0]], 0), x.dtype)
         if rows is None or columns is None:  # the diagonal may lie outside
-            x = x[..., max(-offset, 0) :, max(offset, 0) :]
+            x = x[..., max(-offset, 0) :, max(offset, 0) :]  # pyright: ignore[reportArgumentType]
             return tf.linalg.diag_part(x)
         return tf.linalg.diag_part(x, k=offset)
 

@@ -227,7 +227,6 @@ class TorchBackend(
         order = torch.sort(x, dim=-1, descending=True, stable=True)
         return order.values[..., :k], order.indices[..., :k].to(torch.int32)
 
-    @unsigned.by_value
     def hypot(self, x1, x2):
         if not (x1.requires_grad or x2.requires_grad):
             return torch.hypot(x1, x2)
@@ -235,6 +234,7 @@ class TorchBackend(
         none = (x1 == 0) & (x2 == 0)
         return torch.where(none, 0, torch.hypot(torch.where(none, 1, x1), x2))
 
+    @unsigned.by_value
     def cumsum(self, x, axis):
         return torch.cumsum(x, axis, dtype=x.dtype)
 
