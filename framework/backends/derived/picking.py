@@ -104,8 +104,8 @@ class Picking(Primitives):
         if columns is None:
             last = self.shape(rows)[1] - 1
             step = lambda i, order: [self._ordered_by(rows, last - i, order)]  # noqa: E731
-            loop = self.fori_loop  # pyright: ignore[reportAttributeAccessIssue]
-            return loop(0, last + 1, step, [order])[0]
+            looped = self.fori_loop(0, last + 1, step, [order])  # pyright: ignore
+            return looped[0]
         for column in reversed(range(columns)):
             order = self._ordered_by(rows, column, order)
         return order

@@ -1,5 +1,7 @@
 """Picking, placing and casting on TensorFlow's tensors."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -110,8 +112,8 @@ class ArrayKernels:
         if (rows is not None and offset <= -rows) or (columns is not None and offset >= columns):
             return tf.zeros(tf.concat([tf.shape(x)[:-2], [0]], 0), x.dtype)
         if rows is None or columns is None:  # the diagonal may lie outside
-            x = x[..., max(-offset, 0) :, max(offset, 0) :]  # pyright: ignore[reportArgumentType]
-            return tf.linalg.diag_part(x)
+            inside: Any = (..., slice(max(-offset, 0), None), slice(max(offset, 0), None))
+            return tf.linalg.diag_part(x[inside])
         return tf.linalg.diag_part(x, k=offset)
 
     def listed(self, x):
