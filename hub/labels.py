@@ -94,6 +94,8 @@ class NamesClasses:
 
     @labels.setter
     def labels(self, labels: Sequence[str] | None) -> None:
+        """Names the classes. ValueError for another number of names than of classes, or one twice,
+        and where there is no preprocessor to keep them."""
         if labels is not None and len(set(labels)) != self.num_classes:
             raise ValueError(
                 f"{self.num_classes} different names of classes are needed; got {list(labels)!r}."

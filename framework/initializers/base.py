@@ -1,5 +1,6 @@
 """The base of initializers."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ class Initializer(Configurable):
     A subclass defines `array(shape, dtype)`, or `__call__` itself as in Keras.
     """
 
+    @abstractmethod
     def array(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         """Returns the values as a NumPy array."""
         raise NotImplementedError(

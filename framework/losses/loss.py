@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from .. import config, dtype_policies, dtypes, ops
@@ -94,6 +95,7 @@ class Loss(Trackable):
                 return x
         return self._input(x)
 
+    @abstractmethod
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         """Returns the loss of each sample. A subclass defines it.
 

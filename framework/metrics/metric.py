@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,8 @@ class Metric(Trackable):
             def update_state(self, values):
                 self.found.assign(ops.maximum(self.found, ops.max(values)))
 
-            def result(self):
+            @abstractmethod
+    def result(self):
                 return self.found
 
     A metric follows its values: given tensors of another backend or device, its variables move
@@ -132,6 +134,7 @@ class Metric(Trackable):
 
     # States -----------------------------------------------------------------------------------
 
+    @abstractmethod
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Gathers values. A subclass defines it.
 

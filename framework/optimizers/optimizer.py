@@ -35,7 +35,8 @@ class Optimizer(OptimizerSteps):
                 super().build(variables)
                 self.momentums = self.add_optimizer_variables(variables, "momentum")
 
-            def update_step(self, gradient, variable, learning_rate):
+            @abstractmethod
+    def update_step(self, gradient, variable, learning_rate):
                 m = self.slot(self.momentums, variable)
                 self.assign(m, ops.subtract(ops.multiply(m, 0.9), gradient * learning_rate))
                 self.assign_add(variable, m)

@@ -186,6 +186,7 @@ class Compiling(Inference):
 
     @optimizer.setter
     def optimizer(self, optimizer: Any) -> None:
+        """Puts another optimizer in its place; the compiled steps are made anew."""
         if self._training_setup is None:
             self._training_setup = Setup()
         assert self._training_setup is not None

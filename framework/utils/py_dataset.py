@@ -35,6 +35,7 @@ class PyDataset:
 
     @workers.setter
     def workers(self, value: int) -> None:
+        """Sets how many threads or processes make batches."""
         self._workers = value
 
     @property
@@ -44,6 +45,7 @@ class PyDataset:
 
     @use_multiprocessing.setter
     def use_multiprocessing(self, value: bool) -> None:
+        """Sets whether the workers are processes."""
         self._use_multiprocessing = value
 
     @property
@@ -53,6 +55,7 @@ class PyDataset:
 
     @max_queue_size.setter
     def max_queue_size(self, value: int) -> None:
+        """Sets how many batches may be under way or ready at a time."""
         self._max_queue_size = value
 
     def _setting(self, name: str, default: Any) -> Any:

@@ -1,5 +1,6 @@
 """What all convolutions share."""
 
+from abc import abstractmethod
 from typing import Any
 
 from ... import activations, ops
@@ -81,9 +82,10 @@ class Convolution(WeightedLayer):
             "dilation_rate": self.dilation_rate,
         }
 
+    @abstractmethod
     def _convolve(self, inputs: Any) -> Any:
         """The convolution itself. Subclasses define it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_convolve`.")
 
     def call(self, inputs: Any) -> Any:
         """Computes activation(convolution of `inputs` + bias)."""

@@ -1,5 +1,6 @@
 """Sums, products and extremes of several tensors, element by element."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -57,6 +58,7 @@ class _Masked(Merge):
         masks = [None if m is None else ops.expand_dims(m, -1) for m in mask]
         return self.merged_where(aligned(inputs), masks)
 
+    @abstractmethod
     def merged_where(self, inputs: list[Tensor], masks: list[Tensor | None]) -> Tensor:
         """Returns the result for inputs of one rank, and masks that broadcast to them."""
         raise NotImplementedError(f"{type(self).__name__} must define `merged_where`.")

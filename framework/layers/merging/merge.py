@@ -1,5 +1,6 @@
 """What layers that merge have in common: lists of inputs that fit each other, and their masks."""
 
+from abc import abstractmethod
 from typing import Any
 
 from ... import ops
@@ -19,6 +20,7 @@ class Merge(Described):
     supports_masking = True
     _begins_masks = False
 
+    @abstractmethod
     def merged(self, inputs: list[Tensor]) -> Tensor:
         """Returns the result for inputs of one rank."""
         raise NotImplementedError(f"{type(self).__name__} must define `merged`.")

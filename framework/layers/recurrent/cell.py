@@ -1,5 +1,6 @@
 """What the cells of the library share: weights, dropout, and how one step is taken."""
 
+from abc import abstractmethod
 from typing import Any
 
 from ... import activations, ops, random
@@ -105,6 +106,7 @@ class RecurrentCell(WeightedLayer):
         y = self._product(inputs, self.kernel, masks)
         return y if self.bias is None else ops.add(y, self._input_bias())
 
+    @abstractmethod
     def step(
         self, projected: Any, states: list[Any], masks: list[Any] | None = None
     ) -> tuple[Any, list[Any]]:
