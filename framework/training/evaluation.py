@@ -5,8 +5,8 @@ from typing import Any
 
 from ..nested import map_structure
 from .groups import as_array, capped, grouped, joined
+from .logs import Logs
 from .programs import Programs
-from .steps import Logs
 
 
 class Evaluation(Programs):

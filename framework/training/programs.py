@@ -10,8 +10,9 @@ from ..core.scopes import deferred_initialization
 from ..nested import map_structure
 from .compiling import Compiling
 from .groups import Begun, as_array
+from .logs import python_logs
 from .packing import unpack_x_y_sample_weight
-from .steps import plain_logs, step_function
+from .steps import step_function
 
 
 class Programs(Compiling):
@@ -174,7 +175,7 @@ class Programs(Compiling):
         return batch_of(x, y, sample_weight, class_weight, self._backend, device)
 
     def _batch_result(self, logs: Any, return_dict: bool) -> Any:
-        logs = plain_logs(logs)
+        logs = python_logs(logs)
         return logs if return_dict else self._metrics_in_order(logs)
 
     def _metrics_in_order(self, logs: dict[str, Any]) -> Any:
@@ -191,7 +192,7 @@ class Programs(Compiling):
         own = self.get_metrics_result()
         if isinstance(logs, dict) and logs and set(logs) != set(own):
             own = logs
-        return dict(plain_logs(own))
+        return dict(python_logs(own))
 
     @contextmanager
     def _training_mode(self) -> Iterator[None]:

@@ -4,12 +4,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..context import entered
 from ..core.scopes import StatelessScope
-from ..nested import map_structure
-from ..ops.conversion import convert_to_numpy
 
 
 def is_stateless(train_step: Callable[..., Any]) -> bool:
@@ -113,58 +109,3 @@ def with_state(model: Any, step: Callable[..., Any], kind: str, state: Any, data
     with StatelessScope(pairs) as scope:
         result = step(data)
     return result, tuple([scope.get_current_value(v) for v in group] for group in groups)
-
-
-def plain_logs(logs: Any) -> Any:
-    """Returns logs with Python numbers in the place of scalar tensors, arrays for other ones."""
-
-    def plain(x: Any) -> Any:
-        if x is None or isinstance(x, str | bool | int | float):
-            return x
-        array = np.asarray(convert_to_numpy(x))
-        return array.item() if array.size == 1 else array
-
-    return map_structure(plain, logs)
-
-
-class Logs(dict):
-    """The logs of a batch, whose numbers are fetched from the device when somebody looks.
-
-    Args:
-        logs: name -> scalar tensor.
-    """
-
-    __slots__ = ("_fetched",)
-
-    def __init__(self, logs: dict[str, Any]) -> None:
-        super().__init__(logs)
-        self._fetched = False
-
-    def _fetch(self) -> None:
-        if not self._fetched:
-            self._fetched = True
-            for name, value in list(dict.items(self)):
-                dict.__setitem__(self, name, plain_logs(value))
-
-    def __getitem__(self, key: Any) -> Any:
-        self._fetch()
-        return super().__getitem__(key)
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        """Returns the number called `key`."""
-        self._fetch()
-        return super().get(key, default)
-
-    def items(self) -> Any:
-        """Returns the pairs (name, number)."""
-        self._fetch()
-        return super().items()
-
-    def values(self) -> Any:
-        """Returns the numbers."""
-        self._fetch()
-        return super().values()
-
-    def copy(self) -> dict[str, Any]:
-        """Returns a dict of the numbers."""
-        return dict(self.items())

@@ -7,7 +7,7 @@ from typing import Any
 from ..config import max_epochs
 from .evaluation import Evaluation
 from .groups import capped, grouped
-from .steps import Logs
+from .logs import Logs
 
 
 class Trainer(Evaluation):

@@ -40,6 +40,7 @@ def _curve(model, x=X, y=Y, epochs=4, **options):
             self.total = 0.0
 
         def on_train_batch_end(self, batch, logs=None):
+            assert type({**logs}["loss"]) is float  # whichever way it is read
             # The mean over batches of equal size, told apart again.
             total = logs["loss"] * (batch + 1)
             losses.append(total - self.total)

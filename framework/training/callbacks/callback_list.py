@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ...nested import flatten
+from ..logs import python_logs
 from .base import Callback, overrides
 from .history import History
-from .logs import python_logs
 from .progbar_logger import ProgbarLogger
 
 # What the base class does of its own accord: a hook that stands for another.

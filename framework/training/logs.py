@@ -1,0 +1,82 @@
+"""Metrics in the form that users and callbacks get."""
+
+from typing import Any
+
+import numpy as np
+
+from ..backends import registry
+from ..ops.conversion import convert_to_numpy
+
+
+def python_logs(logs: Any) -> Any:
+    """Returns logs with Python numbers for scalars; None becomes an empty dict.
+
+    A subclass of dict stays as it is, for it may fetch its numbers when they are looked at; so does
+    what is no dict.
+
+    Args:
+        logs: name -> number, scalar tensor, array, or a dict of them.
+    """
+    if logs is None:
+        return {}
+    if type(logs) is not dict or all(type(value) in (float, int) for value in logs.values()):
+        return logs
+    return {name: python_value(value) for name, value in logs.items()}
+
+
+def python_value(value: Any) -> Any:
+    """Returns a scalar tensor as a Python number, another one as an array; a dict likewise."""
+    if isinstance(value, dict):
+        return python_logs(value)
+    owner = registry.owner_of(value)
+    if isinstance(value, np.generic | np.ndarray) or not isinstance(owner, registry.Kind):
+        array = np.asarray(convert_to_numpy(value))
+        return array.item() if array.size == 1 else array
+    return value
+
+
+class Logs(dict):
+    """The logs of a batch, whose numbers are fetched from the device when somebody looks.
+
+    Args:
+        logs: name -> scalar tensor.
+    """
+
+    __slots__ = ("_fetched",)
+
+    def __init__(self, logs: dict[str, Any]) -> None:
+        super().__init__(logs)
+        self._fetched = False
+
+    def _fetch(self) -> None:
+        if not self._fetched:
+            self._fetched = True
+            for name, value in list(dict.items(self)):
+                dict.__setitem__(self, name, python_value(value))
+
+    def __iter__(self) -> Any:
+        # With it `dict(logs)` and `{**logs}` ask for each number, and copy no tensors.
+        return super().__iter__()
+
+    def __getitem__(self, key: Any) -> Any:
+        self._fetch()
+        return super().__getitem__(key)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Returns the number called `key`."""
+        self._fetch()
+        return super().get(key, default)
+
+    def items(self) -> Any:
+        """Returns the pairs (name, number)."""
+        self._fetch()
+        return super().items()
+
+    def values(self) -> Any:
+        """Returns the numbers."""
+        self._fetch()
+        return super().values()
+
+    def copy(self) -> dict[str, Any]:
+        """Returns a dict of the numbers."""
+        return dict(self.items())
