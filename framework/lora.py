@@ -15,7 +15,6 @@ import json
 import math
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from .backends import registry
 from .context import entered
 from .core.layer import Layer
 from .core.variable import Variable
+from .files import write_atomically
 
 _A, _B = "lora_a", "lora_b"
 _FORMAT = "isozoo.lora"
@@ -251,7 +251,7 @@ def save(model: Layer, path: str | os.PathLike[str]) -> Path:
     scales = {name: kernel.scale for name, _, _, kernel in found}
     tensors = {p: np.ascontiguousarray(v.numpy()) for p, v in _trained(model).items()}
     metadata = {"format": _FORMAT, "scales": json.dumps(scales)}
-    _write(path, as_bytes(tensors, metadata))
+    write_atomically(path, as_bytes(tensors, metadata))
     return path
 
 
@@ -259,19 +259,6 @@ def _trained(model: Layer) -> dict[str, Variable]:
     """The adapters' variables, and others that train, by path."""
     parts = {id(v) for *_, kernel in adapted(model) for v in (kernel.a, kernel.b)}
     return {p: v for p, v in model.named_variables() if v.trainable or id(v) in parts}
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def load(model: Layer, path: str | os.PathLike[str]) -> list[str]:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..framework.files import current_umask, write_atomically
 from .errors import CacheError, IntegrityError
-from .files import current_umask, write_atomically
 from .preset import SHA1, SHA256, FileEntry
 
 _CHUNK = 8 << 20

@@ -7,6 +7,8 @@ import errno
 import os
 from collections.abc import Iterable, Sequence
 
+from ..framework.file_errors import misfit, unreadable
+
 
 class HubError(Exception):
     """Root of every error that `isozoo.hub` raises on purpose."""
@@ -96,11 +98,7 @@ class ReaderError(HubError):
         self, path: str | os.PathLike[str], problem: str, where: str = "", advice: str = ""
     ) -> None:
         self.path, self.problem, self.where = os.fspath(path), problem, where
-        place = f" ({where})" if where else ""
-        advice = advice or (
-            "The file is damaged or not what it claims to be: get it again from its source"
-        )
-        super().__init__(f"cannot read weights file {self.path}{place}: {problem}. {advice}.")
+        super().__init__(unreadable(path, problem, where, advice, "weights file"))
 
 
 class WeightsError(HubError):
@@ -114,13 +112,7 @@ class WeightsError(HubError):
 
     def __init__(self, subject: str, problems: dict[str, list[str]], advice: str = "") -> None:
         self.problems = {head: list(lines) for head, lines in problems.items() if lines}
-        out = [f"{subject} does not fit the model; nothing was assigned."]
-        for head, lines in self.problems.items():
-            out.append(f"{head} ({len(lines)}):")
-            out += [f"  - {line}" for line in lines]
-        if advice:
-            out.append(advice)
-        super().__init__("\n".join(out))
+        super().__init__(misfit(subject, self.problems, advice))
 
 
 class CacheError(HubError):

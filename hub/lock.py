@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..framework.files import write_atomically
 from .cache import Cache, Digests
 from .errors import CacheError
-from .files import write_atomically
 from .preset import SHA1, SHA256, FileEntry, check_file_name
 
 

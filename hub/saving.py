@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..framework.files import atomic_path, write_atomically
 from .config_table import ConfigTable
 from .errors import HubError
-from .files import atomic_path, write_atomically
 from .loading import read_json
 from .registry import Family, Layout, task_of_class
 from .weights import export

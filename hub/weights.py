@@ -11,8 +11,8 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from ..framework.files import atomic_path, write_atomically
 from .errors import HubError, WeightsError
-from .files import atomic_path, write_atomically
 from .readers.base import Reader, TensorInfo, numpy_dtype
 from .readers.unwrapped import UnwrappedReader, unwrapped
 from .transforms import Parts

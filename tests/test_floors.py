@@ -12,7 +12,7 @@ FLOORS = ("framework", "hub", "applications", "nlp", "cv", "isozoo", "scripts")
 # Inside framework/, lowest first. Modules of one row may import each other, but not in a circle.
 FRAMEWORK = (
     ("typing", "lazy", "context", "structures", "containers", "nested"),
-    ("config", "configs", "dtypes", "files", "registered", "serialization", "tree"),
+    ("config", "configs", "dtypes", "file_errors", "files", "registered", "serialization", "tree"),
     ("dtype_policies", "named"),
     ("backends",),
     ("ops",),

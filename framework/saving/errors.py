@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from ..file_errors import misfit, unreadable
+
 
 class FileError(ValueError):
     """A file is damaged, hostile, or of a form that is not understood.
@@ -20,11 +22,7 @@ class FileError(ValueError):
         self, path: str | os.PathLike[str], problem: str, where: str = "", advice: str = ""
     ) -> None:
         self.path, self.problem, self.where = os.fspath(path), problem, where
-        place = f" ({where})" if where else ""
-        advice = advice or (
-            "The file is damaged or not what it claims to be: get it again from its source"
-        )
-        super().__init__(f"cannot read {self.path}{place}: {problem}. {advice}.")
+        super().__init__(unreadable(path, problem, where, advice))
 
 
 class MismatchError(ValueError):
@@ -43,18 +41,4 @@ class MismatchError(ValueError):
         advice: str = "",
     ) -> None:
         self.problems = {head: list(lines) for head, lines in problems.items() if lines}
-        super().__init__(
-            f"{os.fspath(path)} does not fit the model; nothing was assigned.\n"
-            + listed(self.problems)
-            + (f"\n{advice}" if advice else "")
-        )
-
-
-def listed(problems: Mapping[str, Sequence[str]]) -> str:
-    """Returns the lines of a list of problems under their headings."""
-    lines: list[str] = []
-    for head, found in problems.items():
-        if found:
-            lines.append(f"{head} ({len(found)}):")
-            lines += [f"  - {line}" for line in found]
-    return "\n".join(lines)
+        super().__init__(misfit(os.fspath(path), self.problems, advice))

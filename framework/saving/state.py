@@ -11,7 +11,8 @@ import numpy as np
 
 from ..core.own_variables import OwnVariables, unfit
 from ..core.variable import Variable
-from .errors import FileError, MismatchError, listed
+from ..file_errors import listed
+from .errors import FileError, MismatchError
 from .hdf5 import Stored
 from .layout import Part, parts_of_model
 

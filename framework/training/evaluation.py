@@ -42,7 +42,6 @@ class Evaluation(Programs):
         Raises:
             ValueError: the model is not compiled, or data do not fit each other or the model.
         """
-        from .callbacks import CallbackList
         from .data import batches_of
 
         self._compiled_setup("evaluate")
@@ -56,15 +55,7 @@ class Evaluation(Programs):
             steps=capped(steps),
             shuffle=False,
         )
-        if not isinstance(callbacks, CallbackList):
-            callbacks = CallbackList(
-                callbacks,
-                add_progbar=verbose != 0,
-                model=self,
-                verbose=verbose,
-                epochs=1,
-                steps=batches.num_batches,
-            )
+        callbacks = self._callback_list(callbacks, batches, verbose)
         with closing(batches):
             logs = self._run_evaluation(batches, callbacks)
         return logs if return_dict else self._metrics_in_order(logs)
@@ -121,21 +112,12 @@ class Evaluation(Programs):
         Raises:
             ValueError: no rows, or arrays that differ in their number.
         """
-        from .callbacks import CallbackList
         from .data import batches_of
 
         batches = batches_of(
             self.prepare_inputs(x), batch_size=batch_size, steps=capped(steps), shuffle=False
         )
-        if not isinstance(callbacks, CallbackList):
-            callbacks = CallbackList(
-                callbacks,
-                add_progbar=verbose != 0,
-                model=self,
-                verbose=verbose,
-                epochs=1,
-                steps=batches.num_batches,
-            )
+        callbacks = self._callback_list(callbacks, batches, verbose)
         self.stop_predicting = False
         callbacks.on_predict_begin()
         parts: list[Any] = []

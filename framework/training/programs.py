@@ -206,3 +206,21 @@ class Programs(Compiling):
             yield
         finally:
             train(False)
+
+    def _callback_list(
+        self, callbacks: Any, batches: Any, verbose: Any, epochs: int = 1, add_history: bool = False
+    ) -> Any:
+        """The callbacks of a loop, with those that it adds; a list of `fit`'s as it is."""
+        from .callbacks import CallbackList
+
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        return CallbackList(
+            callbacks,
+            add_history=add_history,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=batches.num_batches,
+        )

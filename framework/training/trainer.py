@@ -71,7 +71,6 @@ class Trainer(Evaluation):
         Raises:
             ValueError: the model is not compiled, or data do not fit each other or the model.
         """
-        from .callbacks import CallbackList
         from .data import batches_of, split_for_validation
 
         setup = self._compiled_setup("fit")
@@ -100,16 +99,7 @@ class Trainer(Evaluation):
                 validation_data, validation_batch_size or batch_size, validation_steps
             )
         first = self._begin_reading(batches)
-        if not isinstance(callbacks, CallbackList):
-            callbacks = CallbackList(
-                callbacks,
-                add_history=True,
-                add_progbar=verbose != 0,
-                model=self,
-                verbose=verbose,
-                epochs=epochs,
-                steps=batches.num_batches,
-            )
+        callbacks = self._callback_list(callbacks, batches, verbose, epochs, add_history=True)
         self.stop_training, self.interrupted = False, False
         run = self.make_train_function()
         logs: dict[str, Any] = {}
