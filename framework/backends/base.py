@@ -41,6 +41,8 @@ class Backend(
     compiles = False  # whether inference is compiled anew for each set of input shapes
     symbolic = False
     hosts = False  # whether its tensors are NumPy's arrays
+    has_text = False  # whether there are tensors of text
+    functional = False  # whether a program is a function of its variables' values, as in JAX
     bundles = False  # whether it computes with many tensors as one, see `torch.bundles`
     full_backend: Any = None  # of the sparse side of a backend: the backend
 
@@ -157,6 +159,10 @@ class Backend(
     def unrecorded(self) -> AbstractContextManager:
         """A context in which nothing is recorded for gradients, and variables may be changed."""
         return nullcontext()
+
+    def compiles_steps(self) -> bool:
+        """Whether steps go through the strongest compiler where the user leaves it open."""
+        return self.has_accelerators()
 
     def inference(self) -> AbstractContextManager:
         """A context in which no gradients are wanted, and kernels may be chosen for that."""

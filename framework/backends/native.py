@@ -25,6 +25,9 @@ class NativeLayer:
         """Whether the framework's own mode of the layer is to train."""
         return False
 
+    def _native_mode(self, training: bool) -> None:
+        """Set the framework's own mode of the layer, and of all in it."""
+
     def _native_device(self) -> Any:
         """Where the layer's weights lie, if new tensors do not go there by themselves."""
         return None

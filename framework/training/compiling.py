@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from .. import ops
@@ -131,18 +132,14 @@ class Compiling(Inference):
                 setup.metrics = CompiledMetrics(metrics, weighted_metrics, names)
             setup.mean_loss = Mean(name="loss")
         setup.run_eagerly = bool(run_eagerly)
-        setup.jit_compile = self._default_jit() if jit_compile == "auto" else bool(jit_compile)
+        setup.jit_compile = (
+            self._backend.compiles_steps() if jit_compile == "auto" else bool(jit_compile)
+        )
         setup.steps_per_execution = steps_per_execution
         self._training_setup = setup
         self._trainable_when_compiled = self._trainable_layers()
         self.stop_training = False
         self._forget_steps()
-
-    def _default_jit(self) -> bool:
-        """Whether "auto" means the strongest compiler."""
-        if self._backend.name == "torch":
-            return False
-        return self._backend.name == "jax" or self._backend.has_accelerators()
 
     def _trainable_layers(self) -> list[tuple[str, bool]]:
         return [(layer.name, layer.trainable) for layer in self._flatten_layers()]
@@ -202,7 +199,7 @@ class Compiling(Inference):
     def jit_compile(self) -> bool:
         """Whether steps go through the backend's strongest compiler."""
         return (
-            self._default_jit()
+            self._backend.compiles_steps()
             if self._training_setup is None
             else self._training_setup.jit_compile
         )
@@ -334,7 +331,7 @@ class Compiling(Inference):
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool
     ) -> Any:
         """`compute_loss`, also of a subclass whose own has no `training`."""
-        if "training" in inspect.signature(self.compute_loss).parameters:
+        if _takes_training(type(self).compute_loss):
             return self.compute_loss(x, y, y_pred, sample_weight, training=training)
         return self.compute_loss(x, y, y_pred, sample_weight)
 
@@ -521,3 +518,9 @@ class Compiling(Inference):
         others = [scope.get_current_value(v) for v in self.non_trainable_variables]
         measured = [scope.get_current_value(v) for v in self.metrics_variables]
         return scaled, (loss, y_pred, others, measured)
+
+
+@lru_cache(maxsize=256)
+def _takes_training(compute_loss: Callable[..., Any]) -> bool:
+    """Whether a class's `compute_loss` has a parameter `training`."""
+    return "training" in inspect.signature(compute_loss).parameters

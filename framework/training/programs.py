@@ -197,15 +197,11 @@ class Programs(Compiling):
     @contextmanager
     def _training_mode(self) -> Iterator[None]:
         """A context in which modules of torch's own train."""
-        train: Any = getattr(self, "train", None)
-        if self._backend.name != "torch" or train is None:
-            yield
-            return
-        train(True)
+        self._native_mode(True)
         try:
             yield
         finally:
-            train(False)
+            self._native_mode(False)
 
     def _callback_list(
         self, callbacks: Any, batches: Any, verbose: Any, epochs: int = 1, add_history: bool = False

@@ -31,7 +31,7 @@ def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[
     """
     backend = model._backend
     setup = model._training_setup
-    stateless = backend.name == "jax" and is_stateless(step)
+    stateless = backend.functional and is_stateless(step)
 
     def steps(batches: list[Any]) -> Any:
         results = []
@@ -47,7 +47,7 @@ def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[
     if eager:
         run = steps
     else:
-        compiled = setup.jit_compile if setup is not None else model._default_jit()
+        compiled = setup.jit_compile if setup is not None else backend.compiles_steps()
         run = backend.step(steps, variables, compiled)
     if kind == "train":
         return run

@@ -124,7 +124,7 @@ class JaxBackend(
     """
 
     name = "jax"
-    compiles = True
+    compiles = functional = True
     tensor_types = (jax.Array, jax.core.Tracer)
 
     def __init__(self):
@@ -366,6 +366,9 @@ class JaxBackend(
 
     def is_tracing(self, x):
         return isinstance(x, jax.core.Tracer)
+
+    def compiles_steps(self):
+        return True
 
     def eagerly(self):
         return jax.ensure_compile_time_eval()

@@ -78,6 +78,7 @@ class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
     name = "numpy"
     tensor_types = (np.ndarray, np.generic)
     differentiable = False
+    has_text = True
     hosts = True
 
     def __init__(self):

@@ -87,7 +87,7 @@ class TensorflowBackend(
 
     name = "tensorflow"
     layer_base = TensorflowLayer
-    compiles = True
+    compiles = has_text = True
     tensor_types = (tf.Tensor, tf.Variable)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
 

@@ -450,6 +450,9 @@ class TorchBackend(
     def device_name(self, native):
         return "cpu" if native is None else str(native.device)
 
+    def compiles_steps(self):
+        return False  # torch.compile takes a minute, and is there when it is asked for
+
     def has_accelerators(self):
         return torch.accelerator.is_available()
 

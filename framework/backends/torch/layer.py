@@ -84,6 +84,9 @@ class TorchLayer(NativeLayer, nn.Module):
     def _native_training(self):
         return self.training
 
+    def _native_mode(self, training):
+        self.train(training)
+
     def _native_device(self):
         # What is being compiled has its devices by the tensors that come in.
         weight = None if torch.compiler.is_compiling() else self.first_native()

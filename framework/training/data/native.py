@@ -56,7 +56,7 @@ class Converter:
         else:
             array = x.to_numpy() if is_from(x, "pandas") else as_host_array(x)
         if array.dtype.kind in "OSUT":
-            if self._backend.name in ("tensorflow", "numpy"):
+            if self._backend.has_text:
                 return array
             if not all(isinstance(v, str | bytes) for v in array.reshape(-1)[:100]):
                 raise ValueError(
