@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .cases import ALL, MODELS, STATEFUL, over
-from .helpers import all_layers, built, fresh, run, same
+from .helpers import SUMS, all_layers, built, fresh, run, same
 
 
 def _trainable(layer):
@@ -29,10 +29,11 @@ def test_unfrozen_layer_trains_what_it_trained_before(case, backend):
     layer.trainable = False
     assert _trainable(layer) == []
     assert not any(inner.trainable for inner in all_layers(layer))
-    same(run(layer, case), expected)
+    # With and without gradients a framework may take another kernel (torch's GRU), or order.
+    same(run(layer, case), expected, SUMS)
     layer.trainable = True
     assert _trainable(layer) == before
-    same(run(layer, case), expected)
+    same(run(layer, case), expected, SUMS)
 
 
 @over(STATEFUL)

@@ -139,7 +139,7 @@ def test_functional_call_swaps_the_weights(case, backend):
     swapped = {name: p.detach() * 0.5 for name, p in layer.named_parameters()}
     with torch.no_grad():
         got = torch.func.functional_call(layer, swapped, tuple(_tensors(case)))
-    same(arrays(got), expected)
+    same(arrays(got), expected, SUMS)  # without gradients torch's GRU takes another kernel
     if case.name != "sharing":  # torch 2.13 leaves a module of two names with the swapped weights
         same(run(layer, case), before)
 
