@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from .context import entered, state
+from .files import cache_root
 
 # What `use_backend` chose. A context variable: asyncio's tasks, which share a thread, each have
 # their own, also while they wait inside the block.
@@ -20,6 +22,7 @@ _settings = {
     "traceback_filtering": True,
     "interactive_logging": True,
     "flash_attention": None,
+    "compilation_cache": True,
     "max_epochs": None,
     "max_steps_per_epoch": None,
 }
@@ -106,6 +109,29 @@ def checked_float32_precision(value: str) -> str:
             f"float32_precision must be one of {', '.join(FLOAT32_PRECISIONS)}; got {value!r}."
         )
     return value
+
+
+def compilation_cache() -> Path | None:
+    """Returns the folder where programs compiled for JAX are kept; None where none are kept.
+
+    Unless set it is `compiled` in isozoo's cache (see `isozoo.hub.cache_root`).
+    """
+    found = _settings["compilation_cache"]
+    return cache_root() / "compiled" if found is True else found
+
+
+def set_compilation_cache(folder: str | os.PathLike[str] | None) -> None:
+    """Says where programs compiled for JAX are kept, so that the next process starts sooner.
+
+    They are those of `fit`, `evaluate`, `predict` and compiled inference that took a second or
+    more to compile. What lies there is code: a folder that another user could write to is not
+    used. A folder that JAX itself was told of (`jax_compilation_cache_dir`) goes before this one.
+    PyTorch's compiler keeps a cache of its own, and TensorFlow's graphs are traced anew.
+
+    Args:
+        folder: it is made where there is none; None to keep no programs.
+    """
+    _settings["compilation_cache"] = None if folder is None else Path(folder).expanduser()
 
 
 def available_backends() -> tuple[str, ...]:

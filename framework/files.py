@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Where files that can be made again lie, and writing a file whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,25 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def cache_root() -> Path:
+    """Returns $ISOZOO_CACHE, else $XDG_CACHE_HOME/isozoo, else ~/.cache/isozoo."""
+    if named := os.environ.get("ISOZOO_CACHE"):
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base).expanduser() if base else Path.home() / ".cache") / "isozoo"
+
+
+def private_folder(path: str | os.PathLike[str]) -> bool:
+    """Makes a folder where there is none, and tells whether no other user can put files there."""
+    try:
+        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = os.stat(path)
+    except OSError:
+        return False
+    own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return own and not found.st_mode & 0o022 and os.access(path, os.W_OK)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..framework.files import current_umask, write_atomically
+from ..framework.files import cache_root, current_umask, write_atomically
 from .errors import CacheError, IntegrityError
 from .preset import SHA1, SHA256, FileEntry
 
@@ -26,14 +26,6 @@ _CHUNK = 8 << 20
 _RACY_NS = 50_000_000
 # Git's hash is only ever needed for files that are not in LFS, and those are small.
 _GIT_LIMIT = 64 << 20
-
-
-def cache_root() -> Path:
-    """Returns $ISOZOO_CACHE, else $XDG_CACHE_HOME/isozoo, else ~/.cache/isozoo."""
-    if named := os.environ.get("ISOZOO_CACHE"):
-        return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base).expanduser() if base else Path.home() / ".cache") / "isozoo"
 
 
 @dataclass(frozen=True)

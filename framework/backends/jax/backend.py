@@ -19,6 +19,7 @@ from . import ctc, encoding, neural, precision, random, scalars, windows
 from .arrays import ArrayKernels
 from .control import JaxControl
 from .image import JaxImages
+from .kept import keep_compiled
 from .linalg import JaxLinalg
 from .ordered import packed, unpacked
 from .renames import Renamed
@@ -419,6 +420,8 @@ class JaxBackend(
         """JAX has no seed of its own: each draw is given its key."""
 
     def inference_function(self, target):
+        keep_compiled()
+
         @jax.jit
         def run(trainable, state, args, kwargs):
             return packed(target.stateless_call(trainable, state, *args, **kwargs)[0])

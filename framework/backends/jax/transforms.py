@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from ...context import entered, state
 from ..derived.transforms import Transforms
+from .kept import keep_compiled
 
 _UNKNOWN_STATE = (
     "loss_and_gradients: the function assigned a variable that is neither among `variables` nor "
@@ -107,6 +108,7 @@ class JaxTransforms(Transforms):
         return self.asarray(x) if x.dtype.itemsize == 8 or not x.dtype.isnative else x
 
     def step(self, function, variables, compiled):
+        keep_compiled()
         keys = [id(v) for v in variables]
 
         def pure(values, args):
