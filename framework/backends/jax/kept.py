@@ -14,7 +14,7 @@ _set: list[str | None] = [None]
 
 def keep_compiled():
     """Lets JAX keep its programs in the folder of `config.compilation_cache`, if there is none."""
-    at = jax.config.jax_compilation_cache_dir
+    at = jax.config.values["jax_compilation_cache_dir"]
     if at != _set[0]:
         return  # the user's own
     folder = chosen_folder()
