@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -35,8 +36,7 @@ class Optimizer(OptimizerSteps):
                 super().build(variables)
                 self.momentums = self.add_optimizer_variables(variables, "momentum")
 
-            @abstractmethod
-    def update_step(self, gradient, variable, learning_rate):
+            def update_step(self, gradient, variable, learning_rate):
                 m = self.slot(self.momentums, variable)
                 self.assign(m, ops.subtract(ops.multiply(m, 0.9), gradient * learning_rate))
                 self.assign_add(variable, m)
@@ -183,6 +183,7 @@ class Optimizer(OptimizerSteps):
     def _make_slots(self, variables: Sequence[Any]) -> None:
         """The slots of an optimizer of this library, of which it makes none for itself."""
 
+    @abstractmethod
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Takes a step of one variable. A subclass defines it.
 
