@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_guide_to_training_runs(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/training.md").read_text(), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(blocks)],
         cwd=tmp_path,
@@ -32,6 +32,7 @@ def test_the_guide_to_training_runs(tmp_path):
     assert len(numbers) == 3
     np.testing.assert_allclose(numbers, [numbers[0]] * 3, atol=2e-4)  # as printed
     assert "label='cold'" in done.stdout
+    assert re.search(r"^\d+ of \d+ variables are trained now$", done.stdout, re.M)
     assert re.search(r"^37 kernels, \d{3,4} kB$", done.stdout, re.M)
 
 

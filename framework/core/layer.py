@@ -304,8 +304,10 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         for _, variable in foreign_variables(self):
             variable.permit_training(bool(value))
 
-    def sublayers(self) -> list["Layer"]:
-        """Returns the layers directly inside this one."""
+    def sublayers(self, recursive: bool = False) -> list["Layer"]:
+        """Returns the layers directly inside this one; with `recursive` those in them, too."""
+        if recursive:
+            return self._flatten_layers(include_self=False)
         return [layer for _, layer in self.named_sublayers()]
 
     def named_sublayers(self) -> list[tuple[str, "Layer"]]:
