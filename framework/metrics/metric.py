@@ -33,8 +33,7 @@ class Metric(Trackable):
             def update_state(self, values):
                 self.found.assign(ops.maximum(self.found, ops.max(values)))
 
-            @abstractmethod
-    def result(self):
+            def result(self):
                 return self.found
 
     A metric follows its values: given tensors of another backend or device, its variables move
@@ -145,6 +144,7 @@ class Metric(Trackable):
             "`assign`."
         )
 
+    @abstractmethod
     def result(self) -> Any:
         """Returns what was gathered, a scalar, or a dict of such. A subclass defines it."""
         raise NotImplementedError(

@@ -236,7 +236,11 @@ class TorchBundles:
     """Mixed into the torch backend: it has bundles."""
 
     bundles = True
-    _bundles: Bundles | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        # From the start: what torch compiles asks for the number of types that are known.
+        TENSORS.setdefault(Bundle, Bundles(self))
 
     def bundle_key(self, native: torch.Tensor) -> Any:
         """Returns what tensors of one bundle have in common, and its largest size or None."""
@@ -244,8 +248,6 @@ class TorchBundles:
 
     def bundle(self, natives: list[torch.Tensor]) -> Bundle:
         """Returns one tensor for many, of one `bundle_key`."""
-        if self._bundles is None:
-            self._bundles = TENSORS[Bundle] = Bundles(self)
         return Bundle(natives)
 
 
