@@ -144,6 +144,19 @@ def by_hand(model: Any, name: str) -> np.ndarray:
     return np.array(found)
 
 
+def in_order(model: Any) -> list[Any]:
+    """Returns a model's layers with weights, by class, and in one class as they were made.
+
+    (The order of `model.layers`, where branches meet, is each framework's own.)
+    """
+
+    def key(layer: Any) -> tuple[str, int]:
+        name, _, number = layer.name.rpartition("_")
+        return (name, int(number)) if number.isdigit() else (layer.name, 0)
+
+    return sorted((layer for layer in model.layers if layer.get_weights()), key=key)
+
+
 def made(name: str, backend: str, weights: list[np.ndarray] | None = None) -> Any:
     """Returns a model of ours, its draws begun with one seed.
 
@@ -166,11 +179,17 @@ def mask(backend: str) -> np.ndarray:
         return layers.Dropout(0.5, seed=5)(np.ones((64, 64), "float32"), training=True).__array__()
 
 
-def keras_curve(name: str, backend: str, weights: list[np.ndarray]) -> np.ndarray:
-    """Returns Keras's losses, from a process in which it runs on a backend."""
+def keras_curve(name: str, backend: str, model: Any) -> np.ndarray:
+    """Returns Keras's losses, from a process in which it runs on a backend.
+
+    Args:
+        name: of the model.
+        backend: Keras's.
+        model: ours, whose weights it begins with.
+    """
     with tempfile.TemporaryDirectory() as folder:
         start, end = Path(folder, "start.npz"), Path(folder, "end.npy")
-        np.savez(start, *weights)
+        np.savez(start, *(w for layer in in_order(model) for w in layer.get_weights()))
         command = [sys.executable, "-m", "isozoo.scripts.curves", "--keras", name]
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": backend}
         done = subprocess.run(
@@ -189,7 +208,9 @@ def _run_keras(name: str, start: str, end: str) -> int:
 
     model = MODELS[name](keras)
     with np.load(start) as file:
-        model.set_weights([file[key] for key in file.files])
+        arrays = iter([file[key] for key in file.files])
+    for layer in in_order(model):
+        layer.set_weights([next(arrays) for _ in layer.get_weights()])
     np.save(end, trained(keras, model, name))
     return 0
 
@@ -219,7 +240,8 @@ def measured(name: str, peers: bool) -> tuple[Curves, bool]:
     curves["torch, weights off by 1 ulp"] = trained(_OURS, moved, name)
     if peers:
         for backend in BACKENDS:
-            curves[f"Keras, {backend}"] = keras_curve(name, backend, weights)
+            start = made(name, "torch", weights)
+            curves[f"Keras, {backend}"] = keras_curve(name, backend, start)
     return curves, equal
 
 

@@ -11,8 +11,8 @@ from ..configs import deserialize, serialize
 from ..context import entered
 from ..core.trackable import Trackable
 from ..nested import flatten
+from ..utils.packing import unpack_x_y_sample_weight
 from .inference import Inference
-from .packing import unpack_x_y_sample_weight
 from .steps import with_state
 
 _JIT_AND_EAGER = (

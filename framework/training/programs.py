@@ -8,10 +8,10 @@ from ..core import symbolic
 from ..core.keras_tensor import KerasTensor
 from ..core.scopes import deferred_initialization
 from ..nested import map_structure
+from ..utils.packing import unpack_x_y_sample_weight
 from .compiling import Compiling
 from .groups import Begun, as_array
 from .logs import python_logs
-from .packing import unpack_x_y_sample_weight
 from .steps import step_function
 
 

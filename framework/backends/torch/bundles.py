@@ -159,12 +159,14 @@ class Bundles:
         *,
         gradient: Bundle,
         learning_rate: torch.Tensor,
-        step: torch.Tensor,
+        steps: torch.Tensor,
         beta_1: float,
         beta_2: float,
         epsilon: float,
     ) -> bool:
-        """Takes a step of Adam; `epsilon` is added to the root of the uncorrected mean.
+        """Takes a step of Adam after `steps` others.
+
+        `epsilon` is added to the root of the uncorrected mean.
 
         Returns False, and takes none, where slots lie in another order than their tensors: the
         kernel goes through memory.
@@ -178,7 +180,7 @@ class Bundles:
             g if g.stride() == order else torch.empty_like(x).copy_(g)
             for g, x, order in zip(gradient.items, held.items, orders, strict=True)
         ]
-        taken, rate = step.item(), learning_rate.item()
+        step, rate = steps.item() + 1, learning_rate.item()
         small = [x.numel() < _SHARED for x in held.items]
         for kernel, chosen in (
             (_small_adam_step, small),
@@ -186,7 +188,7 @@ class Bundles:
         ):
             if any(chosen):
                 lists = [list(compress(items, chosen)) for items in (held.items, gradients, *slots)]
-                kernel(*lists, taken, rate, beta_1, beta_2, epsilon)
+                kernel(*lists, step, rate, beta_1, beta_2, epsilon)
         return True
 
     def gradient_step(self, held: Bundle, gradient: Bundle, learning_rate: torch.Tensor) -> None:
