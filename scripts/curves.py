@@ -30,7 +30,10 @@ from ..framework.config import use_backend
 from ..framework.utils import set_random_seed
 
 BACKENDS = ("jax", "torch", "tensorflow")
-STEPS, ROWS, CLASSES, RATE = 200, 32, 5, 1e-3
+STEPS, ROWS, CLASSES = 200, 32, 5
+# At 1e-3 the ResNet makes a difference of 4e-3 of one unit in the last place of its weights, on one
+# backend: no two roundings could agree.
+RATES = {"perceptron": 1e-3, "ResNet": 3e-4, "transformer": 1e-3}
 ALLOWED = 1e-3
 # The names of Keras that the models here are made of.
 _OURS = SimpleNamespace(
@@ -94,20 +97,20 @@ def batches(name: str) -> list[tuple[np.ndarray, np.ndarray]]:
         name: of the model.
     """
     draws = np.random.default_rng(3)
-    shape = {"perceptron": (20,), "ResNet": (12, 12, 3), "transformer": (12,)}[name]
+    worth = draws.standard_normal((50, CLASSES))
+    kinds = draws.standard_normal((CLASSES, 12, 12, 3))
     found = []
-    if name == "transformer":
-        worth = draws.standard_normal((50, CLASSES))
-    else:
-        worth = draws.standard_normal((int(np.prod(shape)), CLASSES))
     for _ in range(STEPS):
-        if name == "transformer":
-            x = draws.integers(0, 50, (ROWS, *shape)).astype("int32")
-            scores = worth[x].sum(1)
+        if name == "ResNet":
+            y = draws.integers(0, CLASSES, ROWS)
+            x = (kinds[y] + draws.standard_normal((ROWS, 12, 12, 3))).astype("float32")
+        elif name == "transformer":
+            x = draws.integers(0, 50, (ROWS, 12)).astype("int32")
+            y = worth[x].sum(1).argmax(1)
         else:
-            x = draws.standard_normal((ROWS, *shape)).astype("float32")
-            scores = x.reshape(ROWS, -1) @ worth
-        y = np.where(draws.random(ROWS) < 0.1, draws.integers(0, CLASSES, ROWS), scores.argmax(1))
+            x = draws.standard_normal((ROWS, 20)).astype("float32")
+            y = (x @ worth[:20]).argmax(1)
+        y = np.where(draws.random(ROWS) < 0.1, draws.integers(0, CLASSES, ROWS), y)
         found.append((x, y.astype("int32")))
     return found
 
@@ -121,7 +124,7 @@ def trained(keras: Any, model: Any, name: str) -> np.ndarray:
         name: of the model.
     """
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(RATE), loss)
+    model.compile(keras.optimizers.Adam(RATES[name]), loss)
     return np.array([float(model.train_on_batch(x, y)) for x, y in batches(name)])
 
 
@@ -129,7 +132,7 @@ def by_hand(model: Any, name: str) -> np.ndarray:
     """Returns the losses of a loop written in torch over a model of ours on torch."""
     import torch
 
-    optimizer = torch.optim.Adam(model.parameters(), RATE, eps=1e-7)
+    optimizer = torch.optim.Adam(model.parameters(), RATES[name], eps=1e-7)
     model.train()
     found = []
     for number, (x, y) in enumerate(batches(name), 1):
