@@ -161,11 +161,12 @@ class Compiling(Inference):
 
     def _changed_setup(self) -> Setup:
         """The setup, of which something is about to change; one of its own before `compile`."""
-        if self._training_setup is None:
-            self._training_setup = Setup()
-            self._training_setup.jit_compile = self._backend.compiles_steps()
+        setup = self._training_setup
+        if setup is None:
+            setup = self._training_setup = Setup()
+            setup.jit_compile = self._backend.compiles_steps()
         self._forget_steps()
-        return self._training_setup
+        return setup
 
     def _forget_steps(self) -> None:
         for kind in ("train", "test", "predict"):

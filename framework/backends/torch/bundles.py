@@ -188,7 +188,7 @@ class Bundles:
         ):
             if any(chosen):
                 lists = [list(compress(items, chosen)) for items in (held.items, gradients, *slots)]
-                kernel(*lists, step, rate, beta_1, beta_2, epsilon)
+                kernel(lists, step, rate, beta_1, beta_2, epsilon)
         return True
 
     def gradient_step(self, held: Bundle, gradient: Bundle, learning_rate: torch.Tensor) -> None:
@@ -254,10 +254,15 @@ class TorchBundles:
 
 
 def _fused_adam_step(
-    held: Any, gradients: Any, means: Any, squares: Any, largest: Any, *numbers: float
+    lists: list[list[torch.Tensor]],
+    step: float,
+    rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
 ) -> None:
     """Takes a step of Adam with the CPU's whole kernel, which has all threads for each tensor."""
-    step, rate, beta_1, beta_2, epsilon = numbers
+    held, gradients, means, squares, largest = lists
     torch._fused_adam_(
         held,
         gradients,
@@ -277,10 +282,15 @@ def _fused_adam_step(
 
 
 def _small_adam_step(
-    held: Any, gradients: Any, means: Any, squares: Any, largest: Any, *numbers: float
+    lists: list[list[torch.Tensor]],
+    step: float,
+    rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
 ) -> None:
     """Takes the same step of small tensors without other threads."""
-    step, rate, beta_1, beta_2, epsilon = numbers
+    held, gradients, means, squares, largest = lists
     torch._foreach_lerp_(means, gradients, 1 - beta_1)
     torch._foreach_mul_(squares, beta_2)
     torch._foreach_addcmul_(squares, gradients, gradients, 1 - beta_2)

@@ -111,20 +111,16 @@ class BatchNormalization(Normalization):
         mean, variance = self.moving_mean, self.moving_variance
         gamma, beta = self.gamma, self.beta
         if training and self.trainable:
-            whole = None
-            if mask is None and not self.renorm and not self.synchronized:
-                whole = self._by_one_kernel(inputs)
-            if whole is not None:
-                outputs, mean, variance = whole
-            else:
-                mean, variance = self._moments(inputs, mask)
+            plain = mask is None and not self.renorm and not self.synchronized
+            whole = self._by_one_kernel(inputs) if plain else None
+            outputs, mean, variance = whole or (None, *self._moments(inputs, mask))
             if self.renorm:
                 gamma, beta = self._corrected(mean, variance)
                 self._move_renormed(mean, variance)
             else:
                 self._move("moving_mean", mean, self.momentum)
                 self._move("moving_variance", variance, self.momentum)
-            if whole is not None:
+            if outputs is not None:
                 return outputs
         return ops.batch_normalization(inputs, mean, variance, self.axis, beta, gamma, self.epsilon)
 
