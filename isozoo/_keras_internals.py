@@ -37,6 +37,7 @@ SYMBOLS = {
     "saving.serialization_lib.ObjectSharingScope": object_sharing,
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
+    "backend.common.symbolic_scope.in_symbolic_scope": lambda: state.inferring,
     "saving.object_registration.custom_object_scope": custom_object_scope,
     "metrics.metrics_utils.AUCCurve": _AUCCurve,
     "random.seed_generator.SeedGenerator": SeedGenerator,

@@ -6,6 +6,7 @@ on it. Since Layer defines none of these methods, the subclass's win, and what a
 overrides (`__call__`, `__setattr__`) stays the user's.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -31,6 +32,10 @@ class NativeLayer:
     def _native_device(self) -> Any:
         """Where the layer's weights lie, if new tensors do not go there by themselves."""
         return None
+
+    def _native_compiled(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """`step`, with the layer's call in it compiled where a framework compiles no whole step."""
+        return step
 
     def _native_attribute(self, name: str, value: Any) -> bool:
         """Keep a value that is the framework's own kind of part; returns whether it was."""

@@ -1,5 +1,6 @@
 """From one value for each sample to a loss: weights, masks and reductions."""
 
+from math import prod
 from typing import Any
 
 from .. import ops
@@ -138,8 +139,9 @@ def reduced(
     if reduction != "sum":
         if reduction == "mean_with_sample_weight" and weights is not None:
             weights = ops.broadcast_to(ops.cast(weights, wide(dtype)), ops.shape(values))
-            count = ops.sum(weights)
+            total = ops.divide_no_nan(total, ops.sum(weights))
+        elif None in values.shape:
+            total = ops.divide_no_nan(total, ops.cast(ops.size(values), wide(dtype)))
         else:
-            count = ops.cast(ops.size(values), wide(dtype))
-        total = ops.divide_no_nan(total, count)
+            total = ops.divide(total, max(prod(values.shape), 1))
     return ops.cast(total, dtype)

@@ -11,6 +11,8 @@ from ..ops.dispatch import Tensor
 from .loss import Loss
 from .weighting import same_rank
 
+_NESTED = (dict, list, tuple)
+
 
 class LossFunctionWrapper(Loss):
     """The loss that a function `fn(y_true, y_pred, **kwargs)` gives for each sample.
@@ -50,6 +52,8 @@ class LossFunctionWrapper(Loss):
             y_true: tensor (samples, ...), or a nested structure of such.
             y_pred: tensor (samples, ...), or the same structure.
         """
+        if not (isinstance(y_true, _NESTED) or isinstance(y_pred, _NESTED)):  # the usual case
+            return self.fn(*same_rank(y_true, y_pred), **self._fn_kwargs)
         targets, outputs = flatten(y_true), flatten(y_pred)
         if len(targets) != len(outputs):
             raise ValueError(

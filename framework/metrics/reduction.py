@@ -63,6 +63,12 @@ class Mean(Metric):
             sample_weight: weights, of that shape or of its first axes. Only beside weights a mask
                 that the values have counts, as in Keras.
         """
+        if type(sample_weight) is int and not len(getattr(values, "shape", ((),))):
+            # A mean over so many samples, such as a batch's loss.
+            values = ops.cast(ops.cast(values, self.dtype), ops.dtype(self.total))
+            self.total.assign_add(ops.multiply(values, sample_weight))
+            self.count.assign_add(sample_weight)
+            return
         values, weights = samplewise(values, sample_weight, ops.mean, self.dtype)
         self.total.assign_add(ops.sum(values))
         if weights is not None:

@@ -114,11 +114,10 @@ def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Computes x1 / x2 in a float dtype, and 0 where x2 is 0. As in Keras."""
     backend, x1, x2 = float_promoted(x1, x2)
     x1, x2 = _tensors(backend, x1, x2)
-    dtype = backend.dtype(x2)
-    none = backend.equal(x2, backend.asarray(0, dtype))
+    none = backend.equal(x2, 0)
     # The divisor is replaced too, so that no NaN comes into the gradient.
-    y = backend.divide(x1, backend.where(none, backend.asarray(1, dtype), x2))
-    return backend.where(none, backend.asarray(0, dtype), y)
+    y = backend.divide(x1, backend.where(none, 1.0, x2))
+    return backend.where(none, 0.0, y)
 
 
 @op

@@ -61,18 +61,18 @@ class Adam(MomentOptimizer):
         m = self.slot(self._momentums, variable)
         v = self.slot(self._velocities, variable)
         largest = self.slot(self._velocity_hats, variable) if self.amsgrad else None
-        step = self.local_step(variable.dtype)
         kernel = whole_step("adam_step", variable)
         if kernel is not None and kernel(
             *(x if x is None else x.value for x in (variable, m, v, largest)),
             gradient=gradient,
             learning_rate=ops.convert_to_tensor(learning_rate),
-            step=step,
+            steps=ops.convert_to_tensor(self.iterations),
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
         ):
             return
+        step = self.local_step(variable.dtype)
         rate = self.corrected_rate(learning_rate, step, self.beta_1, self.beta_2)
         rate = ops.cast(rate, variable.dtype)
         self.blend(m, gradient, self.beta_1)

@@ -120,8 +120,8 @@ class CompiledLoss(Trackable):
         try:
             return outputs.align(y_true, "y")
         except (KeyError, ValueError) as error:
-            items = list(y_true) if isinstance(y_true, list | tuple) else None
-            if items is not None and len(items) == sum(wanted):
+            items = list(y_true) if isinstance(y_true, list | tuple) else [y_true]
+            if not isinstance(y_true, dict) and len(items) == sum(wanted):
                 rest = iter(items)
                 return [next(rest) if want else None for want in wanted]
             raise ValueError(

@@ -11,8 +11,8 @@ from ..configs import deserialize, serialize
 from ..context import entered
 from ..core.trackable import Trackable
 from ..nested import flatten
+from ..utils.packing import unpack_x_y_sample_weight
 from .inference import Inference
-from .packing import unpack_x_y_sample_weight
 from .steps import with_state
 
 _JIT_AND_EAGER = (
@@ -159,12 +159,21 @@ class Compiling(Inference):
             self._trainable_when_compiled = now
             self._forget_steps()
 
+    def _changed_setup(self) -> Setup:
+        """The setup, of which something is about to change; one of its own before `compile`."""
+        setup = self._training_setup
+        if setup is None:
+            setup = self._training_setup = Setup()
+            setup.jit_compile = self._backend.compiles_steps()
+        self._forget_steps()
+        return setup
+
     def _forget_steps(self) -> None:
         for kind in ("train", "test", "predict"):
             self._cache.pop(("step", kind), None)
 
     def _compiled_setup(self, method: str) -> Setup:
-        if self._training_setup is None:
+        if self._training_setup is None or not self.compiled:
             raise ValueError(
                 f"You must call `compile()` before calling `{method}()`: "
                 "model.compile(optimizer=..., loss=...)."
@@ -174,7 +183,7 @@ class Compiling(Inference):
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self._training_setup is not None
+        return self._training_setup is not None and bool(self._training_setup.given)
 
     @property
     def optimizer(self) -> Any:
@@ -184,11 +193,7 @@ class Compiling(Inference):
     @optimizer.setter
     def optimizer(self, optimizer: Any) -> None:
         """Puts another optimizer in its place; the compiled steps are made anew."""
-        if self._training_setup is None:
-            self._training_setup = Setup()
-        assert self._training_setup is not None
-        self._training_setup.optimizer = optimizer
-        self._forget_steps()
+        self._changed_setup().optimizer = optimizer
 
     @property
     def loss(self) -> Any:
@@ -204,10 +209,20 @@ class Compiling(Inference):
             else self._training_setup.jit_compile
         )
 
+    @jit_compile.setter
+    def jit_compile(self, value: bool) -> None:
+        """Sets whether they do; the steps are made anew."""
+        self._changed_setup().jit_compile = bool(value)
+
     @property
     def run_eagerly(self) -> bool:
         """Whether steps run line by line."""
         return self._training_setup is not None and self._training_setup.run_eagerly
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        """Sets whether they do; the steps are made anew."""
+        self._changed_setup().run_eagerly = bool(value)
 
     @property
     def steps_per_execution(self) -> int:

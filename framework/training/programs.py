@@ -8,10 +8,10 @@ from ..core import symbolic
 from ..core.keras_tensor import KerasTensor
 from ..core.scopes import deferred_initialization
 from ..nested import map_structure
+from ..utils.packing import unpack_x_y_sample_weight
 from .compiling import Compiling
 from .groups import Begun, as_array
 from .logs import python_logs
-from .packing import unpack_x_y_sample_weight
 from .steps import step_function
 
 
@@ -129,7 +129,7 @@ class Programs(Compiling):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Takes one step on a batch; returns loss and metrics since they were last reset.
+        """Takes one step on a batch; returns its loss and metrics, which are reset before.
 
         Args:
             x: inputs.
@@ -142,6 +142,7 @@ class Programs(Compiling):
         self._warn_of_changed_layers()
         data = self._one_batch_of(x, y, sample_weight, class_weight)
         self._make_variables(data)
+        self.reset_metrics()
         with self._training_mode():
             logs = self.make_train_function()([data])
         return self._batch_result(logs, return_dict)
@@ -149,7 +150,7 @@ class Programs(Compiling):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Evaluates one batch; returns loss and metrics since they were last reset.
+        """Evaluates one batch; returns its loss and metrics, which are reset before.
 
         Args:
             x: inputs.
@@ -160,6 +161,7 @@ class Programs(Compiling):
         self._compiled_setup("test_on_batch")
         data = self._one_batch_of(x, y, sample_weight, None)
         self._make_variables(data)
+        self.reset_metrics()
         return self._batch_result(self.make_test_function()([data]), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

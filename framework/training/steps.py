@@ -48,7 +48,9 @@ def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[
         run = steps
     else:
         compiled = setup.jit_compile if setup is not None else backend.compiles_steps()
-        run = backend.step(steps, variables, compiled)
+        run = backend.step(
+            model._native_compiled(steps) if compiled else steps, variables, compiled
+        )
     if kind == "train":
         return run
 

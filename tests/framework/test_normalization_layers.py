@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import isozoo
 from isozoo import layers, ops
 
 _random = np.random.default_rng(9)
@@ -155,3 +156,43 @@ def test_errors(row):
     make, kind, message = row
     with pytest.raises(kind, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ("jax", "torch", "tensorflow"))
+@pytest.mark.parametrize("axis", (-1, 1))
+def test_gradients_of_batch_normalization_in_training(name, axis):
+    draws = np.random.default_rng(5)
+    x, up = draws.standard_normal((2, 4, 3, 2, 3)).astype("float32")
+    gamma = np.array([0.5, 2.0, -1.0], "float32")
+    over, sizes = ((0, 1, 2), (1, 1, 1, 3)) if axis == -1 else ((0, 2, 3), (1, 3, 1, 1))
+    with isozoo.use_backend(name):
+        layer = layers.BatchNormalization(axis=axis, epsilon=0.1)
+        layer.build(x.shape)
+        layer.gamma.assign(gamma)
+        loss = lambda x: ops.sum(ops.multiply(layer(x, training=True), up))  # noqa: E731
+        found = ops.convert_to_numpy(ops.grad(loss)(x))
+    mean, variance = x.mean(over, keepdims=True), x.var(over, keepdims=True)
+    unit = (x - mean) / np.sqrt(variance + 0.1)
+    count = x.size // 3
+    inner = count * up - up.sum(over, keepdims=True) - unit * (up * unit).sum(over, keepdims=True)
+    expected = gamma.reshape(sizes) / np.sqrt(variance + 0.1) / count * inner
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        layer.moving_variance.numpy(), 0.99 + 0.01 * variance.ravel(), rtol=1e-5
+    )
+    if name == "torch":
+        import torch
+
+        # Inside of torch.func, and where a channel has one element, the parts serve.
+        values = layer.state_values()
+
+        def pure(x):
+            return (layer.stateless_call(*values, x, training=True)[0] * torch.from_numpy(up)).sum()
+
+        again = torch.func.grad(pure)(torch.from_numpy(x))
+        np.testing.assert_allclose(again.detach().numpy(), expected, rtol=1e-4, atol=1e-5)
+        one = torch.ones((1, 3, 1, 1) if axis == 1 else (1, 3))
+        with isozoo.use_backend(name):
+            layer = layers.BatchNormalization(axis=axis)
+        assert (layer(one, training=True) == 0).all()
+        assert np.isfinite(layer.moving_variance.numpy()).all()

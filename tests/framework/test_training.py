@@ -91,11 +91,14 @@ def test_the_curve_is_that_of_a_loop_written_by_hand_in_torch(curves):
 @pytest.mark.parametrize("backend", TRAINING)
 def test_how_a_step_is_run_does_not_change_it(backend, curves):
     ways = [{"run_eagerly": True}, {"steps_per_execution": 2}]
-    if backend == "tensorflow":
+    if backend != "jax":  # where a step is always compiled
         ways.append({"jit_compile": True})
     for way in ways:
         model = _mlp(backend)
-        model.compile(isozoo.optimizers.Adam(0.01), "mse", **way)
+        optimizer = isozoo.optimizers.Adam(0.01)
+        if "jit_compile" in way:  # scales are powers of two, which change no digit
+            optimizer = isozoo.optimizers.LossScaleOptimizer(optimizer)
+        model.compile(optimizer, "mse", **way)
         if "steps_per_execution" in way:
             model.fit(X, Y, batch_size=8, epochs=4, verbose=0)
             other = _mlp(backend)
@@ -407,3 +410,49 @@ def test_a_real_signal_ends_a_fit_cleanly():
     with pytest.warns(UserWarning, match="was interrupted"):
         model.fit(X, Y, batch_size=8, epochs=2, verbose=0, callbacks=[Signals()])
     assert model.interrupted and np.isfinite(model.predict(X, verbose=0)).all()
+
+
+@pytest.mark.parametrize("backend", TRAINING)
+def test_single_batches_begin_their_metrics_anew_and_settings_can_be_set(backend):
+    with isozoo.use_backend(backend):
+        x = layers.Input((6,))
+        y = layers.Dense(2, kernel_initializer="ones")(x)
+        model = isozoo.Model(x, [y, y])
+    model.run_eagerly = True
+    assert model.run_eagerly and not model.compiled
+    assert model.predict(X, verbose=0)[0].shape == (40, 2)
+    with pytest.raises(ValueError, match="must call `compile"):
+        model.fit(X, Y, verbose=0)
+    # One target, for the one output that has a loss.
+    model.compile("sgd", ["mse", None], run_eagerly=True)
+    model.jit_compile = False
+    assert model.compiled and not model.jit_compile
+    kernel = np.ones((6, 2), "float32")
+    for rows in (slice(0, 16), slice(16, 40)):
+        expected = np.mean((X[rows] @ kernel - Y[rows]) ** 2)
+        np.testing.assert_allclose(model.test_on_batch(X[rows], Y[rows]), expected, rtol=1e-5)
+    for rows in (slice(0, 16), slice(16, 40)):
+        kernel, bias = (v.numpy() for v in model.weights)
+        expected = np.mean((X[rows] @ kernel + bias - Y[rows]) ** 2)
+        np.testing.assert_allclose(model.train_on_batch(X[rows], Y[rows]), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("backend", ALL)
+def test_what_draws_in_inference_draws_anew_in_each_batch(backend):
+    class Noisy(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.draws = isozoo.random.SeedGenerator(3)
+
+        def call(self, x):
+            return isozoo.random.dropout(x, 0.5, seed=self.draws)
+
+    with isozoo.use_backend(backend):
+        model = isozoo.Sequential([layers.Input((20,)), Noisy()])
+        again = isozoo.Sequential([layers.Input((20,)), Noisy()])
+    found = model.predict(np.ones((4, 20), "float32"), batch_size=2, verbose=0)
+    assert set(np.unique(found)) == {0.0, 2.0}
+    assert (found[:2] != found[2:]).any()
+    ones = np.ones((2, 20), "float32")
+    np.testing.assert_array_equal(found[:2], again.predict_on_batch(ones))
+    np.testing.assert_array_equal(found[2:], again.predict_on_batch(ones))

@@ -42,6 +42,14 @@ class Neural(Activations, Windows, Ctc):
         shift = shift if beta is None else self.add(shift, beta)
         return back(self.add(self.multiply(x, scale), shift))
 
+    def batch_normalized(self, x, axis, beta, gamma, epsilon):
+        """(x normalized by the statistics of its channels, mean, variance), by one kernel.
+
+        None where there is none for `x`; then the parts serve. Mean and variance carry no
+        gradient.
+        """
+        return None
+
     def conv_batch_norm(
         self,
         x,

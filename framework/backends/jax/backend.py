@@ -424,9 +424,21 @@ class JaxBackend(
 
         @jax.jit
         def run(trainable, state, args, kwargs):
-            return packed(target.stateless_call(trainable, state, *args, **kwargs)[0])
+            out, after = target.stateless_call(trainable, state, *args, **kwargs)
+            # By place: seeds of draws that are made in inference too.
+            changed = {
+                i: new
+                for i, (new, old) in enumerate(zip(after, state, strict=True))
+                if new is not None and new is not old
+            }
+            return packed(out), changed
 
         def infer(*args, **kwargs):
-            return unpacked(run(*target.state_values(), args, kwargs))
+            out, changed = run(*target.state_values(), args, kwargs)
+            if changed:
+                others = target.model.non_trainable_variables
+                for place, value in changed.items():
+                    others[place].replace_native(value)
+            return unpacked(out)
 
         return infer

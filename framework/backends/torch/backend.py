@@ -359,6 +359,7 @@ class TorchBackend(
     attention = staticmethod(neural.attention)
     has_flash_attention = True
     batch_normalization = staticmethod(neural.batch_normalization)
+    batch_normalized = staticmethod(neural.batch_normalized)
     conv_batch_norm = folding.conv_batch_norm
     random_words = staticmethod(random.random_words)
     random_uniform = staticmethod(random.random_uniform)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import torch
@@ -19,6 +20,9 @@ from ..registry import TENSORS
 # step of Adam on 15 matrices of 1024 x 1024 took 4 times as long: its intermediate results get new
 # pages of memory from the system each time.
 _LARGEST = 2**18
+# Elements from which torch gives a tensor to several threads, but for its fused kernels, which do
+# so always: where the cores have other work, a step of ten numbers waited 4 ms for its threads.
+_SHARED = 2**15
 _WHOLE = (torch.float32, torch.float64)
 
 
@@ -155,12 +159,14 @@ class Bundles:
         *,
         gradient: Bundle,
         learning_rate: torch.Tensor,
-        step: torch.Tensor,
+        steps: torch.Tensor,
         beta_1: float,
         beta_2: float,
         epsilon: float,
     ) -> bool:
-        """Takes a step of Adam; `epsilon` is added to the root of the uncorrected mean.
+        """Takes a step of Adam after `steps` others.
+
+        `epsilon` is added to the root of the uncorrected mean.
 
         Returns False, and takes none, where slots lie in another order than their tensors: the
         kernel goes through memory.
@@ -169,25 +175,20 @@ class Bundles:
         slots = (means, squares) if largest is None else (means, squares, largest)
         if any([x.stride() for x in slot.items] != orders for slot in slots):
             return False
-        torch._fused_adam_(
-            held.items,
-            [
-                g if g.stride() == order else torch.empty_like(x).copy_(g)
-                for g, x, order in zip(gradient.items, held.items, orders, strict=True)
-            ],
-            means.items,
-            squares.items,
-            [] if largest is None else largest.items,
-            [step.float()] * len(held.items),
-            lr=learning_rate.item(),
-            beta1=beta_1,
-            beta2=beta_2,
-            weight_decay=0.0,
-            # torch adds it to the root of the corrected mean.
-            eps=epsilon / math.sqrt(1 - beta_2 ** step.item()),
-            amsgrad=largest is not None,
-            maximize=False,
-        )
+        slots = [means.items, squares.items, [] if largest is None else largest.items]
+        gradients = [
+            g if g.stride() == order else torch.empty_like(x).copy_(g)
+            for g, x, order in zip(gradient.items, held.items, orders, strict=True)
+        ]
+        step, rate = steps.item() + 1, learning_rate.item()
+        small = [x.numel() < _SHARED for x in held.items]
+        for kernel, chosen in (
+            (_small_adam_step, small),
+            (_fused_adam_step, [not s for s in small]),
+        ):
+            if any(chosen):
+                lists = [list(compress(items, chosen)) for items in (held.items, gradients, *slots)]
+                kernel(lists, step, rate, beta_1, beta_2, epsilon)
         return True
 
     def gradient_step(self, held: Bundle, gradient: Bundle, learning_rate: torch.Tensor) -> None:
@@ -237,7 +238,11 @@ class TorchBundles:
     """Mixed into the torch backend: it has bundles."""
 
     bundles = True
-    _bundles: Bundles | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        # From the start: what torch compiles asks for the number of types that are known.
+        TENSORS.setdefault(Bundle, Bundles(self))
 
     def bundle_key(self, native: torch.Tensor) -> Any:
         """Returns what tensors of one bundle have in common, and its largest size or None."""
@@ -245,6 +250,54 @@ class TorchBundles:
 
     def bundle(self, natives: list[torch.Tensor]) -> Bundle:
         """Returns one tensor for many, of one `bundle_key`."""
-        if self._bundles is None:
-            self._bundles = TENSORS[Bundle] = Bundles(self)
         return Bundle(natives)
+
+
+def _fused_adam_step(
+    lists: list[list[torch.Tensor]],
+    step: float,
+    rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    """Takes a step of Adam with the CPU's whole kernel, which has all threads for each tensor."""
+    held, gradients, means, squares, largest = lists
+    torch._fused_adam_(
+        held,
+        gradients,
+        means,
+        squares,
+        largest,
+        [torch.tensor(step, dtype=torch.float32)] * len(held),
+        lr=rate,
+        beta1=beta_1,
+        beta2=beta_2,
+        weight_decay=0.0,
+        # torch adds it to the root of the corrected mean.
+        eps=epsilon / math.sqrt(1 - beta_2**step),
+        amsgrad=bool(largest),
+        maximize=False,
+    )
+
+
+def _small_adam_step(
+    lists: list[list[torch.Tensor]],
+    step: float,
+    rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    """Takes the same step of small tensors without other threads."""
+    held, gradients, means, squares, largest = lists
+    torch._foreach_lerp_(means, gradients, 1 - beta_1)
+    torch._foreach_mul_(squares, beta_2)
+    torch._foreach_addcmul_(squares, gradients, gradients, 1 - beta_2)
+    if largest:
+        torch._foreach_maximum_(largest, squares)
+    # `_foreach_sqrt` is shared out among all threads, however small its tensors are.
+    roots = torch._foreach_pow(largest or squares, 0.5)
+    torch._foreach_add_(roots, epsilon)
+    rate *= math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    torch._foreach_addcdiv_(held, means, roots, -rate)

@@ -5,6 +5,7 @@ calls the channels-last memory format, so nothing is copied on the way in or out
 """
 
 import torch
+from torch._C._functorch import peek_interpreter_stack  # pyright: ignore[reportMissingImports]
 from torch.nn import functional as F
 
 from ..base import explicit_pads
@@ -148,6 +149,25 @@ def batch_normalization(x, mean, variance, axis, beta, gamma, epsilon):
     moved = x.movedim(axis, 1) if axis not in (1, 1 - x.ndim) else x
     y = F.batch_norm(moved, mean, variance, gamma, beta, False, 0.0, epsilon)
     return y.movedim(1, axis) if moved is not x else y
+
+
+def batch_normalized(x, axis, beta, gamma, epsilon):
+    """torch's kernel of normalization in training, which has a gradient in one pass.
+
+    From moments and elementwise ops, which autograd goes through one by one, it took 6 times as
+    long on CPU.
+    """
+    channels = x.shape[axis]
+    count = x.numel() // max(channels, 1)
+    plain = x.dtype in (torch.float32, torch.float64) and x.ndim >= 2 and count > 1
+    alike = all(t is None or t.dtype is x.dtype for t in (beta, gamma))
+    if not (plain and alike) or peek_interpreter_stack() is not None:
+        return None  # torch.func refuses the statistics' assignment
+    moved = x.movedim(axis, 1) if axis not in (1, 1 - x.ndim) else x
+    mean, variance = x.new_zeros(channels), x.new_zeros(channels)
+    y = F.batch_norm(moved, mean, variance, gamma, beta, True, 1.0, epsilon)
+    # torch's running variance is that of a sample, divided by one less.
+    return y.movedim(1, axis) if moved is not x else y, mean, variance * ((count - 1) / count)
 
 
 def _by_batch(x, mean, variance, axis, beta, gamma, epsilon):

@@ -167,7 +167,7 @@ class TorchTransforms(Transforms):
             if torch.compiler.is_compiling():
                 return function(*args, **kwargs)
             if not made:
-                has = _has_compiler()
+                has = has_compiler()
                 made.append(
                     torch.compile(run, fullgraph=True, recompile_limit=64)  # pyright: ignore
                     if has
@@ -176,9 +176,6 @@ class TorchTransforms(Transforms):
             return made[0](*args, **kwargs)
 
         return call
-
-    def step(self, function, variables, compiled):
-        return torch.compile(function) if compiled else function
 
 
 _numbers = itertools.count()
@@ -244,15 +241,15 @@ class _Attached(torch.autograd.Function):
         return (None, None, *[None] * ctx.count, *ctx.pull(*cotangents))
 
 
-def _has_compiler() -> bool:
-    """Whether torch can compile for the CPU; a warning if not."""
+def has_compiler() -> bool:
+    """Returns whether torch can compile for the CPU; warns if not."""
     from torch._inductor.cpp_builder import get_cpp_compiler
 
     try:
         get_cpp_compiler()
     except Exception:
         warnings.warn(
-            "ops.jit: torch compiles with a C++ compiler, and none was found "
+            "ops.jit and jit_compile: torch compiles with a C++ compiler, and none was found "
             f"(CXX is {os.environ.get('CXX', 'not set')}). The function runs uncompiled; install "
             "g++ or clang++ to have it compiled.",
             RuntimeWarning,

@@ -4,6 +4,7 @@ from typing import Any
 
 from ... import config, ops
 from ...core.input_spec import InputSpec
+from ...ops.dispatch import together
 from .base import Normalization, in_single
 
 _CLIPPING = ("rmax", "rmin", "dmax")
@@ -110,14 +111,23 @@ class BatchNormalization(Normalization):
         mean, variance = self.moving_mean, self.moving_variance
         gamma, beta = self.gamma, self.beta
         if training and self.trainable:
-            mean, variance = self._moments(inputs, mask)
+            plain = mask is None and not self.renorm and not self.synchronized
+            whole = self._by_one_kernel(inputs) if plain else None
+            outputs, mean, variance = whole or (None, *self._moments(inputs, mask))
             if self.renorm:
                 gamma, beta = self._corrected(mean, variance)
                 self._move_renormed(mean, variance)
             else:
                 self._move("moving_mean", mean, self.momentum)
                 self._move("moving_variance", variance, self.momentum)
+            if outputs is not None:
+                return outputs
         return ops.batch_normalization(inputs, mean, variance, self.axis, beta, gamma, self.epsilon)
+
+    def _by_one_kernel(self, inputs: Any) -> Any:
+        """Outputs, mean and variance of the batch by a kernel of the backend, or None."""
+        backend, (x, beta, gamma) = together(inputs, self.beta, self.gamma)
+        return backend.batch_normalized(x, self.axis, beta, gamma, self.epsilon)
 
     def _move(self, name: str, value: Any, momentum: float) -> Any:
         """Move a statistic towards that of a batch; gives the new one."""
