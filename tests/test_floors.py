@@ -13,7 +13,7 @@ FLOORS = ("framework", "hub", "applications", "nlp", "cv", "isozoo", "scripts")
 FRAMEWORK = (
     ("typing", "lazy", "context", "structures", "containers", "nested"),
     ("config", "configs", "dtypes", "file_errors", "files", "registered", "serialization", "tree"),
-    ("dtype_policies", "named"),
+    ("dtype_policies", "fingerprints", "named"),
     ("backends",),
     ("ops",),
     ("activations", "initializers", "regularizers", "constraints"),

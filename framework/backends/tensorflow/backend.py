@@ -21,9 +21,10 @@ from .linalg import TensorflowLinalg
 from .renames import Renamed
 from .signal import TensorflowSignal
 from .sparse import TensorflowRagged, TensorflowSparse
+from .text import TensorflowText
 from .transforms import TensorflowTransforms
 
-_NATIVE = {name: tf.as_dtype(name) for name in (*dtypes.ALL, *dtypes.STORED)}
+_NATIVE = {name: tf.as_dtype(name) for name in (*dtypes.ALL, *dtypes.STORED, dtypes.TEXT)}
 _NAMES = {native: name for name, native in _NATIVE.items()}
 _SCALARS = {_NATIVE[name] for name in ("bfloat16", *dtypes.STORED)}
 
@@ -88,6 +89,7 @@ class TensorflowBackend(
     name = "tensorflow"
     layer_base = TensorflowLayer
     compiles = has_text = True
+    text_kernels = TensorflowText
     tensor_types = (tf.Tensor, tf.Variable)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
 

@@ -1,0 +1,1 @@
+"""Preprocessing: from raw data to tensors of numbers."""
