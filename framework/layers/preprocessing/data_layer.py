@@ -1,0 +1,73 @@
+"""What layers have in common that compute on tensors, in `tf.data` too."""
+
+from typing import Any
+
+from ... import nested
+from ...backends import registry
+from ...backends.registry import Kind, owner_of
+from ...context import entered
+from ...core import symbolic
+from ..described import Described
+
+
+class DataLayer(Described):
+    """Base of layers that transform data before a model sees them, or in the model.
+
+    Such a layer may be mapped over a `tf.data.Dataset` on each backend: a tensor of TensorFlow in
+    a graph is computed with TensorFlow, and stays one. Its `call` is written over ops, and reads
+    its constants through `_constant`.
+    """
+
+    # AutoGraph would rewrite the layer's Python inside `tf.data`, which needs none of it.
+    autograph_info__: dict[str, Any] = {}
+
+    def _call_outer(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        backend = _of_pipeline(self._backend, (args, kwargs))
+        if backend is None or symbolic.among((args, kwargs)):
+            return super()._call_outer(args, kwargs)
+
+        def convert(x: Any) -> Any:
+            return self._pipeline_input(backend, x)
+
+        if not self.built:
+            self._build_for(args, kwargs)
+        changes: dict[str, Any] = {"backend": backend, "owner": (None, "pipeline")}
+        with entered(**changes, masks=None, device=None, autocast=None):
+            args = nested.map_structure(convert, args)
+            return self._call_training(args, nested.map_structure(convert, kwargs))
+
+    def _pipeline_input(self, backend: Any, x: Any) -> Any:
+        """An input of a data pipeline as a tensor of its backend, floats in the compute dtype."""
+        if owner_of(x) is not backend or not self.autocast:
+            return x
+        name, wanted = backend.dtype(x), self._policy.compute_dtype
+        return backend.cast(x, wanted) if name != wanted and name.startswith(_FLOATS) else x
+
+    def _shape_of(self, x: Any) -> Any:
+        owner = owner_of(x)
+        if isinstance(owner, Kind) or owner is self._backend:
+            return super()._shape_of(x)
+        return (owner.full_backend or owner).static_shape(x)
+
+    def _constant(self, x: Any) -> Any:
+        """A tensor of the layer's, in `call`, as one of the backend that computes."""
+        backend = registry.current()
+        if backend is self._backend or x is None:
+            return x
+        native = x.value if hasattr(x, "value") and hasattr(x, "assign") else x
+        return backend.asarray(self._backend.to_numpy(native))
+
+
+_FLOATS = ("float", "bfloat")
+
+
+def _of_pipeline(own: Any, x: Any) -> Any:
+    """The backend of a tensor in a graph of another framework than the layer's; else None."""
+    for leaf in nested.leaves(x):
+        owner = owner_of(leaf) if hasattr(leaf, "shape") else None
+        if owner is None or isinstance(owner, Kind):
+            continue
+        backend = owner.full_backend or owner
+        if backend is not own and backend.is_tracing(leaf):
+            return backend
+    return None
