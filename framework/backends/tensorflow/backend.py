@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ... import dtypes
 from ..base import Backend, specs
-from . import arithmetic, ctc, encoding, indexing, neural, precision, random, windows
+from . import arithmetic, ctc, datasets, encoding, indexing, neural, precision, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
 from .image import TensorflowImages
@@ -90,6 +90,7 @@ class TensorflowBackend(
     layer_base = TensorflowLayer
     compiles = has_text = True
     text_kernels = TensorflowText
+    datasets = datasets
     tensor_types = (tf.Tensor, tf.Variable)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
 

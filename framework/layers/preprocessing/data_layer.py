@@ -6,7 +6,6 @@ from ... import nested
 from ...backends import registry
 from ...backends.registry import Kind, owner_of
 from ...context import entered
-from ...core import symbolic
 from ..described import Described
 
 
@@ -23,7 +22,7 @@ class DataLayer(Described):
 
     def _call_outer(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         backend = _of_pipeline(self._backend, (args, kwargs))
-        if backend is None or symbolic.among((args, kwargs)):
+        if backend is None:
             return super()._call_outer(args, kwargs)
 
         def convert(x: Any) -> Any:
@@ -68,6 +67,8 @@ def _of_pipeline(own: Any, x: Any) -> Any:
         if owner is None or isinstance(owner, Kind):
             continue
         backend = owner.full_backend or owner
+        if backend.symbolic:
+            return None
         if backend is not own and backend.is_tracing(leaf):
             return backend
     return None

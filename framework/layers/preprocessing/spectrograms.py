@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import config, initializers, ops
 from ...core.input_spec import InputSpec
+from ...core.keras_tensor import KerasTensor
 from .. import windows
 from ..described import Described
 from .data_layer import DataLayer
@@ -106,6 +107,19 @@ class MelSpectrogram(DataLayer):
         found = ops.multiply(ops.log10(ops.maximum(powers, self.min_power)), 10.0)
         found = ops.subtract(found, reference)
         return ops.maximum(found, ops.subtract(ops.max(found), self.top_db))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Returns the shape of the spectrograms."""
+        *lead, samples = input_shape
+        whole, stride = self.fft_length, self.sequence_stride
+        # Both ends are extended by half a transform.
+        frames = None if samples is None else (samples + whole // 2 * 2 - whole) // stride + 1
+        return (*lead, self.num_mel_bins, frames)
+
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+        """Returns the shape and dtype of the spectrograms."""
+        self.built = True
+        return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
     def linear_to_mel_weight_matrix(
         self,
@@ -217,6 +231,31 @@ class STFTSpectrogram(Described):
             self.imag_kernel = self.add_weight(
                 shape, self._parts["imag"], name="imag_kernel", memory_format="conv"
             )
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Returns the shape of the spectrograms."""
+        last = self.data_format == "channels_last"
+        batch, first, second = input_shape
+        samples, channels = (first, second) if last else (second, first)
+        whole = self.fft_length or 2 ** math.ceil(math.log2(self.frame_length))
+        frequencies = (whole // 2 + 1) * (2 if self.mode == "stft" else 1)
+        step = self.frame_step or self.frame_length // 2
+        frames = None
+        if samples is not None:
+            same = self.padding == "same"
+            frames = -(-samples // step) if same else (samples - self.frame_length) // step + 1
+        if self.expand_dims:
+            rest = (frames, frequencies, channels) if last else (channels, frames, frequencies)
+            return (batch, *rest)
+        joined = None if channels is None else channels * frequencies
+        return (batch, frames, joined) if last else (batch, joined, frames)
+
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+        """Returns the shape and dtype of the spectrograms; builds the layer."""
+        self._check_inputs((inputs,), {})
+        if not self.built:
+            self.build(inputs.shape)
+        return KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
     def call(self, inputs: Any) -> Any:
         """Returns the spectrograms of sound."""
