@@ -19,7 +19,7 @@ FRAMEWORK = (
     ("activations", "initializers", "regularizers", "constraints"),
     ("core",),
     ("random", "utils"),
-    ("optimizers", "losses", "saving"),
+    ("optimizers", "losses", "saving", "preprocessing"),
     ("metrics",),
     ("layers", "lora"),
     ("training",),

@@ -7,6 +7,7 @@ from ..core.graph import get_source_inputs as get_source_inputs
 from ..core.keras_tensor import is_keras_tensor as is_keras_tensor
 from ..core.session import clear_session as clear_session
 from ..dtypes import standardize_dtype as standardize_dtype
+from ..lazy import exports
 from .directories.images import image_dataset_from_directory as image_dataset_from_directory
 from .directories.sounds import audio_dataset_from_directory as audio_dataset_from_directory
 from .directories.texts import text_dataset_from_directory as text_dataset_from_directory
@@ -22,3 +23,6 @@ from .split import split_dataset as split_dataset
 from .timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 
 Sequence = PyDataset  # Keras's older name
+
+# A layer, which stands above this package.
+__getattr__, __dir__ = exports(__name__, {"FeatureSpace": "..layers.preprocessing.feature_space"})

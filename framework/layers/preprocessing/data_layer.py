@@ -5,8 +5,8 @@ from typing import Any
 from ... import nested
 from ...backends import registry
 from ...backends.registry import Kind, owner_of
-from ...context import entered
 from ..described import Described
+from .pipeline import in_pipeline, of_pipeline
 
 
 class DataLayer(Described):
@@ -21,7 +21,7 @@ class DataLayer(Described):
     autograph_info__: dict[str, Any] = {}
 
     def _call_outer(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        backend = _of_pipeline(self._backend, (args, kwargs))
+        backend = of_pipeline(self._backend, (args, kwargs))
         if backend is None:
             return super()._call_outer(args, kwargs)
 
@@ -30,8 +30,7 @@ class DataLayer(Described):
 
         if not self.built:
             self._build_for(args, kwargs)
-        changes: dict[str, Any] = {"backend": backend, "owner": (None, "pipeline")}
-        with entered(**changes, masks=None, device=None, autocast=None):
+        with in_pipeline(backend):
             args = nested.map_structure(convert, args)
             return self._call_training(args, nested.map_structure(convert, kwargs))
 
@@ -58,17 +57,3 @@ class DataLayer(Described):
 
 
 _FLOATS = ("float", "bfloat")
-
-
-def _of_pipeline(own: Any, x: Any) -> Any:
-    """The backend of a tensor in a graph of another framework than the layer's; else None."""
-    for leaf in nested.leaves(x):
-        owner = owner_of(leaf) if hasattr(leaf, "shape") else None
-        if owner is None or isinstance(owner, Kind):
-            continue
-        backend = owner.full_backend or owner
-        if backend.symbolic:
-            return None
-        if backend is not own and backend.is_tracing(leaf):
-            return backend
-    return None

@@ -11,6 +11,7 @@ from ...core.keras_tensor import KerasTensor
 from ...core.layer import Layer
 from ...nested import leaves
 from .host_kernels import HostKernels
+from .pipeline import in_pipeline, of_pipeline
 from .values import Ragged, decoded
 
 
@@ -30,6 +31,15 @@ class HostLayer(Layer):
 
     def _native_input(self, x: Any) -> Any:
         return x
+
+    def _call_outer(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        backend = of_pipeline(self._backend, (args, kwargs))
+        if backend is None:
+            return super()._call_outer(args, kwargs)
+        if not self.built:
+            self.build(None)
+        with in_pipeline(backend):
+            return self._call_training(args, kwargs)
 
     def get_build_config(self) -> dict[str, Any]:
         """Returns {}: nothing depends on the shape of the inputs."""
