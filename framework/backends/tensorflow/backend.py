@@ -452,7 +452,8 @@ class TensorflowBackend(
 
         def infer(*args, **kwargs):
             if not made:  # when the model is built, so that its weights are known
-                made.append(_compiled(target, not _convolves(target)))
+                by_xla = not _convolves(target) and _all_support_xla(target)
+                made.append(_compiled(target, by_xla))
             with precision.arithmetic():
                 return made[0](*args, **kwargs)
 
@@ -463,6 +464,11 @@ def _compiled(target, by_xla):
     return tf.function(
         lambda *args, **kwargs: target(*args, **kwargs), autograph=False, jit_compile=by_xla
     )
+
+
+def _all_support_xla(target):
+    """Whether no layer of what is compiled, a model or a method of one, refuses XLA."""
+    return all(layer.supports_jit for layer in getattr(target, "model", target)._flatten_layers())
 
 
 def _convolves(target):

@@ -377,8 +377,8 @@ class FeatureSpace(HostLayer):
         dtype = _dtype_of(x)
         if not dtype.startswith("int"):
             raise ValueError(
-                f"Feature '{name}' has `output_mode='one_hot'`. Thus its preprocessor should return "
-                f"an integer dtype. Instead it returns a {dtype} dtype."
+                f"Feature '{name}' has `output_mode='one_hot'`. Thus its preprocessor should "
+                f"return an integer dtype. Instead it returns a {dtype} dtype."
             )
         layer: Any = self.preprocessors.get(name) or self.crossers.get(name)
         if isinstance(layer, layers.IntegerLookup | layers.StringLookup):

@@ -100,7 +100,7 @@ class Hashing(HostLayer):
         return {
             **super().get_config(),
             "num_bins": self.num_bins,
-            "salt": self.salt,
+            "salt": None if self.salt is None else list(self.salt),
             "mask_value": self.mask_value,
             "output_mode": self.output_mode,
             "sparse": self.sparse,

@@ -23,6 +23,7 @@ class HostLayer(Layer):
     as in `tf.data`, is computed with TensorFlow and stays one, whichever backend the layer is on.
     """
 
+    supports_jit = False  # XLA knows no text
     # AutoGraph would rewrite the layer's Python inside `tf.data`, which needs none of it.
     autograph_info__: dict[str, Any] = {}
 

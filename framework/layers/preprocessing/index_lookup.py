@@ -37,14 +37,14 @@ def checked_mode(mode: str, modes: tuple[str, ...], who: str) -> str:
     return mode
 
 
-def checked_salt(salt: Any, who: str) -> list[int] | None:
+def checked_salt(salt: Any, who: str) -> tuple[int, int] | None:
     """Returns a salt as a key of two numbers. ValueError for anything else."""
     if salt is None:
         return None
     if isinstance(salt, int):
-        return [salt, salt]
+        return salt, salt
     if isinstance(salt, tuple | list) and len(salt) == 2:
-        return list(salt)
+        return salt[0], salt[1]
     raise ValueError(
         f"The `salt` argument for `{who}` can only be a tuple of size 2 integers, or a single "
         f"integer. Received: salt={salt}."
@@ -94,6 +94,9 @@ class IndexLookup(HostLayer):
         ValueError: arguments that do not go together.
     """
 
+    input_vocabulary: Any
+    input_idf_weights: Any
+
     def __init__(
         self,
         max_tokens: int | None,
@@ -140,8 +143,9 @@ class IndexLookup(HostLayer):
         self.output_mode, self.sparse = output_mode, sparse
         self.pad_to_max_tokens, self.oov_method = pad_to_max_tokens, oov_method
         self.salt = checked_salt(salt, who)
-        self.input_vocabulary = None if isinstance(vocabulary, str) else vocabulary
-        self.input_idf_weights = idf_weights
+        # Long lists, which hold no parts of the layer.
+        vars(self)["input_vocabulary"] = None if isinstance(vocabulary, str) else vocabulary
+        vars(self)["input_idf_weights"] = idf_weights
         self._has_input_vocabulary, self._frozen_vocab_size = has_vocabulary, frozen
         self._tokens = tokens_of([], self._is_text, who)
         # Of all places, those in front included; None until they are known.
@@ -509,7 +513,7 @@ class IndexLookup(HostLayer):
             "vocabulary": listed(self.input_vocabulary),
             "vocabulary_size": self._frozen_vocab_size,
             "oov_method": self.oov_method,
-            "salt": self.salt,
+            "salt": None if self.salt is None else list(self.salt),
         }
 
     @classmethod
@@ -552,7 +556,7 @@ class IndexLookup(HostLayer):
 def listed(x: Any) -> Any:
     """Returns what a user gave as a config holds it: plain lists."""
     if x is None or isinstance(x, list):
-        return x
+        return None if x is None else list(x)
     found = host_value(x, "A config")
     if found.dtype == object:
         return [item.decode("utf-8") if isinstance(item, bytes) else item for item in found]

@@ -95,7 +95,7 @@ def _ragged(x: Any, who: str) -> Ragged:
 
 def _array(x: Any, who: str) -> np.ndarray:
     if isinstance(x, list | tuple):
-        x = [host_value(item, who) if hasattr(item, "shape") else item for item in x]
+        x = [host_value(item, who) if _is_array(item) else item for item in x]
         if any(isinstance(item, Ragged) for item in x):
             raise ValueError(f"{who} takes no list of ragged tensors.")
     try:
@@ -110,6 +110,10 @@ def _array(x: Any, who: str) -> np.ndarray:
             "`tf.RaggedTensor`."
         )
     return found
+
+
+def _is_array(x: Any) -> bool:
+    return hasattr(x, "shape") and not isinstance(x, np.generic)
 
 
 def _holds_text(x: Any) -> bool:
