@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..ops.image_resize import resize
 
 
 def smart_resize(
@@ -37,7 +38,7 @@ def smart_resize(
             "Expected an image array with shape `(height, width, channels)`, or `(batch_size, "
             f"height, width, channels)`, but got input with incorrect rank, of shape {x.shape}."
         )
-    found = ops.image.resize(
+    found = resize(
         x,
         tuple(size),
         interpolation=interpolation,

@@ -90,7 +90,8 @@ def sound_reader(
             run = on_host
             sound = tf.numpy_function(lambda name: run(name.decode()), [path], tf.float32)
             sound = tf.ensure_shape(sound, [length, None])
-        return tf.RaggedTensor.from_tensor(sound) if ragged else sound
+        ragged_type: Any = tf.RaggedTensor
+        return ragged_type.from_tensor(sound) if ragged else sound
 
     return read
 

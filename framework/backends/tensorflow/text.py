@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 _PUNCTUATION = r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]"
+_Ragged: Any = tf.RaggedTensor
 _TENSORS = (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)
 _NOWHERE = tf.int64.max
 
@@ -27,7 +28,7 @@ class TensorflowText:
 
     def where(self, condition: Any, x: Any, y: Any) -> Any:
         dtype = x.dtype if isinstance(x, tf.Tensor) else y.dtype
-        return tf.where(condition, *(tf.convert_to_tensor(part, dtype) for part in (x, y)))
+        return tf.where(condition, tf.convert_to_tensor(x, dtype), tf.convert_to_tensor(y, dtype))
 
     def owns(self, x: Any) -> bool:
         """Whether `x` is a tensor of TensorFlow's."""
@@ -38,7 +39,7 @@ class TensorflowText:
         if not hasattr(x, "lengths"):
             return tf.constant(x.tolist() if x.dtype == object else x, _native(x), x.shape)
         values = tf.constant(x.values.tolist(), _native(x.values), x.values.shape)
-        return tf.RaggedTensor.from_row_lengths(values, x.lengths)
+        return _Ragged.from_row_lengths(values, x.lengths)
 
     def given_to(self, backend: Any, x: Any, dtype: str | None) -> Any:
         """A result as a layer of `backend` gives it: in a graph it stays a tensor of TensorFlow."""
@@ -169,7 +170,7 @@ class TensorflowText:
         if splits:
             values, lengths = tf.numpy_function(run, [x], [tf.string, tf.int64])
             values, lengths = tf.ensure_shape(values, [None]), tf.ensure_shape(lengths, [None])
-            return tf.RaggedTensor.from_row_lengths(values, lengths, validate=False)
+            return _Ragged.from_row_lengths(values, lengths, validate=False)
         return tf.ensure_shape(tf.numpy_function(run, [x], tf.string), x.shape)
 
     def ngrams(self, x: Any, widths: Sequence[int]) -> Any:

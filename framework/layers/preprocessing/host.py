@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from ...backends.base import Spec
 from ...backends.registry import Kind, owner_of
 from ...context import state
 from ...core.keras_tensor import KerasTensor
@@ -79,12 +78,12 @@ class HostLayer(Layer):
         """While shapes are inferred: tensors of the right shapes; else None."""
         if not state.inferring or _tensorflow_of((inputs,)) is not None:
             return None
-        tensors = [x for x in leaves(inputs) if not isinstance(owner_of(x), Kind)]
-        if not tensors or len(tensors) < len(leaves(inputs)):
+        given = list(leaves(inputs))
+        tensors = [x for x in given if not isinstance(owner_of(x), Kind)]
+        if not tensors or len(tensors) < len(given):
             return None
         backend = self._backend
-        given = [Spec(backend.static_shape(x), backend.dtype(x)) for x in tensors]
-        symbols = [KerasTensor(spec.shape, spec.dtype) for spec in given]
+        symbols = [KerasTensor(backend.static_shape(x), backend.dtype(x)) for x in tensors]
         wanted = self.compute_output_spec(symbols if len(symbols) > 1 else symbols[0])
         return backend.zeros(wanted.shape, wanted.dtype)
 

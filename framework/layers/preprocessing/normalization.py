@@ -182,11 +182,11 @@ class Normalization(DataLayer):
         if is_tensor or (hasattr(data, "__array__") and hasattr(data, "shape")):
             batch = np.asarray(host_value(data, self.name))
             return batch.shape, iter([batch])
-        if hasattr(data, "element_spec") and hasattr(data, "batch"):
-            spec = data.element_spec
+        spec = getattr(data, "element_spec", None)
+        if spec is not None:
             spec = spec[0] if isinstance(spec, tuple) else spec
             if len(spec.shape) == 1:
-                data = data.batch(128)
+                data = data.batch(128)  # pyright: ignore[reportAttributeAccessIssue]
         elif not isinstance(data, PyDataset) and not hasattr(data, "__iter__"):
             raise TypeError(
                 f"Unsupported data type: {type(data)}. `adapt` supports `np.ndarray`, backend "

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ... import config, ops
+from ... import config
 from ...backends import registry
 from ...context import entered
+from ...ops.image_resize import resize
 from .listing import Request
 
 FORMATS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -119,7 +120,7 @@ def image_dataset_from_directory(
         )
     fit = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
     first = (data_format or config.image_data_format()) == "channels_first"
-    how = (tuple(size), color_mode, interpolation, fit, first)
+    how = ((size[0], size[1]), color_mode, interpolation, fit, first)
 
     def dataset_of(files: Any, shuffled: bool) -> Any:
         if request.format != "tf":
@@ -148,14 +149,24 @@ def _read(
         pixels = np.asarray(image.convert(modes[color_mode]), np.float32)
     if pixels.ndim == 2:
         pixels = pixels[..., None]
+    inner, pads = (size, [(0, 0)] * 3) if fit != "pad" else _padded(pixels.shape, size)
     with entered(backend=registry.get("numpy")):
-        pixels = ops.image.resize(
+        pixels = resize(
             pixels,
-            size,
+            inner,
             interpolation=interpolation,
             crop_to_aspect_ratio=fit == "crop",
-            pad_to_aspect_ratio=fit == "pad",
             data_format="channels_last",
         )
-    pixels = np.asarray(pixels, np.float32)
+    pixels = np.pad(np.asarray(pixels, np.float32), pads)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if first else pixels
+
+
+def _padded(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[Any, Any]:
+    """The size of an image in the middle of black margins, and these: as TensorFlow has them."""
+    shrink = max(n / wanted for n, wanted in zip(shape, size, strict=False))
+    whole = [n / shrink for n in shape[:2]]
+    inner = tuple(int(n) for n in whole)
+    before = [max(0, int((wanted - n) / 2)) for wanted, n in zip(size, whole, strict=True)]
+    pads = [(b, w - b - n) for b, w, n in zip(before, size, inner, strict=True)]
+    return inner, [*pads, (0, 0)]

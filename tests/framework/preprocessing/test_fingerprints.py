@@ -35,7 +35,9 @@ def test_siphash_of_the_paper():
 def test_concatenated_is_that_of_crosses():
     words, numbers = ["a", "bc", ""], np.array([7, -1, 2**40])
     expected = tf.sparse.to_dense(
-        tf.sparse.cross_hashed([tf.constant(words)[:, None], tf.constant(numbers)[:, None]], 2**61 - 1)
+        tf.sparse.cross_hashed(
+            [tf.constant(words)[:, None], tf.constant(numbers)[:, None]], 2**61 - 1
+        )
     ).numpy()[:, 0]
     found = np.full(3, 0xDECAFCAFFE, np.uint64)
     for part in (fingerprint64([w.encode() for w in words]), numbers.view(np.uint64)):

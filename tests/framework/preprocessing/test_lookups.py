@@ -242,3 +242,27 @@ def test_a_model_of_tensorflow_is_compiled_and_exported(tmp_path):
         model.fit(data, np.zeros((2, 1)), verbose=0)
         before = model(data).numpy()
         np.testing.assert_allclose(model.predict(data, verbose=0), before, rtol=1e-6)
+        folder = str(tmp_path / "saved")
+        signature = tf.function(model, input_signature=[tf.TensorSpec((None, 2), tf.string)])
+        tf.saved_model.save(model, folder, signatures=signature)
+        served = tf.saved_model.load(folder).signatures["serving_default"](data)
+        np.testing.assert_allclose(*served.values(), before, rtol=1e-6)
+
+
+def test_inside_a_layer_of_the_users(backend):
+    """Its shapes are inferred by its call, in which there are no values to look up."""
+
+    class Counting(isozoo.Layer):
+        def __init__(self):
+            super().__init__()
+            self.lookup = layers.IntegerLookup(vocabulary=[4, 7], output_mode="count")
+            self.cross = layers.HashedCrossing(5)
+
+        def call(self, x):
+            return self.lookup(x), self.cross([x, x])
+
+    inputs = isozoo.Input((1,), dtype="int64")
+    counted, crossed = layer_outputs = Counting()(inputs)
+    assert counted.shape == (None, 3) and crossed.shape == (None, 1)
+    found = isozoo.Model(inputs, layer_outputs)(np.array([[7], [1]]))
+    np.testing.assert_array_equal(host(found[0]), [[0, 0, 1], [1, 0, 0]])

@@ -54,8 +54,13 @@ def test_calls(backend):
                 found, wanted, rtol=4 * np.finfo("float32").eps, err_msg=str(options)
             )
         again = layers.TextVectorization.from_config(layer.get_config())
-        again.set_vocabulary(*([vocabulary, host(layer._lookup_layer.idf_weights)]
-                               if options.get("output_mode") == "tf_idf" else [vocabulary]))
+        again.set_vocabulary(
+            *(
+                [vocabulary, host(layer._lookup_layer.idf_weights)]
+                if options.get("output_mode") == "tf_idf"
+                else [vocabulary]
+            )
+        )
         np.testing.assert_array_equal(host(again(TEXTS)), host(layer(TEXTS)))
 
 
