@@ -1,6 +1,7 @@
 """The multi-backend framework: knows nothing of models, presets or the network."""
 
 from importlib import import_module
+from types import SimpleNamespace
 
 from . import configs, serialization
 
@@ -8,6 +9,13 @@ from . import configs, serialization
 def _namespace(name: str):
     return lambda: import_module(name, __name__)
 
+
+def _chosen(name: str, *names: str):
+    """Some names of a module, and no others: not everything there is for configs to name."""
+    return lambda: SimpleNamespace(**{n: getattr(import_module(name, __name__), n) for n in names})
+
+
+_FEATURES = ".layers.preprocessing.feature_space"
 
 # What a config may name by "module", and the namespace of ours that has it. A table of ours: the
 # name that a file gives is looked up here, and never imported.
@@ -26,6 +34,10 @@ configs.NAMESPACES.update(
         "keras.optimizers.schedules": _namespace(".optimizers.schedules"),
         "keras.random": _namespace(".random"),
         "keras.ops": _namespace(".ops"),
+        "keras.utils": _chosen(_FEATURES, "FeatureSpace"),
+        "keras.src.layers.preprocessing.feature_space": _chosen(
+            _FEATURES, "Feature", "Cross", "TFDIdentity", "TFDConcat"
+        ),
         "keras.src.models.functional": _namespace(".public"),
         "keras.src.models.sequential": _namespace(".public"),
         "keras.src.models.model": _namespace(".public"),

@@ -39,6 +39,8 @@ COMPLEX = ("complex64", "complex128")
 INTEGERS = tuple(name for name in ALL if "int" in name)
 # Dtypes to keep numbers in: they are cast to and from, and nothing is computed in them.
 STORED = ("float8_e4m3fn", "float8_e5m2")
+# The dtype of text, which is no number: symbolic tensors have it, and tensors of TensorFlow.
+TEXT = "string"
 
 
 def _limits(name: str) -> tuple[int, int]:
@@ -83,7 +85,7 @@ def _join(first: str, second: str) -> str:
     return next(name for name in common if common <= _UP[name])
 
 
-_NAMED = frozenset((*ALL, *STORED))
+_NAMED = frozenset((*ALL, *STORED, TEXT))
 
 
 def standardize(dtype: DType) -> str:
@@ -148,6 +150,8 @@ def computable(*names: str) -> None:
     for name in names:
         if name in STORED:
             raise ValueError(f"Nothing is computed in {name}: cast to another dtype first.")
+        if name == TEXT:
+            raise ValueError("Nothing is computed with text: look it up by a layer first.")
 
 
 def is_float(name: str) -> bool:

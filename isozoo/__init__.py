@@ -34,6 +34,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "nlp": (".nlp", None),
     "ops": (".ops", None),
     "optimizers": (".optimizers", None),
+    "preprocessing": (".preprocessing", None),
     "random": (".random", None),
     "regularizers": (".regularizers", None),
     "saving": (".saving", None),
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from .framework import models as models
     from .framework import ops as ops
     from .framework import optimizers as optimizers
+    from .framework import preprocessing as preprocessing
     from .framework import random as random
     from .framework import regularizers as regularizers
     from .framework import saving as saving

@@ -55,6 +55,22 @@ def _rows() -> list[Row]:
         _layer("Dense l2", one, make=lambda L: L.Dense(3, kernel_regularizer="l2")),
         _layer("EinsumDense", seq, make=lambda L: L.EinsumDense("abc,cd->abd", (None, 4))),
         _layer("Embedding", (5,), make=lambda L: L.Embedding(5, 3), dtype="int32"),
+        _layer(
+            "Normalization", one, make=lambda L: L.Normalization(mean=1.0, variance=4.0, axis=None)
+        ),
+        _layer(
+            "Discretization", one, make=lambda L: L.Discretization([0.0, 0.5], output_mode="count")
+        ),
+        _layer("CategoryEncoding", (5,), make=lambda L: L.CategoryEncoding(5), dtype="int32"),
+        _layer("Hashing", (5,), make=lambda L: L.Hashing(3, output_mode="count"), dtype="int32"),
+        _layer(
+            "IntegerLookup",
+            (5,),
+            make=lambda L: L.IntegerLookup(vocabulary=[2, 4], output_mode="count"),
+            dtype="int32",
+        ),
+        _layer("MelSpectrogram", (64,), make=lambda L: L.MelSpectrogram(32, 8, num_mel_bins=4)),
+        _layer("STFTSpectrogram", (64, 2), make=lambda L: L.STFTSpectrogram("psd", 32)),
         _layer("Activation", one, make=lambda L: L.Activation("gelu")),
         _layer("ReLU", one, make=lambda L: L.ReLU(max_value=0.5, negative_slope=0.1)),
         _layer("LeakyReLU", one, make=lambda L: L.LeakyReLU(0.2)),

@@ -42,6 +42,11 @@ class Backend(
     symbolic = False
     hosts = False  # whether its tensors are NumPy's arrays
     has_text = False  # whether there are tensors of text
+    # The class of its own kernels on text, which have the names of `layers.preprocessing`'s on the
+    # host; called with the name of what uses them.
+    text_kernels: Any = None
+    # The module that makes datasets of the framework's own, if it has such; see `utils`.
+    datasets: Any = None
     functional = False  # whether a program is a function of its variables' values, as in JAX
     bundles = False  # whether it computes with many tensors as one, see `torch.bundles`
     full_backend: Any = None  # of the sparse side of a backend: the backend

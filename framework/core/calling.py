@@ -177,6 +177,8 @@ class CallableLayer:
         backend = self._backend
         kind = owner_of(x)
         if kind is registry.ARRAY:
+            if _is_text(x):
+                return x  # there are no tensors of it on most backends; some layers take it
             x = backend.asarray(x)
         elif kind is registry.BOX:
             x = x.value
@@ -352,6 +354,14 @@ class CallableLayer:
         mode of the layer on its framework; else False."""
         found = state.training if training is None else training
         return self._native_training() if found is None else bool(found)
+
+
+def _is_text(x: Any) -> bool:
+    """Whether an array holds text."""
+    kind = getattr(getattr(x, "dtype", None), "kind", "")
+    if kind == "O" and getattr(x, "size", 0) and hasattr(x, "flat"):
+        return isinstance(x.flat[0], str | bytes)
+    return kind in ("U", "S", "T")
 
 
 def _has_tensors(x: Any) -> bool:

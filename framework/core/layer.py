@@ -40,6 +40,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     built: bool
     supports_masking: bool = False
+    # Whether XLA may compile the call; where it is left open, models with other layers go without.
+    supports_jit: bool = True
     autocast: bool = True
     _backend: Any
     _losses: list[Any] = []

@@ -91,6 +91,10 @@ from .pooling import MaxPool3D as MaxPool3D
 from .pooling import MaxPooling1D as MaxPooling1D
 from .pooling import MaxPooling2D as MaxPooling2D
 from .pooling import MaxPooling3D as MaxPooling3D
+from .preprocessing.categories import CategoryEncoding as CategoryEncoding
+from .preprocessing.categories import Discretization as Discretization
+from .preprocessing.hashing import HashedCrossing as HashedCrossing
+from .preprocessing.hashing import Hashing as Hashing
 from .preprocessing.images.augmenting import AugMix as AugMix
 from .preprocessing.images.augmenting import RandAugment as RandAugment
 from .preprocessing.images.colors import RandomColorDegeneration as RandomColorDegeneration
@@ -124,8 +128,14 @@ from .preprocessing.images.warping import RandomRotation as RandomRotation
 from .preprocessing.images.warping import RandomShear as RandomShear
 from .preprocessing.images.warping import RandomTranslation as RandomTranslation
 from .preprocessing.images.warping import RandomZoom as RandomZoom
+from .preprocessing.lookups import IntegerLookup as IntegerLookup
+from .preprocessing.lookups import StringLookup as StringLookup
+from .preprocessing.normalization import Normalization as Normalization
 from .preprocessing.pipeline import Pipeline as Pipeline
 from .preprocessing.rescaling import Rescaling as Rescaling
+from .preprocessing.spectrograms import MelSpectrogram as MelSpectrogram
+from .preprocessing.spectrograms import STFTSpectrogram as STFTSpectrogram
+from .preprocessing.text_vectorization import TextVectorization as TextVectorization
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN

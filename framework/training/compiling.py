@@ -133,7 +133,9 @@ class Compiling(Inference):
             setup.mean_loss = Mean(name="loss")
         setup.run_eagerly = bool(run_eagerly)
         setup.jit_compile = (
-            self._backend.compiles_steps() if jit_compile == "auto" else bool(jit_compile)
+            self._backend.compiles_steps() and all(x.supports_jit for x in self._flatten_layers())
+            if jit_compile == "auto"
+            else bool(jit_compile)
         )
         setup.steps_per_execution = steps_per_execution
         self._training_setup = setup

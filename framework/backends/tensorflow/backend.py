@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ... import dtypes
 from ..base import Backend, specs
-from . import arithmetic, ctc, encoding, indexing, neural, precision, random, windows
+from . import arithmetic, ctc, datasets, encoding, indexing, neural, precision, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
 from .image import TensorflowImages
@@ -21,9 +21,10 @@ from .linalg import TensorflowLinalg
 from .renames import Renamed
 from .signal import TensorflowSignal
 from .sparse import TensorflowRagged, TensorflowSparse
+from .text import TensorflowText
 from .transforms import TensorflowTransforms
 
-_NATIVE = {name: tf.as_dtype(name) for name in (*dtypes.ALL, *dtypes.STORED)}
+_NATIVE = {name: tf.as_dtype(name) for name in (*dtypes.ALL, *dtypes.STORED, dtypes.TEXT)}
 _NAMES = {native: name for name, native in _NATIVE.items()}
 _SCALARS = {_NATIVE[name] for name in ("bfloat16", *dtypes.STORED)}
 
@@ -88,6 +89,8 @@ class TensorflowBackend(
     name = "tensorflow"
     layer_base = TensorflowLayer
     compiles = has_text = True
+    text_kernels = TensorflowText
+    datasets = datasets
     tensor_types = (tf.Tensor, tf.Variable)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
 
@@ -452,7 +455,8 @@ class TensorflowBackend(
 
         def infer(*args, **kwargs):
             if not made:  # when the model is built, so that its weights are known
-                made.append(_compiled(target, not _convolves(target)))
+                by_xla = not _convolves(target) and _all_support_xla(target)
+                made.append(_compiled(target, by_xla))
             with precision.arithmetic():
                 return made[0](*args, **kwargs)
 
@@ -463,6 +467,11 @@ def _compiled(target, by_xla):
     return tf.function(
         lambda *args, **kwargs: target(*args, **kwargs), autograph=False, jit_compile=by_xla
     )
+
+
+def _all_support_xla(target):
+    """Whether no layer of what is compiled, a model or a method of one, refuses XLA."""
+    return all(layer.supports_jit for layer in getattr(target, "model", target)._flatten_layers())
 
 
 def _convolves(target):

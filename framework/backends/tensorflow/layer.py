@@ -30,7 +30,15 @@ class TensorflowLayer(NativeLayer, tf.__internal__.tracking.AutoTrackable):
             if not name.startswith("_")
             and isinstance(value, tf.types.experimental.PolymorphicFunction)
         }
-        return {**{path: x for path, x in natives.items() if x is not None}, **functions}
+        found = {path: x for path, x in natives.items() if x is not None}
+        return {**found, **functions, **self._tables()}
+
+    def _tables(self):
+        """Tables of text that layers inside look things up in, which a SavedModel holds too."""
+        made = (layer._cache.get("tables", {}).values() for layer in self._flatten_layers())
+        held = [getattr(look_up, "__self__", None) for each in made for _, look_up in each]
+        tables = [x for x in held if isinstance(x, tf.lookup.StaticHashTable)]
+        return {f"table_{number}": table for number, table in enumerate(tables)}
 
     def _lookup_dependency(self, name, cached_dependencies=None):
         return self._trackable_children().get(name)

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ... import dtypes
 from ...context import state
 from ..base import Backend, native_order, specs
-from . import ctc, folding, neural, precision, random, recurrent, unsigned, windows
+from . import ctc, datasets, folding, neural, precision, random, recurrent, unsigned, windows
 from .arrays import ArrayKernels, moved
 from .bundles import TorchBundles
 from .control import TorchControl
@@ -82,6 +82,7 @@ class TorchBackend(
     """Kernels on `torch.Tensor`, on the device of their inputs."""
 
     name = "torch"
+    datasets = datasets
     tensor_types = (torch.Tensor, torch.nn.Parameter)
     float_types = frozenset(_NATIVE[name] for name in (*dtypes.FLOATS, *dtypes.COMPLEX))
     layer_base = TorchLayer

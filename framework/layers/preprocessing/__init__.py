@@ -1,1 +1,1 @@
-"""Layers that prepare data for a model."""
+"""Preprocessing: from raw data to tensors of numbers."""

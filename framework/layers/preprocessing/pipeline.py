@@ -4,7 +4,7 @@ from typing import Any
 
 from ...configs import deserialize, serialize
 from ...core.masks import get_mask
-from .data_layer import DataLayer
+from .images.beside import DataLayer
 
 
 class Pipeline(DataLayer):

@@ -10,7 +10,7 @@ from ....random import SeedGenerator
 from ....random.pipelines import KeySequence
 from ....typing import Tensor
 from ... import windows
-from ..data_layer import DataLayer, beside_its_tensors
+from .beside import DataLayer, beside_its_tensors
 from .bounding_boxes import densified
 
 _HOOKS = (

@@ -1,0 +1,3 @@
+"""Keras's namespace `preprocessing.sequence`."""
+
+from ..utils import pad_sequences as pad_sequences
