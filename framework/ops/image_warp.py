@@ -304,9 +304,7 @@ def _bell_within(backend, sigma, taps: int, dtype: str) -> Tensor:
     places = backend.arange(0, taps, 1, dtype) - (taps - 1) / 2
     reach = backend.floor(backend.floor(sigma * 6) / 2)
     weights = backend.exp(-0.5 * backend.square(places / sigma))
-    weights = backend.where(
-        backend.less_equal(backend.absolute(places), reach), weights, backend.zeros_like(weights)
-    )
+    weights = weights * backend.cast(backend.less_equal(backend.absolute(places), reach), dtype)
     return weights / backend.sum(weights)
 
 

@@ -54,7 +54,9 @@ class Equalization(ColorLayer):
     def _equalized(self, x: Any) -> Any:
         """A channel of values from 0 to 255, float32."""
         last = self.bins - 1
-        places = ops.cast(ops.clip(x * float(last) / 255.0, 0, last), "int32")
+        # One product: frameworks round several of them in their own ways.
+        scaled = x if last == 255 else ops.multiply(x, last / 255.0)
+        places = ops.cast(ops.clip(scaled, 0, last), "int32")
         flat = ops.reshape(places, (-1,))
         histogram = ops.segment_sum(ops.ones_like(flat), flat, num_segments=self.bins)
         # The distribution, in float64: a rounding decides what its value is rounded to.
@@ -66,7 +68,6 @@ class Equalization(ColorLayer):
             ops.multiply(ops.subtract(reached, first), 255.0), ops.maximum(span, 1.0)
         )
         table = ops.cast(ops.clip(ops.round(table), 0, 255), "float32")
-        places = ops.cast(ops.clip(x / 255.0 * float(last), 0, last), "int32")
         uniform = ops.less_equal(ops.count_nonzero(histogram), 1)
         return ops.where(uniform, x, ops.take(table, places))
 

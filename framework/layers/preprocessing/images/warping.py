@@ -365,4 +365,6 @@ class RandomShear(WarpingLayer):
 
 
 def _slope(value: Any, name: str) -> tuple[float, float]:
+    if isinstance(value, tuple | list) and len(value) == 2 and value[0] == -value[1] < 0:
+        value = value[1]  # what a config writes for a number
     return arguments.limits(value, name, 0, 1, around_zero=True)
