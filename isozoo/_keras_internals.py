@@ -6,6 +6,7 @@ For the referee alone: nothing else may import it. A key is the path of the name
 
 from enum import StrEnum
 
+from .framework import ops
 from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
 from .framework.core import naming, symbolic
@@ -41,6 +42,7 @@ SYMBOLS = {
     "saving.object_registration.custom_object_scope": custom_object_scope,
     "metrics.metrics_utils.AUCCurve": _AUCCurve,
     "random.seed_generator.SeedGenerator": SeedGenerator,
+    "utils.backend_utils.convert_tf_tensor": ops.convert_to_tensor,
     "utils.io_utils.print_msg": messages.print_message,
     "utils.io_utils.set_logging_verbosity": messages.set_logging_verbosity,
     "utils.naming.auto_name": lambda prefix: naming.auto_name(naming.snake_case(prefix)),
