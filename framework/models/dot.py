@@ -58,10 +58,10 @@ def model_to_dot(
     lines += [f"{first} -> {second} [penwidth=2];" for first, second in arrows]
     text = "digraph G {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
     try:
-        import pydot  # pyright: ignore[reportMissingImports]
+        import pydot
     except ImportError:
         return text
-    graph = pydot.graph_from_dot_data(text)[0]
+    graph: Any = (pydot.graph_from_dot_data(text) or [None])[0]
     if not subgraph:
         return graph
     made = pydot.Cluster(model.name, label=model.name, style="dashed", labeljust="l")

@@ -14,6 +14,7 @@ from ..core.operation import Computed
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
 from ..saving.methods import Saving
+from ..training.state_tree import assign_state_tree, state_tree
 from ..training.trainer import Trainer
 
 
@@ -189,6 +190,50 @@ class Model(Saving, Trainer, OfGraph, Layer):
 
         found = [node.target for node in steps(self._graph) if isinstance(node.target, Layer)]
         return list({id(layer): layer for layer in (*found, *self.sublayers())}.values())
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        found: dict[int, Layer] = {id(self): self} if include_self else {}
+        for layer in self.layers:
+            inner = layer._flatten_layers() if recursive else [layer]
+            found.update((id(x), x) for x in inner)
+        return list(found.values())
+
+    @Computed
+    def output_names(self) -> list[str]:
+        """The name of what gives each output: a layer, an op or an input. Of a graph alone."""
+        from .structure import output_names
+
+        return output_names(self._required_graph("output_names"))
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """Returns the values of all variables in nested dicts.
+
+        Args:
+            value_format: "backend_tensor" for native tensors, "numpy_array" for arrays.
+
+        Returns:
+            A dict with "trainable_variables", "non_trainable_variables" (both by the names that
+            lead to them), "optimizer_variables" (by the optimizer's name) and "metrics_variables"
+            (by the metrics' names).
+
+        Raises:
+            ValueError: another format, or two variables of one path.
+        """
+        return state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Sets the variables that nested dicts in the form of `get_state_tree` name.
+
+        Raises:
+            ValueError: a path that leads to no variable, or a value of another shape.
+        """
+        assign_state_tree(self, state_tree)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Returns the layer called `name`, or the one at `index`.

@@ -2,6 +2,7 @@
 
 import html
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,9 @@ def plot_model(
 
 
 def _in_notebook(path: Path, form: str) -> Any:
-    import sys
-
-    if form == "pdf" or "ipykernel" not in sys.modules:
+    display: Any = sys.modules.get("IPython.display")  # a notebook has loaded it
+    if display is None or "ipykernel" not in sys.modules or form == "pdf":
         return None
-    from IPython import display  # pyright: ignore[reportMissingImports]
-
     return display.SVG(filename=str(path)) if form == "svg" else display.Image(filename=str(path))
 
 

@@ -19,6 +19,26 @@ def steps(graph: Graph) -> list[Node]:
     return steps_by_depth(graph, [input_layer_of(x) for x in graph.inputs])
 
 
+def output_names(graph: Graph) -> list[str]:
+    """Returns the name of what gives each output of a graph; of an input, its own name."""
+    calls = {id(x): node for node in graph.nodes for x in flatten(node.outputs)}
+    names: dict[int, str] = {}
+    taken: dict[str, int] = {}
+    for node in graph.nodes:
+        if hasattr(node.target, "_inbound"):
+            names[id(node)] = node.target.name
+        else:
+            names[id(node)] = _op_name(node.target, taken)
+    return [names[id(calls[id(x)])] if id(x) in calls else x.name for x in graph.outputs]
+
+
+def _op_name(function: Any, taken: dict[str, int]) -> str:
+    """The name of a public op, with a number from its second call on."""
+    name = function.__name__
+    count = taken[name] = taken.get(name, -1) + 1
+    return f"{name}_{count}" if count else name
+
+
 class Edge(NamedTuple):
     """A tensor on its way.
 
@@ -65,9 +85,7 @@ class Structure:
             if hasattr(node.target, "_inbound"):
                 self.layers.append(node.target)
                 continue
-            name = node.target.__name__
-            count = taken[name] = taken.get(name, -1) + 1
-            made = OpCall(node.target, f"{name}_{count}" if count else name)
+            made = OpCall(node.target, _op_name(node.target, taken))
             made._inbound.append(lambda node=node: node)
             of_node[id(node)] = made
             self.layers.append(made)

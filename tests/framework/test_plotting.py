@@ -124,3 +124,16 @@ def test_what_cannot_be_drawn_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="Unrecognized keyword"):
         utils.plot_model(model, tmp_path / "x.svg", show_color=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_of_pydot(model):
+    import pydot
+
+    graph = utils.model_to_dot(model, expand_nested=True, rankdir="LR", dpi=90)
+    assert isinstance(graph, pydot.Dot) and graph.get("rankdir").strip('"') == "LR"
+    (inner,) = graph.get_subgraphs()
+    names = [node.get_name() for node in (*graph.get_nodes(), *inner.get_nodes())]
+    assert sum(name not in ("node", "edge", '"\\n"') for name in names) == 9
+    assert len(graph.get_edges()) == 9
+    part = utils.model_to_dot(model, subgraph=True)
+    assert isinstance(part, pydot.Cluster) and len(part.get_edges()) == 8
