@@ -24,6 +24,7 @@ FRAMEWORK = (
     ("layers", "lora"),
     ("training",),
     ("models",),
+    ("visualization", "wrappers"),
     ("public", ""),
 )
 # Floor -> floors that it may import from.

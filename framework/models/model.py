@@ -14,6 +14,7 @@ from ..core.operation import Computed
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
 from ..saving.methods import Saving
+from ..training.state_tree import assign_state_tree, state_tree
 from ..training.trainer import Trainer
 
 
@@ -178,8 +179,61 @@ class Model(Saving, Trainer, OfGraph, Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers directly inside the model."""
-        return self.sublayers()
+        """The layers directly inside the model.
+
+        Those of a graph come in Keras's order: an `InputLayer` for each input among them, and the
+        layers farthest from the outputs first.
+        """
+        if self._graph is None:
+            return self.sublayers()
+        from .structure import steps
+
+        found = [node.target for node in steps(self._graph) if isinstance(node.target, Layer)]
+        return list({id(layer): layer for layer in (*found, *self.sublayers())}.values())
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        found: dict[int, Layer] = {id(self): self} if include_self else {}
+        for layer in self.layers:
+            inner = layer._flatten_layers() if recursive else [layer]
+            found.update((id(x), x) for x in inner)
+        return list(found.values())
+
+    @Computed
+    def output_names(self) -> list[str]:
+        """The name of what gives each output: a layer, an op or an input. Of a graph alone."""
+        from .structure import output_names
+
+        return output_names(self._required_graph("output_names"))
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """Returns the values of all variables in nested dicts.
+
+        Args:
+            value_format: "backend_tensor" for native tensors, "numpy_array" for arrays.
+
+        Returns:
+            A dict with "trainable_variables", "non_trainable_variables" (both by the names that
+            lead to them), "optimizer_variables" (by the optimizer's name) and "metrics_variables"
+            (by the metrics' names).
+
+        Raises:
+            ValueError: another format, or two variables of one path.
+        """
+        return state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Sets the variables that nested dicts in the form of `get_state_tree` name.
+
+        Raises:
+            ValueError: a path that leads to no variable, or a value of another shape.
+        """
+        assign_state_tree(self, state_tree)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Returns the layer called `name`, or the one at `index`.
@@ -187,17 +241,53 @@ class Model(Saving, Trainer, OfGraph, Layer):
         Raises:
             ValueError: there is none; the error names those there are.
         """
-        found = self.named_sublayers()
+        found = self.layers
+        if index is not None and name is not None:
+            raise ValueError(
+                f"Provide only a layer name or a layer index. Received: index={index}, name={name}."
+            )
         if index is not None:
             if not -len(found) <= index < len(found):
-                raise ValueError(f"No layer at index {index}: {self.name} has {len(found)} layers.")
-            return found[index][1]
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index}, but the model {self.name!r} "
+                    f"only has {len(found)} layers."
+                )
+            return found[index]
         if name is None:
-            raise ValueError("get_layer: give either a layer name or a layer index.")
-        for path, layer in found:
-            if name in (layer.name, path):
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
+        for path, layer in [*((x.name, x) for x in found), *self.named_sublayers()]:
+            if name == path:
                 return layer
-        raise ValueError(f"No layer {name!r}; the layers are: {[x.name for _, x in found]}.")
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[x.name for x in found]}.")
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Prints a table of the layers, their output shapes and their numbers of parameters.
+
+        Args:
+            line_length: characters in a line; what the terminal has, at most 88 (108 with the
+                column of connections), if None.
+            positions: where each column ends, in shares of a line.
+            print_fn: takes the text in the place of standard output.
+            expand_nested: whether the layers of models inside follow them.
+            show_trainable: whether a column tells what training changes.
+            layer_range: (name or pattern of the first layer, of the last); all if None.
+
+        Raises:
+            ValueError: too short a line, positions that do not fit, or a range without layers.
+        """
+        from .summary import print_summary
+
+        print_summary(
+            self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
+        )
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights of all layers inside for inputs of `input_shape`, nested or not.

@@ -225,8 +225,11 @@ def test_config(backend):
 def test_layers_by_name(backend):
     model = _functional()
     assert model.get_layer("shared").units == 3
-    with pytest.raises(ValueError, match="No layer 'shard'.*shared"):
+    assert type(model.get_layer(index=0)).__name__ == "InputLayer" and model.get_layer("b")
+    with pytest.raises(ValueError, match="No such layer: shard.*shared"):
         model.get_layer("shard")
+    with pytest.raises(ValueError, match="index 30.*only has"):
+        model.get_layer(index=30)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
