@@ -409,7 +409,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         base: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": policy_config(self._policy),
+            "dtype": dtype_policies.serialize(self._policy),
         }
         default = getattr(type(self).get_config, "_is_default", False)
         found = self._config_arguments(default)
@@ -557,16 +557,6 @@ def _freeze(item: Any) -> None:
             part.permit_training(False)
         elif isinstance(part, Layer):
             part.trainable = False
-
-
-def policy_config(policy: dtype_policies.DTypePolicy) -> dict[str, Any]:
-    """Returns a dtype policy in the form in which configs hold it."""
-    return {
-        "module": "keras",
-        "class_name": "DTypePolicy",
-        "config": policy.get_config(),
-        "registered_name": None,
-    }
 
 
 def _constructing(init: Callable[..., None]) -> Callable[..., None]:

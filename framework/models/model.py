@@ -7,7 +7,7 @@ from .. import dtype_policies
 from ..configs import custom_object_scope, deserialize, plain_class
 from ..core.function import OfGraph
 from ..core.graph import Graph
-from ..core.layer import Layer, policy_config
+from ..core.layer import Layer
 from ..core.matching import match, with_shapes
 from ..core.naming import snake_case
 from ..core.operation import Computed
@@ -149,7 +149,7 @@ class Model(Saving, Trainer, OfGraph, Layer):
             found = {"name": self.name, "trainable": self.trainable, **described(self)}
             # Keras writes no dtype of such a model, and would not take one.
             if self.dtype_policy != dtype_policies.get(_dtype_of(self._graph.inputs_structure)):
-                found["dtype"] = policy_config(self.dtype_policy)
+                found["dtype"] = dtype_policies.serialize(self.dtype_policy)
             return found
         return super().get_config()
 
