@@ -13,11 +13,12 @@ from ..core.naming import snake_case
 from ..core.operation import Computed
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
+from ..quantization.models import QuantizableModel
 from ..saving.methods import Saving
 from ..training.trainer import Trainer
 
 
-class Model(Saving, Trainer, OfGraph, Layer):
+class Model(Saving, Trainer, QuantizableModel, OfGraph, Layer):
     """A layer that stands by itself.
 
     Either subclass it, with layers made in `__init__` and used in `call`, or describe it by

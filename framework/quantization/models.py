@@ -1,0 +1,86 @@
+"""Quantization of all layers of a model."""
+
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ..core.layer import Layer
+from ..quantizers.settings import validate_and_resolve_config
+
+
+class QuantizableModel(Layer):
+    """`quantize` of a model; mixed into Model."""
+
+    def quantize(
+        self,
+        mode: Any = None,
+        config: Any = None,
+        filters: str | list[str] | tuple[str, ...] | Callable[[Layer], bool] | None = None,
+        type_check: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Quantizes the weights of all layers inside that can be; the others are warned about.
+
+        Args:
+            mode: "int8", "int4", "float8", "gptq" or "awq"; that of `config` if None.
+            config: a QuantizationConfig of the mode; the mode's default if None. "gptq" and "awq"
+                need one, with data.
+            filters: which layers: a regular expression found in their names, several of which one
+                is found, or a function of the layer; all if None.
+            type_check: whether layers of classes derived from the library's are left alone.
+            **kwargs: no others; they are an error.
+
+        Raises:
+            ValueError: another mode or argument; a model that is not built; "gptq" and "awq"
+                without the structure of the model.
+        """
+        if kwargs:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+            )
+        if filters is not None and not (
+            isinstance(filters, str | list | tuple) or callable(filters)
+        ):
+            raise ValueError(
+                "The `filters` argument must be a regex string, a list of regex strings, or a "
+                f"callable. Received: {type(filters)}"
+            )
+        config = validate_and_resolve_config(mode, config)
+        for layer in self._flatten_layers():
+            if len(layer._flatten_layers()) > 1 or not is_wanted(layer, filters):
+                continue
+            try:
+                layer.quantize(config.mode, config=config, type_check=type_check)
+            except NotImplementedError as error:
+                warnings.warn(str(error), stacklevel=2)
+        if config.mode in ("gptq", "awq"):
+            from .blocks import quantize_blocks
+
+            structure = config.quantization_layer_structure  # pyright: ignore
+            if structure is None:
+                structure = self.get_quantization_layer_structure(config.mode)
+            quantize_blocks(config, structure, filters)
+        self.touch()
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> dict[str, Any] | None:
+        """Returns the order of layers that calibration follows; a subclass defines it.
+
+        Args:
+            mode: "gptq" or "awq".
+
+        Returns: None, or a dict with two lists of layers: "pre_block_layers", which make the
+        inputs of the first block, and "sequential_blocks".
+        """
+        return None
+
+
+def is_wanted(layer: Layer, filters: Any) -> bool:
+    """Tells whether the filters of `quantize` take a layer in."""
+    if filters is None:
+        return True
+    if isinstance(filters, str):
+        return re.search(filters, layer.name) is not None
+    if isinstance(filters, list | tuple):
+        return any(re.search(pattern, layer.name) for pattern in filters)
+    return bool(filters(layer))
