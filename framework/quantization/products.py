@@ -129,12 +129,12 @@ def rows(layer: Any, indices: Tensor) -> Tensor:
     """Returns rows of a quantized table as floats; only these are read."""
     dtype, take = layer.compute_dtype, layer.rows_of
     levels = take(layer._tracked["embeddings"], indices)
-    scale = take(layer.embeddings_scale, indices)
+    scale = take(ops.reshape(layer.embeddings_scale, (layer.input_dim, -1)), indices)
     if layer.quantization_mode == "int4":
         levels = unpack_int4(levels, layer.output_dim, axis=-1)
     zero = vars(layer).get("embeddings_zero")
     if zero is None:
-        y = ops.divide(ops.cast(levels, dtype), ops.expand_dims(scale, -1))
+        y = ops.divide(ops.cast(levels, dtype), scale)
     else:
         y = dequantize_with_sz_map(levels, scale, take(zero, indices), layer.g_idx)
     if layer.lora_enabled:
