@@ -15,6 +15,7 @@ configs.NAMESPACES.update(
     {
         "keras": _namespace(".public"),
         "keras.layers": _namespace(".layers"),
+        "keras.distillation": _namespace(".distillation"),
         "keras.dtype_policies": _namespace(".dtype_policies"),
         "keras.quantizers": _namespace(".quantizers"),
         "keras.activations": _namespace(".activations"),

@@ -24,6 +24,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "config": (".config", None),
     "constraints": (".constraints", None),
     "cv": (".cv", None),
+    "distillation": (".distillation", None),
     "dtype_policies": (".dtype_policies", None),
     "hub": (".hub", None),
     "initializers": (".initializers", None),
@@ -59,6 +60,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "Regularizer": (".framework.regularizers", "Regularizer"),
     "Sequential": (".framework.models", "Sequential"),
     "StatelessScope": (".framework.core.scopes", "StatelessScope"),
+    "SymbolicScope": (".framework.core.scopes", "SymbolicScope"),
     "Variable": (".framework.core.variable", "Variable"),
     "device": (".framework.core.devices", "device"),
     "from_preset": (".catalog", "from_preset"),
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from . import config as config
     from .framework import activations as activations
     from .framework import constraints as constraints
+    from .framework import distillation as distillation
     from .framework import dtype_policies as dtype_policies
     from .framework import initializers as initializers
     from .framework import layers as layers
@@ -97,6 +100,7 @@ if TYPE_CHECKING:
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation
     from .framework.core.scopes import StatelessScope as StatelessScope
+    from .framework.core.scopes import SymbolicScope as SymbolicScope
     from .framework.core.scopes import name_scope as name_scope
     from .framework.core.symbolic import Input as Input
     from .framework.core.variable import Variable as Variable
@@ -111,6 +115,11 @@ if TYPE_CHECKING:
     from .framework.quantizers import Quantizer as Quantizer
     from .framework.regularizers import Regularizer as Regularizer
     from .framework.training import callbacks as callbacks
+
+
+def version() -> str:
+    """Returns the version of the package."""
+    return __version__
 
 
 def _announce_catalogue() -> None:

@@ -24,6 +24,7 @@ FRAMEWORK = (
     ("layers", "lora", "quantization", "mixed_precision"),
     ("training",),
     ("models",),
+    ("distillation",),
     ("public", ""),
 )
 # Floor -> floors that it may import from.

@@ -88,7 +88,8 @@ class Adaptable(Layer):
         "int8": weights of 8 bits with a scale for each output, times inputs of 8 bits. "int4":
         weights of 4 bits, with a scale and a zero point for each block of inputs. "float8": weights
         stay floats, and products are those of numbers rounded to float8, in training too. "gptq"
-        and "awq": the layer is made ready; `Model.quantize` finds the levels by data.
+        and "awq": the layer gets the variables of a file in which Keras wrote its levels, and
+        computes with them once they are loaded; with its own kernel until then.
 
         Args:
             mode: one of these; that of `config` if None.

@@ -23,17 +23,16 @@ class QuantizableModel(Layer):
         """Quantizes the weights of all layers inside that can be; the others are warned about.
 
         Args:
-            mode: "int8", "int4", "float8", "gptq" or "awq"; that of `config` if None.
-            config: a QuantizationConfig of the mode; the mode's default if None. "gptq" and "awq"
-                need one, with data.
+            mode: "int8", "int4" or "float8"; that of `config` if None.
+            config: a QuantizationConfig of the mode; the mode's default if None.
             filters: which layers: a regular expression found in their names, several of which one
                 is found, or a function of the layer; all if None.
             type_check: whether layers of classes derived from the library's are left alone.
             **kwargs: no others; they are an error.
 
         Raises:
-            ValueError: another mode or argument; a model that is not built; "gptq" and "awq"
-                without the structure of the model.
+            ValueError: another mode or argument; a model that is not built; "gptq" and "awq",
+                whose levels are read from files that Keras wrote, and not found here.
         """
         if kwargs:
             raise ValueError(
@@ -47,6 +46,12 @@ class QuantizableModel(Layer):
                 f"callable. Received: {type(filters)}"
             )
         config = validate_and_resolve_config(mode, config)
+        if config.mode in ("gptq", "awq"):
+            raise ValueError(
+                f"{self.name}: the calibration of '{config.mode}' is not part of isozoo. Models "
+                "that Keras quantized so are loaded as any other; to quantize one here, use 'int8' "
+                "or 'int4'."
+            )
         for layer in self._flatten_layers():
             if len(layer._flatten_layers()) > 1 or not is_wanted(layer, filters):
                 continue
@@ -54,25 +59,7 @@ class QuantizableModel(Layer):
                 layer.quantize(config.mode, config=config, type_check=type_check)
             except NotImplementedError as error:
                 warnings.warn(str(error), stacklevel=2)
-        if config.mode in ("gptq", "awq"):
-            from .blocks import quantize_blocks
-
-            structure = config.quantization_layer_structure  # pyright: ignore
-            if structure is None:
-                structure = self.get_quantization_layer_structure(config.mode)
-            quantize_blocks(config, structure, filters)
         self.touch()
-
-    def get_quantization_layer_structure(self, mode: str | None = None) -> dict[str, Any] | None:
-        """Returns the order of layers that calibration follows; a subclass defines it.
-
-        Args:
-            mode: "gptq" or "awq".
-
-        Returns: None, or a dict with two lists of layers: "pre_block_layers", which make the
-        inputs of the first block, and "sequential_blocks".
-        """
-        return None
 
 
 def is_wanted(layer: Layer, filters: Any) -> bool:

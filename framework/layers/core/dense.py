@@ -10,7 +10,7 @@ from ..described import Described
 from ..weighted import WeightedLayer
 
 
-class Dense(Described, Adaptable, WeightedLayer):
+class Dense(Adaptable, Described, WeightedLayer):
     """activation(x @ kernel + bias) over the last axis of x.
 
     Shapes: inputs (…, in), of two axes or more, kernel (in, units), bias (units,); the result is

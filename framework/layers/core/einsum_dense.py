@@ -17,7 +17,7 @@ _EQUATION = re.compile(
 )
 
 
-class EinsumDense(Described, Adaptable, WeightedLayer):
+class EinsumDense(Adaptable, Described, WeightedLayer):
     """activation(einsum(equation, x, kernel) + bias).
 
     Args:

@@ -14,7 +14,7 @@ from ..described import Described
 from ..weighted import WeightedLayer
 
 
-class Embedding(Described, Adaptable, WeightedLayer):
+class Embedding(Adaptable, Described, WeightedLayer):
     """Rows of a table by their number.
 
     Shapes: inputs (…) of integers from 0 to input_dim - 1, floats being cut off; the result is
