@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
-from .framework.core import naming, symbolic
+from .framework.core import masks, naming, symbolic
 from .framework.quantizers import parameters
 from .framework.random import SeedGenerator
 from .framework.saving import load_weights, save_weights
@@ -38,6 +38,7 @@ SYMBOLS = {
     "saving.serialization_lib.ObjectSharingScope": object_sharing,
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
+    "backend.common.masking.get_keras_mask": masks.get_mask,
     "saving.object_registration.custom_object_scope": custom_object_scope,
     "metrics.metrics_utils.AUCCurve": _AUCCurve,
     "quantizers.quantizers.quantize_with_zero_point": parameters.quantize_with_zero_point,

@@ -18,7 +18,9 @@ from ..saving.methods import Saving
 from ..training.trainer import Trainer
 
 
-class Model(Saving, Trainer, QuantizableModel, OfGraph, Layer):
+class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
+    Saving, Trainer, QuantizableModel, OfGraph, Layer
+):
     """A layer that stands by itself.
 
     Either subclass it, with layers made in `__init__` and used in `call`, or describe it by

@@ -109,6 +109,7 @@ class Adaptable(Layer):
         own = None if rule is None else RULES.get(plain_class(type(self)).__name__)
         if rule is None or (type_check and own is not rule):
             super().quantize(mode)
+            return  # it raised
         if mode not in rule.modes:
             raise NotImplementedError(
                 f"Invalid quantization mode. Expected one of {rule.modes} for "

@@ -12,7 +12,7 @@ from ..quantizers.settings import validate_and_resolve_config
 class QuantizableModel(Layer):
     """`quantize` of a model; mixed into Model."""
 
-    def quantize(
+    def quantize(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         mode: Any = None,
         config: Any = None,

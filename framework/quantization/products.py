@@ -19,8 +19,8 @@ def call(layer: Any, rule: Any, inputs: Tensor) -> Tensor:
         if layer.lora_enabled:
             y = ops.add(y, _adapted(layer, rule, inputs, "kernel"))
     y = y if bias is None else ops.add(y, bias)
-    linear = layer.activation is None or layer.activation is activations.linear
-    return y if linear else layer.activation(y)
+    activation: Any = layer.activation
+    return y if activation in (None, activations.linear) else activation(y)
 
 
 def _adapted(layer: Any, rule: Any, x: Tensor, name: str) -> Tensor:

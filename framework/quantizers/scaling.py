@@ -48,7 +48,8 @@ class AbsMaxQuantizer(Quantizer):
     ) -> None:
         super().__init__(output_dtype)
         self.axis = axis if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-        self.value_range = tuple(value_range)
+        low, high = value_range
+        self.value_range = (low, high)
         self.epsilon = epsilon
         if output_dtype == "int8" and not -128 <= self.value_range[0] <= self.value_range[1] <= 127:
             raise ValueError(

@@ -219,7 +219,7 @@ def _assign(held: Any, values: Any, path: str) -> None:
     keys = _keys(held)
     if keys is None and held is None and values is None:
         return
-    if keys is None or keys != _keys(values):
+    if held is None or keys is None or keys != _keys(values):
         raise ValueError(
             f"Structure mismatch: the structure of the state returned by `call` does not match the "
             f"structure of the state at initialization time; {path} has {keys}, got "

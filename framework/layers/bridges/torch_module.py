@@ -31,7 +31,7 @@ class TorchModuleWrapper(Layer):
         TypeError: what is not a module.
     """
 
-    _left_out = ("output_shape",)
+    module: Any
 
     def __init__(
         self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any
