@@ -50,7 +50,7 @@ def test_a_module_of_torch(tmp_path):
         layers.TorchModuleWrapper(module)
 
 
-def test_a_module_set_as_an_attribute():
+def test_a_module_set_as_an_attribute(tmp_path):
     import torch
 
     class Own(isozoo.Model):
@@ -70,6 +70,11 @@ def test_a_module_set_as_an_attribute():
         model.compile("sgd", "mse")
         model.fit(X, X[:, :1], verbose=0)
         assert not torch.equal(model.first.weight, before)
+        model.save_weights(tmp_path / "m.weights.h5")
+        other = Own()
+        other(X)
+        other.load_weights(tmp_path / "m.weights.h5")
+        np.testing.assert_array_equal(_array(other(X)), _array(model(X)))
 
 
 def _init(rng, inputs):
