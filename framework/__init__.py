@@ -23,6 +23,9 @@ configs.NAMESPACES.update(
     {
         "keras": _namespace(".public"),
         "keras.layers": _namespace(".layers"),
+        "keras.distillation": _namespace(".distillation"),
+        "keras.dtype_policies": _namespace(".dtype_policies"),
+        "keras.quantizers": _namespace(".quantizers"),
         "keras.activations": _namespace(".activations"),
         "keras.initializers": _namespace(".initializers"),
         "keras.regularizers": _namespace(".regularizers"),

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
-from .framework.core import naming, symbolic
+from .framework.core import masks, naming, symbolic
+from .framework.quantizers import parameters
 from .framework.random import SeedGenerator
 from .framework.saving import load_weights, save_weights
 from .framework.serialization import object_sharing
@@ -38,8 +39,11 @@ SYMBOLS = {
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
     "backend.common.symbolic_scope.in_symbolic_scope": lambda: state.inferring,
+    "backend.common.masking.get_keras_mask": masks.get_mask,
     "saving.object_registration.custom_object_scope": custom_object_scope,
     "metrics.metrics_utils.AUCCurve": _AUCCurve,
+    "quantizers.quantizers.quantize_with_zero_point": parameters.quantize_with_zero_point,
+    "quantizers.quantizers.dequantize_with_zero_point": parameters.dequantize_with_zero_point,
     "random.seed_generator.SeedGenerator": SeedGenerator,
     "utils.io_utils.print_msg": messages.print_message,
     "utils.io_utils.set_logging_verbosity": messages.set_logging_verbosity,

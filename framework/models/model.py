@@ -7,18 +7,21 @@ from .. import dtype_policies
 from ..configs import custom_object_scope, deserialize, plain_class
 from ..core.function import OfGraph
 from ..core.graph import Graph
-from ..core.layer import Layer, policy_config
+from ..core.layer import Layer
 from ..core.matching import match, with_shapes
 from ..core.naming import snake_case
 from ..core.operation import Computed
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
+from ..quantization.models import QuantizableModel
 from ..saving.methods import Saving
 from ..training.state_tree import assign_state_tree, state_tree
 from ..training.trainer import Trainer
 
 
-class Model(Saving, Trainer, OfGraph, Layer):
+class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
+    Saving, Trainer, QuantizableModel, OfGraph, Layer
+):
     """A layer that stands by itself.
 
     Either subclass it, with layers made in `__init__` and used in `call`, or describe it by
@@ -150,7 +153,7 @@ class Model(Saving, Trainer, OfGraph, Layer):
             found = {"name": self.name, "trainable": self.trainable, **described(self)}
             # Keras writes no dtype of such a model, and would not take one.
             if self.dtype_policy != dtype_policies.get(_dtype_of(self._graph.inputs_structure)):
-                found["dtype"] = policy_config(self.dtype_policy)
+                found["dtype"] = dtype_policies.serialize(self.dtype_policy)
             return found
         return super().get_config()
 

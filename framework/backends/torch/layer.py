@@ -172,9 +172,7 @@ class TorchLayer(NativeLayer, nn.Module):
         dtype = getattr(torch, self._policy.variable_dtype)
         changed = fn(torch.zeros((), dtype=dtype)).dtype
         if changed != dtype:
-            from ... import dtype_policies
-
-            self._set_policy(dtype_policies.get(str(changed).removeprefix("torch.")))
+            self._set_policy(self._policy.with_dtype(str(changed).removeprefix("torch.")))
         return self
 
     def register_parameter(self, name, param):
