@@ -57,19 +57,22 @@ def test_a_module_set_as_an_attribute(tmp_path):
         def __init__(self):
             super().__init__()
             self.first = torch.nn.Linear(4, 3)
+            self.norm = torch.nn.BatchNorm1d(3)
             self.last = layers.Dense(1)
 
         def call(self, x):
-            return self.last(self.first(x))
+            return self.last(self.norm(self.first(x)))
 
     with isozoo.use_backend("torch"):
         model = Own()
         model(X)
-        assert len(model.trainable_weights) == 4
+        assert not model.norm.num_batches_tracked  # a new model does not train
+        assert len(model.trainable_weights) == 6
         before = model.first.weight.detach().clone()
         model.compile("sgd", "mse")
         model.fit(X, X[:, :1], verbose=0)
         assert not torch.equal(model.first.weight, before)
+        assert model.norm.num_batches_tracked == 1
         model.save_weights(tmp_path / "m.weights.h5")
         other = Own()
         other(X)

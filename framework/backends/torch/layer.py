@@ -125,6 +125,10 @@ class TorchLayer(NativeLayer, nn.Module):
         if own:
             vars(self).pop(name, None)
             nn.Module.__setattr__(self, name, value)  # pyright: ignore[reportArgumentType]
+            if isinstance(value, nn.Module):
+                # Modules are made to train, and layers not: without this a new model would be
+                # evaluated with the statistics of its batch.
+                value.train(self.training)
             self.touch()
             return True
         return False
