@@ -116,10 +116,14 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._required_graph("output").outputs_structure
 
     def call(self, inputs: Any) -> Any:
-        """Computes the graph on tensors given in the structure of the symbolic inputs."""
+        """Computes the graph on tensors given in the structure of the symbolic inputs.
+
+        Of outputs that are a list of one tensor the tensor itself is returned, as in Keras.
+        """
         if self._graph is None:
             return super().call(inputs)  # which raises
-        return self._graph.run(match(self._graph, inputs, self.name, any_rows=True))
+        found = self._graph.run(match(self._graph, inputs, self.name, any_rows=True))
+        return found[0] if _is_single(self._graph.outputs_structure) else found
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shapes and dtypes of the outputs for symbolic inputs."""
@@ -128,7 +132,10 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
             found = self._spec_of_graph(args[0])
             if found is not None:
                 return found
-        return super().compute_output_spec(*args, **kwargs)
+        found = super().compute_output_spec(*args, **kwargs)
+        if not own and self._graph is not None and _is_single(self._graph.outputs_structure):
+            return type(self._graph.outputs_structure)([found])
+        return found
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shapes of the outputs for inputs of the shapes given."""
@@ -300,6 +307,10 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
         """
         if self._graph is None:
             self._build_by_trace(lambda: self.compute_output_shape(input_shape))
+
+
+def _is_single(outputs: Any) -> bool:
+    return type(outputs) in (list, tuple) and len(outputs) == 1
 
 
 def _dtype_of(inputs: Any) -> str | None:
