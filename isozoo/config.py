@@ -3,6 +3,7 @@
 from .framework.config import FLOAT32_PRECISIONS as FLOAT32_PRECISIONS
 from .framework.config import available_backends as available_backends
 from .framework.config import backend as backend
+from .framework.config import compilation_cache as compilation_cache
 from .framework.config import disable_flash_attention as disable_flash_attention
 from .framework.config import disable_interactive_logging as disable_interactive_logging
 from .framework.config import disable_traceback_filtering as disable_traceback_filtering
@@ -21,6 +22,7 @@ from .framework.config import is_traceback_filtering_enabled as is_traceback_fil
 from .framework.config import max_epochs as max_epochs
 from .framework.config import max_steps_per_epoch as max_steps_per_epoch
 from .framework.config import set_backend as set_backend
+from .framework.config import set_compilation_cache as set_compilation_cache
 from .framework.config import set_epsilon as set_epsilon
 from .framework.config import set_float32_precision as set_float32_precision
 from .framework.config import set_floatx as set_floatx
