@@ -9,6 +9,7 @@ from enum import StrEnum
 from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
 from .framework.core import naming, symbolic
+from .framework.layers.preprocessing.index_lookup import IndexLookup
 from .framework.random import SeedGenerator
 from .framework.saving import load_weights, save_weights
 from .framework.serialization import object_sharing
@@ -38,6 +39,7 @@ SYMBOLS = {
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
     "saving.object_registration.custom_object_scope": custom_object_scope,
+    "layers.preprocessing.index_lookup.IndexLookup": IndexLookup,
     "metrics.metrics_utils.AUCCurve": _AUCCurve,
     "random.seed_generator.SeedGenerator": SeedGenerator,
     "utils.io_utils.print_msg": messages.print_message,
