@@ -38,6 +38,9 @@ configs.NAMESPACES.update(
         "keras.random": _namespace(".random"),
         "keras.ops": _namespace(".ops"),
         "keras.utils": _chosen(_FEATURES, "FeatureSpace"),
+        "keras.src.layers.preprocessing.index_lookup": _chosen(
+            ".layers.preprocessing.index_lookup", "IndexLookup"
+        ),
         "keras.src.layers.preprocessing.feature_space": _chosen(
             _FEATURES, "Feature", "Cross", "TFDIdentity", "TFDConcat"
         ),

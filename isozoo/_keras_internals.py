@@ -9,6 +9,7 @@ from enum import StrEnum
 from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
 from .framework.core import masks, naming, symbolic
+from .framework.layers.preprocessing.index_lookup import IndexLookup
 from .framework.quantizers import parameters
 from .framework.random import SeedGenerator
 from .framework.saving import load_weights, save_weights
@@ -41,6 +42,7 @@ SYMBOLS = {
     "backend.common.symbolic_scope.in_symbolic_scope": lambda: state.inferring,
     "backend.common.masking.get_keras_mask": masks.get_mask,
     "saving.object_registration.custom_object_scope": custom_object_scope,
+    "layers.preprocessing.index_lookup.IndexLookup": IndexLookup,
     "metrics.metrics_utils.AUCCurve": _AUCCurve,
     "quantizers.quantizers.quantize_with_zero_point": parameters.quantize_with_zero_point,
     "quantizers.quantizers.dequantize_with_zero_point": parameters.dequantize_with_zero_point,
