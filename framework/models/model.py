@@ -207,6 +207,14 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
             "`Model.layers` attribute is reserved and should not be used. Please use another name."
         )
 
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        # As `layers` is: with InputLayers.
+        found: dict[int, Layer] = {id(self): self} if include_self else {}
+        for layer in self.layers:
+            inner = layer._flatten_layers() if recursive else [layer]
+            found.update((id(x), x) for x in inner)
+        return list(found.values())
+
     @Computed
     def output_names(self) -> list[str]:
         """The name of what gives each output: a layer, an op or an input. Of a graph alone."""

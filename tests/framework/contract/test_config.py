@@ -8,7 +8,7 @@ import re
 from isozoo import DTypePolicy, Layer, layers, use_backend
 
 from .cases import ALL, LAYERS, RELATIVES, STATEFUL, over
-from .helpers import built, fresh, run, same
+from .helpers import all_layers, built, fresh, run, same
 
 
 def test_every_layer_has_a_line_in_the_table():
@@ -56,10 +56,10 @@ def test_config_keeps_name_dtype_and_trainable(case, backend):
     again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
     assert again.name == "of_ours"
     assert again.trainable is False
-    assert not any(inner.trainable for inner in again._flatten_layers())
+    assert not any(inner.trainable for inner in all_layers(again))
     assert again.dtype_policy == DTypePolicy("mixed_bfloat16")
-    policies = [inner.dtype_policy.name for inner in layer._flatten_layers(include_self=False)]
-    assert [x.dtype_policy.name for x in again._flatten_layers(include_self=False)] == policies
+    policies = [inner.dtype_policy.name for inner in all_layers(layer)[1:]]
+    assert [x.dtype_policy.name for x in all_layers(again)[1:]] == policies
 
 
 @over(STATEFUL)
