@@ -16,7 +16,7 @@ FRAMEWORK = (
     ("dtype_policies", "named"),
     ("backends",),
     ("ops",),
-    ("activations", "initializers", "regularizers", "constraints"),
+    ("activations", "bounding_boxes", "initializers", "regularizers", "constraints"),
     ("core",),
     ("random", "utils"),
     ("optimizers", "losses", "saving"),

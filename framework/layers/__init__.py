@@ -91,6 +91,41 @@ from .pooling import MaxPool3D as MaxPool3D
 from .pooling import MaxPooling1D as MaxPooling1D
 from .pooling import MaxPooling2D as MaxPooling2D
 from .pooling import MaxPooling3D as MaxPooling3D
+from .preprocessing.images.augmenting import AugMix as AugMix
+from .preprocessing.images.augmenting import RandAugment as RandAugment
+from .preprocessing.images.colors import RandomColorDegeneration as RandomColorDegeneration
+from .preprocessing.images.colors import RandomColorJitter as RandomColorJitter
+from .preprocessing.images.colors import RandomGrayscale as RandomGrayscale
+from .preprocessing.images.colors import RandomHue as RandomHue
+from .preprocessing.images.colors import RandomSaturation as RandomSaturation
+from .preprocessing.images.distorting import RandomElasticTransform as RandomElasticTransform
+from .preprocessing.images.distorting import RandomPerspective as RandomPerspective
+from .preprocessing.images.equalization import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+)
+from .preprocessing.images.equalization import Equalization as Equalization
+from .preprocessing.images.filters import RandomGaussianBlur as RandomGaussianBlur
+from .preprocessing.images.filters import RandomSharpness as RandomSharpness
+from .preprocessing.images.flipping import RandomFlip as RandomFlip
+from .preprocessing.images.levels import AutoContrast as AutoContrast
+from .preprocessing.images.levels import RandomBrightness as RandomBrightness
+from .preprocessing.images.levels import RandomContrast as RandomContrast
+from .preprocessing.images.levels import RandomInvert as RandomInvert
+from .preprocessing.images.levels import RandomPosterization as RandomPosterization
+from .preprocessing.images.levels import Solarization as Solarization
+from .preprocessing.images.limiting import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from .preprocessing.images.mixing import CutMix as CutMix
+from .preprocessing.images.mixing import MixUp as MixUp
+from .preprocessing.images.mixing import RandomErasing as RandomErasing
+from .preprocessing.images.resizing import CenterCrop as CenterCrop
+from .preprocessing.images.resizing import RandomCrop as RandomCrop
+from .preprocessing.images.resizing import Resizing as Resizing
+from .preprocessing.images.warping import RandomRotation as RandomRotation
+from .preprocessing.images.warping import RandomShear as RandomShear
+from .preprocessing.images.warping import RandomTranslation as RandomTranslation
+from .preprocessing.images.warping import RandomZoom as RandomZoom
+from .preprocessing.pipeline import Pipeline as Pipeline
+from .preprocessing.rescaling import Rescaling as Rescaling
 from .recurrent import GRU as GRU
 from .recurrent import LSTM as LSTM
 from .recurrent import RNN as RNN

@@ -12,6 +12,7 @@ from .checks import one_of, same_shape
 from .dispatch import Tensor, tensor, together
 from .errors import wrong
 from .image_common import (
+    along,
     as_pixels,
     blurred,
     channels_last,
@@ -238,13 +239,14 @@ def _product(first, second):
 @op
 def elastic_transform(
     images: TensorLike,
-    alpha: float = 20.0,
-    sigma: float = 5.0,
+    alpha: TensorLike = 20.0,
+    sigma: TensorLike = 5.0,
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
     fill_value: float = 0.0,
     seed: Seed = None,
     data_format: str | None = None,
+    max_sigma: float | None = None,
 ) -> Tensor:
     """Returns images, each pixel of which comes from a random place near by.
 
@@ -258,6 +260,7 @@ def elastic_transform(
         fill_mode, fill_value: what lies outside, as `map_coordinates` has it.
         seed: an int, the same draws at each call; a SeedGenerator; a key (two integers); or None,
             other draws at each call that is not compiled.
+        max_sigma: what `sigma` cannot exceed; needed where it is a tensor.
 
     Returns images of the same shape and dtype. Displacements are alpha * blur(sigma * z), where z
     is (2, batch, height, width) standard normal draws, for columns first, then for rows. (Keras
@@ -273,14 +276,38 @@ def elastic_transform(
     batch, height, width = backend.shape(x)[:3]
     computed = wide(dtype)
     drawn = backend.random_normal(_key(backend, seed), (2, batch, height, width), computed)
-    taps = int(6 * float(sigma)) | 1
-    field = backend.reshape(drawn * float(sigma), (2 * batch, height, width, 1))
-    field = blurred(backend, field, (taps, taps), (float(sigma), float(sigma)), computed)
-    field = backend.reshape(field, (2, batch, height, width)) * float(alpha)
+    alpha, sigma = (_number(backend, n, computed) for n in (alpha, sigma))
+    field = backend.reshape(drawn * sigma, (2 * batch, height, width, 1))
+    if isinstance(sigma, float):
+        taps = int(6 * sigma) | 1
+        field = blurred(backend, field, (taps, taps), (sigma, sigma), computed)
+    elif max_sigma is None:
+        raise wrong("max_sigma", max_sigma, "a number, since `sigma` is a tensor")
+    else:
+        weights = _bell_within(backend, sigma, int(6 * max_sigma) | 1, computed)
+        for axis in (2, 1):
+            field = along(backend, field, weights, weights.shape[0], axis, "same")
+    field = backend.reshape(field, (2, batch, height, width)) * alpha
     rows, columns = _grid(backend, x, computed)
     places = [rows + backend.take(field, 1, 0), columns + backend.take(field, 0, 0)]
     y = _sampled(backend, x, places, _ORDERS[interpolation], fill_mode, fill_value, dtype)
     return back(y)
+
+
+def _number(backend, x, dtype: str) -> Any:
+    """A number as a float, a tensor in a dtype."""
+    return float(x) if isinstance(x, int | float) else backend.cast(tensor(x)[1], dtype)
+
+
+def _bell_within(backend, sigma, taps: int, dtype: str) -> Tensor:
+    """The weights of a Gaussian of int(6 sigma) | 1 taps, with zeros at both ends up to `taps`."""
+    places = backend.arange(0, taps, 1, dtype) - (taps - 1) / 2
+    reach = backend.floor(backend.floor(sigma * 6) / 2)
+    weights = backend.exp(-0.5 * backend.square(places / sigma))
+    weights = backend.where(
+        backend.less_equal(backend.absolute(places), reach), weights, backend.zeros_like(weights)
+    )
+    return weights / backend.sum(weights)
 
 
 def _key(backend, seed) -> Any:

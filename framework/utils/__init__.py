@@ -1,5 +1,6 @@
 """Keras's namespace `utils`."""
 
+from .. import bounding_boxes as bounding_boxes
 from ..config import disable_interactive_logging as disable_interactive_logging
 from ..config import enable_interactive_logging as enable_interactive_logging
 from ..config import is_interactive_logging_enabled as is_interactive_logging_enabled

@@ -1,7 +1,9 @@
 """Random draws in TensorFlow, whose stateless Philox kernels give the same words."""
 
 import math
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ..derived.random import LOW, STEP, TINY, threshold
@@ -69,3 +71,37 @@ def random_dropout(x, key, shape, rate):
     """x / (1 - rate) or 0, see `derived.random`."""
     kept = _words(key, shape) >= tf.constant(threshold(rate), tf.uint32)
     return tf.where(kept, x * tf.constant(1.0 / (1.0 - rate), x.dtype), tf.zeros([], x.dtype))
+
+
+class GraphKeys:
+    """Keys for a graph that may run many times at once, such as the function of a parallel map.
+
+    A number that is read and then assigned would be read twice before it changes; this op does both
+    under one lock. XLA does not know it.
+    """
+
+    def __init__(self, seed: int) -> None:
+        with tf.init_scope():
+            # Counter (2 words) and key of TensorFlow's Philox generator; the key is ours to use.
+            self.state = tf.Variable(np.array([0, 0, seed], np.int64), trainable=False)
+
+    def next(self):
+        """Returns the next key, int32 of shape (2,): the seed's 32 bits, and the draw's number."""
+        before = tf.raw_ops.RngReadAndSkip(
+            resource=self.state.handle, alg=_PHILOX, delta=tf.constant(1, tf.uint64)
+        )
+        # The op counts in steps of 256.
+        return tf.cast(tf.stack([before[2], before[0] // 256]), tf.int32)
+
+
+def in_data_pipeline() -> bool:
+    """Tells whether a function of a `tf.data.Dataset` is being traced."""
+    if tf.executing_eagerly():
+        return False
+    graph: Any = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        # The names that `tf.data` gives its functions: Dataset_map_..., Dataset_filter_...
+        if getattr(graph, "name", "").startswith("Dataset_"):
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False

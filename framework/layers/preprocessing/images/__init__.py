@@ -1,0 +1,1 @@
+"""Layers that prepare and vary images, with their labels, boxes and segmentation masks."""
