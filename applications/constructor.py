@@ -10,12 +10,13 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..framework import config, layers
 from ..framework.core.graph import get_source_inputs
 from ..framework.core.keras_tensor import KerasTensor
+from ..framework.core.scopes import deferred_initialization
 from ..framework.models import Model
 from .imagenet_utils import obtain_input_shape, validate_activation
 
@@ -131,6 +132,27 @@ class Network:
         preset = None
         if weights == "imagenet":
             preset = self.preset_name(arguments, shape)
+        if preset is not None:
+            from .published.weights import load_published
+
+            with deferred_initialization():
+                model = self.assemble(arguments, shape)
+            load_published(model, preset)
+            return model
+        model = self.assemble(arguments, shape)
+        if weights is not None:
+            model.load_weights(os.fspath(weights))
+        return model
+
+    def assemble(self, arguments: Arguments, shape: Any = None, published: bool = False) -> Any:
+        """Returns the functional model, with fresh weights.
+
+        Args:
+            arguments: all of those that a call has.
+            shape: of one image; what the arguments say when None.
+            published: whether the network has what the published weights need.
+        """
+        shape = self.input_shape(arguments) if shape is None else shape
         images = given = arguments["input_tensor"]
         if given is None:
             images = layers.Input(shape)
@@ -138,6 +160,7 @@ class Network:
             images = layers.Input(shape=shape, tensor=given)
         names = ("include_top", "pooling", "classes", "classifier_activation", "weights")
         top = Top(*(arguments[name] for name in names))
+        top = replace(top, weights="imagenet") if published else top
         forwarded = {name: arguments[name] for name in self.forwarded}
         outputs = self.body(images, top, **self.settings, **forwarded)
         name = arguments["name"]
@@ -147,14 +170,15 @@ class Network:
         if isinstance(given, KerasTensor):
             sources = get_source_inputs(given)
             inputs = sources[0] if len(sources) == 1 else sources
-        model = Model(inputs, outputs, name=name)
-        if preset is not None:
-            from .published import load_published
+        return Model(inputs, outputs, name=name)
 
-            load_published(model, preset)
-        elif weights is not None:
-            model.load_weights(os.fspath(weights))
-        return model
+    def defaults(self) -> Arguments:
+        """Returns the arguments with their defaults."""
+        return {**self.parameters, "name": None if callable(self.name) else self.name}
+
+    def usual_size(self) -> int:
+        """Returns height and width of the images that the network is made for."""
+        return self.size(self.defaults()) if callable(self.size) else self.size
 
     def input_shape(self, arguments: Arguments) -> Any:
         """Returns the shape of the images, (height, width, channels) or as the setting says."""
@@ -193,8 +217,7 @@ def _check_weights(weights: Any, include_top: bool, classes: int) -> None:
 
 def constructor(network: Network) -> Callable[..., Any]:
     """Returns the function that builds a row's network, with Keras's arguments."""
-    default = None if callable(network.name) else network.name
-    parameters = {**network.parameters, "name": default}
+    parameters = network.defaults()
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     signature = inspect.Signature(
         [inspect.Parameter(name, kind, default=value) for name, value in parameters.items()]

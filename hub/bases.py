@@ -83,6 +83,10 @@ class Task(PresetModel):
         """Makes the preprocessor from a preset's files, the model's arguments and the settings."""
         return cls.preset_adapter.make_preprocessor(files, config, settings)
 
+    def freeze_backbone(self) -> None:
+        """Lets only the head train."""
+        self.backbone.trainable = False
+
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the result for one argument, a text or a path, as plain data."""
         return self.command_line_adapter(self).run(text, **options)

@@ -27,6 +27,11 @@ def square(shape: Any, sizes: tuple[int, ...] = ()) -> Any:
     return 224
 
 
+def preset_name(base: str, alpha: float, rows: int) -> str:
+    """Returns the name of published weights; that of the usual width and size is the plain one."""
+    return base if (alpha, rows) == (1.0, 224) else f"{base}_{float(alpha)}_{rows}"
+
+
 def check_tensor(arguments: Arguments) -> None:
     """Raises ValueError where `input_tensor` is not symbolic or does not fit `input_shape`."""
     given, shape = arguments["input_tensor"], arguments["input_shape"]

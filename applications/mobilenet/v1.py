@@ -10,7 +10,7 @@ from typing import Any
 from ...framework import layers
 from ..constructor import STANDARD, Arguments, Network, Top, constructor, resized
 from ..functional import conv, depthwise, norm, pad
-from .rows import square
+from .rows import preset_name, square
 
 # (channels, step) of each block
 BLOCKS = (
@@ -19,7 +19,7 @@ BLOCKS = (
     *((1024, 2), (1024, 1)),
 )
 SIZES = (128, 160, 192, 224)
-ALPHAS = {0.25: "2_5", 0.5: "5_0", 0.75: "7_5", 1.0: "1_0"}
+ALPHAS = (0.25, 0.5, 0.75, 1.0)
 
 
 def mobilenet(x: Any, top: Top, alpha: float, depth_multiplier: int, dropout: float) -> Any:
@@ -58,7 +58,7 @@ def _preset(arguments: Arguments, shape: Any) -> str:
             "If imagenet weights are being loaded, alpha can be one of `0.25`, `0.50`, `0.75` or "
             f"`1.0` only.  Received alpha={arguments['alpha']}"
         )
-    return f"mobilenet_{ALPHAS[arguments['alpha']]}_{square(shape, SIZES)}"
+    return preset_name("mobilenet", arguments["alpha"], square(shape, SIZES))
 
 
 _PARAMETERS: Arguments = {

@@ -11,7 +11,7 @@ from ...framework import layers
 from ..constructor import STANDARD, Arguments, Network, Top, constructor, resized
 from ..functional import channels, conv, depthwise, norm, pad, rounded
 from ..imagenet_utils import correct_pad
-from .rows import check_tensor, square
+from .rows import check_tensor, preset_name, square
 
 # (channels, step, expansion, how often) of each stage
 STAGES = (
@@ -70,7 +70,7 @@ def _preset(arguments: Arguments, shape: Any) -> str:
             "If imagenet weights are being loaded, alpha must be one of `0.35`, `0.50`, `0.75`, "
             f"`1.0`, `1.3` or `1.4` only; Received `alpha={alpha}`"
         )
-    return f"mobilenet_v2_{float(alpha)}_{square(shape, SIZES)}"
+    return preset_name("mobilenet_v2", alpha, square(shape, SIZES))
 
 
 _PARAMETERS: Arguments = {

@@ -160,8 +160,8 @@ def _row(title: str, kind: str, blocks: tuple[Block, ...], last: int) -> Any:
                 f"minimalistic or `1.0` for minimalistic only. Received alpha={alpha}"
             )
         square(shape, (224,))
-        form = f"{kind}_minimalistic" if minimalistic else kind
-        return f"mobilenet_v3_{form}_{float(alpha)}"
+        form = "_minimalistic" if minimalistic else "" if alpha == 1.0 else f"_{float(alpha)}"
+        return f"mobilenet_v3_{kind}{form}"
 
     parameters: Arguments = {
         "input_shape": None,

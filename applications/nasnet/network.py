@@ -15,9 +15,7 @@ from ..imagenet_utils import correct_pad
 NORM = {"momentum": 0.9997, "epsilon": 1e-3}
 
 
-def nasnet(
-    x: Any, top: Top, penultimate: int, blocks: int, stem: int, skip_reduction: bool
-) -> Any:
+def nasnet(x: Any, top: Top, penultimate: int, blocks: int, stem: int, skip_reduction: bool) -> Any:
     """Returns features (batch, height / 32, width / 32, penultimate), or scores.
 
     Args:

@@ -22,7 +22,9 @@ def resnet(x: Any, top: Top, blocks: tuple[int, ...]) -> Any:
     x = _pooled(activate(norm(x, "conv1_bn", epsilon=EPSILON), "conv1_relu"))
     for stage, (filters, count) in enumerate(zip(FILTERS, blocks, strict=True), 2):
         for i in range(1, count + 1):
-            x = _block(x, filters, 2 if i == 1 and stage > 2 else 1, i == 1, f"conv{stage}_block{i}")
+            x = _block(
+                x, filters, 2 if i == 1 and stage > 2 else 1, i == 1, f"conv{stage}_block{i}"
+            )
     return top(x, named=True)
 
 
