@@ -106,8 +106,8 @@ class Network:
 
     title: str
     body: Callable[..., Any]
-    name: Any
-    size: Any = 224
+    name: str | Callable[[Arguments, Any], str]
+    size: int | Callable[[Arguments], int] = 224
     least: int = 32
     parameters: Arguments = field(default_factory=lambda: STANDARD)
     reference: str = ""
@@ -164,7 +164,7 @@ class Network:
         forwarded = {name: arguments[name] for name in self.forwarded}
         outputs = self.body(images, top, **self.settings, **forwarded)
         name = arguments["name"]
-        if name is None:
+        if name is None and callable(self.name):
             name = self.name(arguments, shape)
         inputs = images
         if isinstance(given, KerasTensor):
@@ -194,7 +194,7 @@ class Network:
 
     def preset_name(self, arguments: Arguments, shape: Any) -> str:
         """Returns the name of the published weights for a call with `weights="imagenet"`."""
-        name = self.name if self.preset is None else self.preset(arguments, shape)
+        name = str(self.name) if self.preset is None else self.preset(arguments, shape)
         return name if arguments["include_top"] else f"{name}_notop"
 
 

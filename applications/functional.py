@@ -1,4 +1,4 @@
-"""The calls that Keras's image classifiers are made of, on symbolic tensors, in either data format."""
+"""The calls that Keras's image classifiers are made of, symbolic, in either data format."""
 
 from __future__ import annotations
 

@@ -61,6 +61,7 @@ class Task(PresetModel):
     their arguments to them.
     """
 
+    backbone: Any
     preprocessor: Any = None
     # Templates of paths of the head's variables. They may begin anew: where a preset's files have
     # none, or where the user asks for a head of another size.

@@ -12,8 +12,8 @@
     files = ["config.json 285", "pytorch_model.bin 17756393 dab2c2bd…", "vocab.txt"]
 
 A file reads `NAME|ALTERNATIVE… SIZE HASH`: the size in bytes and the hash may be absent, 64 digits
-are a sha256, 40 are git's and 32 an MD5; a name that ends in `?` may be lacking. A source is an address:
-`hf://org/name[/folder][@revision]`, `package://DISTRIBUTION==VERSION/module[/folder]`, or
+are a sha256, 40 are git's and 32 an MD5; a name that ends in `?` may be lacking. A source is an
+address: `hf://org/name[/folder][@revision]`, `package://DISTRIBUTION==VERSION/module[/folder]`, or
 `https://…`; or a table with the address as `at` and with `layout`, `files`, `rename` where they
 differ there. The other keys are those of `Preset`.
 """

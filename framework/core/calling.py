@@ -355,8 +355,9 @@ class CallableLayer:
         than all else in building a deep network, and this is what most of its layers are.
         """
         x = args[0] if len(args) == 1 and not kwargs else None
-        plain = isinstance(x, KerasTensor) and not x.sparse and not x.ragged
-        if not plain or not x.dtype.startswith("float") or not self.autocast:
+        if not isinstance(x, KerasTensor) or x.sparse or x.ragged or not self.autocast:
+            return None
+        if not x.dtype.startswith("float"):
             return None
         return KerasTensor(x.shape, self._policy.compute_dtype)
 
