@@ -20,6 +20,7 @@ from keras.src.applications import (
 
 import isozoo
 
+EVERYWHERE = ("numpy", "torch", "jax", "tensorflow")
 COMMON: dict[str, Any] = {"classes": 7, "classifier_activation": None}
 
 
@@ -32,7 +33,9 @@ class Case(NamedTuple):
         settings: what the row has in the place of its own settings.
         arguments: of the constructor.
         size: height and width of the images.
-        everywhere: whether it is small enough for every backend.
+        backends: where it is run. JAX compiles each operation by itself, which costs most of a
+            test, so some families do without; the layers have tests of their own on each backend.
+        returns: whether weights are given back to Keras, too.
     """
 
     title: str
@@ -40,7 +43,8 @@ class Case(NamedTuple):
     settings: dict[str, Any] = {}
     arguments: dict[str, Any] = {}
     size: int = 64
-    everywhere: bool = True
+    backends: tuple[str, ...] = ("numpy", "torch", "tensorflow")
+    returns: bool = True
 
 
 def _resnet(stack: Any, preact: bool, steps: tuple[int, ...]) -> Callable[..., Any]:
@@ -60,7 +64,13 @@ def _nasnet(**arguments: Any) -> Any:
 
 _NASNET = {"penultimate": 192, "blocks": 1, "stem": 8, "skip_reduction": True}
 CASES = [
-    Case("VGG16", keras.applications.VGG16, arguments={"include_top": False}, size=32),
+    Case(
+        "VGG16",
+        keras.applications.VGG16,
+        arguments={"include_top": False},
+        size=32,
+        backends=EVERYWHERE,
+    ),
     Case("MobileNet", keras.applications.MobileNet, arguments={"alpha": 0.25}),
     Case("MobileNetV2", keras.applications.MobileNetV2, arguments={"alpha": 0.35}),
     Case("MobileNetV3Small", keras.applications.MobileNetV3Small, arguments={"alpha": 0.25}),
@@ -68,6 +78,7 @@ CASES = [
         "DenseNet121",
         lambda **arguments: densenet.DenseNet([2, 1, 1, 1], **arguments),
         {"blocks": (2, 1, 1, 1)},
+        backends=EVERYWHERE,
     ),
     Case(
         "ResNet50",
@@ -90,16 +101,24 @@ CASES = [
             0.25, 0.5, 64, name="efficientnetv2-b0", **arguments
         ),
         {"width": 0.25, "depth": 0.5},
+        backends=EVERYWHERE,
     ),
     Case(
         "ConvNeXtTiny",
         lambda **arguments: convnext.ConvNeXt([1, 1, 2, 1], [8, 16, 24, 32], **arguments),
         {"depths": (1, 1, 2, 1), "filters": (8, 16, 24, 32)},
+        backends=EVERYWHERE,
     ),
-    Case("NASNetMobile", _nasnet, _NASNET),
-    Case("Xception", keras.applications.Xception, size=71, everywhere=False),
-    Case("InceptionV3", keras.applications.InceptionV3, size=75, everywhere=False),
-    Case("InceptionResNetV2", keras.applications.InceptionResNetV2, size=75, everywhere=False),
+    Case("NASNetMobile", _nasnet, _NASNET, backends=("numpy", "torch")),
+    Case("Xception", keras.applications.Xception, size=71, backends=("torch",)),
+    Case("InceptionV3", keras.applications.InceptionV3, size=75, backends=("torch",)),
+    Case(
+        "InceptionResNetV2",
+        keras.applications.InceptionResNetV2,
+        size=75,
+        backends=("torch",),
+        returns=False,
+    ),
 ]
 
 
@@ -111,14 +130,14 @@ def original(case: Case) -> Any:
     for weight in made.weights:
         if "int" in weight.dtype:
             continue
-        value = 0.1 * rng.standard_normal(weight.shape, np.float32)
+        value = np.float32(0.1) * rng.standard_normal(weight.shape, np.float32)
         if weight.name.endswith("variance"):
             value = 1 + np.abs(value)
         elif weight.name == "gamma":
             value += 1
         elif "kernel" in weight.name:
             inputs = weight.shape[:2] if "depthwise" in weight.name else weight.shape[:-1]
-            value *= 12 / np.sqrt(np.prod(inputs))
+            value *= np.float32(12 / np.sqrt(np.prod(inputs)))
         weight.assign(value)
     return made
 

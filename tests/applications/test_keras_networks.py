@@ -15,7 +15,6 @@ from isozoo.applications.keras_modules import MODULES, NETWORKS
 from isozoo.hub.preset import Folder
 from isozoo.hub.registry import get_preset
 
-from ..conftest import BACKENDS
 from .keras_networks import CASES, images, original, ours, write_h5
 
 TOLERANCE = 1e-4  # of the output's scale: what equal weights must give
@@ -50,7 +49,7 @@ def test_a_network_is_keras_network(case, tmp_path):
     spread = np.std(expected) / np.abs(expected).max()
     assert spread > 1e-3  # else equal scores would say nothing
     path = write_h5(theirs, tmp_path / "published.h5")
-    for backend in BACKENDS if case.everywhere else ("torch",):
+    for backend in case.backends:
         with isozoo.use_backend(backend):
             model = ours(case, path)
             _close(_numpy(model(x)), expected)
@@ -58,6 +57,8 @@ def test_a_network_is_keras_network(case, tmp_path):
             continue
         assert model.count_params() == theirs.count_params()
         assert _names(model) == _names(theirs)
+        if not case.returns:
+            continue
         kept = [np.asarray(w) for w in theirs.weights]
         model.save_weights(tmp_path / "ours.weights.h5")
         for weight in theirs.weights:
@@ -203,11 +204,11 @@ def test_a_network_stands_on_a_tensor_and_takes_another_activation():
         alpha=0.25, weights=None, input_tensor=doubled, input_shape=(32, 32, 3), classes=3, name="n"
     )
     assert model.inputs[0] is given
-    assert (model.name, model.output_shape) == ("n", (None, 3))
+    assert (model.name, model.outputs[0].shape) == ("n", (None, 3))
     pooled = isozoo.applications.MobileNet(
         alpha=0.25, weights=None, include_top=False, pooling="max"
     )
-    assert pooled.output_shape == (None, 256)
+    assert pooled.outputs[0].shape == (None, 256)
 
 
 @pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
@@ -230,7 +231,7 @@ def test_pixels_are_prepared_as_in_keras(mode, backend):
         (pixels.transpose(first), expected.transpose(first), "channels_first"),
     ):
         np.testing.assert_allclose(prepare(x.copy(), form, mode), y, **close)
-        tensor = isozoo.ops.convert_to_tensor(x)
+        tensor = isozoo.ops.convert_to_tensor(x.copy())
         np.testing.assert_allclose(_numpy(prepare(tensor, form, mode)), y, **close)
     whole = prepare(pixels.astype(np.uint8), mode=mode)
     assert whole.dtype == np.float32
