@@ -11,6 +11,9 @@ from ..configs import Configurable
 class DistillationLoss(Configurable):
     """Base of losses between a teacher's and a student's outputs. Subclasses compute one."""
 
+    def __init__(self) -> None:
+        super().__init__()
+
     @abstractmethod
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
         """Returns a scalar for outputs of the same structure. Subclasses define it."""

@@ -19,8 +19,13 @@ def _array(x):
     return np.array(ops.convert_to_numpy(x))
 
 
+def _few(cases, backend):
+    """All cases, or on jax the first: each is a program more to compile there."""
+    return cases[:1] if backend == "jax" else cases
+
+
 def test_by_the_largest_magnitude(backend):
-    for to_numpy in (False, True):
+    for to_numpy in _few((False, True), backend):
         levels, scale = quantizers.AbsMaxQuantizer(axis=0)(X, to_numpy=to_numpy)
         wanted = 127 / (np.abs(X).max(0, keepdims=True) + 1e-7)
         np.testing.assert_allclose(_array(scale), wanted, rtol=2**-22)
@@ -37,7 +42,7 @@ def test_by_the_largest_magnitude(backend):
 
 def test_groups_of_rows_have_a_zero_point(backend):
     x = np.concatenate([X, np.full((6, 1), 2.5, "float32"), np.abs(X[:, :1]) + 1], 1)
-    for block in (2, 4):
+    for block in _few((4, 2), backend):
         levels, scale, zero = (
             _array(v) for v in quantizers.abs_max_quantize_grouped_with_zero_point(x, block)
         )
@@ -47,6 +52,8 @@ def test_groups_of_rows_have_a_zero_point(backend):
         floats = (levels.astype("float64") - zero[group]) * scale[group]
         # Half a step, and a half more where rounding the zero point cuts off an end of the range.
         assert (np.abs(floats - x) <= scale[group] * (1 + 1e-5)).all()
+    if backend == "jax":
+        return
     # With numbers of both signs in a group, the formula is Keras's.
     x = X * np.where(np.arange(6) % 2, -1, 1)[:, None] * np.sign(X)
     found = quantizers.abs_max_quantize_grouped_with_zero_point(x, 2, to_numpy=True)
@@ -65,7 +72,7 @@ def test_scales_and_zero_points(backend):
         zero = np.full_like(scale, 2 ** (bits - 1)) if symmetric else np.round(-least / scale)
         return scale, zero
 
-    for bits in (2, 8):
+    for bits in _few((2, 8), backend):
         for symmetric in (False, True):
             scale, zero, top = quantizers.compute_quantization_parameters(
                 X, bits=bits, symmetric=symmetric, per_channel=True
@@ -96,7 +103,7 @@ def test_scales_and_zero_points(backend):
 def test_two_numbers_in_a_byte(backend):
     for dtype, low in (("int8", -8), ("uint8", 0)):
         numbers = np.random.default_rng(1).integers(low, low + 16, (3, 4, 5)).astype(dtype)
-        for axis in (0, 1, -1):
+        for axis in _few((0, 1, -1), backend):
             packed, shape, size = quantizers.pack_int4(numbers, axis, dtype)
             want, _, _ = theirs.pack_int4(numbers, axis, dtype)
             np.testing.assert_array_equal(_array(packed), np.array(want))
@@ -110,7 +117,7 @@ def test_two_numbers_in_a_byte(backend):
 
 
 def test_float8(backend):
-    for dtype in ("float8_e4m3fn", "float8_e5m2"):
+    for dtype in _few(("float8_e4m3fn", "float8_e5m2"), backend):
         found = quantizers.quantize_and_dequantize(X * 300, 0.5, dtype, "float32")
         limit = float(ml_dtypes.finfo(dtype).max)
         wanted = np.clip(X * 600, -limit, limit).astype(dtype).astype("float32") / 2
@@ -129,6 +136,8 @@ def test_float8(backend):
 def test_fake_quantization_is_that_of_tensorflow(axis, backend):
     import tensorflow as tf
 
+    if backend == "jax" and axis == -1:
+        pytest.skip("the program for axis 0 is as good")
     low, high = np.float32([-1.3, -0.4, -2.2]), np.float32([0.9, 1.7, 0.3])
     low, high = (low[0], high[0]) if axis is None else (low, high)
     x = np.linspace(-2, 2, 12, dtype="float32").reshape(4, 3)
