@@ -105,7 +105,9 @@ CASES = [
     ),
     Case(
         "ConvNeXtTiny",
-        lambda **arguments: convnext.ConvNeXt([1, 1, 2, 1], [8, 16, 24, 32], **arguments),
+        lambda **arguments: convnext.ConvNeXt(
+            [1, 1, 2, 1], [8, 16, 24, 32], name="convnext_tiny", **arguments
+        ),
         {"depths": (1, 1, 2, 1), "filters": (8, 16, 24, 32)},
         backends=EVERYWHERE,
     ),

@@ -40,10 +40,6 @@ def _names(model):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_a_network_is_keras_network(case, tmp_path):
     """Names, weights by the order of layers, scores on each backend, and weights given back."""
-    if case.title.startswith(("Efficient", "ConvNeXt")) and not hasattr(
-        isozoo.layers, "Normalization"
-    ):
-        pytest.skip("layers.Normalization is not here yet")
     theirs, x = original(case), images(case)
     expected = np.asarray(theirs(x))
     spread = np.std(expected) / np.abs(expected).max()
