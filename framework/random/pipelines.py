@@ -1,6 +1,5 @@
 """Keys for layers that draw on another backend than their own, or in a data pipeline."""
 
-from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,6 +14,13 @@ from .seeds import SeedGenerator, key_of, make_default_seed
 _made: WeakKeyDictionary[Any, dict[Any, SeedGenerator]] = WeakKeyDictionary()
 
 
+class _Place:
+    """What stands for the variable of a generator that has none: where it draws."""
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+
+
 class PipelineSeeds(SeedGenerator):
     """A SeedGenerator whose keys differ also where a graph runs many times at once.
 
@@ -27,7 +33,7 @@ class PipelineSeeds(SeedGenerator):
         number = seed & philox.MASK
         self.name = "pipeline_seeds"
         self._initial_seed = seed
-        vars(self)["state"] = SimpleNamespace(backend=backend)
+        vars(self)["state"] = _Place(backend)
         vars(self)["_keys"] = backend.GraphKeys(number - 2**32 if number >> 31 else number)
 
     def next(self, ordered: bool = True) -> Any:
@@ -44,7 +50,7 @@ class KeySequence(SeedGenerator):
         backend, key = key_of(seed)
         if isinstance(key, tuple):
             key = backend.asarray(np.array(key, np.uint32).view(np.int32), "int32")
-        vars(self).update(state=SimpleNamespace(backend=backend), _key=key, _count=0)
+        vars(self).update(state=_Place(backend), _key=key, _count=0)
 
     def next(self, ordered: bool = True) -> Any:
         """Returns the next key, int32 of shape (2,)."""

@@ -4,10 +4,10 @@ from typing import Any
 
 from ...configs import deserialize, serialize
 from ...core.masks import get_mask
-from .images.beside import DataLayer
+from .data_layer import TrainingByDefault
 
 
-class Pipeline(DataLayer):
+class Pipeline(TrainingByDefault):
     """Applies layers one after the other, such as layers that prepare data.
 
     Unlike a Sequential, it takes and gives any structure of tensors.

@@ -4,7 +4,7 @@ from typing import Any
 
 from ... import config, ops
 from ...typing import Tensor
-from .images.beside import DataLayer
+from .data_layer import DataLayer
 
 
 class Rescaling(DataLayer):

@@ -2,16 +2,22 @@
 
 import inspect
 import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from .... import ops
 from ....configs import plain_class
+from ....context import entered, state
+from ....nested import map_structure
 from ....random import SeedGenerator
-from ....random.pipelines import KeySequence
+from ....random.pipelines import KeySequence, generator_for
 from ....typing import Tensor
 from ... import windows
-from .beside import DataLayer, beside_its_tensors
+from ..data_layer import TrainingByDefault
+from ..graphs import in_pipeline, of_pipeline
 from .bounding_boxes import densified
+from .namespaces import Namespaces
 
 _HOOKS = (
     "get_random_transformation",
@@ -23,7 +29,21 @@ _HOOKS = (
 )
 
 
-class BaseImagePreprocessingLayer(DataLayer):
+def hook(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a method that may also be called by hand: it computes as in a call of its layer."""
+
+    @wraps(method)
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if state.owner is not None:  # a call of a layer is under way
+            return method(self, *args, **kwargs)
+        return self._by_hand(method, args, kwargs)
+
+    marks: Any = run
+    marks._is_hook, marks.autograph_info__ = True, {}
+    return run
+
+
+class BaseImagePreprocessingLayer(TrainingByDefault):
     """Base of layers that change images, and alike what belongs to them.
 
     A call takes images, (batch, height, width, channels) or (height, width, channels), with the
@@ -51,13 +71,14 @@ class BaseImagePreprocessingLayer(DataLayer):
     factor: Any = None
     interpolation: Any
     seed: Any
+    generator: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in _HOOKS:
             method = vars(cls).get(name)
-            if method is not None and not hasattr(method, "_is_beside"):
-                setattr(cls, name, beside_its_tensors(method))
+            if method is not None and not hasattr(method, "_is_hook"):
+                setattr(cls, name, hook(method))
 
     def __init__(
         self,
@@ -106,6 +127,29 @@ class BaseImagePreprocessingLayer(DataLayer):
             return self._get_seed_generator()
         return seed if isinstance(seed, SeedGenerator) else KeySequence(seed)
 
+    # Where it computes ------------------------------------------------------------------------
+
+    @property
+    def backend(self) -> Any:
+        """The name of the backend that the layer lives on; its attributes are ops."""
+        return Namespaces(self._backend.name)
+
+    def _get_seed_generator(self, backend: Any = None) -> Any:
+        """The generator of draws on the backend that computes now, whatever `backend` says."""
+        return generator_for(self, self.generator)
+
+    def _by_hand(self, method: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
+        """What a hook gives that is called outside of a call."""
+        backend = of_pipeline(self._backend, (args, kwargs))
+        if backend is not None:
+            with in_pipeline(backend):
+                return method(self, *args, **kwargs)
+        changes: dict[str, Any] = {"backend": self._backend, "owner": self._token, "masks": None}
+        changes["autocast"] = self._autocast_dtype()
+        with entered(**changes, device=self._native_device()):
+            args, kwargs = map_structure(self._brought_here, (args, kwargs))
+            return method(self, *args, **kwargs)
+
     # Images -----------------------------------------------------------------------------------
 
     @property
@@ -150,7 +194,7 @@ class BaseImagePreprocessingLayer(DataLayer):
 
     # What a subclass says ---------------------------------------------------------------------
 
-    @beside_its_tensors
+    @hook
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns what is drawn for a batch, in any form that the other methods know."""
         return None
@@ -161,7 +205,7 @@ class BaseImagePreprocessingLayer(DataLayer):
             f"{type(self).__name__} says neither `transform_images` nor `_transform_images`."
         )
 
-    @beside_its_tensors
+    @hook
     def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
         """Returns a batch of images as the transformation has them."""
         images = ops.cast(images, self.compute_dtype)
@@ -169,13 +213,13 @@ class BaseImagePreprocessingLayer(DataLayer):
             return images
         return self._transform_images(images, transformation, self.interpolation)
 
-    @beside_its_tensors
+    @hook
     def transform_labels(self, labels: Any, transformation: Any, training: bool = True) -> Any:
         """Returns a batch of labels as the transformation has them: unchanged, unless a subclass
         says more."""
         return labels
 
-    @beside_its_tensors
+    @hook
     def transform_bounding_boxes(
         self, bounding_boxes: Any, transformation: Any, training: bool = True
     ) -> Any:
@@ -185,7 +229,7 @@ class BaseImagePreprocessingLayer(DataLayer):
             f"{type(self).__name__} has no rule for bounding boxes. Leave them out of the input."
         )
 
-    @beside_its_tensors
+    @hook
     def transform_segmentation_masks(
         self, segmentation_masks: Any, transformation: Any, training: bool = True
     ) -> Any:
@@ -196,17 +240,17 @@ class BaseImagePreprocessingLayer(DataLayer):
 
     # A batch of one ---------------------------------------------------------------------------
 
-    @beside_its_tensors
+    @hook
     def transform_single_image(self, image: Any, transformation: Any, training: bool = True) -> Any:
         """Returns one image, without a batch axis, as the transformation has it."""
         return self._alone(self.transform_images, image, transformation, training)
 
-    @beside_its_tensors
+    @hook
     def transform_single_label(self, label: Any, transformation: Any, training: bool = True) -> Any:
         """Returns the label of one image."""
         return self._alone(self.transform_labels, label, transformation, training)
 
-    @beside_its_tensors
+    @hook
     def transform_single_segmentation_mask(
         self, segmentation_mask: Any, transformation: Any, training: bool = True
     ) -> Any:
@@ -214,7 +258,7 @@ class BaseImagePreprocessingLayer(DataLayer):
         transform = self.transform_segmentation_masks
         return self._alone(transform, segmentation_mask, transformation, training)
 
-    @beside_its_tensors
+    @hook
     def transform_single_bounding_box(
         self, bounding_box: Any, transformation: Any, training: bool = True
     ) -> Any:
@@ -336,14 +380,14 @@ def affine_rows(*numbers: Tensor) -> Tensor:
 class ColorLayer(BaseImagePreprocessingLayer):
     """Base of layers that change the values of pixels alone: all else is handed on."""
 
-    @beside_its_tensors
+    @hook
     def transform_bounding_boxes(
         self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         """Returns the boxes: they stay where they are."""
         return bounding_boxes
 
-    @beside_its_tensors
+    @hook
     def transform_segmentation_masks(
         self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:

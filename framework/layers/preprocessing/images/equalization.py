@@ -59,17 +59,29 @@ class Equalization(ColorLayer):
         places = ops.cast(ops.clip(scaled, 0, last), "int32")
         flat = ops.reshape(places, (-1,))
         histogram = ops.segment_sum(ops.ones_like(flat), flat, num_segments=self.bins)
-        # The distribution, in float64: a rounding decides what its value is rounded to.
+        # The distribution, whole numbers in float64.
         reached = ops.cast(ops.cumsum(histogram), "float64")
         total = reached[-1]
         first = ops.min(ops.where(ops.greater(reached, 0), reached, total))
         span = ops.subtract(total, first)
-        table = ops.divide(
+        table = _rounded_quotient(
             ops.multiply(ops.subtract(reached, first), 255.0), ops.maximum(span, 1.0)
         )
-        table = ops.cast(ops.clip(ops.round(table), 0, 255), "float32")
+        table = ops.cast(ops.clip(table, 0, 255), "float32")
         uniform = ops.less_equal(ops.count_nonzero(histogram), 1)
         return ops.where(uniform, x, ops.take(table, places))
+
+
+def _rounded_quotient(x: Any, y: Any) -> Any:
+    """x / y of whole numbers, rounded to the nearest whole number, halves to the even one.
+
+    By what is left over: XLA multiplies by 1 / y, which misses a half by a rounding.
+    """
+    whole = ops.floor(ops.divide(x, y))
+    twice = ops.multiply(ops.subtract(x, ops.multiply(whole, y)), 2.0)
+    odd = ops.not_equal(ops.mod(whole, 2.0), 0.0)
+    up = ops.logical_or(ops.greater(twice, y), ops.logical_and(ops.equal(twice, y), odd))
+    return ops.add(whole, ops.cast(up, ops.dtype(whole)))
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(ColorLayer):

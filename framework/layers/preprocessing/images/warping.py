@@ -5,7 +5,7 @@ from typing import Any
 from .... import bounding_boxes as boxes_of
 from .... import ops, random
 from . import arguments
-from .base import BaseImagePreprocessingLayer, affine_rows, beside_its_tensors
+from .base import BaseImagePreprocessingLayer, affine_rows, hook
 
 
 class WarpingLayer(BaseImagePreprocessingLayer):
@@ -49,7 +49,7 @@ class WarpingLayer(BaseImagePreprocessingLayer):
     def _image_size(self, transformation: Any) -> tuple[Any, Any]:
         return self._size(transformation["input_shape"])
 
-    @beside_its_tensors
+    @hook
     def transform_bounding_boxes(
         self, bounding_boxes: Any, transformation: Any, training: bool = True
     ) -> Any:
@@ -260,10 +260,10 @@ class RandomZoom(WarpingLayer):
     def _moved_boxes(self, boxes: Any, transformation: Any, size: Any) -> Any:
         across, down = self._zooms(transformation)
         left, top = _beginnings(across, down, size)
-        begin = ops.stack([left, top, left, top], axis=1)
-        zoom = ops.stack([across, down, across, down], axis=1)
-        if len(boxes.shape) == 3:
-            begin, zoom = ops.expand_dims(begin, 1), ops.expand_dims(zoom, 1)
+        begin, zoom = (
+            ops.expand_dims(ops.stack([x, y, x, y], axis=1), 1)
+            for x, y in ((left, top), (across, down))
+        )
         return ops.divide(ops.subtract(boxes, begin), zoom)
 
 
@@ -335,7 +335,7 @@ class RandomShear(WarpingLayer):
         zero, one = ops.zeros_like(factor[:, 0]), ops.ones_like(factor[:, 0])
         return affine_rows(one, factor[:, 0], zero, factor[:, 1], one, zero)
 
-    @beside_its_tensors
+    @hook
     def transform_bounding_boxes(
         self, bounding_boxes: Any, transformation: Any, training: bool = True
     ) -> Any:
