@@ -61,6 +61,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "Operation": (".framework.core.operation", "Operation"),
     "Optimizer": (".framework.optimizers", "Optimizer"),
     "Quantizer": (".framework.quantizers", "Quantizer"),
+    "RematScope": (".framework.core.remat", "RematScope"),
     "Regularizer": (".framework.regularizers", "Regularizer"),
     "Sequential": (".framework.models", "Sequential"),
     "StatelessScope": (".framework.core.scopes", "StatelessScope"),
@@ -69,6 +70,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "device": (".framework.core.devices", "device"),
     "from_preset": (".catalog", "from_preset"),
     "list_presets": (".catalog", "list_presets"),
+    "remat": (".framework.core.remat", "remat"),
     "name_scope": (".framework.core.scopes", "name_scope"),
     "use_backend": (".framework.config", "use_backend"),
     "verify": (".hub.parity", "verify"),
@@ -104,6 +106,8 @@ if TYPE_CHECKING:
     from .framework.core.keras_tensor import KerasTensor as KerasTensor
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation
+    from .framework.core.remat import RematScope as RematScope
+    from .framework.core.remat import remat as remat
     from .framework.core.scopes import StatelessScope as StatelessScope
     from .framework.core.scopes import SymbolicScope as SymbolicScope
     from .framework.core.scopes import name_scope as name_scope

@@ -13,7 +13,7 @@ from .. import configs, dtypes, nested
 from ..backends import registry
 from ..backends.registry import TENSORS, Kind, owner_of
 from ..context import entered, state
-from . import masks, symbolic, tracebacks
+from . import masks, remat, symbolic, tracebacks
 from .input_spec import check_inputs
 from .keras_tensor import KerasTensor
 
@@ -62,6 +62,7 @@ class CallableLayer:
     supports_masking: bool
     autocast: bool
     input_spec: Any
+    _remat: Any
     activity_regularizer: Any
     float32_precision: str | None
     _native_call: Any
@@ -103,13 +104,17 @@ class CallableLayer:
                 args = (*args[:place], resolved, *args[place + 1 :])
             else:
                 kwargs["training"] = resolved
+        call = self.call if self._remat is None else self._call_recomputed
         if training == state.training:
-            return self.call(*args, **kwargs)
+            return call(*args, **kwargs)
         before, state.training = state.training, training
         try:
-            return self.call(*args, **kwargs)
+            return call(*args, **kwargs)
         finally:
             state.training = before
+
+    def _call_recomputed(self, *args: Any, **kwargs: Any) -> Any:
+        return remat.call_operation(self, args, kwargs)
 
     def _call_outer(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """A call from outside: converts the inputs, builds, and computes on the layer's backend."""

@@ -56,6 +56,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = begin(cls, registry.current())
         vars(layer)["_arguments"] = (args, kwargs)
+        if state.remat is not None:
+            vars(layer).update(_remat=state.remat, _is_plain_call=False)
         return layer
 
     def __init__(
@@ -423,6 +425,9 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         if state.inferring:  # only shapes are wanted
             return
         losses = list(loss) if isinstance(loss, list | tuple) else [loss]
+        if state.gathered is not None:
+            state.gathered += [(self, x) for x in losses]
+            return
         scope = state.scope
         if scope is not None and scope.collect_losses:
             scope.losses += losses
