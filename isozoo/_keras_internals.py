@@ -33,7 +33,14 @@ def _save_weights_only(model, filepath, max_shard_size=None) -> None:
     save_weights(model, filepath, max_shard_size=max_shard_size)
 
 
+def _obtain_input_shape(*args, **kwargs):
+    from .applications.imagenet_utils import obtain_input_shape
+
+    return obtain_input_shape(*args, **kwargs)
+
+
 SYMBOLS = {
+    "applications.imagenet_utils.obtain_input_shape": _obtain_input_shape,
     "saving.saving_lib.load_weights_only": load_weights,
     "saving.saving_lib.save_weights_only": _save_weights_only,
     "saving.serialization_lib.ObjectSharingScope": object_sharing,
