@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import jax
+import jax.core
 import jax.numpy as jnp
 
 from ...context import entered, state
