@@ -82,7 +82,9 @@ def data(name: str) -> dict:
 
 def on_host(x):
     """A nested structure of tensors as arrays."""
-    return map_structure(lambda t: np.asarray(isozoo.ops.convert_to_numpy(t)), x)
+    return map_structure(
+        lambda t: None if t is None else np.asarray(isozoo.ops.convert_to_numpy(t)), x
+    )
 
 
 @functools.cache
