@@ -1,10 +1,14 @@
 """Image classifiers: one definition of each network, weights in the layouts that the world uses."""
 
 from ..framework import lazy
+from .keras_modules import MODULES, NETWORKS, add_modules
 
+add_modules()
 __getattr__, __dir__ = lazy.exports(
     __name__,
     {
+        **NETWORKS,
+        **{name: f".{name}" for name in (*MODULES, "imagenet_utils")},
         "EfficientNetLiteBackbone": ".efficientnet_lite.backbone",
         "EfficientNetLiteImageClassifier": ".efficientnet_lite.tasks",
         "ImageClassifier": ".tasks",

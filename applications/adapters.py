@@ -11,7 +11,7 @@ import numpy as np
 from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
 from ..hub.labels import Classified, class_names, count_classes, label_entries
 from ..hub.loading import JsonFiles
-from .image_configs import FILE, image_settings, write_transformers
+from .image_configs import FILE, OWN, image_settings, write_own, write_transformers
 from .labels import imagenet_classes
 from .preprocessing import ImageClassifierPreprocessor
 
@@ -52,6 +52,23 @@ class ImageClassifierPresetAdapter(PresetAdapter):
         if model.preprocessor is None:
             return {}
         return {FILE: write_transformers(model.preprocessor)}
+
+
+class OwnImagePresetAdapter(ImageClassifierPresetAdapter):
+    """Keeps how pictures are prepared in config.json: transformers has no word for it."""
+
+    @classmethod
+    def config_entries(cls, model: Any) -> dict[str, Any]:
+        """Returns the classes, and how pictures are prepared."""
+        found = super().config_entries(model)
+        return (
+            found if model.preprocessor is None else {**found, OWN: write_own(model.preprocessor)}
+        )
+
+    @classmethod
+    def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
+        """Returns no files: all of it stands in config.json."""
+        return {}
 
 
 class ImageClassifierCommandLineAdapter(CommandLineAdapter):

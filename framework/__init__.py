@@ -23,6 +23,9 @@ configs.NAMESPACES.update(
     {
         "keras": _namespace(".public"),
         "keras.layers": _namespace(".layers"),
+        "keras.distillation": _namespace(".distillation"),
+        "keras.dtype_policies": _namespace(".dtype_policies"),
+        "keras.quantizers": _namespace(".quantizers"),
         "keras.activations": _namespace(".activations"),
         "keras.initializers": _namespace(".initializers"),
         "keras.regularizers": _namespace(".regularizers"),
@@ -35,6 +38,9 @@ configs.NAMESPACES.update(
         "keras.random": _namespace(".random"),
         "keras.ops": _namespace(".ops"),
         "keras.utils": _chosen(_FEATURES, "FeatureSpace"),
+        "keras.src.layers.preprocessing.index_lookup": _chosen(
+            ".layers.preprocessing.index_lookup", "IndexLookup"
+        ),
         "keras.src.layers.preprocessing.feature_space": _chosen(
             _FEATURES, "Feature", "Cross", "TFDIdentity", "TFDConcat"
         ),

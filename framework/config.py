@@ -261,3 +261,18 @@ def is_flash_attention_enabled() -> bool | None:
 def is_nnx_enabled() -> bool:
     """Tells whether layers on JAX are Flax NNX modules: never; they are functions over pytrees."""
     return False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Warns that there is nothing to enable: code in a file is never run.
+
+    In Keras it lifts the safe mode of loading for the process. Here no setting does; a model whose
+    file holds code is saved anew, with named functions and classes that are registered.
+    """
+    import warnings
+
+    warnings.warn(
+        "enable_unsafe_deserialization() has no effect: code in a file is never run. Register the "
+        "classes and functions that a file names by `register_keras_serializable()`.",
+        stacklevel=2,
+    )

@@ -45,6 +45,12 @@ class CallContext(threading.local):
     deferred: Any = False
     # Whether only shapes and dtypes of results are wanted.
     inferring: bool = False
+    # The RematMode of layers that are made now.
+    remat: Any = None
+    # id of a variable -> the variable, of those assigned in a call that is made again.
+    written: dict[int, Any] | None = None
+    # (layer, loss) that such a call added.
+    gathered: list[tuple[Any, Any]] | None = None
     # Attributes set while shapes are inferred, to be put back: (object, name, value before).
     journal: list[tuple[Any, str, Any]] | None = None
 

@@ -22,17 +22,17 @@ from typing import Any
 import numpy as np
 
 from . import initializers, ops
-from .backends import registry
 from .context import entered
 from .core.layer import Layer
 from .core.variable import Variable
+from .core.views import View
 from .files import write_atomically
 
 _A, _B = "lora_a", "lora_b"
 _FORMAT = "isozoo.lora"
 
 
-class LowRankKernel:
+class LowRankKernel(View):
     """A kernel with an adapter, in the kernel's place in a layer. Ops take it like a variable.
 
     Args:
@@ -40,49 +40,25 @@ class LowRankKernel:
         a: variable, (…, rank).
         b: variable, (rank, out), zeros at first.
         scale: alpha / rank.
+        names: under which names `a` and `b` are parts of the layer.
     """
 
-    def __init__(self, base: Variable, a: Variable, b: Variable, scale: float) -> None:
-        self.base, self.a, self.b, self.scale = base, a, b, scale
-
-    @property
-    def backend(self) -> Any:
-        """The backend that the kernel lives on."""
-        return self.base.backend
+    def __init__(
+        self, base: Any, a: Variable, b: Variable, scale: float, names: tuple[str, str]
+    ) -> None:
+        super().__init__(base)
+        self.a, self.b, self.scale, self.names = a, b, scale, names
 
     @property
     def value(self) -> Any:
-        """The native tensor W + scale * A B."""
+        """The native tensor W + scale * A B, in the kernel's dtype."""
         rank = self.b.shape[0]
         rows = ops.reshape(self.a, (-1, rank))
         change = ops.reshape(ops.matmul(rows, self.b), self.base.shape)
-        return ops.add(self.base, ops.multiply(change, self.scale))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the kernel."""
-        return self.base.shape
-
-    @property
-    def ndim(self) -> int:
-        """The number of the kernel's axes."""
-        return len(self.base.shape)
-
-    @property
-    def dtype(self) -> str:
-        """The dtype in which the kernel is read here."""
-        return self.base.dtype
-
-    def numpy(self) -> np.ndarray:
-        """Returns W + scale * A B as a NumPy array."""
-        with entered(backend=self.backend):
-            return self.backend.to_numpy(self.value)
+        return ops.cast(ops.add(self.base, ops.multiply(change, self.scale)), self.base.dtype)
 
     def __repr__(self) -> str:
         return f"<LowRankKernel of {self.base.path}, rank={self.b.shape[0]}>"
-
-
-registry.KINDS[LowRankKernel] = registry.BOX
 
 
 def adapted(model: Layer) -> Iterator[tuple[str, Layer, str, LowRankKernel]]:
@@ -185,10 +161,27 @@ def _adapt(
         a = Variable(first, (*kernel.shape[:-1], rank), dtype, name=f"{name}_{_A}")
         b = Variable(initializers.get("zeros"), (rank, kernel.shape[-1]), dtype)
         b.name = f"{name}_{_B}"
-    layer.register(f"{name}_{_A}", a)
-    layer.register(f"{name}_{_B}", b)
+    put_on(layer, name, (f"{name}_{_A}", f"{name}_{_B}"), a, b, scale)
+
+
+def put_on(
+    layer: Layer, name: str, names: tuple[str, str], a: Variable, b: Variable, scale: float
+) -> None:
+    """Puts an adapter on the kernel that is the attribute `name` of a layer.
+
+    Args:
+        layer: the layer.
+        name: its attribute with the kernel.
+        names: under which names A and B become parts of the layer.
+        a: A, (…, rank).
+        b: B, (rank, out).
+        scale: alpha / rank.
+    """
+    for part, variable in zip(names, (a, b), strict=True):
+        if vars(layer).get(part) is not variable:
+            layer.register(part, variable)
     # The kernel stays the layer's part; what the layer computes with is this.
-    vars(layer)[name] = LowRankKernel(kernel, a, b, scale)
+    vars(layer)[name] = LowRankKernel(vars(layer)[name], a, b, scale, names)
 
 
 def _changed(model: Any) -> None:
@@ -201,8 +194,12 @@ def _changed(model: Any) -> None:
 def _remove(model: Any) -> None:
     for _, layer, name, kernel in list(adapted(model)):
         vars(layer)[name] = kernel.base
-        for part in (_A, _B):
-            layer._forget(f"{name}_{part}")
+        for part in kernel.names:
+            layer._forget(part)
+            vars(layer).pop(part, None)
+        forget = getattr(layer, "forget_adapter", None)  # a layer that had put it on itself
+        if forget is not None:
+            forget()
     for variable in vars(model).pop("_frozen_by_lora", ()):
         variable.trainable = True
     _changed(model)
@@ -249,16 +246,19 @@ def save(model: Layer, path: str | os.PathLike[str]) -> Path:
     if not found:
         raise ValueError(f"{model.name} has no adapters to save: lora.enable(model) first.")
     scales = {name: kernel.scale for name, _, _, kernel in found}
-    tensors = {p: np.ascontiguousarray(v.numpy()) for p, v in _trained(model).items()}
+    held = dict(_trained(model))
+    for name, _, _, kernel in found:
+        held |= {f"{name}_{_A}": kernel.a, f"{name}_{_B}": kernel.b}
+    tensors = {p: np.ascontiguousarray(v.numpy()) for p, v in held.items()}
     metadata = {"format": _FORMAT, "scales": json.dumps(scales)}
     write_atomically(path, as_bytes(tensors, metadata))
     return path
 
 
 def _trained(model: Layer) -> dict[str, Variable]:
-    """The adapters' variables, and others that train, by path."""
+    """The variables that train and are no adapter's, by path."""
     parts = {id(v) for *_, kernel in adapted(model) for v in (kernel.a, kernel.b)}
-    return {p: v for p, v in model.named_variables() if v.trainable or id(v) in parts}
+    return {p: v for p, v in model.named_variables() if v.trainable and id(v) not in parts}
 
 
 def load(model: Layer, path: str | os.PathLike[str]) -> list[str]:

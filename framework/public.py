@@ -13,4 +13,5 @@ from .models import Functional as Functional
 from .models import Model as Model
 from .models import Sequential as Sequential
 from .optimizers import Optimizer as Optimizer
+from .quantizers import Quantizer as Quantizer
 from .regularizers import Regularizer as Regularizer

@@ -61,6 +61,7 @@ class Task(PresetModel):
     their arguments to them.
     """
 
+    backbone: Any
     preprocessor: Any = None
     # Templates of paths of the head's variables. They may begin anew: where a preset's files have
     # none, or where the user asks for a head of another size.
@@ -82,6 +83,10 @@ class Task(PresetModel):
     ) -> Any:
         """Makes the preprocessor from a preset's files, the model's arguments and the settings."""
         return cls.preset_adapter.make_preprocessor(files, config, settings)
+
+    def freeze_backbone(self) -> None:
+        """Lets only the head train."""
+        self.backbone.trainable = False
 
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the result for one argument, a text or a path, as plain data."""

@@ -30,18 +30,19 @@ _GIT_LIMIT = 64 << 20
 
 @dataclass(frozen=True)
 class Digests:
-    """What a file's content hashes to; `git_sha1` is "" for large files."""
+    """What a file's content hashes to; `git_sha1` is "" for large files, `md5` if not asked for."""
 
     sha256: str
     size: int
     git_sha1: str
+    md5: str = ""
 
 
-def hash_file(path: Path) -> Digests:
-    """Reads the whole file once. Raises OSError."""
+def hash_file(path: Path, md5: bool = False) -> Digests:
+    """Reads the whole file once, for its MD5 too if `md5` says so. Raises OSError."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        hasher = Hasher(size)
+        hasher = Hasher(size, md5)
         while chunk := file.read(_CHUNK):
             hasher.update(chunk)
     return hasher.digests()
@@ -50,8 +51,9 @@ def hash_file(path: Path) -> Digests:
 class Hasher:
     """sha256, size, and (for a small size known beforehand) git's blob hash of a stream."""
 
-    def __init__(self, size: int | None) -> None:
+    def __init__(self, size: int | None, md5: bool = False) -> None:
         self.sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False) if md5 else None
         self.size = 0
         self._git = None
         if size is not None and size <= _GIT_LIMIT:
@@ -63,12 +65,15 @@ class Hasher:
         self.sha256.update(chunk)
         if self._git is not None:
             self._git.update(chunk)
+        if self._md5 is not None:
+            self._md5.update(chunk)
         self.size += len(chunk)
 
     def digests(self) -> Digests:
         """Returns the hashes and the size of what was taken in; git's is "" where not wanted."""
         git = self._git.hexdigest() if self._git is not None else ""
-        return Digests(self.sha256.hexdigest(), self.size, git)
+        md5 = self._md5.hexdigest() if self._md5 is not None else ""
+        return Digests(self.sha256.hexdigest(), self.size, git, md5)
 
 
 def check_digests(what: str, expected: FileEntry, got: Digests) -> None:
@@ -79,6 +84,8 @@ def check_digests(what: str, expected: FileEntry, got: Digests) -> None:
         raise IntegrityError(what, "sha256", expected.sha256, got.sha256)
     if expected.git_sha1 is not None and got.git_sha1 != expected.git_sha1:
         raise IntegrityError(what, "git blob sha1", expected.git_sha1, got.git_sha1)
+    if expected.md5 is not None and expected.sha256 is None and got.md5 != expected.md5:
+        raise IntegrityError(what, "md5", expected.md5, got.md5)
 
 
 class Cache:
@@ -132,7 +139,8 @@ class Cache:
         """Returns the file's hashes after comparing them with the entry. Raises IntegrityError."""
         if expected.size is not None and path.stat().st_size != expected.size:
             raise IntegrityError(what, "size in bytes", expected.size, path.stat().st_size)
-        digests = self.digests(path)
+        needs_md5 = expected.md5 is not None and expected.sha256 is None
+        digests = hash_file(path, md5=True) if needs_md5 else self.digests(path)
         check_digests(what, expected, digests)
         return digests
 
@@ -202,7 +210,7 @@ class BlobWriter:
     ) -> None:
         self._cache, self._file, self._temporary = cache, file, temporary
         self.expected, self.what = expected, what
-        self._hasher = Hasher(expected.size)
+        self._hasher = Hasher(expected.size, expected.md5 is not None)
 
     @property
     def size(self) -> int:
@@ -212,7 +220,7 @@ class BlobWriter:
     def expect(self, expected: FileEntry) -> None:
         """Holds the stream, which must not have begun, to more than was known before."""
         self.expected = expected
-        self._hasher = Hasher(expected.size)
+        self._hasher = Hasher(expected.size, expected.md5 is not None)
 
     def write(self, chunk: bytes) -> None:
         """Takes the next bytes. IntegrityError as soon as there are more than expected."""
@@ -227,7 +235,7 @@ class BlobWriter:
         """Forgets all that was taken: the sender begins again."""
         self._file.seek(0)
         self._file.truncate()
-        self._hasher = Hasher(self.expected.size)
+        self._hasher = Hasher(self.expected.size, self.expected.md5 is not None)
 
     def finish(self) -> tuple[Path, Digests]:
         """Compares the hashes and moves the blob into place. Raises IntegrityError."""

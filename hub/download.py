@@ -309,6 +309,7 @@ def _with_etag(expected: FileEntry, etag: str | None, size: int | None, what: st
         size if expected.size is None else expected.size,
         # without a size beforehand git's hash cannot be computed while streaming
         etag if len(etag) == 40 and (size or expected.size) is not None else expected.git_sha1,
+        md5=expected.md5,
     )
 
 

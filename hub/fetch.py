@@ -237,6 +237,7 @@ def _plain_entry(entry: FileEntry) -> dict[str, Any]:
         "size": entry.size,
         "sha256": entry.sha256,
         "git_sha1": entry.git_sha1,
+        "md5": entry.md5,
         "optional": entry.optional,
     }
 

@@ -253,7 +253,7 @@ def finetune(
     if mode == "lora":
         lora.enable(model, rank, train=["^classifier"])
     elif mode == "head":
-        model.backbone.trainable = False
+        model.freeze_backbone()
     steps = epochs * -(-len(train_x) // batch_size)
     rate = optimizers.schedules.CosineDecay(
         0.0,

@@ -216,7 +216,10 @@ def load_preset(
         renewed = any(overrides.get(name, value) != value for name, value in head.items())
         config = {**config, **head, **overrides}
         extra = {} if dtype is None else {"dtype": dtype}
-        if load_weights:
+        if load_weights and (fill := layout_of(local).fill) is not None:
+            model, report = _build_and_read(build, local, fill, config, extra)
+            _tell_of_new(report, local.preset.name)
+        elif load_weights:
             with open_weights(local) as reader:
                 model, report = _build_and_fill(build, local, reader, config, extra, renewed)
             _tell_of_new(report, local.preset.name)
@@ -229,6 +232,25 @@ def load_preset(
         if hasattr(build, "make_preprocessor"):
             model.preprocessor = _preprocessor(build, local, config)
         return model
+
+
+def _build_and_read(
+    build: Any,
+    local: LocalPreset,
+    fill: Any,
+    config: dict[str, Any],
+    extra: Mapping[str, Any],
+) -> tuple[Any, LoadReport]:
+    """Builds the model without initial values, and has its layout's `fill` read the weights."""
+    from ..framework.core import scopes
+
+    with scopes.deferred_initialization():
+        model = build(**config, **extra)
+        report = fill(model, local)
+    paths = get_family(local.preset.family).map_paths(model.weights_by_path())
+    for path in report.missing:
+        paths[path].initialize()
+    return model, report
 
 
 def _build_and_fill(

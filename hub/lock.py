@@ -41,7 +41,7 @@ class SourceLock:
         held = self.files.get(entry.name)
         if held is None or entry.sha256 is not None:
             return entry
-        return FileEntry(entry.name, held.sha256, held.size, entry.git_sha1)
+        return FileEntry(entry.name, held.sha256, held.size, entry.git_sha1, md5=entry.md5)
 
 
 class Lock:

@@ -10,6 +10,7 @@ from typing import Any
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SHA1 = re.compile(r"[0-9a-f]{40}")
+MD5 = re.compile(r"[0-9a-f]{32}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 
@@ -35,6 +36,9 @@ class FileEntry:
         alternatives: names that will do instead when `name` is not there, in order of preference.
             The hashes are those of `name` only.
         optional: a source may lack it.
+        md5: of the content, 32 hexadecimal digits, where the publisher gives no better hash. It
+            tells a damaged file; one made to deceive could have it, so the sha256 of what came
+            first is locked besides.
 
     Raises:
         ValueError: a name leaves its folder, or a hash is not one.
@@ -46,6 +50,7 @@ class FileEntry:
     git_sha1: str | None = None
     alternatives: tuple[str, ...] = ()
     optional: bool = False
+    md5: str | None = None
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.alternatives):
@@ -54,16 +59,18 @@ class FileEntry:
             raise ValueError(f"{self.name}: sha256 {self.sha256!r} is not 64 hex digits")
         if self.git_sha1 is not None and not SHA1.fullmatch(self.git_sha1):
             raise ValueError(f"{self.name}: git_sha1 {self.git_sha1!r} is not 40 hex digits")
+        if self.md5 is not None and not MD5.fullmatch(self.md5):
+            raise ValueError(f"{self.name}: md5 {self.md5!r} is not 32 hex digits")
 
     @property
     def pinned(self) -> bool:
         """Whether the content is fixed by a hash."""
-        return self.sha256 is not None or self.git_sha1 is not None
+        return any(found is not None for found in (self.sha256, self.git_sha1, self.md5))
 
     def named(self, name: str) -> FileEntry:
         """Returns the entry for one of its names; hashes belong to the first name alone."""
         if name == self.name:
-            return FileEntry(name, self.sha256, self.size, self.git_sha1)
+            return FileEntry(name, self.sha256, self.size, self.git_sha1, md5=self.md5)
         return FileEntry(name)
 
 

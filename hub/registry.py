@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .config_table import ConfigTable
 from .discovery import discover
 from .errors import HubError, UnknownPresetError
-from .preset import FileEntry, Folder, HuggingFace, Preset, Source
+from .preset import FileEntry, Folder, HuggingFace, LocalPreset, Preset, Source
 from .weight_map import WeightMap
+
+if TYPE_CHECKING:
+    from .weights import LoadReport
 
 Config = Mapping[str, Any]
 
@@ -53,6 +56,8 @@ class Layout:
         optional_files: files that may be there, such as a tokenizer's.
         parts: argument of the model -> path of a variable. The argument becomes False where the
             weights file has no tensor for that variable (files may come with or without a pooler).
+        fill: reads the weights, where they are not found by their names: (model, local preset) ->
+            report. The model's variables have no values yet.
     """
 
     config: ConfigTable | Callable[[Mapping[str, Config], Mapping[str, Any]], dict[str, Any]]
@@ -66,6 +71,7 @@ class Layout:
     files: tuple[str, ...] = ("config.json",)
     optional_files: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
+    fill: Callable[[Any, LocalPreset], LoadReport] | None = None
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Returns the files to look for at a source that was not described by a preset."""

@@ -24,23 +24,31 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "config": (".config", None),
     "constraints": (".constraints", None),
     "cv": (".cv", None),
+    "datasets": (".datasets", None),
+    "distillation": (".distillation", None),
+    "dtype_policies": (".dtype_policies", None),
     "hub": (".hub", None),
     "initializers": (".initializers", None),
     "layers": (".layers", None),
     "lora": (".framework.lora", None),
     "losses": (".losses", None),
     "metrics": (".metrics", None),
+    "mixed_precision": (".mixed_precision", None),
     "models": (".models", None),
     "nlp": (".nlp", None),
     "ops": (".ops", None),
     "optimizers": (".optimizers", None),
     "preprocessing": (".preprocessing", None),
+    "quantizers": (".quantizers", None),
     "random": (".random", None),
     "regularizers": (".regularizers", None),
     "saving": (".saving", None),
     "tree": (".tree", None),
     "utils": (".utils", None),
+    "visualization": (".visualization", None),
+    "wrappers": (".wrappers", None),
     "DTypePolicy": (".framework.dtype_policies", "DTypePolicy"),
+    "FloatDTypePolicy": (".framework.dtype_policies", "FloatDTypePolicy"),
     "Function": (".framework.core.function", "Function"),
     "Input": (".framework.core.symbolic", "Input"),
     "Initializer": (".framework.initializers", "Initializer"),
@@ -52,13 +60,17 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "Model": (".framework.models", "Model"),
     "Operation": (".framework.core.operation", "Operation"),
     "Optimizer": (".framework.optimizers", "Optimizer"),
+    "Quantizer": (".framework.quantizers", "Quantizer"),
+    "RematScope": (".framework.core.remat", "RematScope"),
     "Regularizer": (".framework.regularizers", "Regularizer"),
     "Sequential": (".framework.models", "Sequential"),
     "StatelessScope": (".framework.core.scopes", "StatelessScope"),
+    "SymbolicScope": (".framework.core.scopes", "SymbolicScope"),
     "Variable": (".framework.core.variable", "Variable"),
     "device": (".framework.core.devices", "device"),
     "from_preset": (".catalog", "from_preset"),
     "list_presets": (".catalog", "list_presets"),
+    "remat": (".framework.core.remat", "remat"),
     "name_scope": (".framework.core.scopes", "name_scope"),
     "use_backend": (".framework.config", "use_backend"),
     "verify": (".hub.parity", "verify"),
@@ -66,18 +78,22 @@ _NAMES: dict[str, tuple[str, str | None]] = {
 
 if TYPE_CHECKING:
     from . import backend as backend
+    from . import config as config
     from .framework import activations as activations
-    from .framework import config as config
     from .framework import constraints as constraints
+    from .framework import distillation as distillation
+    from .framework import dtype_policies as dtype_policies
     from .framework import initializers as initializers
     from .framework import layers as layers
     from .framework import lora as lora
     from .framework import losses as losses
     from .framework import metrics as metrics
+    from .framework import mixed_precision as mixed_precision
     from .framework import models as models
     from .framework import ops as ops
     from .framework import optimizers as optimizers
     from .framework import preprocessing as preprocessing
+    from .framework import quantizers as quantizers
     from .framework import random as random
     from .framework import regularizers as regularizers
     from .framework import saving as saving
@@ -90,19 +106,29 @@ if TYPE_CHECKING:
     from .framework.core.keras_tensor import KerasTensor as KerasTensor
     from .framework.core.layer import Layer as Layer
     from .framework.core.operation import Operation as Operation
+    from .framework.core.remat import RematScope as RematScope
+    from .framework.core.remat import remat as remat
     from .framework.core.scopes import StatelessScope as StatelessScope
+    from .framework.core.scopes import SymbolicScope as SymbolicScope
     from .framework.core.scopes import name_scope as name_scope
     from .framework.core.symbolic import Input as Input
     from .framework.core.variable import Variable as Variable
     from .framework.dtype_policies import DTypePolicy as DTypePolicy
+    from .framework.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
     from .framework.initializers import Initializer as Initializer
     from .framework.losses import Loss as Loss
     from .framework.metrics import Metric as Metric
     from .framework.models import Model as Model
     from .framework.models import Sequential as Sequential
     from .framework.optimizers import Optimizer as Optimizer
+    from .framework.quantizers import Quantizer as Quantizer
     from .framework.regularizers import Regularizer as Regularizer
     from .framework.training import callbacks as callbacks
+
+
+def version() -> str:
+    """Returns the version of the package."""
+    return __version__
 
 
 def _announce_catalogue() -> None:

@@ -9,7 +9,9 @@ from enum import StrEnum
 from .framework import ops
 from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
-from .framework.core import naming, symbolic
+from .framework.core import masks, naming, symbolic
+from .framework.layers.preprocessing.index_lookup import IndexLookup
+from .framework.quantizers import parameters
 from .framework.random import SeedGenerator
 from .framework.saving import load_weights, save_weights
 from .framework.serialization import object_sharing
@@ -32,15 +34,26 @@ def _save_weights_only(model, filepath, max_shard_size=None) -> None:
     save_weights(model, filepath, max_shard_size=max_shard_size)
 
 
+def _obtain_input_shape(*args, **kwargs):
+    from .applications.imagenet_utils import obtain_input_shape
+
+    return obtain_input_shape(*args, **kwargs)
+
+
 SYMBOLS = {
+    "applications.imagenet_utils.obtain_input_shape": _obtain_input_shape,
     "saving.saving_lib.load_weights_only": load_weights,
     "saving.saving_lib.save_weights_only": _save_weights_only,
     "saving.serialization_lib.ObjectSharingScope": object_sharing,
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
     "backend.common.symbolic_scope.in_symbolic_scope": lambda: state.inferring,
+    "backend.common.masking.get_keras_mask": masks.get_mask,
     "saving.object_registration.custom_object_scope": custom_object_scope,
+    "layers.preprocessing.index_lookup.IndexLookup": IndexLookup,
     "metrics.metrics_utils.AUCCurve": _AUCCurve,
+    "quantizers.quantizers.quantize_with_zero_point": parameters.quantize_with_zero_point,
+    "quantizers.quantizers.dequantize_with_zero_point": parameters.dequantize_with_zero_point,
     "random.seed_generator.SeedGenerator": SeedGenerator,
     "utils.backend_utils.convert_tf_tensor": ops.convert_to_tensor,
     "utils.io_utils.print_msg": messages.print_message,

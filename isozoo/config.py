@@ -1,7 +1,35 @@
-"""`isozoo.config` is `isozoo.framework.config`: one module under both names."""
+"""Keras's namespace `config`, and the backend in use; what `framework` defines."""
 
-import sys
-
-from .framework import config
-
-sys.modules[__name__] = config
+from .framework.config import FLOAT32_PRECISIONS as FLOAT32_PRECISIONS
+from .framework.config import available_backends as available_backends
+from .framework.config import backend as backend
+from .framework.config import compilation_cache as compilation_cache
+from .framework.config import disable_flash_attention as disable_flash_attention
+from .framework.config import disable_interactive_logging as disable_interactive_logging
+from .framework.config import disable_traceback_filtering as disable_traceback_filtering
+from .framework.config import enable_flash_attention as enable_flash_attention
+from .framework.config import enable_interactive_logging as enable_interactive_logging
+from .framework.config import enable_traceback_filtering as enable_traceback_filtering
+from .framework.config import enable_unsafe_deserialization as enable_unsafe_deserialization
+from .framework.config import epsilon as epsilon
+from .framework.config import float32_precision as float32_precision
+from .framework.config import floatx as floatx
+from .framework.config import image_data_format as image_data_format
+from .framework.config import is_flash_attention_enabled as is_flash_attention_enabled
+from .framework.config import is_interactive_logging_enabled as is_interactive_logging_enabled
+from .framework.config import is_nnx_enabled as is_nnx_enabled
+from .framework.config import is_traceback_filtering_enabled as is_traceback_filtering_enabled
+from .framework.config import max_epochs as max_epochs
+from .framework.config import max_steps_per_epoch as max_steps_per_epoch
+from .framework.config import set_backend as set_backend
+from .framework.config import set_compilation_cache as set_compilation_cache
+from .framework.config import set_epsilon as set_epsilon
+from .framework.config import set_float32_precision as set_float32_precision
+from .framework.config import set_floatx as set_floatx
+from .framework.config import set_image_data_format as set_image_data_format
+from .framework.config import set_max_epochs as set_max_epochs
+from .framework.config import set_max_steps_per_epoch as set_max_steps_per_epoch
+from .framework.config import use_backend as use_backend
+from .framework.config import use_float32_precision as use_float32_precision
+from .framework.dtype_policies import dtype_policy as dtype_policy
+from .framework.dtype_policies import set_dtype_policy as set_dtype_policy

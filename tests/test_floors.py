@@ -18,12 +18,13 @@ FRAMEWORK = (
     ("ops",),
     ("activations", "bounding_boxes", "initializers", "regularizers", "constraints"),
     ("core",),
-    ("random", "utils"),
+    ("random", "utils", "quantizers"),
     ("optimizers", "losses", "saving", "preprocessing"),
     ("metrics",),
-    ("layers", "lora"),
+    ("layers", "lora", "quantization", "mixed_precision"),
     ("training",),
     ("models",),
+    ("visualization", "wrappers", "distillation"),
     ("public", ""),
 )
 # Floor -> floors that it may import from.

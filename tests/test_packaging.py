@@ -12,7 +12,13 @@ from .tree import ROOT, imports, layout, modules
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Import name -> name of the distribution, where they differ.
-DISTRIBUTION = {"PIL": "pillow", "keras": "tensorflow", "jaxlib": "jax", "triton": "torch"}
+DISTRIBUTION = {
+    "PIL": "pillow",
+    "keras": "tensorflow",
+    "jaxlib": "jax",
+    "sklearn": "scikit-learn",
+    "triton": "torch",
+}
 # Top-level folders whose code is not part of the package.
 OUTSIDE = {"tests", "docs", "build", "dist"}
 

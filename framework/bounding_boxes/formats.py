@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops
+from ..ops import joining
 from ..typing import DType, Tensor, TensorLike
 
 # What the four numbers of a box are, by the name of its format.
@@ -83,7 +84,7 @@ def convert_format(
 
 def _edges(boxes: Tensor, source: str) -> list[Tensor]:
     """Left, top, right and bottom, each (..., 1)."""
-    part = dict(zip(_ORDERS[source], ops.split(boxes, 4, axis=-1), strict=True))
+    part = dict(zip(_ORDERS[source], joining.split(boxes, 4, -1), strict=True))
     if source.startswith("center"):
         half_width, half_height = part["width"] / 2.0, part["height"] / 2.0
         x, y = part["x"], part["y"]

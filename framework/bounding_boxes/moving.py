@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from .. import ops
+from ..ops import joining
 from ..typing import Tensor, TensorLike
 from .formats import checked_format, convert_format
 
@@ -47,7 +48,7 @@ def clip_to_image_size(
 
 def _clipped(boxes: TensorLike, height: Any, width: Any) -> Tensor:
     """Boxes (left, top, right, bottom), each number between 0 and the size."""
-    x1, y1, x2, y2 = ops.split(boxes, 4, axis=-1)
+    x1, y1, x2, y2 = joining.split(boxes, 4, -1)
     high = [ops.cast(n, ops.dtype(x1)) for n in (width, height)]
     x1, x2 = (ops.clip(x, 0, high[0]) for x in (x1, x2))
     y1, y2 = (ops.clip(y, 0, high[1]) for y in (y1, y2))
@@ -56,7 +57,7 @@ def _clipped(boxes: TensorLike, height: Any, width: Any) -> Tensor:
 
 def _moved(boxes: TensorLike, right: Any, down: Any) -> Tensor:
     """Boxes (left, top, right, bottom), moved."""
-    x1, y1, x2, y2 = ops.split(boxes, 4, axis=-1)
+    x1, y1, x2, y2 = joining.split(boxes, 4, -1)
     parts = [ops.add(x1, right), ops.add(y1, down), ops.add(x2, right), ops.add(y2, down)]
     return ops.concatenate(parts, axis=-1)
 
@@ -167,7 +168,7 @@ def affine_transform(
     rows.append((ops.multiply(-c, scale), ops.multiply(a, scale)))
     from_x = ops.subtract(cx, ops.multiply(translate_x, width_1))
     from_y = ops.subtract(cy, ops.multiply(translate_y, height_1))
-    x1, y1, x2, y2 = ops.split(ops.cast(boxes, dtype), 4, axis=-1)
+    x1, y1, x2, y2 = joining.split(ops.cast(boxes, dtype), 4, -1)
     xs, ys = (ops.concatenate(p, axis=-1) for p in ([x1, x2, x2, x1], [y1, y1, y2, y2]))
     found = []
     for (by_x, by_y), middle in zip(rows, (cx, cy), strict=True):

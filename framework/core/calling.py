@@ -9,12 +9,13 @@ import inspect
 import warnings
 from typing import Any
 
-from .. import dtypes, nested
+from .. import configs, dtypes, nested
 from ..backends import registry
 from ..backends.registry import TENSORS, Kind, owner_of
 from ..context import entered, state
-from . import masks, symbolic, tracebacks
+from . import masks, remat, symbolic, tracebacks
 from .input_spec import check_inputs
+from .keras_tensor import KerasTensor
 
 
 class CallSignature:
@@ -61,6 +62,7 @@ class CallableLayer:
     supports_masking: bool
     autocast: bool
     input_spec: Any
+    _remat: Any
     activity_regularizer: Any
     float32_precision: str | None
     _native_call: Any
@@ -102,13 +104,17 @@ class CallableLayer:
                 args = (*args[:place], resolved, *args[place + 1 :])
             else:
                 kwargs["training"] = resolved
+        call = self.call if self._remat is None else self._call_recomputed
         if training == state.training:
-            return self.call(*args, **kwargs)
+            return call(*args, **kwargs)
         before, state.training = state.training, training
         try:
-            return self.call(*args, **kwargs)
+            return call(*args, **kwargs)
         finally:
             state.training = before
+
+    def _call_recomputed(self, *args: Any, **kwargs: Any) -> Any:
+        return remat.call_operation(self, args, kwargs)
 
     def _call_outer(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """A call from outside: converts the inputs, builds, and computes on the layer's backend."""
@@ -343,7 +349,24 @@ class CallableLayer:
             self._check_inputs(args, kwargs)
             if not self.built:
                 self._build_for(args, kwargs)
+            if "_keeps_spec" in vars(configs.plain_class(type(self))):
+                spec = self._kept_spec(args, kwargs)
+                if spec is not None:
+                    return spec
             return symbolic.infer(self._backend, self._abstract_call, args, kwargs)
+
+    def _kept_spec(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The result of a layer that keeps shape and dtype; None where a trace must tell.
+
+        A class that says `_keeps_spec` promises it for one tensor of floats. Tracing costs more
+        than all else in building a deep network, and this is what most of its layers are.
+        """
+        x = args[0] if len(args) == 1 and not kwargs else None
+        if not isinstance(x, KerasTensor) or x.sparse or x.ragged or not self.autocast:
+            return None
+        if not x.dtype.startswith("float"):
+            return None
+        return KerasTensor(x.shape, self._policy.compute_dtype)
 
     def _abstract_call(self, *args: Any, **kwargs: Any) -> Any:
         """The call for its shapes alone: hooks of the framework do not see it."""

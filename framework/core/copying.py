@@ -44,7 +44,7 @@ class Target:
     def policy(self, policy: dtype_policies.DTypePolicy) -> dtype_policies.DTypePolicy:
         """Returns what a dtype policy becomes."""
         found = self.dtypes.get(policy.variable_dtype)
-        return policy if found is None else dtype_policies.get(found)
+        return policy if found is None else policy.with_dtype(found)
 
 
 def transfer(x: Trackable, backend: Any, dtypes: dict[str, str] | None = None) -> Any:

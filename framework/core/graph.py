@@ -167,6 +167,8 @@ def _pairs(symbols: Any, results: Any):
         for key in symbols:
             yield from _pairs(symbols[key], results[key])
     elif isinstance(symbols, list | tuple):
+        if len(symbols) == 1 and not isinstance(results, list | tuple):
+            results = [results]  # a model inside gives the tensor of a list of one
         for part in zip(symbols, results, strict=True):
             yield from _pairs(*part)
     else:

@@ -61,6 +61,8 @@ class KerasTensor:
     __array_ufunc__ = None
 
     node: Any
+    # The InputLayer that stands for it among a model's layers, once it was asked for.
+    input_layer: Any = None
 
     def __init__(
         self,
@@ -120,7 +122,7 @@ class KerasTensor:
 
     def __getstate__(self) -> dict[str, Any]:
         # The history is the graph's, which packs it without cycles.
-        return {**vars(self), "node": None}
+        return {**vars(self), "node": None, "input_layer": None}
 
     @property
     def _keras_history(self) -> Any:

@@ -14,7 +14,7 @@ from .flavours import begin
 from .operation import Operation
 from .own_variables import OwnVariables
 from .stateless import StatelessLayer
-from .trackable import foreign_variables, parts_of
+from .trackable import foreign_variables, parts_of, path_of
 from .variable import OwnState, SeedState, Variable
 
 _FLOAT_DEFAULT = "glorot_uniform"
@@ -56,6 +56,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = begin(cls, registry.current())
         vars(layer)["_arguments"] = (args, kwargs)
+        if state.remat is not None:
+            vars(layer).update(_remat=state.remat, _is_plain_call=False)
         return layer
 
     def __init__(
@@ -120,8 +122,56 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        """Sets the policy: a DTypePolicy, its config, or a name such as "mixed_float16"."""
-        self._set_policy(dtype_policies.get(value))
+        """Sets the policy: a DTypePolicy, its config, or a name such as "mixed_float16".
+
+        A built layer is quantized, where the policy says that it is. ValueError for GPTQ and AWQ,
+        which need data.
+        """
+        policy = dtype_policies.get(value)
+        mode = policy.quantization_mode
+        if mode in ("gptq", "awq") and self.built and not getattr(self, "_is_quantized", False):
+            raise ValueError(
+                f"Implicitly enabling {mode.upper()} quantization by setting `dtype_policy` to "
+                f"'{policy.name}' is not supported: it needs data. Use "
+                f"`.quantize('{mode}', config=...)` instead."
+            )
+        self._set_policy(policy)
+        if mode is not None and self.built and not getattr(self, "_is_quantized", False):
+            self.quantize(mode)
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How the weights are quantized; None where they are not."""
+        policy = self._policy
+        if isinstance(policy, dtype_policies.DTypePolicyMap):
+            path = self.path
+            policy = policy.of_layer(path, path.replace(".", "/"), self.name)
+        return policy.quantization_mode
+
+    def quantize(self, mode: Any = None, config: Any = None, type_check: bool = True) -> None:
+        """Quantizes the weights, where a subclass can.
+
+        Raises:
+            ValueError: a layer that is not built.
+            NotImplementedError: a kind of layer that cannot.
+        """
+        if not self.built:
+            raise ValueError(
+                f"Cannot quantize a layer that isn't yet built. Layer '{self.name}' (of type "
+                f"'{plain_class(type(self)).__name__}') is not built yet."
+            )
+        raise NotImplementedError(
+            f"Layer {plain_class(type(self)).__name__} does not have a `quantize` method "
+            "implemented."
+        )
+
+    @property
+    def path(self) -> str:
+        """The attribute names that lead here from the outermost owner; the name without one."""
+        return path_of(self) or self.name
+
+    def _after_build(self) -> None:
+        """What follows the outermost `build`. Subclasses define it."""
 
     @property
     def dtype(self) -> str:
@@ -375,6 +425,9 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         if state.inferring:  # only shapes are wanted
             return
         losses = list(loss) if isinstance(loss, list | tuple) else [loss]
+        if state.gathered is not None:
+            state.gathered += [(self, x) for x in losses]
+            return
         scope = state.scope
         if scope is not None and scope.collect_losses:
             scope.losses += losses
@@ -413,7 +466,7 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         base: dict[str, Any] = {
             "name": self.name,
             "trainable": self.trainable,
-            "dtype": policy_config(self._policy),
+            "dtype": dtype_policies.serialize(self._policy),
         }
         default = getattr(type(self).get_config, "_is_default", False)
         found = self._config_arguments(default)
@@ -563,16 +616,6 @@ def _freeze(item: Any) -> None:
             part.trainable = False
 
 
-def policy_config(policy: dtype_policies.DTypePolicy) -> dict[str, Any]:
-    """Returns a dtype policy in the form in which configs hold it."""
-    return {
-        "module": "keras",
-        "class_name": "DTypePolicy",
-        "config": policy.get_config(),
-        "registered_name": None,
-    }
-
-
 def _constructing(init: Callable[..., None]) -> Callable[..., None]:
     """`__init__`, in which parts that are made get the layer's dtype; then what follows it."""
 
@@ -617,6 +660,8 @@ def _build_on_backend(build: Callable[..., None]) -> Callable[..., None]:
         try:
             build(self, *args, **kwargs)
             self.built = True
+            if type(self).build is wrapped:  # not that of a class above
+                self._after_build()
         finally:
             state.backend, state.policy, state.journal, state.autocast, state.owner = before
         self._note_build(build, args, kwargs)

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..backends import registry
 from ..configs import Configurable, described_arguments, plain_class
-from . import naming, symbolic, tracebacks
+from ..context import state
+from . import naming, remat, symbolic, tracebacks
 from .graph import Node, inbound_nodes
 from .keras_tensor import KerasTensor
 
@@ -35,11 +36,15 @@ class Operation(Configurable):
     """
 
     _inbound: list[Any]
+    # The RematMode of the scope in which it was made.
+    _remat: Any = None
     name: str
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         made = Configurable.__new__(cls, *args, **kwargs)
         vars(made)["_inbound"] = []
+        if state.remat is not None:
+            vars(made)["_remat"] = state.remat
         return made
 
     def __init__(self, name: str | None = None) -> None:
@@ -49,7 +54,9 @@ class Operation(Configurable):
         try:
             if symbolic.among(args) or symbolic.among(kwargs):
                 return self.symbolic_call(*args, **kwargs)
-            return self.call(*args, **kwargs)
+            if self._remat is not None:
+                return remat.call_operation(self, args, kwargs)
+            return self.computation()(*args, **kwargs)
         except Exception as error:
             tracebacks.trim(error)
             raise
@@ -65,6 +72,13 @@ class Operation(Configurable):
             f"{name} does not have a `call()` method implemented. {name} must define `call`, which "
             "takes tensors and computes the outputs by `isozoo.ops`."
         )
+
+    def computation(self) -> Callable[..., Any]:
+        """Returns the method that a call runs: `quantized_call`, which a subclass may define,
+        where an attribute `quantization_mode` is not None; else `call`.
+        """
+        mode = vars(self).get("quantization_mode")
+        return self.call if mode is None else self.quantized_call  # pyright: ignore
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the symbolic tensors that the call gives, which remember it."""

@@ -3,7 +3,7 @@
 from collections.abc import MutableMapping
 from typing import Any
 
-from .trackable import Trackable
+from .trackable import Trackable, foreign_variables
 from .variable import OwnState, Variable
 
 
@@ -24,6 +24,7 @@ class OwnVariables(Trackable):
         Seeds' states are left out. The order is that of Keras's weights files.
         """
         found = [part for _, part in self.tracked_parts() if isinstance(part, Variable)]
+        found += [variable for _, variable in foreign_variables(self)]  # of modules of torch's own
         found = list({id(v): v for v in found if not isinstance(v, OwnState)}.values())
         return [v for v in found if v._wanted] + [v for v in found if not v._wanted]
 

@@ -57,6 +57,25 @@ class name_scope:
         self._open.pop().__exit__(*error)
 
 
+class SymbolicScope:
+    """Within the ``with`` block, layers add no losses: only shapes are wanted.
+
+    Calls of symbolic tensors are in such a scope by themselves.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[AbstractContextManager[None]] = []
+
+    def __enter__(self) -> "SymbolicScope":
+        entering = entered(inferring=True)
+        entering.__enter__()
+        self._open.append(entering)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.pop().__exit__(*error)
+
+
 class StatelessScope:
     """Within the ``with`` block variables read as given values, and writes are kept here.
 

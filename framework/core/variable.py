@@ -197,6 +197,8 @@ class Variable(VariableOperators):
         if state.substitutes is not None:
             value = self.backend.asarray(_plain(value), dtype)
             state.substitutes[id(self)] = value
+            if state.written is not None:
+                state.written[id(self)] = self
             return value
         if self._table is None:
             made = self.backend.adopt_value(

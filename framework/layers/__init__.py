@@ -1,7 +1,12 @@
 """Layers, with Keras's names and arguments."""
 
+from typing import Any as _Any
+
+from ..core.input_spec import InputSpec as InputSpec
 from ..core.keras_tensor import Input as Input
 from ..core.layer import Layer as Layer
+from ..serialization import deserialize as _deserialize
+from ..serialization import serialize_object as _serialize_object
 from .activations import ELU as ELU
 from .activations import Activation as Activation
 from .activations import LeakyReLU as LeakyReLU
@@ -12,6 +17,10 @@ from .attention.attention import AdditiveAttention as AdditiveAttention
 from .attention.attention import Attention as Attention
 from .attention.grouped_query import GroupQueryAttention as GroupQueryAttention
 from .attention.multi_head import MultiHeadAttention as MultiHeadAttention
+from .bridges.jax_function import FlaxLayer as FlaxLayer
+from .bridges.jax_function import JaxLayer as JaxLayer
+from .bridges.saved_model import TFSMLayer as TFSMLayer
+from .bridges.torch_module import TorchModuleWrapper as TorchModuleWrapper
 from .convolution import Conv1D as Conv1D
 from .convolution import Conv1DTranspose as Conv1DTranspose
 from .convolution import Conv2D as Conv2D
@@ -170,3 +179,19 @@ from .reshaping.shapes import Reshape as Reshape
 from .reshaping.upsampling import UpSampling1D as UpSampling1D
 from .reshaping.upsampling import UpSampling2D as UpSampling2D
 from .reshaping.upsampling import UpSampling3D as UpSampling3D
+
+
+def serialize(layer: Layer) -> dict[str, _Any]:
+    """Returns the config of a layer, from which `deserialize` makes it."""
+    return _serialize_object(layer)
+
+
+def deserialize(config: dict[str, _Any], custom_objects: dict[str, _Any] | None = None) -> _Any:
+    """Returns the layer of a config; `custom_objects` has classes by more names.
+
+    Raises ValueError for what is not the config of an object.
+    """
+    made = _deserialize(config, custom_objects)
+    if not hasattr(made, "get_config"):
+        raise ValueError(f"Could not parse config: {config!r} does not describe a layer.")
+    return made

@@ -44,6 +44,7 @@ class ReLU(Described):
     """
 
     supports_masking = True
+    _keeps_spec = True
 
     def __init__(
         self,

@@ -100,7 +100,9 @@ class _Description:
         inbound = [
             {"args": self._values(node.args), "kwargs": self._values(node.kwargs)} for node in nodes
         ]
-        return {**made, "name": name, "inbound_nodes": inbound}
+        # In place: the number of a shared object may come later, when it is met a second time.
+        made.update({"name": name, "inbound_nodes": inbound})
+        return made
 
     def _op(self, node: Node, name: str) -> dict[str, Any]:
         """The entry of a call of an op: under Keras's name for it, where there is one."""

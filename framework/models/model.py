@@ -7,17 +7,21 @@ from .. import dtype_policies
 from ..configs import custom_object_scope, deserialize, plain_class
 from ..core.function import OfGraph
 from ..core.graph import Graph
-from ..core.layer import Layer, policy_config
+from ..core.layer import Layer
 from ..core.matching import match, with_shapes
 from ..core.naming import snake_case
 from ..core.operation import Computed
 from ..dtypes import is_float
 from ..nested import flatten, map_structure
+from ..quantization.models import QuantizableModel
 from ..saving.methods import Saving
+from ..training.state_tree import assign_state_tree, state_tree
 from ..training.trainer import Trainer
 
 
-class Model(Saving, Trainer, OfGraph, Layer):
+class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
+    Saving, Trainer, QuantizableModel, OfGraph, Layer
+):
     """A layer that stands by itself.
 
     Either subclass it, with layers made in `__init__` and used in `call`, or describe it by
@@ -112,10 +116,14 @@ class Model(Saving, Trainer, OfGraph, Layer):
         return self._required_graph("output").outputs_structure
 
     def call(self, inputs: Any) -> Any:
-        """Computes the graph on tensors given in the structure of the symbolic inputs."""
+        """Computes the graph on tensors given in the structure of the symbolic inputs.
+
+        Of outputs that are a list of one tensor the tensor itself is returned, as in Keras.
+        """
         if self._graph is None:
             return super().call(inputs)  # which raises
-        return self._graph.run(match(self._graph, inputs, self.name, any_rows=True))
+        found = self._graph.run(match(self._graph, inputs, self.name, any_rows=True))
+        return found[0] if _is_single(self._graph.outputs_structure) else found
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shapes and dtypes of the outputs for symbolic inputs."""
@@ -124,7 +132,10 @@ class Model(Saving, Trainer, OfGraph, Layer):
             found = self._spec_of_graph(args[0])
             if found is not None:
                 return found
-        return super().compute_output_spec(*args, **kwargs)
+        found = super().compute_output_spec(*args, **kwargs)
+        if not own and self._graph is not None and _is_single(self._graph.outputs_structure):
+            return type(self._graph.outputs_structure)([found])
+        return found
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shapes of the outputs for inputs of the shapes given."""
@@ -149,7 +160,7 @@ class Model(Saving, Trainer, OfGraph, Layer):
             found = {"name": self.name, "trainable": self.trainable, **described(self)}
             # Keras writes no dtype of such a model, and would not take one.
             if self.dtype_policy != dtype_policies.get(_dtype_of(self._graph.inputs_structure)):
-                found["dtype"] = policy_config(self.dtype_policy)
+                found["dtype"] = dtype_policies.serialize(self.dtype_policy)
             return found
         return super().get_config()
 
@@ -178,8 +189,62 @@ class Model(Saving, Trainer, OfGraph, Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers directly inside the model."""
-        return self.sublayers()
+        """The layers directly inside the model.
+
+        Those of a graph come in Keras's order: an `InputLayer` for each input among them, and the
+        layers farthest from the outputs first.
+        """
+        if self._graph is None:
+            return self.sublayers()
+        from .structure import steps
+
+        found = [node.target for node in steps(self._graph) if isinstance(node.target, Layer)]
+        return list({id(layer): layer for layer in (*found, *self.sublayers())}.values())
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        # As `layers` is: with InputLayers.
+        found: dict[int, Layer] = {id(self): self} if include_self else {}
+        for layer in self.layers:
+            inner = layer._flatten_layers() if recursive else [layer]
+            found.update((id(x), x) for x in inner)
+        return list(found.values())
+
+    @Computed
+    def output_names(self) -> list[str]:
+        """The name of what gives each output: a layer, an op or an input. Of a graph alone."""
+        from .structure import output_names
+
+        return output_names(self._required_graph("output_names"))
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """Returns the values of all variables in nested dicts.
+
+        Args:
+            value_format: "backend_tensor" for native tensors, "numpy_array" for arrays.
+
+        Returns:
+            A dict with "trainable_variables", "non_trainable_variables" (both by the names that
+            lead to them), "optimizer_variables" (by the optimizer's name) and "metrics_variables"
+            (by the metrics' names).
+
+        Raises:
+            ValueError: another format, or two variables of one path.
+        """
+        return state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Sets the variables that nested dicts in the form of `get_state_tree` name.
+
+        Raises:
+            ValueError: a path that leads to no variable, or a value of another shape.
+        """
+        assign_state_tree(self, state_tree)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Returns the layer called `name`, or the one at `index`.
@@ -187,17 +252,53 @@ class Model(Saving, Trainer, OfGraph, Layer):
         Raises:
             ValueError: there is none; the error names those there are.
         """
-        found = self.named_sublayers()
+        found = self.layers
+        if index is not None and name is not None:
+            raise ValueError(
+                f"Provide only a layer name or a layer index. Received: index={index}, name={name}."
+            )
         if index is not None:
             if not -len(found) <= index < len(found):
-                raise ValueError(f"No layer at index {index}: {self.name} has {len(found)} layers.")
-            return found[index][1]
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index}, but the model {self.name!r} "
+                    f"only has {len(found)} layers."
+                )
+            return found[index]
         if name is None:
-            raise ValueError("get_layer: give either a layer name or a layer index.")
-        for path, layer in found:
-            if name in (layer.name, path):
+            raise ValueError("Provide either a layer name or layer index at `get_layer`.")
+        for path, layer in [*((x.name, x) for x in found), *self.named_sublayers()]:
+            if name == path:
                 return layer
-        raise ValueError(f"No layer {name!r}; the layers are: {[x.name for _, x in found]}.")
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[x.name for x in found]}.")
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Prints a table of the layers, their output shapes and their numbers of parameters.
+
+        Args:
+            line_length: characters in a line; what the terminal has, at most 88 (108 with the
+                column of connections), if None.
+            positions: where each column ends, in shares of a line.
+            print_fn: takes the text in the place of standard output.
+            expand_nested: whether the layers of models inside follow them.
+            show_trainable: whether a column tells what training changes.
+            layer_range: (name or pattern of the first layer, of the last); all if None.
+
+        Raises:
+            ValueError: too short a line, positions that do not fit, or a range without layers.
+        """
+        from .summary import print_summary
+
+        print_summary(
+            self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
+        )
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights of all layers inside for inputs of `input_shape`, nested or not.
@@ -207,6 +308,10 @@ class Model(Saving, Trainer, OfGraph, Layer):
         """
         if self._graph is None:
             self._build_by_trace(lambda: self.compute_output_shape(input_shape))
+
+
+def _is_single(outputs: Any) -> bool:
+    return type(outputs) in (list, tuple) and len(outputs) == 1
 
 
 def _dtype_of(inputs: Any) -> str | None:

@@ -7,6 +7,7 @@ from ..core.graph import Graph
 from ..core.keras_tensor import Input, KerasTensor
 from ..core.layer import Layer
 from ..core.matching import match
+from ..core.operation import Computed
 from ..layers.core.input_layer import InputLayer
 from .graph_config import input_of
 from .model import Model, _free_name
@@ -97,6 +98,18 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers, in their order."""
         return list(self._chain)
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "`Sequential.layers` attribute is reserved and should not be used. Please use `add()` "
+            "and `pop()` to change the layers in this model."
+        )
+
+    @Computed
+    def output_names(self) -> list[str]:
+        """A Sequential model has none, as in Keras: its loss and metrics need none."""
+        raise AttributeError(f"{self.name!r} has no output_names: it has one output.")
 
     def build(self, input_shape: Any = None) -> None:
         """Builds each layer for the shape that the one before it gives."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from .. import dtypes
 from ..typing import TensorLike
 from .checks import axis_in, axis_of, rank_of
 from .dispatch import Tensor, promoted, promoted_all, together
@@ -20,6 +21,11 @@ def _are_int8(backend: Any, *xs: Tensor) -> bool:
     return all(backend.dtype(x) == "int8" for x in xs)
 
 
+def _were_int8(xs: Any) -> bool:
+    """Whether operands were int8 before they met another; a variable names its dtype."""
+    return all(hasattr(x, "dtype") and dtypes.standardize(x.dtype) == "int8" for x in xs)
+
+
 @op
 def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
     """Returns the matrix product of the last two axes; leading axes broadcast, 1-D operands are
@@ -27,9 +33,9 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Tensor:
 
     Of two tensors of int8 it is int32.
     """
-    given = [getattr(x, "dtype", None) for x in (x1, x2)]
+    given = x1, x2
     backend, x1, x2 = promoted(x1, x2)
-    if given[0] == given[1] and x1.dtype not in backend.float_types and _are_int8(backend, x1, x2):
+    if x1.dtype not in backend.float_types and _are_int8(backend, x1, x2) and _were_int8(given):
         x1, x2 = (backend.cast(x, "int32") for x in (x1, x2))
     return backend.matmul(x1, x2)
 

@@ -29,6 +29,8 @@ class PipelineSeeds(SeedGenerator):
     follows from their order in time.
     """
 
+    _keys: Any
+
     def __init__(self, seed: int, backend: Any) -> None:
         number = seed & philox.MASK
         self.name = "pipeline_seeds"
@@ -43,6 +45,9 @@ class PipelineSeeds(SeedGenerator):
 
 class KeySequence(SeedGenerator):
     """The keys that follow from one: its first word, and its second one counted up. No state."""
+
+    _key: Any
+    _count: int
 
     def __init__(self, seed: Any) -> None:
         self.name = "key_sequence"

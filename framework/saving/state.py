@@ -205,9 +205,10 @@ class _Loading:
 
 
 def loads_plainly(owner: Any) -> bool:
-    """Returns whether an object's state is its own variables by number, and nothing else."""
+    """Returns whether the state of an object, or of a class's objects, is its own variables."""
     own = OwnVariables.load_own_variables
-    return getattr(type(owner), "load_own_variables", None) is own
+    found = getattr(owner, "load_own_variables", None)
+    return getattr(found, "__func__", found) is own
 
 
 def _variables(owner: Any) -> list[Variable]:

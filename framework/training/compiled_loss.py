@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from .. import losses, metrics, ops
 from ..core.trackable import Trackable
 from ..losses import Loss, LossFunctionWrapper
-from .outputs import Outputs, is_nested, shape_of
+from .outputs import Outputs, at, is_nested, shape_of
+from .whole_losses import Placed, whole_losses
 
 
 class Term(NamedTuple):
@@ -17,12 +18,14 @@ class Term(NamedTuple):
         loss: the loss.
         weight: a factor; None for 1.
         name: of the output, or of the loss where the output has none.
+        path: of a loss of nested outputs, what leads to them; `place` is then the first of them.
     """
 
     place: int
     loss: Loss
     weight: Any
     name: str
+    path: tuple[Any, ...] | None = None
 
 
 class CompiledLoss(Trackable):
@@ -78,6 +81,10 @@ class CompiledLoss(Trackable):
         """
         outputs = Outputs(y_pred, self._output_names)
         loss, weights = self._loss
+        placed = whole_losses(loss, weights, outputs)
+        if placed is not None:
+            self._conclude([self._whole(one, outputs) for one in placed], outputs)
+            return
         if is_nested(loss):
             given = outputs.align(loss, "loss", several=True)
         else:
@@ -93,6 +100,16 @@ class CompiledLoss(Trackable):
                 if one is not None:
                     made = loss_for(one, y_t, y_p)
                     terms.append(Term(place, made, weight, name or made.name))
+        self._conclude(terms, outputs)
+
+    def _whole(self, one: Placed, outputs: Outputs) -> Term:
+        """The term of a loss that is put to a place in the structure of the outputs."""
+        count = len(one.path)
+        place = next(n for n, path in enumerate(outputs.paths) if path[:count] == one.path)
+        made = loss_for(one.loss, None, None)
+        return Term(place, made, one.weight, one.name or made.name, one.path)
+
+    def _conclude(self, terms: list[Term], outputs: Outputs) -> None:
         vars(self)["_terms"] = terms
         self._count = len(outputs)
         if len(terms) > 1:
@@ -143,7 +160,9 @@ class CompiledLoss(Trackable):
         if not self.built:
             self.build(y_true, y_pred)
         outputs = Outputs(y_pred, self._output_names)
-        wanted = [any(t.place == place for t in self._terms) for place in range(len(outputs))]
+        wanted = [
+            any(_takes(t, n, path) for t in self._terms) for n, path in enumerate(outputs.paths)
+        ]
         targets = self._targets(outputs, y_true, wanted)
         predicted = outputs.of(y_pred)
         weights = (
@@ -153,19 +172,28 @@ class CompiledLoss(Trackable):
         )
         total = None
         for number, term in enumerate(self._terms):
-            y_p, y_t = predicted[term.place], targets[term.place]
+            y_p, y_t, rows = predicted[term.place], targets[term.place], weights[term.place]
             if y_t is None:
                 raise ValueError(
                     f"The output {term.name!r} has a loss and no target: `y` is "
                     f"{shape_of(y_true)}. Give a target for each output that has a loss."
                 )
-            value = term.loss(y_t, y_p, weights[term.place])
+            count = ops.shape(y_p)[0]
+            if term.path is not None:
+                y_p, y_t = (at(outputs.packed(x), term.path) for x in (predicted, targets))
+            value = term.loss(y_t, y_p, rows)
             if self._means:
-                self._means[number].update_state(value, sample_weight=ops.shape(y_p)[0])
+                self._means[number].update_state(value, sample_weight=count)
             if term.weight is not None:
                 value = ops.multiply(value, term.weight)
             total = value if total is None else ops.add(total, value)
         return total
+
+
+def _takes(term: Term, place: int, path: tuple[Any, ...]) -> bool:
+    if term.path is None:
+        return term.place == place
+    return path[: len(term.path)] == term.path
 
 
 def chosen_by_shape(y_true: Any, y_pred: Any) -> str:

@@ -28,6 +28,7 @@ class Outputs:
     Attributes:
         paths: the keys and indices that lead to each output.
         names: the name of each; None where it has none.
+        given_names: those that were given.
     """
 
     def __init__(self, outputs: Any, names: Sequence[str] | None = None) -> None:
@@ -36,9 +37,10 @@ class Outputs:
         if isinstance(outputs, dict) and names and set(names) == set(outputs):
             # The model's order, where its names are the keys.
             self.paths = [(name,) for name in names]
-        given = list(names or ())
+        given: list[str | None] = list(names or ())
         if len(given) != len(self.paths):
-            given = [None] * len(self.paths)  # pyright: ignore[reportAssignmentType]
+            given = [None] * len(self.paths)
+        self.given_names = given
         self.names: list[str | None] = [
             "/".join(map(str, path)) if any(isinstance(key, str) for key in path) else name
             for path, name in zip(self.paths, given, strict=True)
@@ -49,7 +51,21 @@ class Outputs:
 
     def of(self, y: Any) -> list[Any]:
         """Returns the tensors of a structure like the outputs, in their order."""
-        return [_at(y, path) for path in self.paths]
+        return [at(y, path) for path in self.paths]
+
+    def packed(self, items: Sequence[Any]) -> Any:
+        """Returns one thing for each output in the structure of the outputs."""
+        found = dict(zip(self.paths, items, strict=True))
+
+        def place(x: Any, path: tuple) -> Any:
+            if isinstance(x, dict):
+                return {key: place(value, (*path, key)) for key, value in x.items()}
+            if isinstance(x, list | tuple):
+                made = [place(value, (*path, number)) for number, value in enumerate(x)]
+                return type(x)(*made) if hasattr(x, "_fields") else type(x)(made)
+            return found[path]
+
+        return place(self.structure, ())
 
     def align(self, given: Any, what: str, several: bool = False) -> list[Any]:
         """Returns what of `given` belongs to each output; None where there is nothing.
@@ -79,14 +95,12 @@ class Outputs:
             return
         keys = [*outputs] if isinstance(outputs, dict) else [*range(len(outputs))]
         if isinstance(given, dict):
-            at = self._keys_by_name(keys, path, outputs)
+            by_name = self._keys_by_name(keys, path, outputs)
             for key, item in given.items():
-                if key not in at:
-                    raise KeyError(
-                        f"The path: {(*path, key)} in the `{what}` argument, can't be found in "
-                        f"the model's output (`y_pred`), whose names are {[*at] or keys}."
-                    )
-                self._align(item, outputs[at[key]], (*path, at[key]), found, what, several)
+                if key not in by_name:
+                    raise self._unknown((*path, key), [*by_name] or keys, outputs, given, what)
+                at_key = by_name[key]
+                self._align(item, outputs[at_key], (*path, at_key), found, what, several)
             return
         items = list(given) if isinstance(given, list | tuple) else [given]
         if len(items) != len(keys):
@@ -100,6 +114,24 @@ class Outputs:
         order = list(dict.fromkeys(order))
         for key, item in zip(order, items, strict=True):
             self._align(item, outputs[key], (*path, key), found, what, several)
+
+    def _unknown(
+        self, path: tuple, names: list[Any], outputs: Any, given: dict[Any, Any], what: str
+    ) -> Exception:
+        """The error for a name in `given` that no output has."""
+        if isinstance(outputs, dict):
+            return KeyError(
+                f"The path: {path} in the `{what}` argument, can't be found in either the model's "
+                f"output (`y_pred`) or in the labels (`y_true`); the outputs are {names}."
+            )
+        if len(path) == 1 and any(self.given_names):
+            return ValueError(
+                f"Expected keys {names} in {what} dict, but found {what}.keys()={[*given]}"
+            )
+        return KeyError(
+            f"The path: {path} in the `{what}` argument, can't be found in the model's output "
+            f"(`y_pred`), whose names are {names}."
+        )
 
     def _keys_by_name(self, keys: list[Any], path: tuple, outputs: Any) -> dict[Any, Any]:
         """Name or key -> key of the outputs at a path: lists go by the names of the model's."""
@@ -140,7 +172,8 @@ def _walk(x: Any, path: tuple, names: tuple) -> list[tuple[tuple, Any]]:
     return [(path, x)]
 
 
-def _at(x: Any, path: tuple) -> Any:
+def at(x: Any, path: tuple) -> Any:
+    """Returns what stands at the end of a path of keys and indices."""
     for key in path:
         x = x[key]
     return x

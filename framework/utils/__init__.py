@@ -9,9 +9,14 @@ from ..core.keras_tensor import is_keras_tensor as is_keras_tensor
 from ..core.session import clear_session as clear_session
 from ..dtypes import standardize_dtype as standardize_dtype
 from ..lazy import exports
+from .config import Config as Config
 from .directories.images import image_dataset_from_directory as image_dataset_from_directory
 from .directories.sounds import audio_dataset_from_directory as audio_dataset_from_directory
 from .directories.texts import text_dataset_from_directory as text_dataset_from_directory
+from .images import array_to_img as array_to_img
+from .images import img_to_array as img_to_array
+from .images import load_img as load_img
+from .images import save_img as save_img
 from .numerical import normalize as normalize
 from .numerical import to_categorical as to_categorical
 from .packing import pack_x_y_sample_weight as pack_x_y_sample_weight

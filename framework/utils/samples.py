@@ -113,8 +113,8 @@ def grain_dataset(
         import grain  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(
-            'format="grain" needs the package grain, which is not installed. Install it with: pip '
-            'install grain. Or pass format="py" for a PyDataset.'
+            'format="grain" needs the package grain, which is not installed. Install it with: '
+            "pip install 'isozoo[grain]'. Or pass format=\"py\" for a PyDataset."
         ) from error
     backend = registry.current()
 

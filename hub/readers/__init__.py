@@ -1,4 +1,4 @@
-"""Readers of weights files: safetensors, sharded safetensors, PyTorch's, CTranslate2's.
+"""Readers of weights files: safetensors, also sharded, PyTorch's, CTranslate2's, Keras's.
 
 `open_reader` looks at a file's first bytes, not at its name, and returns the reader for it.
 """
@@ -12,12 +12,14 @@ from pathlib import Path
 from ..errors import ReaderError
 from .base import Reader, TensorInfo
 from .ctranslate2 import CTranslate2Reader
+from .keras import SIGNATURE, KerasReader, is_archive
 from .safetensors import SafetensorsReader
 from .sharded import ShardedReader
 from .torch_pickle import LEGACY_PREFIX, TorchPickleReader
 
 __all__ = [
     "CTranslate2Reader",
+    "KerasReader",
     "Reader",
     "SafetensorsReader",
     "ShardedReader",
@@ -31,8 +33,8 @@ def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None =
     """Returns the reader for a weights file, chosen by its content.
 
     Args:
-        path: a safetensors file, an index of sharded files, a file of `torch.save`, or
-            CTranslate2's `model.bin`.
+        path: a safetensors file, an index of sharded files, a file of `torch.save`, CTranslate2's
+            `model.bin`, or Keras's `.weights.h5`, `.h5` or `.keras`.
         files: for an index: file name -> path, where the files do not lie beside it.
 
     Raises:
@@ -47,6 +49,8 @@ def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None =
     # a header of 4 GiB or more is refused by the reader anyway
     if head[4:9] == b"\x00\x00\x00\x00{":
         return SafetensorsReader(path)
+    if head.startswith(SIGNATURE) or (head.startswith(b"PK\x03\x04") and is_archive(path)):
+        return KerasReader(path)
     if head.startswith(b"PK\x03\x04") or head.startswith(LEGACY_PREFIX):
         return TorchPickleReader(path)
     if head.lstrip().startswith(b"{"):
@@ -56,7 +60,7 @@ def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None =
     raise ReaderError(
         path,
         f"it begins with {head[:8]!r}, which is neither safetensors (or an index of it), "
-        "nor a file of torch.save, nor CTranslate2's model.bin",
+        "nor a file of torch.save, nor CTranslate2's model.bin, nor one of Keras's",
         "offset 0",
     )
 

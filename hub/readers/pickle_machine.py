@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ReaderError
-from .base import MAX_RANK, MappedFile
+from .base import MAX_RANK
 
 STORAGE_DTYPES: dict[str, tuple[str, int]] = {
     "torch FloatStorage": ("float32", 4),
@@ -65,7 +65,9 @@ class StoredTensor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Global:
+class Global:
+    """The name of a global, which stands for it and is never looked up."""
+
     name: str
 
 
@@ -80,7 +82,7 @@ class PickleMachine:
     """Reads one pickle that begins at `start` of a mapped file and ends before `end`.
 
     Args:
-        file: the mapped file.
+        file: the mapped file, or another with its `path`, `size`, `buffer` and `bytes_at`.
         start: offset of the first byte.
         end: no byte at or after this offset is read.
         steps: the most opcodes that are interpreted.
@@ -89,7 +91,10 @@ class PickleMachine:
     allowed, and `storages` holds every storage that was named, by key.
     """
 
-    def __init__(self, file: MappedFile, start: int, end: int, steps: int = MAX_STEPS) -> None:
+    actions: dict[bytes, Callable[[Any], None]]
+    allowed = GLOBALS
+
+    def __init__(self, file: Any, start: int, end: int, steps: int = MAX_STEPS) -> None:
         self._file = file
         self.path: Path = file.path
         self.position, self.steps = start, steps
@@ -109,7 +114,7 @@ class PickleMachine:
                 if self._stack:
                     raise self._fail("values are left on the stack", at)
                 return value
-            action = _ACTIONS.get(code)
+            action = self.actions.get(code)
             if action is None:
                 raise self._fail(
                     f"opcode {code!r} is refused: tensors do not need it, code may", at
@@ -160,7 +165,7 @@ class PickleMachine:
             raise self._fail(f"pickle protocol {version}; PyTorch writes 2")
 
     def mark(self) -> None:
-        """Pushes a mark (MARK), up to which a later opcode takes values from the stack."""
+        """Pushes a mark (_MARK), up to which a later opcode takes values from the stack."""
         self._stack.append(_MARK)
 
     def text(self, size: int) -> None:
@@ -255,15 +260,18 @@ class PickleMachine:
         """Pushes the name of a global (GLOBAL). ReaderError for one outside of `GLOBALS`."""
         at = self.position - 1
         name = f"{self._line()} {self._line()}"
-        if name not in GLOBALS:
+        self._push_global(name, at)
+
+    def _push_global(self, name: str, at: int) -> None:
+        if name not in self.allowed:
             raise self._fail(
-                f"global {name!r} is refused: it is not one of the {len(GLOBALS)} that tensors "
-                "need, and loading it could run code",
+                f"global {name!r} is refused: it is not one of the {len(self.allowed)} that "
+                "tensors need, and loading it could run code",
                 at,
                 "If a whole model was saved, save its state_dict() instead; else do not trust the "
                 "file",
             )
-        self._stack.append(_Global(name))
+        self._stack.append(Global(name))
 
     def _line(self) -> str:
         limit = min(self.position + 256, self._end)
@@ -283,7 +291,7 @@ class PickleMachine:
             isinstance(pid, tuple)
             and len(pid) in (5, 6)
             and pid[0] == "storage"
-            and isinstance(pid[1], _Global)
+            and isinstance(pid[1], Global)
             and pid[1].name in STORAGE_DTYPES
             and isinstance(pid[2], str)
             and pid[2].isascii()
@@ -308,7 +316,7 @@ class PickleMachine:
             ReaderError: any other global, or arguments of another form.
         """
         arguments, function = self._pop(), self._pop()
-        if not isinstance(function, _Global) or not isinstance(arguments, tuple):
+        if not isinstance(function, Global) or not isinstance(arguments, tuple):
             raise self._fail("REDUCE is refused: what it calls is not one of the known globals")
         if function.name == _ORDERED_DICT and not arguments:
             self._stack.append(OrderedMap())
@@ -357,7 +365,7 @@ def _push(make: Callable[[], Any]) -> Callable[[PickleMachine], None]:
     return lambda machine: machine._stack.append(make())
 
 
-_ACTIONS: dict[bytes, Callable[[PickleMachine], None]] = {
+PickleMachine.actions = {
     b"\x80": PickleMachine.protocol,
     b"(": PickleMachine.mark,
     b"}": _push(dict),

@@ -73,8 +73,6 @@ def test_dense_regularizes_constrains_and_refuses(backend):
         layers.Dense(2)(np.ones(3))
     with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 4"):
         layer(np.ones((2, 3)))
-    with pytest.raises(ValueError, match="isozoo.lora"):
-        layers.Dense(2, lora_rank=4)
     assert layers.Dense(2, quantization_config=None).units == 2  # as Keras's configs say it
 
 

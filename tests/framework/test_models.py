@@ -225,8 +225,11 @@ def test_config(backend):
 def test_layers_by_name(backend):
     model = _functional()
     assert model.get_layer("shared").units == 3
-    with pytest.raises(ValueError, match="No layer 'shard'.*shared"):
+    assert type(model.get_layer(index=0)).__name__ == "InputLayer" and model.get_layer("b")
+    with pytest.raises(ValueError, match="No such layer: shard.*shared"):
         model.get_layer("shard")
+    with pytest.raises(ValueError, match="index 30.*only has"):
+        model.get_layer(index=30)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
@@ -240,3 +243,56 @@ def test_tensorflow_compiles_convolutions_by_its_graph(backend):
     assert _convolves(MethodTarget(images)) and _convolves(MethodTarget(images, "encode"))
     assert not _convolves(MethodTarget(rows))
     assert _convolves(MethodTarget(sound)) and not _convolves(MethodTarget(sound, "step"))
+
+
+def test_a_list_of_one_output(backend):
+    """Keras's Functional gives the tensor itself, and a list of one for symbolic tensors."""
+    x = Input((3,))
+    first = layers.Dense(2, name="first")(x)
+    for kind in (list, tuple):
+        model = Model(x, kind([first]))
+        rows = np.ones((4, 3), "float32")
+        assert model(rows).shape == (4, 2) and type(model.output) is kind
+        for symbol in (Input((3,)), Input(batch_shape=(5, 3))):
+            (spec,) = model(symbol)
+            assert spec.shape == (symbol.shape[0], 2)
+        outer = Model(x, layers.Dense(1)(model(x)[0]))
+        assert outer(rows).shape == (4, 1)
+
+
+def test_layers_in_kerass_order(backend):
+    """Inputs stand where Keras's `map_graph` puts them: among the layers of their depth."""
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    x = layers.Dense(3, name="d1")(a)
+    x = layers.Dense(3, name="d2")(x)
+    model = Model([a, b], ops.relu(layers.Add(name="sum")([x, b])), name="net")
+    assert [layer.name for layer in model.layers] == ["a", "d1", "d2", "b", "sum"]
+    assert model.output_names == ["relu"]
+    assert model.layers[0] is model.layers[0] and not model.layers[0].weights
+    assert [v.path for v in model.weights] == ["d1.kernel", "d1.bias", "d2.kernel", "d2.bias"]
+    with pytest.raises(AttributeError, match="`Model.layers` attribute is reserved"):
+        model.layers = []
+
+
+def test_state_as_a_tree(backend):
+    model = Model(x := Input((2,)), layers.BatchNormalization(name="n")(x), name="net")
+    found = model.get_state_tree("numpy_array")
+    assert sorted(found["trainable_variables"]["n"]) == ["beta", "gamma"]
+    assert sorted(found["non_trainable_variables"]["n"]) == ["moving_mean", "moving_variance"]
+    assert found["optimizer_variables"] == found["metrics_variables"] == {}
+    change = {"trainable_variables": {"n": {"beta": [3.0, 4.0]}}}
+    model.set_state_tree(change)
+    np.testing.assert_array_equal(model.get_layer("n").beta.numpy(), [3, 4])
+    for wrong, text in (
+        ({"trainable_variables": {"n": {"delta": 1}}}, "no variable 'n/delta'"),
+        ({"variables": {}}, "Unknown variable name: variables"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            model.set_state_tree(wrong)
+    with pytest.raises(ValueError, match="value_format"):
+        model.get_state_tree("list")
+    if backend != "numpy":
+        model.compile("adam", "mse")
+        assert (
+            "learning_rate" in model.get_state_tree()["optimizer_variables"][model.optimizer.name]
+        )

@@ -229,8 +229,9 @@ def test_history():
     x = KerasTensor((4, 3))
     assert not hasattr(x, "_keras_history")
     halves = Halves()
-    halves(x)
+    first = halves(x)  # held: a call is counted as long as its results live
     operation, call, result = halves(x)["rest"][0]._keras_history
+    assert first["rest"][0]._keras_history.node_index == 0
     assert (operation, call, result) == (halves, 1, 1)
     assert ops.cast(x, "float16")._keras_history.operation.name == "cast"
 

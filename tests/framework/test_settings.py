@@ -14,7 +14,7 @@ import pytest
 
 import isozoo
 from isozoo import backend as face
-from isozoo import config, ops
+from isozoo import config, framework, ops
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_backend_namespace(backend):
         face.set_image_data_format("channels_middle")
 
 
-_FRAMEWORK = os.path.dirname(config.__file__)
+_FRAMEWORK = os.path.dirname(framework.__file__)
 
 
 class Broken(isozoo.Layer):

@@ -33,6 +33,12 @@ class Programs(Protocol):
         """Gives the results of a function that gives its own pull of cotangents."""
         ...
 
+    def recomputed(
+        self, function: Callable[..., Any], given: list[Tensor], held: dict[int, Tensor]
+    ) -> list[Tensor]:
+        """Gives the results of `function(given, held)`, which is called again for the gradient."""
+        ...
+
     def vmap(self, function: Callable[..., Any], leaves: list[Tensor]) -> list[Tensor]:
         """Maps a function over the first axis of its leaves."""
         ...

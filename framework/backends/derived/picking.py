@@ -19,14 +19,15 @@ class Picking(Primitives):
         return total
 
     def rows_at(self, x, indices):
-        """Rows of the matrix `x`; NaN for numbers of rows that there are not.
+        """Rows of the matrix `x`; NaN, or 0 of integers, for numbers of rows that there are not.
 
         Where the host has the numbers, a backend may raise for those instead.
         """
         inside = self.maximum(self.minimum(indices, self.shape(x)[0] - 1), 0)
         there = self.expand_dims(self.equal(inside, indices), -1)
-        nan = self.asarray(math.nan, self.dtype(x))
-        return self.where(there, self.take(x, inside, 0), nan)
+        dtype = self.dtype(x)
+        none = self.asarray(math.nan if dtypes.is_float(dtype) else 0, dtype)
+        return self.where(there, self.take(x, inside, 0), none)
 
     def saturated(self, x, dtype):
         """Floats as integers; those beyond the dtype become its ends, NaN becomes 0."""

@@ -43,6 +43,14 @@ class Transforms(Primitives):
         """The results, where `function(*leaves)` gives them and their `pull`, as in `vjp`."""
         return function(*leaves)[0]
 
+    def recomputed(self, function, given, held) -> Any:
+        """The tensors that `function(given, held)` gives; it is called again for their gradient.
+
+        `held` has the stand-ins of variables by their ids. The function may return more or other
+        tensors than those it is given for, but the same at each call.
+        """
+        return function(given, held)
+
     def vmap(self, function, leaves) -> Any:
         """`function` of the rows of all `leaves`, its results stacked."""
         rows = zip(*(self.rows(x) for x in leaves), strict=True)

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import jax
+import jax.core
 import jax.numpy as jnp
 
 from ...context import entered, state
@@ -95,6 +96,11 @@ class JaxTransforms(Transforms):
             return results, pulled
 
         return jax.custom_gradient(flat)(*leaves)
+
+    def recomputed(self, function, given, held):
+        if not any(isinstance(x, jax.core.Tracer) for x in (*given, *held.values())):
+            return function(given, held)  # nothing is differentiated
+        return jax.checkpoint(lambda given: function(given, held))(given)
 
     def vmap(self, function, leaves):
         return jax.vmap(function)(*leaves)

@@ -218,6 +218,18 @@ class TensorflowBackend(
             indices = tf.where(indices < 0, indices + tf.cast(size, indices.dtype), indices)
         return tf.gather(x, indices, axis=axis)
 
+    def saved_model(self, path):
+        """What a SavedModel holds. It is a program: the user has named it."""
+        return tf.saved_model.load(path)
+
+    def variables_of(self, function):
+        """The variables that an endpoint of a SavedModel computes with."""
+        found = getattr(function, "variables", None)
+        if found is None:  # a polymorphic function: those of each of its traces
+            traces = getattr(function, "concrete_functions", ())
+            found = [variable for trace in traces for variable in trace.variables]
+        return list(found)
+
     def rows_at(self, x, indices):
         if self.is_tracing(indices) or "CPU" not in indices.device:
             return super().rows_at(x, indices)

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ..derived.random import LOW, STEP, TINY, threshold
@@ -83,7 +82,7 @@ class GraphKeys:
     def __init__(self, seed: int) -> None:
         with tf.init_scope():
             # Counter (2 words) and key of TensorFlow's Philox generator; the key is ours to use.
-            self.state = tf.Variable(np.array([0, 0, seed], np.int64), trainable=False)
+            self.state = tf.Variable(tf.constant([0, 0, seed], tf.int64), trainable=False)
 
     def next(self):
         """Returns the next key, int32 of shape (2,): the seed's 32 bits, and the draw's number."""

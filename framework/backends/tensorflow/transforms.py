@@ -65,6 +65,26 @@ class TensorflowTransforms(Transforms):
 
         return list(flat(*leaves))
 
+    def recomputed(self, function, given, held):
+        """Only floats go through TensorFlow's function, which would differentiate all."""
+        places = [i for i, x in enumerate(given) if x.dtype.is_floating]
+        keys = [key for key, x in held.items() if tf.is_tensor(x) and x.dtype.is_floating]
+        first = []
+
+        def run(*floats):
+            leaves = list(given)
+            for i, x in zip(places, floats, strict=False):
+                leaves[i] = x
+            stand_ins = {**held, **dict(zip(keys, floats[len(places) :], strict=True))}
+            results = function(leaves, stand_ins)
+            if not first:
+                first.extend(results)
+            return [x for x in results if x.dtype.is_floating]
+
+        inputs = [*(given[i] for i in places), *(held[key] for key in keys)]
+        floats = iter(tf.recompute_grad(run)(*inputs))
+        return [next(floats) if x.dtype.is_floating else x for x in first]
+
     def vmap(self, function, leaves):
         raised = []
 

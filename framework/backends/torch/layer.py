@@ -125,6 +125,10 @@ class TorchLayer(NativeLayer, nn.Module):
         if own:
             vars(self).pop(name, None)
             nn.Module.__setattr__(self, name, value)  # pyright: ignore[reportArgumentType]
+            if isinstance(value, nn.Module):
+                # Modules are made to train, and layers not: without this a new model would be
+                # evaluated with the statistics of its batch.
+                value.train(self.training)
             self.touch()
             return True
         return False
@@ -172,9 +176,7 @@ class TorchLayer(NativeLayer, nn.Module):
         dtype = getattr(torch, self._policy.variable_dtype)
         changed = fn(torch.zeros((), dtype=dtype)).dtype
         if changed != dtype:
-            from ... import dtype_policies
-
-            self._set_policy(dtype_policies.get(str(changed).removeprefix("torch.")))
+            self._set_policy(self._policy.with_dtype(str(changed).removeprefix("torch.")))
         return self
 
     def register_parameter(self, name, param):

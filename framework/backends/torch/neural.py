@@ -159,7 +159,7 @@ def batch_normalized(x, axis, beta, gamma, epsilon):
     """
     channels = x.shape[axis]
     count = x.numel() // max(channels, 1)
-    plain = x.dtype in (torch.float32, torch.float64) and x.ndim >= 2 and count > 1
+    plain = x.dtype in (torch.float32, torch.float64) and x.ndim >= 2 and count > 1 and epsilon > 0
     alike = all(t is None or t.dtype is x.dtype for t in (beta, gamma))
     if not (plain and alike) or peek_interpreter_stack() is not None:
         return None  # torch.func refuses the statistics' assignment

@@ -10,6 +10,7 @@ import threading
 import warnings
 
 import torch
+import torch.utils.checkpoint
 from torch._C._functorch import peek_interpreter_stack  # pyright: ignore[reportMissingImports]
 
 from ..derived.transforms import Transforms
@@ -150,6 +151,16 @@ class TorchTransforms(Transforms):
         results, pull = function(*leaves)
         values = [y.detach() for y in results]
         return list(_Attached.apply(pull, len(values), *values, *leaves))
+
+    def recomputed(self, function, given, held):
+        # A compiler chooses itself what to keep, and torch.func knows no hooks of saved tensors.
+        if _inside() or not torch.is_grad_enabled():
+            return function(given, held)
+        # Without its early stop, which is an exception thrown through the function.
+        with torch.utils.checkpoint.set_checkpoint_early_stop(False):
+            return torch.utils.checkpoint.checkpoint(
+                lambda *given: function(list(given), held), *given, use_reentrant=False
+            )
 
     def vmap(self, function, leaves):
         mapped = torch.func.vmap(_within(function), randomness="different")

@@ -3,10 +3,11 @@
 from typing import Any
 
 from ... import ops
+from ...quantization.adaptable import Adaptable
 from .base import Convolution, check_positive
 
 
-class _Conv(Convolution):
+class _Conv(Adaptable, Convolution):
     """Base of the convolutions by filters: what `ops.conv` computes, with Keras's arguments."""
 
     kernel: Any
@@ -51,7 +52,7 @@ class _Conv(Convolution):
             activity_regularizer: a loss for the outputs.
             kernel_constraint: what is applied to the kernel after each training step.
             bias_constraint: what is applied to the bias after each training step.
-            **kwargs: the arguments of `Layer`.
+            **kwargs: the arguments of `Layer` and `Adaptable`.
 
         Raises:
             ValueError: sizes or numbers below 1, filters that `groups` does not divide, another

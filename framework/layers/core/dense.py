@@ -4,13 +4,13 @@ from typing import Any
 
 from ... import activations, ops
 from ...core.input_spec import InputSpec
+from ...quantization.adaptable import Adaptable
 from ...typing import Tensor
 from ..described import Described
 from ..weighted import WeightedLayer
-from .adapted import without_adapters
 
 
-class Dense(Described, WeightedLayer):
+class Dense(Adaptable, Described, WeightedLayer):
     """activation(x @ kernel + bias) over the last axis of x.
 
     Shapes: inputs (…, in), of two axes or more, kernel (in, units), bias (units,); the result is
@@ -27,7 +27,7 @@ class Dense(Described, WeightedLayer):
         activity_regularizer: a loss for the outputs, or None.
         kernel_constraint: what the kernel is kept to, or None.
         bias_constraint: what the bias is kept to, or None.
-        **kwargs: see Layer.
+        **kwargs: see Layer and `Adaptable`.
 
     Raises ValueError unless `units` is a positive integer.
     """
@@ -48,7 +48,7 @@ class Dense(Described, WeightedLayer):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **without_adapters(kwargs))
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not isinstance(units, int) or units < 1:
             raise ValueError(
                 "Received an invalid value for `units`, expected a positive integer. Received: "

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from ... import activations, ops
 from ...core.input_spec import InputSpec
 from ...initializers import VarianceScaling
+from ...quantization.adaptable import Adaptable
 from ...typing import Tensor
 from ..described import Described
 from ..weighted import WeightedLayer
-from .adapted import without_adapters
 
 _EQUATION = re.compile(
     r"(?P<left>\.{3})?(?P<inputs>[a-zA-Z]+)(?P<right>\.{3})?,(?P<kernel>[a-zA-Z]+)"
@@ -17,7 +17,7 @@ _EQUATION = re.compile(
 )
 
 
-class EinsumDense(Described, WeightedLayer):
+class EinsumDense(Adaptable, Described, WeightedLayer):
     """activation(einsum(equation, x, kernel) + bias).
 
     Args:
@@ -34,7 +34,7 @@ class EinsumDense(Described, WeightedLayer):
         bias_regularizer: a loss for the bias, or None.
         kernel_constraint: what the kernel is kept to, or None.
         bias_constraint: what the bias is kept to, or None.
-        **kwargs: see Layer.
+        **kwargs: see Layer and `Adaptable`.
     """
 
     kernel_initializer: Any
@@ -53,7 +53,7 @@ class EinsumDense(Described, WeightedLayer):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**without_adapters(kwargs))
+        super().__init__(**kwargs)
         self.equation = equation
         one = isinstance(output_shape, int)
         self.partial_output_shape = (output_shape,) if one else tuple(output_shape)

@@ -8,13 +8,13 @@ from ...core.masks import set_mask
 from ...ops.casting import as_indices
 from ...ops.dispatch import together
 from ...ops.op import op
+from ...quantization.adaptable import Adaptable
 from ...typing import Tensor, TensorLike
 from ..described import Described
 from ..weighted import WeightedLayer
-from .adapted import without_adapters
 
 
-class Embedding(Described, WeightedLayer):
+class Embedding(Adaptable, Described, WeightedLayer):
     """Rows of a table by their number.
 
     Shapes: inputs (…) of integers from 0 to input_dim - 1, floats being cut off; the result is
@@ -32,7 +32,7 @@ class Embedding(Described, WeightedLayer):
         embeddings_constraint: what the table is kept to, or None.
         mask_zero: whether 0 stands for padding.
         weights: the table's first values, (input_dim, output_dim), or a list of that one array.
-        **kwargs: see Layer.
+        **kwargs: see Layer and `Adaptable`.
 
     Raises ValueError unless both sizes are positive integers.
     """
@@ -53,7 +53,7 @@ class Embedding(Described, WeightedLayer):
     ) -> None:
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
-        super().__init__(**without_adapters(kwargs))
+        super().__init__(**kwargs)
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(size, int) or isinstance(size, bool) or size < 1:
                 raise ValueError(
@@ -86,7 +86,14 @@ class Embedding(Described, WeightedLayer):
         """Returns the rows, (…, output_dim)."""
         if dtypes.is_float(ops.dtype(inputs)):
             inputs = ops.cast(inputs, "int32")
-        return _rows_at(self.embeddings, inputs)
+        return self._rows(inputs)
+
+    def _rows(self, indices: Tensor) -> Tensor:
+        return _rows_at(self.embeddings, indices)
+
+    def rows_of(self, table: TensorLike, indices: Tensor) -> Tensor:
+        """Returns rows of a table of the layer's, by the same numbers as those of the layer."""
+        return _rows_at(table, indices)
 
     def compute_mask(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, inputs: Any, mask: Any = None
@@ -168,13 +175,16 @@ class ReversibleEmbedding(Embedding):
             if mask is not None:
                 set_mask(rows, mask)
             return rows
-        matrix = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
-        dtype = self.reverse_dtype or self.compute_dtype
-        scores = ops.matmul(ops.cast(inputs, dtype), ops.cast(matrix, dtype))
+        scores = self._scores(inputs)
         cap = self.logit_soft_cap
         if cap is None:
             return scores
         return ops.multiply(ops.tanh(ops.divide(scores, cap)), cap)
+
+    def _scores(self, inputs: Tensor) -> Tensor:
+        matrix = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+        dtype = self.reverse_dtype or self.compute_dtype
+        return ops.matmul(ops.cast(inputs, dtype), ops.cast(matrix, dtype))
 
     def compute_mask(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, inputs: Any, mask: Any = None

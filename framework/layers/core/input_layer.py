@@ -66,6 +66,8 @@ class InputLayer(Layer):
         self.optional = optional
         self.sparse, self.ragged = input_tensor.sparse, input_tensor.ragged
         self.output = self.input = input_tensor
+        input_tensor.input_layer = self
+        self.built = True
 
     def call(self) -> None:
         """Returns nothing: the layer has no inputs."""
@@ -90,6 +92,11 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": self.optional,
         }
+
+
+def input_layer_of(x: KerasTensor) -> InputLayer:
+    """Returns the one InputLayer that stands for an input among the layers of models."""
+    return x.input_layer or InputLayer(input_tensor=x, name=x.name, optional=x.optional)
 
 
 def _has(kind: str) -> bool:

@@ -22,7 +22,7 @@ class Wrapper(Described):
         if not isinstance(layer, Layer):
             raise ValueError(
                 f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure "
-                "wrapped layer is a valid layer, an object of a subclass of `Layer`."
+                "wrapped layer is a valid Keras layer: an object of a subclass of `Layer`."
             )
         self.layer = layer
 

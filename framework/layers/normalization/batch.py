@@ -44,6 +44,7 @@ class BatchNormalization(Normalization):
             have, or of unknown size.
     """
 
+    _keeps_spec = True
     moving_mean: Any
     moving_variance: Any
 

@@ -27,6 +27,8 @@ class Hashing(HostLayer):
         ValueError: arguments that do not go together.
     """
 
+    salt: list[int] | None
+
     def __init__(
         self,
         num_bins: int,
@@ -57,7 +59,7 @@ class Hashing(HostLayer):
             )
         _check_sparse(self, sparse)
         self.num_bins, self.mask_value = num_bins, mask_value
-        self.salt = checked_salt(salt, "Hashing")
+        vars(self)["salt"] = checked_salt(salt, "Hashing")
         self.output_mode, self.sparse = output_mode, sparse
 
     def call(self, inputs: Any) -> Any:
@@ -100,7 +102,7 @@ class Hashing(HostLayer):
         return {
             **super().get_config(),
             "num_bins": self.num_bins,
-            "salt": None if self.salt is None else list(self.salt),
+            "salt": self.salt,
             "mask_value": self.mask_value,
             "output_mode": self.output_mode,
             "sparse": self.sparse,

@@ -37,14 +37,14 @@ def checked_mode(mode: str, modes: tuple[str, ...], who: str) -> str:
     return mode
 
 
-def checked_salt(salt: Any, who: str) -> tuple[int, int] | None:
+def checked_salt(salt: Any, who: str) -> list[int] | None:
     """Returns a salt as a key of two numbers. ValueError for anything else."""
     if salt is None:
         return None
     if isinstance(salt, int):
-        return salt, salt
+        return [salt, salt]
     if isinstance(salt, tuple | list) and len(salt) == 2:
-        return salt[0], salt[1]
+        return [salt[0], salt[1]]
     raise ValueError(
         f"The `salt` argument for `{who}` can only be a tuple of size 2 integers, or a single "
         f"integer. Received: salt={salt}."
@@ -96,6 +96,7 @@ class IndexLookup(HostLayer):
 
     input_vocabulary: Any
     input_idf_weights: Any
+    salt: list[int] | None
 
     def __init__(
         self,
@@ -142,7 +143,7 @@ class IndexLookup(HostLayer):
         self.vocabulary_dtype, self.invert = vocabulary_dtype, invert
         self.output_mode, self.sparse = output_mode, sparse
         self.pad_to_max_tokens, self.oov_method = pad_to_max_tokens, oov_method
-        self.salt = checked_salt(salt, who)
+        vars(self)["salt"] = checked_salt(salt, who)
         # Long lists, which hold no parts of the layer.
         vars(self)["input_vocabulary"] = None if isinstance(vocabulary, str) else vocabulary
         vars(self)["input_idf_weights"] = idf_weights
@@ -513,7 +514,7 @@ class IndexLookup(HostLayer):
             "vocabulary": listed(self.input_vocabulary),
             "vocabulary_size": self._frozen_vocab_size,
             "oov_method": self.oov_method,
-            "salt": None if self.salt is None else list(self.salt),
+            "salt": self.salt,
         }
 
     @classmethod

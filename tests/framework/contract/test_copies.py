@@ -11,7 +11,7 @@ import pytest
 from isozoo import Layer, layers, ops, random
 
 from .cases import ACTIVE, ALL, STATEFUL, over
-from .helpers import BACKENDS, SUMS, built, changeable, run, same, unchanged, values
+from .helpers import BACKENDS, SUMS, all_layers, built, changeable, run, same, unchanged, values
 
 WAYS = {
     "deepcopy": lambda layer: copy.deepcopy(layer),
@@ -39,7 +39,7 @@ def test_copy_computes_the_same(case, backend):
         within = SUMS if way in BACKENDS else 0.0
         same(run(made, case), expected, within)
         assert made.backend == (way if way in BACKENDS else backend)
-        assert {inner.backend for inner in made._flatten_layers()} == {made.backend}
+        assert {inner.backend for inner in all_layers(made)} == {made.backend}
         assert list(made.weights_by_path()) == list(layer.weights_by_path())
         assert [v.path for v in made.trainable_variables] == names
         assert made.name == layer.name

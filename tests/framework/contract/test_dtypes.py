@@ -9,7 +9,7 @@ from isozoo import DTypePolicy, layers, ops
 from isozoo.framework.nested import map_structure
 
 from .cases import ALL, LAYERS, ROWS, over
-from .helpers import SUMS, arrays, built, fresh, is_float, run, same, symbols
+from .helpers import SUMS, all_layers, arrays, built, fresh, is_float, run, same, symbols
 from .user_layers import Net
 
 WIDE = "Dense Embedding Conv2D BatchNormalization user_Noisy subclassed functional".split()
@@ -35,7 +35,7 @@ def test_mixed_policy_computes_in_the_shorter_float(case, backend):
     assert layer.compute_dtype == short
     assert layer.variable_dtype == layer.dtype == "float32"
     assert layer.dtype_policy == DTypePolicy(policy)
-    assert {inner.compute_dtype for inner in layer._flatten_layers(include_self=False)} <= {short}
+    assert {inner.compute_dtype for inner in all_layers(layer)[1:]} <= {short}
 
 
 @over([case for case in ALL if case.name in WIDE])
@@ -62,7 +62,7 @@ def test_mixed_policy_rounds_inputs_and_weights_alone(backend):
 
 def test_layers_inside_take_the_models_policy(backend):
     net = Net(dtype="mixed_bfloat16")
-    assert {inner.dtype_policy.name for inner in net._flatten_layers()} == {"mixed_bfloat16"}
+    assert {inner.dtype_policy.name for inner in all_layers(net)} == {"mixed_bfloat16"}
     own = layers.Dense(2, dtype="float32")
     assert own.dtype_policy == DTypePolicy("float32")
     assert _dtypes(net(ROWS[0])) == {"bfloat16"}

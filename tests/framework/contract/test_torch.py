@@ -13,7 +13,19 @@ from isozoo import Layer, Model, layers, ops
 from isozoo.applications.fused import conv_norm
 
 from .cases import ALL, ROWS, STATEFUL, over
-from .helpers import SUMS, arrays, built, changeable, fresh, randomize, run, same, symbols, values
+from .helpers import (
+    SUMS,
+    all_layers,
+    arrays,
+    built,
+    changeable,
+    fresh,
+    randomize,
+    run,
+    same,
+    symbols,
+    values,
+)
 from .user_layers import Net
 
 torch = pytest.importorskip("torch")
@@ -76,7 +88,7 @@ def test_half_double_and_to(case, backend):
         outputs = layer(*case.inputs)
         tensors = outputs.values() if isinstance(outputs, dict) else [outputs]
         assert {ops.dtype(x) for x in tensors} == {name}
-        assert {inner.compute_dtype for inner in layer._flatten_layers()} == {name}
+        assert {inner.compute_dtype for inner in all_layers(layer)} == {name}
         if name == "float64":
             wide = {key: x.astype(np.float32) for key, x in arrays(outputs).items()}
             same(wide, expected, SUMS)

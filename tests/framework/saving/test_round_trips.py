@@ -254,3 +254,16 @@ def test_an_editor_renames_adds_and_deletes(tmp_path):
         assert editor.compare(longer)["error_count"] == 2
         with pytest.raises(ValueError, match="is not in the file"):
             editor.delete_object("dense_7")
+
+
+def test_a_layer_that_a_wrapper_shares_stays_one(tmp_path):
+    with isozoo.use_backend("torch"):
+        a, b = isozoo.Input((4,)), isozoo.Input((3, 4))
+        shared = layers.Dense(2)
+        wrapped = layers.TimeDistributed(shared)
+        model = models.Model([a, b], [shared(a), wrapped(b)])
+        model.save(tmp_path / "x.keras")
+        again = saving.load_model(tmp_path / "x.keras")
+    kinds = {type(layer).__name__: layer for layer in again.layers}
+    assert kinds["TimeDistributed"].layer is kinds["Dense"]
+    assert len(again.weights) == len(model.weights) == 2

@@ -25,6 +25,7 @@ class _Augmenting(BaseImagePreprocessingLayer):
     _USE_BASE_FACTOR = False
     _FACTOR_BOUNDS = (0, 1)
     _names: tuple[str, ...]
+    value_range: Any
 
     def _make_layers(self, interpolation: str, data_format: str | None) -> None:
         """Make the layers named in `_names`, each as strong as `factor`."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .... import config, ops, random
+from ....ops import image_color, joining
 from . import arguments
 from .base import ColorLayer, per_image
 from .levels import RandomBrightness, RandomContrast
@@ -49,7 +50,7 @@ class RandomColorDegeneration(ColorLayer):
         if not training:
             return images
         factor = ops.cast(transformation["factor"], self.compute_dtype)
-        grey = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
+        grey = image_color.rgb_to_grayscale(images, data_format=self.data_format)
         mixed = ops.add(images, ops.multiply(factor, grey - images))
         return ops.clip(mixed, *self.value_range)
 
@@ -109,7 +110,7 @@ class RandomGrayscale(ColorLayer):
             return images
         if transformation is None:
             transformation = self.get_random_transformation(images)
-        grey = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
+        grey = image_color.rgb_to_grayscale(images, data_format=self.data_format)
         return ops.where(transformation, grey, images)
 
 
@@ -134,12 +135,12 @@ class _InHueAndSaturation(ColorLayer):
 
     def _channels(self, images: Any) -> Any:
         """Hue, saturation and value, each with a channel axis of 1."""
-        hsv = ops.image.rgb_to_hsv(images, data_format=self.data_format)
-        return ops.split(hsv, 3, axis=self.channel_axis)
+        hsv = image_color.rgb_to_hsv(images, data_format=self.data_format)
+        return joining.split(hsv, 3, self.channel_axis)
 
     def _colors(self, *channels: Any) -> Any:
         hsv = ops.concatenate(channels, axis=self.channel_axis)
-        return ops.image.hsv_to_rgb(hsv, data_format=self.data_format)
+        return image_color.hsv_to_rgb(hsv, data_format=self.data_format)
 
 
 class RandomHue(_InHueAndSaturation):
@@ -172,8 +173,8 @@ class RandomHue(_InHueAndSaturation):
         x = self._transform_value_range(images, self.value_range, (0, 1), self.compute_dtype)
         hue, saturation, value = self._channels(x)
         hue = ops.add(hue, per_image(ops.cast(transformation["factor"], self.compute_dtype)))
-        hue = ops.where(ops.greater(hue, 1.0), hue - 1.0, hue)
-        hue = ops.where(ops.less(hue, 0.0), hue + 1.0, hue)
+        hue: Any = ops.where(ops.greater(hue, 1.0), ops.subtract(hue, 1.0), hue)
+        hue = ops.where(ops.less(hue, 0.0), ops.add(hue, 1.0), hue)
         x = ops.clip(self._colors(hue, saturation, value), 0.0, 1.0)
         return self._transform_value_range(x, (0, 1), self.value_range, self.compute_dtype)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from .... import bounding_boxes as boxes_of
 from .... import ops, random
+from ....ops import image_warp, joining
 from . import arguments
 from .base import BaseImagePreprocessingLayer, per_image
 from .levels import chosen
@@ -76,7 +77,7 @@ class RandomPerspective(BaseImagePreprocessingLayer):
         if transformation is None:
             return images
         images = ops.convert_to_tensor(images)
-        seen = ops.image.perspective_transform(
+        seen = image_warp.perspective_transform(
             images,
             ops.cast(transformation["start_points"], "float32"),
             ops.cast(transformation["end_points"], "float32"),
@@ -99,7 +100,7 @@ class RandomPerspective(BaseImagePreprocessingLayer):
         boxes = found["boxes"]
         numbers = _projection(transformation["start_points"], transformation["end_points"])
         a, b, c, d, e, f, g, h = (ops.reshape(n, (-1, 1, 1)) for n in ops.unstack(numbers, axis=1))
-        x1, y1, x2, y2 = ops.split(boxes, 4, axis=-1)
+        x1, y1, x2, y2 = joining.split(boxes, 4, -1)
         xs, ys = (ops.concatenate(p, axis=-1) for p in ([x1, x2, x2, x1], [y1, y1, y2, y2]))
         below = g * xs + h * ys + 1.0
         places = [(a * xs + b * ys + c) / below, (d * xs + e * ys + f) / below]
@@ -185,7 +186,7 @@ class RandomElasticTransform(BaseImagePreprocessingLayer):
         images = ops.convert_to_tensor(images)
         height, width = self._size(images.shape)
         strength = ops.cast(transformation["distortion_factor"], "float32")
-        moved = ops.image.elastic_transform(
+        moved = image_warp.elastic_transform(
             images,
             alpha=ops.multiply(strength, 0.1 * max(height, width)),
             sigma=ops.multiply(strength, 0.05 * min(height, width)),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .... import ops
+from ....ops import joining
 from . import arguments
 from .base import ColorLayer
 
@@ -45,7 +46,7 @@ class Equalization(ColorLayer):
         x = ops.cast(x, "float32")
         count = images.shape[self.channel_axis]
         channels = [
-            self._equalized(channel) for channel in ops.split(x, count, axis=self.channel_axis)
+            self._equalized(channel) for channel in joining.split(x, count, self.channel_axis)
         ]
         x = ops.concatenate(channels, axis=self.channel_axis)
         x = self._transform_value_range(x, (0, 255), self.value_range, "float32")

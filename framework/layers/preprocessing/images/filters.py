@@ -3,6 +3,7 @@
 from typing import Any
 
 from .... import ops, random
+from ....ops import image_filter
 from . import arguments
 from .base import ColorLayer, per_image
 from .levels import chosen
@@ -118,7 +119,7 @@ class RandomGaussianBlur(ColorLayer):
         images = ops.cast(images, self.compute_dtype)
         if not training or transformation is None:
             return images
-        blurred = ops.image.gaussian_blur(
+        blurred = image_filter.gaussian_blur(
             images,
             kernel_size=self.kernel_size,
             sigma=transformation["blur_factor"],

@@ -4,6 +4,7 @@ from typing import Any
 
 from .... import bounding_boxes as boxes_of
 from .... import ops, random
+from ....ops import joining
 from .base import BaseImagePreprocessingLayer, per_image
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
@@ -77,7 +78,7 @@ class RandomFlip(BaseImagePreprocessingLayer):
         size = self._size(transformation["input_shape"])
         found = boxes_of.convert_format(bounding_boxes, source, "rel_xyxy", *size)
         boxes = found["boxes"]
-        x1, y1, x2, y2 = ops.split(boxes, 4, axis=-1)
+        x1, y1, x2, y2 = joining.split(boxes, 4, -1)
         if "horizontal" in self.mode:
             x1, x2 = 1.0 - x2, 1.0 - x1
         if "vertical" in self.mode:

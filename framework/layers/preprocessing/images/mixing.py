@@ -149,7 +149,7 @@ class CutMix(BaseImagePreprocessingLayer):
         if not training or len(shape) == 3:
             return None
         count, source, dtype = shape[0], self._source(seed), self.compute_dtype
-        alpha = random.uniform((), *self.factor, dtype, source) + 1e-6
+        alpha = random.uniform((), self.factor[0], self.factor[1], dtype, source) + 1e-6
         weight = random.beta((count,), alpha, alpha, dtype, source)
         side = ops.sqrt(1.0 - weight)
         masks, covered = _rectangles(self, shape, count, (side, side), source)

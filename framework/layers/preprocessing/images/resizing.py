@@ -5,6 +5,7 @@ from typing import Any
 from .... import bounding_boxes as boxes_of
 from .... import dtypes, ops, random
 from ....core.keras_tensor import KerasTensor
+from ....ops import image_resize, joining
 from .base import BaseImagePreprocessingLayer
 
 
@@ -72,7 +73,7 @@ class Resizing(_Sized):
         self.antialias = bool(antialias)
 
     def _transform_images(self, images: Any, transformation: Any, interpolation: Any) -> Any:
-        return ops.image.resize(
+        return image_resize.resize(
             images,
             (self.height, self.width),
             interpolation=interpolation,
@@ -119,7 +120,7 @@ class Resizing(_Sized):
             scale_x = scale_y = ops.maximum(scale_x, scale_y)
             left = ops.negative(_half(width * scale_x, self.width))
             top = ops.negative(_half(height * scale_y, self.height))
-        x1, y1, x2, y2 = ops.split(found["boxes"], 4, axis=-1)
+        x1, y1, x2, y2 = joining.split(found["boxes"], 4, -1)
         xs = [ops.add(ops.multiply(x, scale_x), left) for x in (x1, x2)]
         ys = [ops.add(ops.multiply(y, scale_y), top) for y in (y1, y2)]
         found["boxes"] = ops.concatenate([xs[0], ys[0], xs[1], ys[1]], axis=-1)
@@ -163,7 +164,7 @@ class CenterCrop(_Sized):
         height, width = self._size(ops.shape(images))
         small = [isinstance(n, int) and n < m for n, m in self._pairs(height, width)]
         if any(small):
-            return ops.image.resize(
+            return image_resize.resize(
                 images,
                 (self.height, self.width),
                 crop_to_aspect_ratio=True,
@@ -278,7 +279,7 @@ class RandomCrop(_Sized):
         if (height, width) != (self.height, self.width):
             cut = self._size(ops.shape(images))
             if cut != (self.height, self.width):
-                images = ops.image.resize(
+                images = image_resize.resize(
                     images, (self.height, self.width), data_format=self.data_format
                 )
         return images

@@ -4,6 +4,7 @@ from typing import Any
 
 from .... import bounding_boxes as boxes_of
 from .... import ops, random
+from ....ops import image_warp
 from . import arguments
 from .base import BaseImagePreprocessingLayer, affine_rows, hook
 
@@ -33,7 +34,7 @@ class WarpingLayer(BaseImagePreprocessingLayer):
     def _transform_images(self, images: Any, transformation: Any, interpolation: Any) -> Any:
         if transformation is None:
             return images
-        return ops.image.affine_transform(
+        return image_warp.affine_transform(
             images,
             self._map(transformation, images),
             interpolation=interpolation,

@@ -1,0 +1,75 @@
+"""The family of Keras's networks: how its files are read and written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...framework.lazy import Reference
+from ...hub.config_table import FLAG, NUMBER, Argument, ConfigTable, settings_table
+from ...hub.registry import Family, Layout, register_family
+from ...hub.transformers_config import IRRELEVANT
+from ...hub.weight_map import Row, WeightMap
+from ..image_configs import OWN
+from ..keras_modules import NETWORKS
+
+
+def _without_classes(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of the network; the task keeps the number of classes."""
+    return {name: value for name, value in arguments.items() if name != "classes"}
+
+
+# No other library has a config of these networks, so that this one is ours.
+CONFIG = ConfigTable(
+    "network of keras.applications",
+    Argument("network", "network", values=tuple(NETWORKS)),
+    Argument("image_size", "image_size", NUMBER, 0),
+    Argument("alpha", "alpha", NUMBER, 1.0),
+    Argument("minimalistic", "minimalistic", FLAG, False),
+    Argument("rescaled", "rescaled", FLAG, False),
+    irrelevant=(*IRRELEVANT, OWN),
+    constants={"model_type": "keras_applications"},
+    undo=_without_classes,
+)
+
+
+def weight_map() -> WeightMap:
+    """Builds the table for files of ours: paths are Keras's names of layers and weights."""
+    heads = ("predictions", "conv_preds", "logits", "{name}_head_dense")
+    return WeightMap(
+        *(
+            Row(f"{head}.{{part}}", f"net.{head}.{{part}}", optional=True, head=True)
+            for head in heads
+        ),
+        Row("{rest*}", "net.{rest*}"),
+    )
+
+
+def _fill(model: Any, local: Any) -> Any:
+    from .weights import fill
+
+    return fill(model, local)
+
+
+register_family(
+    Family(
+        name="published",
+        tasks={
+            "image_classifier": Reference(__package__, ".model", "KerasImageClassifier"),
+            "backbone": Reference(__package__, ".model", "KerasNetwork"),
+        },
+        layouts={
+            "keras": Layout(
+                config=settings_table(
+                    "Keras",
+                    ("network",),
+                    ("image_size", "alpha", "minimalistic", "rescaled"),
+                ),
+                weight_map=lambda config: weight_map(),
+                files=(),
+                fill=_fill,
+            ),
+            "huggingface": Layout(config=CONFIG, weight_map=lambda config: weight_map()),
+        },
+        model_types={"keras_applications": "huggingface"},
+    )
+)

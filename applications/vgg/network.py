@@ -1,0 +1,50 @@
+"""VGG: 3x3 convolutions, halved five times, and three dense layers.
+
+Definition: keras/src/applications/vgg16.py and vgg19.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...framework import layers
+from ..constructor import Network, Top, constructor
+
+FILTERS = (64, 128, 256, 512, 512)
+
+
+def vgg(x: Any, top: Top, convolutions: tuple[int, ...]) -> Any:
+    """Returns features (batch, height / 32, width / 32, 512), or scores.
+
+    Args:
+        x: images (batch, height, width, channels).
+        top: what stands behind the features.
+        convolutions: how many each block has.
+    """
+    for block, (filters, count) in enumerate(zip(FILTERS, convolutions, strict=True), 1):
+        for i in range(1, count + 1):
+            name = f"block{block}_conv{i}"
+            x = layers.Conv2D(filters, 3, activation="relu", padding="same", name=name)(x)
+        x = layers.MaxPooling2D(2, 2, name=f"block{block}_pool")(x)
+    if not top.include_top:
+        return top.pooled(x)
+    x = layers.Flatten(name="flatten")(x)
+    for name in ("fc1", "fc2"):
+        x = layers.Dense(4096, activation="relu", name=name)(x)
+    return top.scored(x)
+
+
+def _row(title: str, *convolutions: int) -> Any:
+    return constructor(
+        Network(
+            title,
+            vgg,
+            title.lower(),
+            settings={"convolutions": convolutions},
+            reference="Simonyan, Zisserman, https://arxiv.org/abs/1409.1556",
+        )
+    )
+
+
+VGG16 = _row("VGG16", 2, 2, 3, 3, 3)
+VGG19 = _row("VGG19", 2, 2, 4, 4, 4)

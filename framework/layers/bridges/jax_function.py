@@ -1,0 +1,244 @@
+"""JaxLayer and FlaxLayer: functions and modules of JAX as layers."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import dtypes, ops
+from ...core.layer import Layer
+from ...core.variable import Variable
+from ...random import SeedGenerator
+from ...typing import Tensor
+
+_OF_CALL = ("params", "state", "rng", "inputs", "training")
+_OF_INIT = ("rng", "inputs", "training")
+
+
+class JaxLayer(Layer):
+    """A layer that computes a function written in JAX. It needs the JAX backend.
+
+    Args:
+        call_fn: the computation. Its parameters are some of `params`, `state`, `rng`, `inputs` and
+            `training`, given by position. It returns the outputs or, with `state`, a pair (outputs,
+            new state).
+        init_fn: gives the first parameters, with `state` a pair (params, state). Its parameters
+            are some of `rng`, `inputs` (ones of the inputs' shapes) and `training`.
+        params: the first trained values: nested dicts, lists and tuples of arrays.
+        state: the first values that training leaves alone, alike.
+        seed: of the generator that `rng` comes from.
+        native_serialization_platforms: of Keras's conversion to TensorFlow; without effect.
+        **kwargs: see Layer.
+
+    Raises ValueError for another backend, a parameter of another name, or neither `init_fn` nor
+    values where the function takes some.
+    """
+
+    def __init__(
+        self,
+        call_fn: Callable[..., Any],
+        init_fn: Callable[..., Any] | None = None,
+        params: Any = None,
+        state: Any = None,
+        seed: int | None = None,
+        native_serialization_platforms: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if self.backend != "jax":
+            raise ValueError(
+                f"{type(self).__name__} is only supported with the JAX backend; {self.name} is "
+                f"made on {self.backend!r}. Make it within `isozoo.use_backend('jax')`."
+            )
+        self.call_fn, self.init_fn = call_fn, init_fn
+        self._call_names = _names_of(call_fn, "call_fn", _OF_CALL)
+        self._init_names = _names_of(init_fn, "init_fn", _OF_INIT) if init_fn else ()
+        takes = {"params", "state"} & set(self._call_names)
+        if takes and init_fn is None and params is None and state is None:
+            raise ValueError(
+                "`init_fn`, `params` and `state` cannot all be `None` when `call_fn` takes a "
+                "`params` or a `state` argument."
+            )
+        self.seed_generator = SeedGenerator(seed) if "rng" in self._call_names else None
+        self.params = self._held(params, True)
+        self.state = self._held(state, False)
+        if params is not None or state is not None:
+            self.built = True
+
+    def _held(self, values: Any, trainable: bool) -> Any:
+        """Nested values with a variable in the place of each array."""
+
+        def variable(x: Any) -> Any:
+            if x is None or isinstance(x, str):
+                return x
+            array = np.asarray(x)
+            name = dtypes.standardize(array.dtype)
+            dtype = None if dtypes.is_float(name) else name  # floats have the layer's
+            return self.add_weight(array.shape, array, dtype, trainable=trainable)
+
+        return _mapped(variable, values)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the variables by `init_fn`, for inputs of the shape; unknown sizes count as 1."""
+        if self.params is not None or self.state is not None or self.init_fn is None:
+            return
+        with self._backend.eagerly():
+            given = {
+                "rng": self._init_rng() if "rng" in self._init_names else None,
+                "inputs": _ones(input_shape),
+                "training": True,
+            }
+            made = self.init_fn(*(given[name] for name in self._init_names))
+            params, state = made if "state" in self._call_names else (made, None)
+            self.params = self._held(params, True)
+            self.state = self._held(state, False)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Returns the outputs of the function; what it says of its state is assigned."""
+        given = {
+            "params": _mapped(_value, self.params),
+            "state": _mapped(_value, self.state),
+            "inputs": inputs,
+            "training": training,
+            "rng": self._call_rng(training) if "rng" in self._call_names else None,
+        }
+        found = self.call_fn(*(given[name] for name in self._call_names))
+        if "state" not in self._call_names:
+            return found
+        outputs, state = found
+        _assign(self.state, state, f"{self.name}.state")
+        return outputs
+
+    def _key(self, generator: SeedGenerator) -> Tensor:
+        return ops.cast(generator.next(), "uint32")
+
+    def _init_rng(self) -> Any:
+        """The keys for `init_fn`. Subclasses may give several."""
+        return self._key(SeedGenerator())
+
+    def _call_rng(self, training: bool) -> Any:
+        """The keys for `call_fn`: None while nothing is trained. Subclasses may give several."""
+        generator = self.seed_generator
+        return self._key(generator) if training and generator is not None else None
+
+
+class FlaxLayer(JaxLayer):
+    """A layer that computes what a module of Flax (`flax.linen`) computes. It needs JAX.
+
+    Args:
+        module: a module with `init` and `apply`. Its method may take `training`.
+        method: the method that is called; the module's `__call__` if None. A name or a function.
+        variables: the module's variables as its `init` gives them; made when the layer is built if
+            None.
+        **kwargs: see JaxLayer.
+    """
+
+    def __init__(
+        self, module: Any, method: Any = None, variables: Any = None, **kwargs: Any
+    ) -> None:
+        self.module, self.method = module, method
+        found = getattr(module, method) if isinstance(method, str) else method
+        trains = "training" in inspect.signature(found or type(module).__call__).parameters
+
+        def options(training: Any) -> dict[str, Any]:
+            return {"method": method, **({"training": training} if trains else {})}
+
+        def call_fn(params: Any, state: Any, rng: Any, inputs: Any, training: Any) -> Any:
+            held = {**(params or {}), **(state or {})}
+            mutable = list(state or {})
+            if not mutable:
+                return module.apply(held, inputs, rngs=rng, **options(training)), state
+            return module.apply(held, inputs, rngs=rng, mutable=mutable, **options(training))
+
+        def init_fn(rng: Any, inputs: Any, training: Any) -> Any:
+            return _parted(module.init(rng, inputs, **options(training)))
+
+        params, state = (None, None) if variables is None else _parted(variables)
+        super().__init__(call_fn, init_fn, params, state, **kwargs)
+
+    def _init_rng(self) -> Any:
+        return {name: self._key(SeedGenerator()) for name in ("params", "dropout")}
+
+    def _call_rng(self, training: bool) -> Any:
+        return {"dropout": super()._call_rng(True)} if training else {}
+
+    def get_config(self) -> dict[str, Any]:
+        """Raises NotImplementedError: a module of Flax has no config. A subclass gives one."""
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot be described: a module of Flax has no config. Save the "
+            "model's weights, or write a subclass whose `get_config` says how its module is made."
+        )
+
+
+def _parted(variables: Any) -> tuple[Any, Any]:
+    """The variables of a module as (trained, others)."""
+    held = dict(variables)
+    params = {"params": held.pop("params")} if "params" in held else {}
+    return params, held
+
+
+def _names_of(function: Any, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    found = tuple(inspect.signature(function).parameters)
+    if "inputs" not in found:
+        raise ValueError(f"Missing required argument in `{name}`: `inputs`")
+    for parameter in found:
+        if parameter not in allowed:
+            raise ValueError(
+                f"Unsupported argument in `{name}`: `{parameter}`, supported arguments are "
+                f"`{'`, `'.join(allowed)}`"
+            )
+    return found
+
+
+def _mapped(function: Callable[[Any], Any], x: Any) -> Any:
+    """Nested plain dicts, lists and tuples of what a function gives for the leaves."""
+    if isinstance(x, dict) or hasattr(x, "items"):
+        return {key: _mapped(function, value) for key, value in x.items()}
+    if isinstance(x, list | tuple):
+        parts = [_mapped(function, value) for value in x]
+        return (
+            type(x)(*parts)
+            if hasattr(x, "_fields")
+            else tuple(parts)
+            if isinstance(x, tuple)
+            else parts
+        )
+    return function(x)
+
+
+def _value(x: Any) -> Any:
+    return x.value if isinstance(x, Variable) else x
+
+
+def _assign(held: Any, values: Any, path: str) -> None:
+    """Assign a new state. ValueError where its structure is not that of the state."""
+    if isinstance(held, Variable):
+        held.assign(values)
+        return
+    keys = _keys(held)
+    if keys is None and held is None and values is None:
+        return
+    if held is None or keys is None or keys != _keys(values):
+        raise ValueError(
+            f"Structure mismatch: the structure of the state returned by `call` does not match the "
+            f"structure of the state at initialization time; {path} has {keys}, got "
+            f"{_keys(values)}."
+        )
+    for key in keys:
+        _assign(held[key], values[key], f"{path}.{key}")
+
+
+def _keys(x: Any) -> list[Any] | None:
+    if hasattr(x, "items"):
+        return sorted(x.keys())
+    return list(range(len(x))) if isinstance(x, list | tuple) else None
+
+
+def _ones(shape: Any) -> Any:
+    """Ones of a shape, or nested ones of nested shapes."""
+    if isinstance(shape, dict):
+        return {key: _ones(value) for key, value in shape.items()}
+    if all(n is None or isinstance(n, int) for n in shape):
+        return ops.ones(tuple(n or 1 for n in shape))
+    return [_ones(part) for part in shape]

@@ -1,0 +1,1 @@
+"""Quantized weights: how they are kept, and what is computed with them."""

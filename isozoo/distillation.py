@@ -1,0 +1,7 @@
+"""`isozoo.distillation` is `isozoo.framework.distillation`: one module under both names."""
+
+import sys
+
+from .framework import distillation
+
+sys.modules[__name__] = distillation
