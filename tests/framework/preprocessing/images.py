@@ -25,7 +25,7 @@ LAYERS = {
     "AutoContrast": {},
     "CenterCrop": {"height": 5, "width": 4},
     "ContrastLimitedAdaptiveHistogramEqualization": {"tile_grid_size": (2, 2)},
-    "CutMix": {},
+    "CutMix": {"seed": 6},  # whose order is another one
     "Equalization": {},
     "MaxNumBoundingBoxes": {"max_number": 3},
     "MixUp": {},
@@ -66,7 +66,7 @@ WITHOUT_BOXES = {"CutMix", "RandomElasticTransform"}
 def made(name: str, **kwargs):
     """A layer of the table, on the current backend."""
     if name not in FIXED:
-        kwargs = {"seed": 3, **kwargs}
+        kwargs = {"seed": LAYERS[name].get("seed", 3), **kwargs}
     if name not in WITHOUT_BOXES:
         kwargs = {"bounding_box_format": "xyxy", **kwargs}
     return getattr(layers, name)(**{**LAYERS[name], **kwargs})
