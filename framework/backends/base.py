@@ -181,10 +181,6 @@ class Backend(
         """Whether what is being traced is a function of the framework's own data pipelines."""
         return False
 
-    def unconverted(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` such that the framework does not rewrite its Python while it traces it."""
-        return function
-
     @abstractmethod
     def abstract(self, function: Callable[..., Any], given: Sequence["Spec"]) -> Any:
         """Shapes and dtypes of `function(*tensors)` for inputs of the Specs `given`.

@@ -393,7 +393,6 @@ class TensorflowBackend(
     random_dropout = staticmethod(random.random_dropout)
     GraphKeys = random.GraphKeys
     in_data_pipeline = staticmethod(random.in_data_pipeline)
-    unconverted = staticmethod(tf.autograph.experimental.do_not_convert)
 
     def gelu(self, x, approximate):
         if x.dtype == tf.float64:  # TensorFlow's takes its constants in 32 bits
