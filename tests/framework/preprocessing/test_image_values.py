@@ -88,6 +88,7 @@ def test_boxes_are_keras_s(backend):
             )
 
 
+@pytest.mark.parametrize("backend", ["numpy", "tensorflow"], indirect=True)
 def test_boxes_by_hand(backend):
     """Those that Keras moves along the wrong axis, or puts behind each other along another."""
     crop = layers.RandomCrop(5, 4, bounding_box_format="xywh", seed=1)
@@ -138,6 +139,7 @@ def test_pixels_are_pillow_s(backend):
     assert (found[..., 0] == 7).all() and set(np.unique(found[..., 1])) == {0, 255}
 
 
+@pytest.mark.parametrize("backend", ["numpy", "torch"], indirect=True)
 def test_draws_that_differ(backend):
     """Each image of a batch has its own draw, and each call."""
     x = np.full((6, 2, 2, 3), 100, "float32")

@@ -46,6 +46,8 @@ def first(x):
 @pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"], indirect=True)
 def test_same_pixels(backend, name):
     """One seed draws the same for images, labels, boxes and masks as on numpy."""
+    if (backend, name) == ("jax", "AugMix"):
+        pytest.skip("its program takes seconds to compile; RandAugment's has the same parts")
     given, layer = data(name), made(name)
     if backend == "jax":  # as one program: JAX would compile each operation by itself
         import jax
@@ -146,8 +148,7 @@ def test_in_data_pipelines(backend):
 
 def test_compiled(backend):
     """A key draws the same in a program as without one."""
-    # Pixels of torch's are compiled as C++, which takes long for a map of places.
-    layer = made("RandomContrast" if backend == "torch" else "RandomRotation")
+    layer = made("RandomContrast")
 
     def run(x, key):
         return layer.transform_images(x, layer.get_random_transformation(x, seed=key))
