@@ -80,6 +80,16 @@ class Adaptable(Layer):
 
     # Quantization -----------------------------------------------------------------------------
 
+    @property
+    def is_gptq_calibrated(self) -> bool:
+        """Whether the layer computes with levels that GPTQ found."""
+        return self._is_calibrated and self.quantization_mode == "gptq"
+
+    @property
+    def is_awq_calibrated(self) -> bool:
+        """Whether the layer computes with levels that AWQ found."""
+        return self._is_calibrated and self.quantization_mode == "awq"
+
     def quantize(
         self, mode: Any = None, config: QuantizationConfig | None = None, type_check: bool = True
     ) -> None:

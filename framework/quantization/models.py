@@ -32,7 +32,7 @@ class QuantizableModel(Layer):
 
         Raises:
             ValueError: another mode or argument; a model that is not built; "gptq" and "awq",
-                whose levels are read from files that Keras wrote, and not found here.
+                whose levels are read from files, and not found here.
         """
         if kwargs:
             raise ValueError(
@@ -48,9 +48,9 @@ class QuantizableModel(Layer):
         config = validate_and_resolve_config(mode, config)
         if config.mode in ("gptq", "awq"):
             raise ValueError(
-                f"{self.name}: the calibration of '{config.mode}' is not part of isozoo. Models "
-                "that Keras quantized so are loaded as any other; to quantize one here, use 'int8' "
-                "or 'int4'."
+                f"{self.name}: the calibration of '{config.mode}' is not part of isozoo. Files "
+                "that hold such levels are loaded as any other; to quantize a model here, use "
+                "'int8' or 'int4'."
             )
         for layer in self._flatten_layers():
             if len(layer._flatten_layers()) > 1 or not is_wanted(layer, filters):

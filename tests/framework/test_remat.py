@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -174,3 +175,22 @@ def test_masks_go_through(backend):
     kept = (IDS != 0)[..., None]
     by_hand = (outputs * kept).sum(1) / kept.sum(1)
     np.testing.assert_allclose(_array(wanted), by_hand, rtol=2**-20, atol=2**-20)
+
+
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_the_second_call_may_be_made_by_another_thread(backend):
+    import torch
+
+    gradients = []
+    for mode in (None, "full"):
+        with isozoo.RematScope(mode):
+            layer = layers.Dense(3, "tanh", kernel_initializer="ones", dtype="mixed_bfloat16")
+            drop = layers.Dropout(0.5, seed=1)
+        x = torch.tensor(X, requires_grad=True)
+        total = drop(layer(x), training=True).float().sum()
+        thread = threading.Thread(target=total.backward)
+        thread.start()
+        thread.join()
+        gradients.append(x.grad)
+    assert gradients[0].abs().max() > 0
+    np.testing.assert_array_equal(_array(gradients[1]), _array(gradients[0]))
