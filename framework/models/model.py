@@ -203,6 +203,7 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @layers.setter
     def layers(self, value: Any) -> None:
+        """Refuses the name for an attribute of a subclass. AttributeError always."""
         raise AttributeError(
             "`Model.layers` attribute is reserved and should not be used. Please use another name."
         )

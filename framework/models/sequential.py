@@ -101,6 +101,7 @@ class Sequential(Model):
 
     @layers.setter
     def layers(self, value: Any) -> None:
+        """Refuses other layers at once. AttributeError always."""
         raise AttributeError(
             "`Sequential.layers` attribute is reserved and should not be used. Please use `add()` "
             "and `pop()` to change the layers in this model."

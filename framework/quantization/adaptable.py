@@ -8,7 +8,6 @@ from .. import dtype_policies, initializers, ops
 from ..configs import plain_class
 from ..context import entered
 from ..core.layer import Layer
-from ..core.own_variables import unfit
 from ..core.variable import OwnState, Variable
 from ..dtype_policies import DTypePolicyMap
 from ..dtype_policies.quantized import refuse_float16
@@ -377,12 +376,7 @@ class Adaptable(Layer):
 
         Raises ValueError for another number of arrays, or one of another shape.
         """
-        held = self.own_variables()
-        problem = unfit(self, len(held), len(store.keys()))
-        if problem:
-            raise ValueError(problem)
-        for number, variable in enumerate(held):
-            variable.assign(store[str(number)])
+        super().load_own_variables(store)
         if self.lora_enabled:
             name = "kernel" if self._rule is None else self._rule.main
             b = getattr(self, f"lora_{name}_b")

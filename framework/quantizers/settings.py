@@ -1,5 +1,6 @@
 """What `quantize` is told: which quantizers, block sizes and calibration data."""
 
+from abc import abstractmethod
 from typing import Any
 
 from .. import serialization
@@ -24,8 +25,9 @@ class QuantizationConfig:
         self.activation_quantizer = activation_quantizer
 
     @property
+    @abstractmethod
     def mode(self) -> str:
-        """How weights are quantized. NotImplementedError in the base class."""
+        """How weights are quantized. Subclasses say it."""
         raise NotImplementedError(
             "Subclasses must implement this property. Do not instantiate QuantizationConfig "
             "directly."

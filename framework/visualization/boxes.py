@@ -4,19 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from ..bounding_boxes import convert_format
+from ..config import use_backend
 from ..ops.conversion import convert_to_numpy
 from ..ops.image_common import channels_last
 from ..utils.images import pillow
 from .arrays import as_bytes, batch_of
 
-# What the four numbers of a box are, by the name of its format without "rel_".
-_FORMATS = {
-    "xyxy": ("left", "top", "right", "bottom"),
-    "yxyx": ("top", "left", "bottom", "right"),
-    "xywh": ("left", "top", "width", "height"),
-    "center_xywh": ("x", "y", "width", "height"),
-    "center_yxhw": ("y", "x", "height", "width"),
-}
 # The height of letters in pixels, for a scale of 1.
 _LETTER = 22
 
@@ -71,9 +65,9 @@ def draw_bounding_boxes(
             f"keys {[*bounding_boxes]}"
         )
     height, width, channels = batch.shape[1:]
-    boxes = corners(
-        np.asarray(convert_to_numpy(bounding_boxes["boxes"])), bounding_box_format, height, width
-    )
+    boxes = np.asarray(convert_to_numpy(bounding_boxes["boxes"]))
+    with use_backend("numpy"):
+        boxes = convert_format(boxes, bounding_box_format, "xyxy", height, width, "float64")
     labels = np.asarray(convert_to_numpy(bounding_boxes["labels"])).astype("int64")
     confidences = bounding_boxes.get("confidences")
     if confidences is not None:
@@ -107,28 +101,3 @@ def draw_bounding_boxes(
         drawn = np.asarray(canvas)
         batch[number] = drawn[..., None] if channels == 1 else drawn
     return batch if channels_last(data_format) else batch.transpose(0, 3, 1, 2)
-
-
-def corners(boxes: np.ndarray, form: str, height: int, width: int) -> np.ndarray:
-    """Returns boxes (..., 4) as left, top, right and bottom in pixels. ValueError for a format."""
-    name = str(form).lower()
-    relative = name.startswith("rel_")
-    order = _FORMATS.get(name.removeprefix("rel_"))
-    if order is None or name == "rel_center_yxhw":
-        known = [*_FORMATS, *(f"rel_{one}" for one in _FORMATS if one != "center_yxhw")]
-        raise ValueError(f"Unknown format of boxes {form!r}; expected one of {known}.")
-    if boxes.shape[-1:] != (4,):
-        raise ValueError(f"A box has four numbers; got `boxes` of shape {boxes.shape}.")
-    part = dict(zip(order, np.moveaxis(boxes.astype("float64"), -1, 0), strict=True))
-    if "x" in part:
-        part["left"], part["top"] = (
-            part["x"] - part["width"] / 2,
-            part["y"] - part["height"] / 2,
-        )
-    if "width" in part:
-        part["right"], part["bottom"] = (
-            part["left"] + part["width"],
-            part["top"] + part["height"],
-        )
-    found = np.stack([part[name] for name in _FORMATS["xyxy"]], axis=-1)
-    return found * np.array([width, height, width, height]) if relative else found

@@ -121,7 +121,7 @@ def test_wrong_arguments(tmp_path):
         (lambda: draw(one[0], boxes, "xyxy"), ValueError, "batched 4D tensor"),
         (lambda: draw(one, [boxes], "xyxy"), TypeError, "should be a dict"),
         (lambda: draw(one, {"boxes": boxes["boxes"]}, "xyxy"), ValueError, "'labels' keys"),
-        (lambda: draw(one, boxes, "abcd"), ValueError, "expected one of.*rel_xywh"),
+        (lambda: draw(one, boxes, "abcd"), ValueError, "Supported formats.*rel_xywh.*abcd"),
         (lambda: masks(one[0], one), ValueError, "batched 4D tensor"),
         (lambda: masks(one, one), TypeError, "integer dtype"),
         (lambda: gallery(one, path=tmp_path / "x.png", show=True), ValueError, "either `path`"),

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,6 +17,7 @@ from ....typing import Tensor
 from ... import windows
 from ..data_layer import TrainingByDefault
 from ..graphs import in_pipeline, of_pipeline
+from . import arguments
 from .bounding_boxes import densified
 from .namespaces import Namespaces
 
@@ -69,7 +71,7 @@ class BaseImagePreprocessingLayer(TrainingByDefault):
     _FACTOR_BOUNDS: tuple[float, float] = (-1, 1)
 
     factor: Any = None
-    interpolation: Any
+    interpolation: Any = None
     seed: Any
     generator: Any
 
@@ -199,15 +201,21 @@ class BaseImagePreprocessingLayer(TrainingByDefault):
         """Returns what is drawn for a batch, in any form that the other methods know."""
         return None
 
+    @abstractmethod
     def _transform_images(self, images: Any, transformation: Any, interpolation: Any) -> Any:
-        """Images, or segmentation masks with `interpolation` "nearest", transformed."""
+        """Images in training, or segmentation masks with `interpolation` "nearest", transformed.
+
+        A subclass says this, or overrides the hooks of both.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} says neither `transform_images` nor `_transform_images`."
         )
 
     @hook
-    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
-        """Returns a batch of images as the transformation has them."""
+    def transform_images(
+        self, images: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """Returns a batch of images as the transformation has them, in the compute dtype."""
         images = ops.cast(images, self.compute_dtype)
         if not training:
             return images
@@ -393,6 +401,43 @@ class ColorLayer(BaseImagePreprocessingLayer):
     ) -> Any:
         """Returns the masks: they stay as they are."""
         return segmentation_masks
+
+    def _transform_images(self, images: Any, transformation: Any, interpolation: Any) -> Any:
+        return images if transformation is None else self._changed(images, transformation)
+
+    @abstractmethod
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """Images in the compute dtype as a transformation has them, in training."""
+        raise NotImplementedError(
+            f"{type(self).__name__} says neither `transform_images` nor `_changed`."
+        )
+
+
+class StrengthLayer(ColorLayer):
+    """Base of layers that change the values of pixels by a random strength, the factor.
+
+    Args:
+        factor: the strength, see `_FACTOR_BOUNDS`.
+        value_range: where pixels lie.
+        data_format: see BaseImagePreprocessingLayer.
+        seed: an int, or None for a seed that follows from the global one.
+        **kwargs: see BaseImagePreprocessingLayer.
+    """
+
+    _USE_BASE_FACTOR = False
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self._set_factor(factor)
+        self.value_range = arguments.value_range(value_range)
+        self._draw_from(seed)
 
 
 def per_image(x: Tensor) -> Tensor:

@@ -5,11 +5,11 @@ from typing import Any
 from .... import config, ops, random
 from ....ops import image_color, joining
 from . import arguments
-from .base import ColorLayer, per_image
+from .base import ColorLayer, StrengthLayer, per_image
 from .levels import RandomBrightness, RandomContrast
 
 
-class RandomColorDegeneration(ColorLayer):
+class RandomColorDegeneration(StrengthLayer):
     """Mixes images with their grey form while training.
 
     Args:
@@ -22,33 +22,13 @@ class RandomColorDegeneration(ColorLayer):
     Raises ValueError for other limits and ranges.
     """
 
-    _USE_BASE_FACTOR = False
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_factor(factor)
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
-
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns "factor" (batch, 1, 1, 1), the share of grey."""
         shape = (self._count(data), 1, 1, 1)
         return {"factor": random.uniform(shape, *self.factor, seed=self._source(seed))}
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns images + factor * (grey - images), in the compute dtype."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """images + factor * (grey - images), in the compute dtype."""
         factor = ops.cast(transformation["factor"], self.compute_dtype)
         grey = image_color.rgb_to_grayscale(images, data_format=self.data_format)
         mixed = ops.add(images, ops.multiply(factor, grey - images))
@@ -101,37 +81,18 @@ class RandomGrayscale(ColorLayer):
         drawn = random.uniform((self._count(data), 1, 1, 1), seed=self._source(seed))
         return ops.less(drawn, self.factor)
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns the images, those grey for which the transformation is true."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _transform_images(self, images: Any, transformation: Any, interpolation: Any) -> Any:
+        """The images, those grey for which the transformation is true."""
         if transformation is None:
             transformation = self.get_random_transformation(images)
         grey = image_color.rgb_to_grayscale(images, data_format=self.data_format)
         return ops.where(transformation, grey, images)
 
 
-class _InHueAndSaturation(ColorLayer):
+class _InHueAndSaturation(StrengthLayer):
     """Base of layers that change one channel of (hue, saturation, value)."""
 
-    _USE_BASE_FACTOR = False
     _FACTOR_BOUNDS = (0, 1)
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_factor(factor)
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
 
     def _channels(self, images: Any) -> Any:
         """Hue, saturation and value, each with a channel axis of 1."""
@@ -163,13 +124,8 @@ class RandomHue(_InHueAndSaturation):
         factor = random.uniform(shape, *self.factor, seed=source) * 0.5
         return {"factor": ops.where(backwards, ops.negative(factor), factor)}
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns the images with their hue turned, in the compute dtype."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """The images with their hue turned, in the compute dtype."""
         x = self._transform_value_range(images, self.value_range, (0, 1), self.compute_dtype)
         hue, saturation, value = self._channels(x)
         hue = ops.add(hue, per_image(ops.cast(transformation["factor"], self.compute_dtype)))
@@ -198,13 +154,8 @@ class RandomSaturation(_InHueAndSaturation):
         drawn = random.uniform((self._count(data),), *self.factor, seed=self._source(seed))
         return {"factor": drawn / (1.0 - drawn + config.epsilon())}
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns the images with their saturation multiplied by "factor"."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """The images with their saturation multiplied by "factor"."""
         hue, saturation, value = self._channels(images)
         factor = per_image(ops.cast(transformation["factor"], self.compute_dtype))
         saturation = ops.clip(ops.multiply(saturation, factor), *self.value_range)
@@ -260,13 +211,8 @@ class RandomColorJitter(ColorLayer):
         if hue_factor is not None:
             self.random_hue = RandomHue(hue_factor, **common)
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns the images, each of the four changes drawn anew."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _transform_images(self, images: Any, transformation: Any, interpolation: Any) -> Any:
+        """The images, each of the four changes drawn anew."""
         source = self._source(None)
         for layer in (
             self.random_brightness,

@@ -4,12 +4,11 @@ from typing import Any
 
 from .... import ops, random
 from ....ops import image_filter
-from . import arguments
-from .base import ColorLayer, per_image
+from .base import StrengthLayer, per_image
 from .levels import chosen
 
 
-class RandomSharpness(ColorLayer):
+class RandomSharpness(StrengthLayer):
     """Moves images from, or to, a smoothed form of themselves while training.
 
     Args:
@@ -22,38 +21,19 @@ class RandomSharpness(ColorLayer):
     Raises ValueError for other limits and ranges.
     """
 
-    _USE_BASE_FACTOR = False
     _FACTOR_BOUNDS = (0, 1)
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_factor(factor)
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns "factor" (batch,)."""
         shape = (self._count(data),)
         return {"factor": random.uniform(shape, *self.factor, seed=self._source(seed))}
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns images + (1 - 2 factor) (smooth - images), in the compute dtype.
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """images + (1 - 2 factor) (smooth - images), in the compute dtype.
 
         Smooth is the sum of the nine pixels around (0 outside of the image), the middle one five
         times, over 13: the kernel of Pillow's SMOOTH.
         """
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
         first = self.data_format == "channels_first"
         x = ops.transpose(images, (0, 2, 3, 1)) if first else images
         factor = per_image(ops.cast(transformation["factor"], self.compute_dtype))
@@ -66,7 +46,7 @@ class RandomSharpness(ColorLayer):
         return ops.transpose(x, (0, 3, 1, 2)) if first else x
 
 
-class RandomGaussianBlur(ColorLayer):
+class RandomGaussianBlur(StrengthLayer):
     """Blurs randomly chosen images with a Gaussian while training.
 
     Args:
@@ -81,7 +61,6 @@ class RandomGaussianBlur(ColorLayer):
     Raises ValueError for other arguments.
     """
 
-    _USE_BASE_FACTOR = False
     _FACTOR_BOUNDS = (0, 1)
 
     def __init__(
@@ -94,12 +73,9 @@ class RandomGaussianBlur(ColorLayer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_factor(factor)
+        super().__init__(factor, value_range, data_format, seed, **kwargs)
         self.kernel_size = _odd_pair(kernel_size)
         self.sigma = self._factor_limits(sigma, "sigma")
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns "should_apply_blur" (batch,) and "blur_factor", the deviations along the width
@@ -112,13 +88,8 @@ class RandomGaussianBlur(ColorLayer):
             "blur_factor": random.uniform((2,), *self.sigma, self.compute_dtype, source) + 1e-6,
         }
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns the images, those blurred for which "should_apply_blur" is true."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training or transformation is None:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """The images, those blurred for which "should_apply_blur" is true."""
         blurred = image_filter.gaussian_blur(
             images,
             kernel_size=self.kernel_size,

@@ -4,10 +4,10 @@ from typing import Any
 
 from .... import ops, random
 from . import arguments
-from .base import ColorLayer, per_image
+from .base import ColorLayer, StrengthLayer, per_image
 
 
-class RandomBrightness(ColorLayer):
+class RandomBrightness(StrengthLayer):
     """Adds a random number to all pixels of an image while training, within `value_range`.
 
     Args:
@@ -22,9 +22,7 @@ class RandomBrightness(ColorLayer):
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(factor=factor, **kwargs)
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
+        super().__init__(factor, value_range, seed=seed, **kwargs)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns "rgb_delta" (batch, 1, 1, 1), what is added; zeros in inference."""
@@ -35,16 +33,13 @@ class RandomBrightness(ColorLayer):
         low, high = self.value_range
         return {"rgb_delta": delta * float(high - low)}
 
-    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
-        """Returns the images with "rgb_delta" added."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """The images with "rgb_delta" added."""
         delta = ops.cast(transformation["rgb_delta"], self.compute_dtype)
         return ops.clip(ops.add(images, delta), *self.value_range)
 
 
-class RandomContrast(ColorLayer):
+class RandomContrast(StrengthLayer):
     """Moves pixels from, or to, the mean of their image and channel while training.
 
     Args:
@@ -57,16 +52,12 @@ class RandomContrast(ColorLayer):
     Raises ValueError for limits not in [0, 1].
     """
 
-    _USE_BASE_FACTOR = False
     _FACTOR_BOUNDS = (0, 1)
 
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self._set_factor(factor)
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
+        super().__init__(factor, value_range, seed=seed, **kwargs)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns "contrast_factor" (batch, 1, 1, 1); zeros in inference."""
@@ -77,17 +68,14 @@ class RandomContrast(ColorLayer):
         drawn = random.uniform(shape, *limits, self.compute_dtype, self._source(seed))
         return {"contrast_factor": drawn}
 
-    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
-        """Returns (images - mean) * "contrast_factor" + mean."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """(images - mean) * "contrast_factor" + mean."""
         factor = ops.cast(transformation["contrast_factor"], self.compute_dtype)
         mean = ops.mean(images, axis=(self.height_axis, self.width_axis), keepdims=True)
         return ops.clip(ops.add(ops.multiply(images - mean, factor), mean), *self.value_range)
 
 
-class RandomInvert(ColorLayer):
+class RandomInvert(StrengthLayer):
     """Replaces pixels by `value_range[1]` less their value, in randomly chosen images.
 
     Args:
@@ -100,7 +88,6 @@ class RandomInvert(ColorLayer):
     Raises ValueError for limits not in [0, 1].
     """
 
-    _USE_BASE_FACTOR = False
     _FACTOR_BOUNDS = (0, 1)
 
     def __init__(
@@ -111,10 +98,7 @@ class RandomInvert(ColorLayer):
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_factor(factor)
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
+        super().__init__(factor, value_range, data_format, seed, **kwargs)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns "apply_inversion" (batch,), booleans; None in inference."""
@@ -122,11 +106,8 @@ class RandomInvert(ColorLayer):
             return None
         return {"apply_inversion": chosen(self, data, seed)}
 
-    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
-        """Returns the images, those inverted for which "apply_inversion" is true."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """The images, those inverted for which "apply_inversion" is true."""
         inverted = ops.subtract(float(self.value_range[1]), images)
         return ops.where(per_image(transformation["apply_inversion"]), inverted, images)
 
@@ -141,7 +122,7 @@ def chosen(layer: Any, data: Any, seed: Any) -> Any:
     return ops.less(random.uniform(shape, seed=source), probability)
 
 
-class RandomPosterization(ColorLayer):
+class RandomPosterization(StrengthLayer):
     """Keeps the upper bits of pixels alone while training.
 
     Args:
@@ -155,21 +136,7 @@ class RandomPosterization(ColorLayer):
     Raises ValueError for other limits and ranges.
     """
 
-    _USE_BASE_FACTOR = False
     _FACTOR_BOUNDS = (1, 8)
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_factor(factor)
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns "shift_factor" (batch,), uint8: how many bits become 0."""
@@ -179,13 +146,8 @@ class RandomPosterization(ColorLayer):
         bits = random.randint(shape, int(low), int(high), seed=self._source(seed))
         return {"shift_factor": ops.cast(ops.subtract(8, bits), "uint8")}
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns the images without their lowest "shift_factor" bits."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """The images without their lowest "shift_factor" bits."""
         shift = per_image(transformation["shift_factor"])
         x = self._transform_value_range(images, self.value_range, (0, 255), self.compute_dtype)
         x = ops.bitwise_right_shift(ops.cast(x, "uint8"), shift)
@@ -241,11 +203,8 @@ class Solarization(ColorLayer):
         )
         return {"additions": additions, "thresholds": thresholds}
 
-    def transform_images(self, images: Any, transformation: Any, training: bool = True) -> Any:
-        """Returns the images solarized, in the compute dtype."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training or transformation is None:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """The images solarized, in the compute dtype."""
         dtype = self.compute_dtype
         additions, thresholds = (
             ops.cast(transformation[name], dtype) for name in ("additions", "thresholds")

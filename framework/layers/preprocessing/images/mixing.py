@@ -3,8 +3,7 @@
 from typing import Any
 
 from .... import ops, random
-from . import arguments
-from .base import BaseImagePreprocessingLayer, ColorLayer, per_image
+from .base import BaseImagePreprocessingLayer, StrengthLayer, per_image
 from .levels import chosen
 
 
@@ -30,7 +29,7 @@ def _rectangles(layer: Any, shape: Any, count: Any, shares: Any, source: Any) ->
     return inside, covered
 
 
-class RandomErasing(ColorLayer):
+class RandomErasing(StrengthLayer):
     """Fills a random rectangle of randomly chosen images while training (Zhong et al. 2017).
 
     Args:
@@ -47,7 +46,6 @@ class RandomErasing(ColorLayer):
     Raises ValueError for other numbers.
     """
 
-    _USE_BASE_FACTOR = False
     _FACTOR_BOUNDS = (0, 1)
 
     def __init__(
@@ -60,12 +58,9 @@ class RandomErasing(ColorLayer):
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_format=data_format, **kwargs)
-        self._set_factor(factor)
+        super().__init__(factor, value_range, data_format, seed, **kwargs)
         self.scale = self._factor_limits(scale, "scale")
         self.fill_value = fill_value
-        self.value_range = arguments.value_range(value_range)
-        self._draw_from(seed)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """Returns "apply_erasing" (batch,), "batch_masks" (true inside of the rectangles) and
@@ -99,13 +94,8 @@ class RandomErasing(ColorLayer):
             )
         return ops.clip(ops.cast(value, self.compute_dtype), *self.value_range)
 
-    def transform_images(
-        self, images: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Returns the images, those with a filled rectangle for which "apply_erasing" is true."""
-        images = ops.cast(images, self.compute_dtype)
-        if not training or transformation is None:
-            return images
+    def _changed(self, images: Any, transformation: Any) -> Any:
+        """The images, those with a filled rectangle for which "apply_erasing" is true."""
         value = ops.cast(transformation["fill_value"], self.compute_dtype)
         applied = per_image(transformation["apply_erasing"])
         erased = ops.logical_and(transformation["batch_masks"], applied)

@@ -1,5 +1,6 @@
 """Layers that turn, move, zoom and shear images at random."""
 
+from abc import abstractmethod
 from typing import Any
 
 from .... import bounding_boxes as boxes_of
@@ -27,6 +28,7 @@ class WarpingLayer(BaseImagePreprocessingLayer):
         known = arguments.INTERPOLATIONS
         self.interpolation = arguments.one_of(interpolation, "interpolation", known)
 
+    @abstractmethod
     def _map(self, transformation: Any, images: Any) -> Any:
         """From places in the result to places in the images, (batch, 8)."""
         raise NotImplementedError(f"{type(self).__name__} does not say its map.")
@@ -43,6 +45,7 @@ class WarpingLayer(BaseImagePreprocessingLayer):
             data_format=self.data_format,
         )
 
+    @abstractmethod
     def _moved_boxes(self, boxes: Any, transformation: Any, size: Any) -> Any:
         """Boxes (left, top, right, bottom) in pixels, after the transformation."""
         raise NotImplementedError(f"{type(self).__name__} does not say what becomes of boxes.")
