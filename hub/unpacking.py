@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 FORMATS = ("tar", "zip")
 MAX_MEMBERS = 2_000_000
@@ -89,7 +89,7 @@ def read_members(archive: Path, names: Any, limit: int) -> dict[str, bytes]:
     return found
 
 
-_Member = tuple[str, int, BinaryIO | None]
+_Member = tuple[str, int, IO[bytes] | None]
 
 
 def _write_whole(archive: Path, members: Any, folder: Path) -> None:
@@ -150,7 +150,7 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
             if info.external_attr >> 28 not in (0, 8):  # the type of a Unix file
                 raise _refused(archive, f"{info.filename[:80]!r} is a link or a device")
             with opened.open(info) as file:
-                yield info.filename, info.file_size, file  # type: ignore[misc]
+                yield info.filename, info.file_size, file
 
 
 _KINDS: dict[str, tuple[Any, Any]] = {

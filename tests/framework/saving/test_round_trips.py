@@ -115,8 +115,6 @@ FORMS = ["m.keras", "m.safetensors", "m.h5", "folder"]
 @each_way
 @pytest.mark.parametrize("name", FORMS)
 def test_each_form_holds_the_whole_model(tmp_path, make, name):
-    if make is subclassed and name == "m.h5":
-        pytest.skip("Keras 2's form knows no classes of the user's")
     with isozoo.use_backend("numpy"):
         model = changed(make())
         model.save(tmp_path / name, zipped=False if name == "folder" else None)
