@@ -25,6 +25,7 @@ _settings = {
     "compilation_cache": True,
     "max_epochs": None,
     "max_steps_per_epoch": None,
+    "distribution": None,
 }
 
 
@@ -132,6 +133,16 @@ def set_compilation_cache(folder: str | os.PathLike[str] | None) -> None:
         folder: it is made where there is none; None to keep no programs.
     """
     _settings["compilation_cache"] = None if folder is None else Path(folder).expanduser()
+
+
+def distribution() -> Any:
+    """Returns the Distribution in use; None if there is none. See `isozoo.distribution`."""
+    return _settings["distribution"]
+
+
+def set_distribution(value: Any) -> None:
+    """Sets the Distribution in use, or None."""
+    _settings["distribution"] = value
 
 
 def available_backends() -> tuple[str, ...]:

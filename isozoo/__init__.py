@@ -26,6 +26,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "cv": (".cv", None),
     "datasets": (".datasets", None),
     "distillation": (".distillation", None),
+    "distribution": (".distribution", None),
     "dtype_policies": (".dtype_policies", None),
     "hub": (".hub", None),
     "initializers": (".initializers", None),
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from .framework import activations as activations
     from .framework import constraints as constraints
     from .framework import distillation as distillation
+    from .framework import distribution as distribution
     from .framework import dtype_policies as dtype_policies
     from .framework import initializers as initializers
     from .framework import layers as layers

@@ -15,7 +15,7 @@ FRAMEWORK = (
     ("config", "configs", "dtypes", "file_errors", "files", "registered", "serialization", "tree"),
     ("dtype_policies", "fingerprints", "named"),
     ("backends",),
-    ("ops",),
+    ("ops", "distribution"),
     ("activations", "bounding_boxes", "initializers", "regularizers", "constraints"),
     ("core",),
     ("random", "utils", "quantizers"),

@@ -153,6 +153,46 @@ class Backend(
         """The name of the device on which a variable's tensor lies."""
         return "cpu"
 
+    # Several devices --------------------------------------------------------------------------
+
+    def device_names(self, kind: str | None) -> list[str]:
+        """The names of the devices of a kind ("cpu:0"); of the best kind if None."""
+        if kind not in (None, "cpu"):
+            raise ValueError(f"The {self.name} backend has no devices of the kind {kind!r}.")
+        return ["cpu:0"]
+
+    def process_place(self) -> tuple[int, int]:
+        """How many processes work together, and the number of this one."""
+        return 1, 0
+
+    def join_processes(self, addresses: str | None, count: int | None, number: int | None) -> None:
+        """Join this process with others."""
+        raise ValueError(self._no_distribution("initialize"))
+
+    def native_mesh(self, devices: Any, axis_names: tuple[str, ...]) -> Any:
+        """The framework's mesh of devices, given by name."""
+        raise ValueError(self._no_distribution("DeviceMesh.backend_mesh"))
+
+    def native_layout(self, mesh: Any, axes: tuple[str | None, ...]) -> Any:
+        """The framework's layout of a tensor whose axes are cut along those of a mesh."""
+        raise ValueError(self._no_distribution("TensorLayout.backend_layout"))
+
+    def distribute(self, x: Any, layout: Any) -> Any:
+        """A tensor, or an array that all processes have, laid out."""
+        raise ValueError(self._no_distribution("distribute_tensor"))
+
+    def join_parts(self, x: Any, layout: Any) -> Any:
+        """The tensor, laid out, of which each process has a part."""
+        raise ValueError(self._no_distribution("distribute_tensor"))
+
+    def _no_distribution(self, what: str) -> str:
+        return (
+            f"{what}: isozoo.distribution lays out tensors on the jax backend, and the current one "
+            f"is {self.name}. Use the jax backend (model.to_backend('jax')), or the framework's "
+            "own tools, which take a model as it is: torch's DistributedDataParallel and FSDP, "
+            "TensorFlow's tf.distribute."
+        )
+
     def __deepcopy__(self, memo: Any) -> Any:
         return self
 

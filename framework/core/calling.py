@@ -9,7 +9,7 @@ import inspect
 import warnings
 from typing import Any
 
-from .. import configs, dtypes, nested
+from .. import config, configs, dtypes, nested
 from ..backends import registry
 from ..backends.registry import TENSORS, Kind, owner_of
 from ..context import entered, state
@@ -126,7 +126,9 @@ class CallableLayer:
         before = state.owner, state.backend, state.autocast, state.device
         precision = state.float32_precision
         outermost = before[0] is None and state.observer is None and not state.inferring
-        watched = state.observer is not None
+        distribution = config.distribution()
+        laid_out = distribution is not None and distribution.lays_out_tensors
+        watched = state.observer is not None or laid_out
         # An observer sees every call, so calls from inside must not take the short way either.
         state.owner = (None, "observed") if watched else self._token
         state.backend, state.autocast = backend, self._autocast_dtype()
@@ -152,8 +154,10 @@ class CallableLayer:
             else:
                 outputs = self._call_training(args, kwargs)
             self._add_activity_loss(outputs)
-            if watched:
-                state.observer(self, outputs)  # pyright: ignore[reportOptionalCall]
+            if laid_out:
+                outputs = self._laid_out(distribution, outputs)
+            if state.observer is not None:
+                state.observer(self, outputs)
         except Exception as error:
             if before[0] is None:
                 tracebacks.trim(error)
@@ -164,6 +168,14 @@ class CallableLayer:
             if outermost:
                 self._conclude(losses)
         return self._keep_masks(outputs) if before[0] is None else outputs
+
+    def _laid_out(self, distribution: Any, outputs: Any) -> Any:
+        """Outputs as the distribution wants them on its devices."""
+        path: str = self.path  # pyright: ignore[reportAttributeAccessIssue]
+        layout = distribution.get_tensor_layout(f"{path}/output")
+        if layout is None:
+            return outputs
+        return nested.map_structure(lambda x: distribution.place_output(x, layout), outputs)
 
     def _autocast_dtype(self) -> str | None:
         policy = self._policy

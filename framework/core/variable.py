@@ -5,7 +5,7 @@ from weakref import ref
 
 import numpy as np
 
-from .. import dtypes
+from .. import config, dtypes
 from ..backends import registry
 from ..context import state
 from .variable_operators import VariableOperators
@@ -111,6 +111,8 @@ class Variable(VariableOperators):
 
     def _fill(self, native: Any) -> None:
         """Put a native tensor, as the backend made it, into the slot."""
+        if (distribution := config.distribution()) is not None:
+            native = distribution.place_variable(self, native)
         if not (self._wanted and self._permitted):
             self.backend.set_trainable(native, False)
         if not callable(self._initializer):

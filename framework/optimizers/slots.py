@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .. import initializers
+from .. import config, initializers
 from ..context import entered
 from ..core.trackable import Trackable, parts_of
 from ..core.variable import Variable, in_slot, same_variable
@@ -140,6 +140,8 @@ class OptimizerVariables(Trackable):
         """
         x = reference_variable
         layout = getattr(x, "layout", None)
+        if layout is None and (distribution := config.distribution()) is not None:
+            layout = distribution.get_variable_layout(x)
         return self._new_variable(
             name or "var", x.shape, initializer, x.dtype, layout=layout, reference=x
         )

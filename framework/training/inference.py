@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .. import config
 from ..config import float32_precision
 from ..context import entered, state
 from ..core.keras_tensor import KerasTensor
@@ -87,6 +88,8 @@ class Inference(Mixed):
             key = ("compiled", method, precision)
             function = self._cache.get(key)
             if function is None:
+                if (distribution := config.distribution()) is not None:
+                    distribution.place_variables(self.variables)
                 function = backend.inference_function(MethodTarget(self, method))
                 self._cache[key] = function
             return function(*args, **kwargs)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .. import config
 from ..core import symbolic
 from ..core.keras_tensor import KerasTensor
 from ..core.scopes import deferred_initialization
@@ -101,6 +102,10 @@ class Programs(Compiling):
             self._make_metrics_variables(setup, given, y_pred)
         if setup.optimizer is not None and not setup.optimizer.built:
             setup.optimizer.build(self.trainable_variables)
+        if (distribution := config.distribution()) is not None:
+            distribution.place_variables(self.variables)
+            if setup.optimizer is not None:
+                distribution.place_variables(setup.optimizer.variables)
 
     def _make_metrics_variables(self, setup: Any, given: Any, y_pred: Any) -> None:
         """Make what metrics make at their first batch, without computing anything."""

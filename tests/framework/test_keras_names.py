@@ -13,7 +13,8 @@ import isozoo
 NAMESPACES = (
     "ops", "ops.numpy", "ops.nn", "ops.linalg", "ops.image", "random", "backend", "tree",
     "losses", "metrics", "dtype_policies", "quantizers", "mixed_precision", "distillation",
-    "visualization", "preprocessing", "preprocessing.image", "preprocessing.sequence", "utils",
+    "distribution", "visualization", "preprocessing", "preprocessing.image",
+    "preprocessing.sequence", "utils",
     "wrappers", "datasets.mnist", "datasets.cifar10", "datasets.cifar100", "datasets.imdb",
     "datasets.reuters", "datasets.fashion_mnist", "datasets.boston_housing",
     "datasets.california_housing",

@@ -18,6 +18,7 @@ from ..base import Backend, native_order, specs
 from . import ctc, encoding, neural, precision, random, scalars, windows
 from .arrays import ArrayKernels
 from .control import JaxControl
+from .distribution import JaxDistribution, gathered, spread
 from .image import JaxImages
 from .kept import keep_compiled
 from .linalg import JaxLinalg
@@ -116,6 +117,7 @@ class JaxBackend(
     JaxTransforms,
     JaxLinalg,
     JaxSignal,
+    JaxDistribution,
     Backend,
 ):
     """Kernels on `jax.Array` and on tracers.
@@ -178,7 +180,7 @@ class JaxBackend(
         return jnp.asarray(x, native)
 
     def to_numpy(self, x):
-        return np.asarray(x)
+        return gathered(x) if spread(x) else np.asarray(x)
 
     def dtype(self, x):
         return self._names[x.dtype]
@@ -376,7 +378,8 @@ class JaxBackend(
 
     def set_value(self, box, value):
         # A copy: an array made from NumPy's may share its memory, the variable's is its own.
-        return jnp.array(value, box.dtype)
+        made = jnp.array(value, box.dtype)
+        return self.distribute(made, box.sharding) if spread(box) else made
 
     def abstract(self, function, given):
         found = []

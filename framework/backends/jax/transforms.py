@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from ...context import entered, state
 from ..derived.transforms import Transforms
+from .distribution import spread
 from .kept import keep_compiled
 
 _UNKNOWN_STATE = (
@@ -116,6 +117,7 @@ class JaxTransforms(Transforms):
     def step(self, function, variables, compiled):
         keep_compiled()
         keys = [id(v) for v in variables]
+        layouts = None
 
         def pure(values, args):
             # The scope's own dict: what is assigned in it comes out as a result.
@@ -130,7 +132,13 @@ class JaxTransforms(Transforms):
         program = jax.jit(pure, donate_argnums=0)
 
         def run(*args):
-            out, values = program([v.native for v in variables], args)
+            nonlocal program, layouts
+            values = [v.native for v in variables]
+            if any(map(spread, values)) and layouts != (found := [x.sharding for x in values]):
+                # What lies on several devices stays as it lies.
+                layouts = found
+                program = jax.jit(pure, donate_argnums=0, out_shardings=(None, layouts))
+            out, values = program(values, args)
             for variable, value in zip(variables, values, strict=True):
                 variable.replace_native(value)
             return out

@@ -36,6 +36,34 @@ def of_files(
     return found.prefetch(tf.data.AUTOTUNE)
 
 
+def part_of_batches(dataset: Any, parts: int, number: int) -> Any:
+    """One of equal parts of each batch of a dataset: rows that follow each other.
+
+    ValueError where the batch size is unknown, or the parts do not divide it.
+    """
+    size = _batch_size(dataset)
+    if size is None:
+        raise ValueError(
+            "The batch size of the input dataset is unknown. Please config the batch size for the "
+            "input dataset, e.g via `dataset.batch(batch_size)`"
+        )
+    if parts == 1:
+        return dataset.prefetch(tf.data.AUTOTUNE)
+    if size % parts:
+        raise ValueError(
+            "Global batch size must be divisible by the number of processes and of copies of the "
+            f"model that read. `global_batch_size`={size}, and {parts} read."
+        )
+    return dataset.rebatch(size // parts).shard(parts, number).prefetch(tf.data.AUTOTUNE)
+
+
+def _batch_size(dataset: Any) -> int | None:
+    """The rows of a whole batch, as the first one has them; None for elements without rows."""
+    first = next(iter(dataset.take(1)), None)
+    rows = {None if not x.shape.rank else int(tf.shape(x)[0]) for x in tf.nest.flatten(first)}
+    return next(iter(rows)) if len(rows) == 1 else None
+
+
 def text_reader(max_length: int | None) -> Callable[[Any], Any]:
     """What reads a file as text of at most `max_length` bytes."""
 

@@ -37,7 +37,12 @@ class Converter:
     def __call__(self, batch: Any) -> Any:
         """Returns the batch with native tensors for its leaves."""
         with entered(device=self._device), self._backend.unrecorded():
-            return map_structure(self._leaf, batch)
+            found = map_structure(self._leaf, batch)
+        distribution = config.distribution()
+        if distribution is None:
+            return found
+        place = distribution.place_data
+        return map_structure(lambda x: None if x is None else place(self._backend, x), found)
 
     def _leaf(self, x: Any) -> Any:
         if x is None:
