@@ -88,6 +88,27 @@ def test_powers_of_two_in_half_precision(backend):
     np.testing.assert_array_equal(found, np.array([2.0**60, 2.0**-20], np.float32))
 
 
+def test_powers_of_two_far_from_zero(backend):
+    x = np.array([71.6, -71.6, 127.3, -120.9, 0.5, 200.0, -200.0, np.inf], np.float32)
+    with np.errstate(over="ignore"):
+        wanted = np.exp2(x.astype("float64")).astype("float32")
+    found = ops.convert_to_numpy(ops.exp2(x))
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def test_infinite_parts_of_complex_sums(backend):
+    x = np.array([0.1 + 1j, complex(np.inf, 2)])
+    y = np.array([complex(-0.4, np.inf), 3j])
+    for function in (np.add, np.subtract):
+        found = ops.convert_to_numpy(getattr(ops, function.__name__)(x, y))
+        np.testing.assert_array_equal(found, function(x, y))
+
+
+def test_softmax_of_nothing(backend):
+    assert tuple(ops.softmax(np.zeros((2, 0), np.float32)).shape) == (2, 0)
+    assert tuple(ops.softmax(np.zeros((0, 3), np.float32), 0).shape) == (0, 3)
+
+
 def test_batch_normalization_of_vectors(backend):
     x, one = np.array([1.0, 3.0], np.float32), np.ones(2, np.float32)
     found = ops.batch_normalization(x, 2 * one, 4 * one, 0, epsilon=0.0)

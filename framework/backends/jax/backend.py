@@ -90,6 +90,22 @@ def _absolute(x):
 _absolute.defjvp(lambda x, moved: (jnp.abs(x[0]), jnp.sign(x[0]) * moved[0]))
 
 
+def _exp2(x):
+    """2^x of float32 numbers.
+
+    XLA multiplies x by ln 2, and the rounding of a large product shows in the result. What is left
+    of x beside an integer is at most a half; the integer's power is put together from its bits, in
+    two halves, so that neither leaves the normal numbers.
+    """
+    whole = lax.stop_gradient(jnp.clip(jnp.round(x), -252, 252))
+    half = whole.astype(jnp.int32) >> 1
+    other = whole.astype(jnp.int32) - half
+    first, second = (lax.bitcast_convert_type((n + 127) << 23, jnp.float32) for n in (half, other))
+    near = jnp.abs(x) < 252
+    power = jnp.exp2(jnp.where(near, x - whole, 0)) * first * second
+    return jnp.where(near, power, jnp.exp2(jnp.where(near, 0, x)))
+
+
 def _of_sizes(function):
     """A kernel of the sizes of integers; JAX's own do not end at the least integer of a dtype."""
 
@@ -260,8 +276,10 @@ class JaxBackend(
     where = staticmethod(scalars.where)
 
     def exp2(self, x):
-        wide, back = self.in_single(x)  # XLA multiplies the exponent in half precision
-        return back(jnp.exp2(wide))
+        if x.dtype in _WIDE:
+            return jnp.exp2(x)
+        wide, back = self.in_single(x)
+        return back(_exp2(wide))
 
     def absolute(self, x):
         traced = isinstance(x, jax.core.Tracer) and jnp.issubdtype(x.dtype, jnp.floating)

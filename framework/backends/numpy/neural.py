@@ -101,5 +101,5 @@ def gelu(x, approximate):
 
 def softmax(x, axis):
     """Exponentials over their sum along `axis`."""
-    power = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
+    power = np.exp(x - np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf))
     return power / np.add.reduce(power, axis, keepdims=True)

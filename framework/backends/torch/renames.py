@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from . import unsigned
-from .unsigned import by_order, by_value
+from .unsigned import by_order, by_value, by_value_and_part
 
 
 class Renamed:
@@ -70,8 +70,8 @@ class Renamed:
     conj = staticmethod(torch.conj)
     where = staticmethod(torch.where)
     stop_gradient = staticmethod(torch.Tensor.detach)
-    add = staticmethod(by_value(operator.add))
-    subtract = staticmethod(by_value(operator.sub))
+    add = staticmethod(by_value_and_part(operator.add))
+    subtract = staticmethod(by_value_and_part(operator.sub))
     multiply = staticmethod(by_value(operator.mul))
     divide = staticmethod(operator.truediv)
     floor_divide = staticmethod(unsigned.quotient(operator.floordiv))

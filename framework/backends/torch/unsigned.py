@@ -11,6 +11,7 @@ import torch
 WIDER = {torch.uint16: torch.int32, torch.uint32: torch.int64, torch.uint64: torch.int64}
 _TOP = -(2**63)
 
+_COMPLEX = {torch.complex64: torch.float32, torch.complex128: torch.float64}
 _BOOLEAN = {**WIDER, torch.bool: torch.int32}
 
 
@@ -22,6 +23,15 @@ def by_value(function):
 def by_value_and_boolean(function):
     """Returns a kernel like `by_value`, which computes booleans as integers."""
     return _through(function, _BOOLEAN, False, True)
+
+
+def by_value_and_part(function):
+    """Returns a kernel like `by_value`, which computes the parts of complex numbers apart.
+
+    torch multiplies the second operand by a complex 1 before it adds, and an infinite part then
+    makes the other one NaN.
+    """
+    return _through(function, {**WIDER, **_COMPLEX}, False, True)
 
 
 def by_order(function):
@@ -137,6 +147,9 @@ def _through(function, wider, ordered, operands):
                 return function(*args, **kwargs)
         else:
             return function(*args, **kwargs)
+        if x.dtype in _COMPLEX:
+            parts = zip(*((x.real, x.imag) for x in args), strict=True)
+            return torch.complex(*(function(*part) for part in parts))
         return _widely(function, wider[x.dtype], ordered, x.dtype, operands, args, kwargs)
 
     return kernel
