@@ -1,12 +1,22 @@
 """Models described by symbolic tensors."""
 
+from abc import ABCMeta
 from typing import Any
 
 from ..core.keras_tensor import Input as Input
 from .model import Model
 
 
-class Functional(Model):
+class _OfGraphs(ABCMeta):
+    """Takes models of a subclass of Model with a graph for functional ones, as Keras does."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if super().__instancecheck__(instance):
+            return True
+        return cls is Functional and getattr(instance, "_is_functional", False)
+
+
+class Functional(Model, metaclass=_OfGraphs):
     """A graph of layers and ops from symbolic `inputs` to `outputs`.
 
     Both may be nested lists, tuples and dicts. `Model(inputs, outputs)` makes one.

@@ -148,7 +148,7 @@ class _Description:
 
 def _first_call(target: Any) -> int:
     """What number the first call of a target has among the ends of a model."""
-    functional = getattr(target, "_graph", None) is not None and not hasattr(target, "_chain")
+    functional = getattr(target, "_is_functional", False)
     return 1 if functional else 0
 
 

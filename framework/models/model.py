@@ -62,6 +62,11 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     # The graph --------------------------------------------------------------------------------
 
+    @property
+    def _is_functional(self) -> bool:
+        """Whether the model was made of symbolic inputs and outputs."""
+        return self._graph is not None and not hasattr(self, "_chain")
+
     def _set_graph(self, graph: Graph) -> None:
         self._graph = graph
         self._adopt_layers([x for x in graph.operations if isinstance(x, Layer)])
@@ -227,7 +232,8 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
         """Returns the values of all variables in nested dicts.
 
         Args:
-            value_format: "backend_tensor" for native tensors, "numpy_array" for arrays.
+            value_format: "backend_tensor" for native tensors, "numpy_array" for arrays, "variable"
+                for the variables themselves, which may have no values yet.
 
         Returns:
             A dict with "trainable_variables", "non_trainable_variables" (both by the names that

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..serialization import serialize_object
-from . import archive
+from . import archive, orbax
 from .model_config import built_from, initialize_rest
 from .sharded import read_shards, write_shards
 from .weights import read_weights, write_weights
@@ -113,7 +113,8 @@ def load_model(
     public here, those that were registered, and `custom_objects`.
 
     Args:
-        filepath: the file, or a binary file with an archive.
+        filepath: the file, or a binary file with an archive; also a folder of checkpoints that
+            OrbaxCheckpoint wrote, of which the newest is read.
         custom_objects: classes and functions by name.
         compile: whether the model is compiled as it was when it was saved.
         safe_mode: taken for the sake of Keras's programs; code is refused whatever it says.
@@ -131,6 +132,8 @@ def load_model(
     path = os.fspath(filepath)
     if os.path.isdir(path) and os.path.exists(os.path.join(path, archive.CONFIG)):
         return archive.read_folder(path, custom_objects, compile)
+    if orbax.is_checkpoint(path):
+        return orbax.read_model(path, custom_objects, compile)
     if path.endswith(".keras"):
         if not zipfile.is_zipfile(path):
             raise ValueError(
@@ -209,7 +212,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     Args:
         model: a built model.
         filepath: "….weights.h5", "….weights.json", "….keras", "….safetensors", or "….h5" of
-            Keras 2.
+            Keras 2; or a folder of checkpoints of Orbax, whose newest is read.
         skip_mismatch: whether what fits is loaded, with a warning about the rest.
         **kwargs: `objects_to_skip`, layers that stay as they are; for "….h5" `by_name`, whether
             layers are found by their names in the place of their order.
@@ -234,6 +237,10 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         raise ValueError(
             f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {path}"
         )
+    if orbax.is_checkpoint(path):
+        _check_built(model, "loading weights into a model")
+        orbax.read_weights(model, path)
+        return
     if not path.endswith((".keras", ".safetensors", ".weights.json", *H5)):
         raise ValueError(
             f"File format not supported: filepath={path}. Weights are read from `.weights.h5`, "

@@ -14,14 +14,17 @@ _KINDS = (
 
 def state_tree(model: Any, value_format: str) -> dict[str, Any]:
     """Returns the values of all variables; see `Model.get_state_tree`."""
-    if value_format not in ("backend_tensor", "numpy_array"):
+    if value_format not in ("backend_tensor", "numpy_array", "variable"):
         raise ValueError(
             "Invalid `value_format` argument. Expected one of {'numpy_array', 'backend_tensor'}. "
             f"Received: value_format={value_format}"
         )
     found: dict[str, Any] = {kind: {} for kind in _KINDS}
     for kind, path, variable in _entries(model):
-        value = variable.numpy() if value_format == "numpy_array" else variable.value
+        if value_format == "variable":
+            value: Any = variable
+        else:
+            value = variable.numpy() if value_format == "numpy_array" else variable.value
         at = found[kind]
         for name in path[:-1]:
             at = at.setdefault(name, {})
@@ -64,18 +67,24 @@ def assign_state_tree(model: Any, tree: dict[str, Any]) -> None:
 
 
 def _entries(model: Any) -> list[tuple[str, list[str], Variable]]:
-    """Triples (kind, names that lead to a variable, variable)."""
+    """Triples (kind, names that lead to a variable, variable), by Keras's names.
+
+    Keras's variables have the model's name before theirs, but for those of a functional model,
+    whose layers were built outside of it.
+    """
+    outer = [] if getattr(model, "_is_functional", False) else [model.name]
     found = []
-    for path, variable in model.weights_by_path().items():
+    for path, variable in model.named_variables():
         kind = "trainable_variables" if variable.trainable else "non_trainable_variables"
-        found.append((kind, path.split("."), variable))
+        found.append((kind, [*outer, *path.split(".")], variable))
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None:
         for variable in optimizer.variables:
             names = variable.path.split(".")
-            names = names[1:] if len(names) > 1 else names
-            found.append(("optimizer_variables", [optimizer.name, *names], variable))
+            last = variable.name if len(names) < 3 else "_".join([*outer, variable.name])
+            found.append(("optimizer_variables", [optimizer.name, last], variable))
     for metric in model.metrics:
-        for variable in metric.variables:
-            found.append(("metrics_variables", [metric.name, variable.name], variable))
+        for inner in getattr(metric, "metrics", [metric]):
+            for variable in inner.variables:
+                found.append(("metrics_variables", [inner.name, variable.name], variable))
     return found

@@ -69,7 +69,8 @@ def _walk(loss: Any, outputs: Outputs, path: tuple[Any, ...]) -> Iterator[tuple[
         if len(loss) == len(below) and not any(map(is_nested, loss)):
             yield from zip(below, loss, strict=True)
             return
-        if not isinstance(node, type(loss)):
+        # The list may be a tracked one, of a class of its own.
+        if not isinstance(node, list if isinstance(loss, list) else tuple):
             for one in loss:
                 yield from _walk(one, outputs, path)
             return

@@ -11,6 +11,7 @@ from .learning_rate import LearningRateScheduler as LearningRateScheduler
 from .learning_rate import ReduceLROnPlateau as ReduceLROnPlateau
 from .model_checkpoint import ModelCheckpoint as ModelCheckpoint
 from .monitor import MonitorCallback as MonitorCallback
+from .orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
 from .progbar_logger import ProgbarLogger as ProgbarLogger
 from .remote_monitor import RemoteMonitor as RemoteMonitor
 from .swap_ema_weights import SwapEMAWeights as SwapEMAWeights
