@@ -221,7 +221,7 @@ def _assign(model: Any, step: _Step) -> Any:
 
 def _is_seed(path: tuple[str, ...]) -> bool:
     """Whether a path is that of draws, which Keras keeps without saying whose they are."""
-    return "seed_generator" in path
+    return any(name.startswith("seed_generator") for name in path)
 
 
 def _assign_rest(model: Any, tree: Any) -> None:
