@@ -25,7 +25,6 @@ _settings = {
     "compilation_cache": True,
     "max_epochs": None,
     "max_steps_per_epoch": None,
-    "distribution": None,
 }
 
 
@@ -135,14 +134,23 @@ def set_compilation_cache(folder: str | os.PathLike[str] | None) -> None:
     _settings["compilation_cache"] = None if folder is None else Path(folder).expanduser()
 
 
+class _InUse:
+    """What each call of a layer asks for, without a call of its own."""
+
+    distribution: Any = None
+
+
+in_use = _InUse()
+
+
 def distribution() -> Any:
     """Returns the Distribution in use; None if there is none. See `isozoo.distribution`."""
-    return _settings["distribution"]
+    return in_use.distribution
 
 
 def set_distribution(value: Any) -> None:
     """Sets the Distribution in use, or None."""
-    _settings["distribution"] = value
+    in_use.distribution = value
 
 
 def available_backends() -> tuple[str, ...]:

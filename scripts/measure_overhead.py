@@ -1,4 +1,4 @@
-"""What a call of an op costs over the bare call of its framework, and beside Keras's.
+"""What a call of an op or a layer costs over the bare call of its framework, and beside Keras's.
 
     python -m isozoo.scripts.measure_overhead                  # every backend
     python -m isozoo.scripts.measure_overhead --backend torch --repeats 15
@@ -7,7 +7,7 @@ Each backend runs in a process of its own, for Keras knows one at a time; there 
 and Keras's run by turns on the same small tensors. Printed are microseconds (the best of the
 repeats) and Python frames of one call, then how ours compiles: the number of operations that
 `jax.make_jaxpr`, `tf.function` and `torch.compile(fullgraph=True)` see, beside the bare call's.
-Needs Keras (it comes with TensorFlow).
+A second table has eager calls of layers. Needs Keras (it comes with TensorFlow).
 """
 
 import argparse
@@ -19,8 +19,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from . import overhead_layers
 from .overhead_calls import NATIVE, Calls, make_tensors, of_numpy_api
 
+# What layers of torch may cost: times a bare call, microseconds over it, Python frames.
+_LAYERS = {
+    "Dense": (None, 25, 40),
+    "LSTM": (1.2, None, None),
+    "transformer": (1.3, None, None),
+}
 _BINARY = ("add", "add variable", "add 1.0", "multiply", "divide", "power 2.0", "maximum", "less")
 
 
@@ -35,7 +42,10 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.only_here:
         print(json.dumps(_measure(backends[0], arguments.repeats)))
         return 0
-    held = [_show(name, _in_process(name, arguments.repeats)) for name in backends]
+    held = []
+    for name in backends:
+        found = _in_process(name, arguments.repeats)
+        held += [_show(name, found), _show_layers(name, found["layers"])]
     return 0 if all(held) else 1
 
 
@@ -51,6 +61,8 @@ def _in_process(backend: str, repeats: int) -> dict[str, Any]:
 
 def _measure(backend: str, repeats: int) -> dict[str, Any]:
     import keras
+
+    import isozoo
 
     from ..framework import config, ops
     from ..framework.core.variable import Variable
@@ -70,7 +82,25 @@ def _measure(backend: str, repeats: int) -> dict[str, Any]:
         side: {op: _operations(backend, call) for op, call in sides[side].items()}
         for side in ("ours", "bare")
     }
-    return {"times": times, "frames": frames, "graphs": graphs}
+    calls = {
+        "ours": overhead_layers.of_keras_api(isozoo, convert),
+        "bare": overhead_layers.bare_layers(backend),
+        "keras": overhead_layers.of_keras_api(keras, keras.ops.convert_to_tensor),
+    }
+    for name in calls["ours"].keys() - calls["bare"].keys():
+        calls["bare"][name] = calls["ours"][name]  # NumPy has none
+    if backend == "numpy":  # where Keras has no fast way, and says so
+        calls = {
+            side: {n: c for n, c in found.items() if n in calls["bare"]}
+            for side, found in calls.items()
+        }
+    layers = {
+        "times": _times(calls, repeats),
+        "frames": {
+            side: {n: _frames(c) for n, c in found.items()} for side, found in calls.items()
+        },
+    }
+    return {"times": times, "frames": frames, "graphs": graphs, "layers": layers}
 
 
 def _times(sides: dict[str, Calls], repeats: int) -> dict[str, dict[str, float]]:
@@ -171,6 +201,34 @@ def _show(backend: str, result: dict[str, Any]) -> bool:
             f"{'-' if mine is None else mine:>11}{'-' if theirs is None else theirs:>6}"
             f"{'   own frames ' + str(own) if own > 10 else ''}"
             f"{'   <- ' + ', '.join(faults) if faults else ''}"
+        )
+    return held
+
+
+def _show_layers(backend: str, result: dict[str, Any]) -> bool:
+    times, frames = result["times"], result["frames"]
+    print(f"\n{backend + ', layers':20}{'us':>9}{'bare':>9}{'Keras':>9}{'of bare':>9}", end="")
+    print(f"{'of Keras':>10}{'frames':>8}{'bare':>6}{'Keras':>7}")
+    held = True
+    for name, ours in times["ours"].items():
+        bare, keras = times["bare"][name], times["keras"][name]
+        ratio, over, most = _LAYERS.get(name, (None,) * 3) if backend == "torch" else (None,) * 3
+        faults = []
+        if ours > keras * 1.05:
+            faults.append("slower than Keras")
+        if ratio is not None and ours > ratio * bare:
+            faults.append(f"above {ratio} times the bare call")
+        if over is not None and ours - bare > over:
+            faults.append(f"more than {over} us over the bare call")
+        if most is not None and frames["ours"][name] > most:
+            faults.append(f"more than {most} frames")
+        held = held and not faults
+        counts = "".join(
+            f"{frames[side][name]:{w}}" for side, w in zip(frames, (8, 6, 7), strict=True)
+        )
+        print(
+            f"  {name:18}{ours:9.1f}{bare:9.1f}{keras:9.1f}{ours / bare:9.2f}{ours / keras:10.2f}"
+            f"{counts}{'   <- ' + ', '.join(faults) if faults else ''}"
         )
     return held
 

@@ -14,7 +14,7 @@ from ..backends import registry
 from ..backends.registry import TENSORS, Kind, owner_of
 from ..context import entered, state
 from . import masks, remat, symbolic, tracebacks
-from .input_spec import check_inputs
+from .input_spec import InputSpec, check_inputs
 from .keras_tensor import KerasTensor
 
 
@@ -126,7 +126,7 @@ class CallableLayer:
         before = state.owner, state.backend, state.autocast, state.device
         precision = state.float32_precision
         outermost = before[0] is None and state.observer is None and not state.inferring
-        distribution = config.distribution()
+        distribution = config.in_use.distribution
         laid_out = distribution is not None and distribution.lays_out_tensors
         watched = state.observer is not None or laid_out
         # An observer sees every call, so calls from inside must not take the short way either.
@@ -137,23 +137,26 @@ class CallableLayer:
         losses = None
         if outermost:
             losses, state.losses = state.losses, []
-            self._clear_losses()
+            if "_layers_with_losses" in vars(self):
+                self._clear_losses()
         try:
             state.device = self._native_device()
             if single:
-                args = (self._native_input(args[0]),)
+                args = (self._in_own_dtype(args[0]),)
             else:
                 args = self._native_arguments(args)
                 kwargs = nested.map_structure(self._native_input, kwargs)
             if not self.built:
                 self._check_inputs(args, kwargs)
                 self._build_for(args, kwargs)
-            self._check_inputs(args, kwargs)
+            if not (single and self._fits(args[0])):
+                self._check_inputs(args, kwargs)
             if masks.any_known() or self._makes_mask:
                 outputs = self._call_masked(args, kwargs)
             else:
                 outputs = self._call_training(args, kwargs)
-            self._add_activity_loss(outputs)
+            if self.activity_regularizer is not None:
+                self._add_activity_loss(outputs)
             if laid_out:
                 outputs = self._laid_out(distribution, outputs)
             if state.observer is not None:
@@ -166,8 +169,12 @@ class CallableLayer:
             state.owner, state.backend, state.autocast, state.device = before
             state.float32_precision = precision
             if outermost:
-                self._conclude(losses)
-        return self._keep_masks(outputs) if before[0] is None else outputs
+                if state.losses:
+                    vars(self)["_layers_with_losses"] = state.losses
+                state.losses = losses
+        if state.masks is None or before[0] is not None:
+            return outputs
+        return self._keep_masks(outputs)
 
     def _laid_out(self, distribution: Any, outputs: Any) -> Any:
         """Outputs as the distribution wants them on its devices."""
@@ -178,8 +185,8 @@ class CallableLayer:
         return nested.map_structure(lambda x: distribution.place_output(x, layout), outputs)
 
     def _autocast_dtype(self) -> str | None:
-        policy = self._policy
-        return policy.compute_dtype if policy.mixed else None
+        _, compute, variable = self._token
+        return compute if compute != variable else None
 
     # Inputs -----------------------------------------------------------------------------------
 
@@ -210,11 +217,16 @@ class CallableLayer:
                 f"{kind.name} backend. Pass a NumPy array, or move the layer: "
                 f'layer.to_backend("{kind.name}").'
             )
+        return self._in_own_dtype(x)
+
+    def _in_own_dtype(self, x: Any) -> Any:
+        """A native tensor where the weights lie, floats in the layer's compute dtype."""
+        backend = self._backend
         if state.device is not None:
             x = backend.place(x, state.device)
         if not self.autocast:
             return x
-        name, wanted = backend.dtype(x), self._policy.compute_dtype
+        name, wanted = backend.dtype(x), self._token[1]
         if name == wanted or not dtypes.is_float(name):
             return x
         made = backend.cast(x, wanted)
@@ -222,6 +234,14 @@ class CallableLayer:
         if mask is not None:
             masks.set_mask(made, mask)
         return made
+
+    def _fits(self, x: Any) -> bool:
+        """Whether a native tensor fits the `input_spec`, where that is a simple one or None."""
+        spec = self.input_spec
+        if spec is None:
+            return True
+        simple = type(spec) is InputSpec and spec.dtype is None
+        return simple and spec.fault(self._backend.static_shape(x), None) is None
 
     def _check_inputs(self, args: tuple, kwargs: dict[str, Any]) -> None:
         """Raise a ValueError where the first argument does not fit `input_spec`."""
@@ -308,10 +328,7 @@ class CallableLayer:
 
     def _keep_masks(self, outputs: Any) -> Any:
         """Let the masks of a finished call's outputs live as long as they do."""
-        kept = state.masks
-        if kept is None:
-            return outputs
-        state.masks = None
+        kept, state.masks = state.masks or {}, None
         if state.inferring:
             return outputs
         for x in nested.leaves(outputs):
@@ -325,11 +342,6 @@ class CallableLayer:
     def _clear_losses(self) -> None:
         for layer in vars(self).pop("_layers_with_losses", ()):
             layer._losses.clear()
-
-    def _conclude(self, losses: Any) -> None:
-        if state.losses:
-            vars(self)["_layers_with_losses"] = state.losses
-        state.losses = losses
 
     def _add_activity_loss(self, outputs: Any) -> None:
         regularizer = vars(self).get("activity_regularizer")

@@ -1,6 +1,7 @@
 """Products of matrices and tensors."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from .. import dtypes
@@ -214,14 +215,27 @@ def _elements(backend: Any, x: Tensor, axis: int, name: str) -> list[Tensor]:
 
 
 @op
-def dense(x: TensorLike, kernel: TensorLike, bias: TensorLike | None = None) -> Tensor:
+def dense(
+    x: TensorLike, kernel: TensorLike, bias: TensorLike | None = None, axes: int = 1
+) -> Tensor:
     """Computes x @ kernel + bias, in the dtype in which the three meet.
 
-    Shapes: x (…, in), kernel (in, out), bias (out,) or None; the result is (…, out).
+    Shapes: x (…, in), kernel (in, out), bias (out,) or None; the result is (…, out). `in` and `out`
+    may each stand for several axes: `axes` is how many of the kernel's axes are summed over.
     """
     backend, (x, kernel, bias) = together(x, kernel, bias)
     if x.dtype != kernel.dtype or (bias is not None and bias.dtype != kernel.dtype):
         given = (x, kernel) if bias is None else (x, kernel, bias)
         backend, (x, kernel, *rest) = promoted_all(*given)
         bias = rest[0] if rest else None
-    return backend.dense(x, kernel, bias)
+    if axes == 1 and len(kernel.shape) == 2:
+        return backend.dense(x, kernel, bias)
+    sizes, made = backend.static_shape(kernel), tuple(kernel.shape)[axes:]
+    summed = prod(sizes[:axes])
+    batch = backend.shape(x)[: len(x.shape) - axes]
+    y = backend.dense(
+        x if axes == 1 else backend.reshape(x, (*batch, summed)),
+        backend.reshape(kernel, (summed, prod(made))),
+        None if bias is None else backend.reshape(bias, (prod(made),)),
+    )
+    return y if len(made) == 1 else backend.reshape(y, (*batch, *made))

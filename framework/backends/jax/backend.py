@@ -4,7 +4,7 @@
 # pyright: reportAssignmentType=false
 
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from ... import dtypes
+from ...containers import TrackedDict, TrackedList, TrackedOrderedDict
 from ..base import Backend, native_order, specs
 from . import ctc, encoding, neural, precision, random, scalars, windows
 from .arrays import ArrayKernels
@@ -125,6 +126,25 @@ def _reduce(function):
     return reduce
 
 
+@cache
+def _register_containers():
+    """Let JAX see into the containers that layers keep; what it makes of them are plain ones."""
+    register = jax.tree_util.register_pytree_with_keys
+
+    def items(x):
+        return [(jax.tree_util.SequenceKey(i), value) for i, value in enumerate(x)], None
+
+    register(TrackedList, items, lambda _, values: list(values))
+    for cls, ordered in ((TrackedDict, sorted), (TrackedOrderedDict, list)):
+
+        def pairs(x, ordered=ordered):
+            keys = ordered(x)
+            return [(jax.tree_util.DictKey(key), x[key]) for key in keys], tuple(keys)
+
+        made = cls.plain_type
+        register(cls, pairs, lambda keys, values, made=made: made(zip(keys, values, strict=True)))
+
+
 class JaxBackend(
     Renamed,
     JaxImages,
@@ -157,6 +177,11 @@ class JaxBackend(
         inexact = (*dtypes.FLOATS, *dtypes.COMPLEX)
         self.float_types = frozenset(self._native[name] for name in inexact)
         self.stored_types = frozenset(self._native[name] for name in dtypes.STORED)
+        _register_containers()
+
+    def tree_flatten(self, x):
+        """The leaves of a tree of JAX, and its form."""
+        return jax.tree_util.tree_flatten(x)
 
     def owner(self, cls):
         if not cls.__module__.startswith("jax.experimental.sparse"):

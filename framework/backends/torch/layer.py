@@ -74,7 +74,11 @@ class TorchLayer(NativeLayer, nn.Module):
         return nn.Module.__call__(self, *args, **kwargs)
 
     def _native_hooks(self):
-        return any(vars(self)[name] for name in _HOOKS)
+        held = vars(self)
+        for name in _HOOKS:
+            if held[name]:
+                return True
+        return False
 
     def _restore_part(self, name, value):
         if isinstance(value, torch.Tensor) and not isinstance(value, nn.Parameter):

@@ -40,15 +40,15 @@ def gru(x, h, kernel, recurrent_kernel, bias):
 def _suits(x, *others):
     """Whether torch's kernel computes what a loop would: plain tensors of one whole float dtype."""
     whole = x.dtype in (torch.float32, torch.float64)
-    return whole and not torch.compiler.is_compiling() and x.shape[1] > 0 and all(
-        t is None
-        or (
-            type(t) in (torch.Tensor, torch.nn.Parameter)
-            and t.dtype is x.dtype
-            and not torch._C._functorch.is_functorch_wrapped_tensor(t)  # pyright: ignore
-        )
-        for t in (x, *others)
-    )  # fmt: skip
+    if not whole or torch.compiler.is_compiling() or not x.shape[1]:
+        return False
+    for t in (x, *others):
+        if t is None:
+            continue
+        plain = type(t) in (torch.Tensor, torch.nn.Parameter) and t.dtype is x.dtype
+        if not plain or torch._C._functorch.is_functorch_wrapped_tensor(t):  # pyright: ignore
+            return False
+    return True
 
 
 def _reset_first(weight, axis):

@@ -61,23 +61,39 @@ class JaxLayer(Layer):
                 "`params` or a `state` argument."
             )
         self.seed_generator = SeedGenerator(seed) if "rng" in self._call_names else None
-        self.params = self._held(params, True)
-        self.state = self._held(state, False)
+        self._hold(params, state)
         if params is not None or state is not None:
             self.built = True
 
+    def _hold(self, params: Any, state: Any) -> None:
+        """Make the variables of both."""
+        self.params = self._held(params, True)
+        self.state = self._held(state, False)
+        leaves = self._backend.tree_flatten((self.params, self.state))[0]
+        seen = {id(variable) for variable in self.variables}
+        # What stands in a class of the user's own, which only JAX sees into.
+        hidden = [x for x in leaves if isinstance(x, Variable) and id(x) not in seen]
+        if hidden:
+            self.values = hidden
+
     def _held(self, values: Any, trainable: bool) -> Any:
-        """Nested values with a variable in the place of each array."""
+        """A tree of JAX with a variable in the place of each array."""
+        leaves, form = self._backend.tree_flatten(values)
 
         def variable(x: Any) -> Any:
-            if x is None or isinstance(x, str):
+            if isinstance(x, str):
                 return x
             array = np.asarray(x)
             name = dtypes.standardize(array.dtype)
             dtype = None if dtypes.is_float(name) else name  # floats have the layer's
             return self.add_weight(array.shape, array, dtype, trainable=trainable)
 
-        return _mapped(variable, values)
+        return form.unflatten([variable(x) for x in leaves])
+
+    def _values(self, held: Any) -> Any:
+        """A tree of variables as one of their values, in plain containers."""
+        leaves, form = self._backend.tree_flatten(held)
+        return form.unflatten([x.value if isinstance(x, Variable) else x for x in leaves])
 
     def build(self, input_shape: Any) -> None:
         """Makes the variables by `init_fn`, for inputs of the shape; unknown sizes count as 1."""
@@ -91,14 +107,13 @@ class JaxLayer(Layer):
             }
             made = self.init_fn(*(given[name] for name in self._init_names))
             params, state = made if "state" in self._call_names else (made, None)
-            self.params = self._held(params, True)
-            self.state = self._held(state, False)
+            self._hold(params, state)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Returns the outputs of the function; what it says of its state is assigned."""
         given = {
-            "params": _mapped(_value, self.params),
-            "state": _mapped(_value, self.state),
+            "params": self._values(self.params),
+            "state": self._values(self.state),
             "inputs": inputs,
             "training": training,
             "rng": self._call_rng(training) if "rng" in self._call_names else None,
@@ -107,8 +122,23 @@ class JaxLayer(Layer):
         if "state" not in self._call_names:
             return found
         outputs, state = found
-        _assign(self.state, state, f"{self.name}.state")
+        self._assign_state(state)
         return outputs
+
+    def _assign_state(self, state: Any) -> None:
+        """Assign a new state. ValueError where its structure is not that of the state."""
+        held, form = self._backend.tree_flatten(self.state)
+        values, given = self._backend.tree_flatten(state)
+        # The layer's own containers report their changes; what they unflatten to is plain.
+        if self._backend.tree_flatten(form.unflatten(held))[1] != given:
+            raise ValueError(
+                "Structure mismatch: the structure of the state returned by `call` does not match "
+                f"the structure of the state at initialization time. The state of {self.name} is "
+                f"{form}, got {given}."
+            )
+        for variable, value in zip(held, values, strict=True):
+            if isinstance(variable, Variable):
+                variable.assign(value)
 
     def _key(self, generator: SeedGenerator) -> Tensor:
         return ops.cast(generator.next(), "uint32")
@@ -189,50 +219,6 @@ def _names_of(function: Any, name: str, allowed: tuple[str, ...]) -> tuple[str, 
                 f"`{'`, `'.join(allowed)}`"
             )
     return found
-
-
-def _mapped(function: Callable[[Any], Any], x: Any) -> Any:
-    """Nested plain dicts, lists and tuples of what a function gives for the leaves."""
-    if isinstance(x, dict) or hasattr(x, "items"):
-        return {key: _mapped(function, value) for key, value in x.items()}
-    if isinstance(x, list | tuple):
-        parts = [_mapped(function, value) for value in x]
-        return (
-            type(x)(*parts)
-            if hasattr(x, "_fields")
-            else tuple(parts)
-            if isinstance(x, tuple)
-            else parts
-        )
-    return function(x)
-
-
-def _value(x: Any) -> Any:
-    return x.value if isinstance(x, Variable) else x
-
-
-def _assign(held: Any, values: Any, path: str) -> None:
-    """Assign a new state. ValueError where its structure is not that of the state."""
-    if isinstance(held, Variable):
-        held.assign(values)
-        return
-    keys = _keys(held)
-    if keys is None and held is None and values is None:
-        return
-    if held is None or keys is None or keys != _keys(values):
-        raise ValueError(
-            f"Structure mismatch: the structure of the state returned by `call` does not match the "
-            f"structure of the state at initialization time; {path} has {keys}, got "
-            f"{_keys(values)}."
-        )
-    for key in keys:
-        _assign(held[key], values[key], f"{path}.{key}")
-
-
-def _keys(x: Any) -> list[Any] | None:
-    if hasattr(x, "items"):
-        return sorted(x.keys())
-    return list(range(len(x))) if isinstance(x, list | tuple) else None
 
 
 def _ones(shape: Any) -> Any:

@@ -38,6 +38,8 @@ class EinsumDense(Adaptable, Described, WeightedLayer):
     """
 
     kernel_initializer: Any
+    # How many last axes of the inputs meet the first ones of the kernel, if that is all; else 0.
+    _dense_axes: int = 0
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class EinsumDense(Adaptable, Described, WeightedLayer):
         )
         self.bias = None if found.bias is None else self._make_weight("bias", found.bias)
         self.input_spec = InputSpec(ndim=len(input_shape))
+        vars(self)["_dense_axes"] = dense_axes(self.equation, self.bias_axes)
 
     def _scaled(self, summed: tuple[int, ...], made: tuple[int, ...]) -> Any:
         """The kernel's initializer, told which axes are inputs and which outputs."""
@@ -97,8 +100,11 @@ class EinsumDense(Adaptable, Described, WeightedLayer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Returns the outputs, in the shape that the equation gives."""
-        y = ops.einsum(self.equation, inputs, self.kernel)
-        y = y if self.bias is None else ops.add(y, self.bias)
+        if self._dense_axes:
+            y = ops.dense(inputs, self.kernel, self.bias, axes=self._dense_axes)
+        else:
+            y = ops.einsum(self.equation, inputs, self.kernel)
+            y = y if self.bias is None else ops.add(y, self.bias)
         return y if self.activation is activations.linear else self.activation(y)
 
 
@@ -118,6 +124,24 @@ class Analysis(NamedTuple):
     output: tuple[Any, ...]
     summed: tuple[int, ...]
     made: tuple[int, ...]
+
+
+def dense_axes(equation: str, bias_axes: str | None) -> int:
+    """Returns over how many axes an equation sums, if it says what `ops.dense` computes; else 0.
+
+    There the last axes of the inputs meet the first ones of the kernel, and the outputs end with
+    the kernel's other axes, all of which the bias has.
+    """
+    match = _EQUATION.fullmatch(equation.replace(" ", ""))
+    if match is None or match["right"]:
+        return 0
+    inputs, kernel, outputs = match["inputs"], match["kernel"], match["outputs"]
+    for axes in range(1, min(len(inputs), len(kernel)) + 1):
+        kept, made = inputs[:-axes], kernel[axes:]
+        plain = inputs[-axes:] == kernel[:axes] and outputs == kept + made
+        if plain and made and (bias_axes is None or bias_axes == made):
+            return axes
+    return 0
 
 
 def analyze(equation: str, bias_axes: str | None, input_shape: Any, partial: Any) -> Analysis:

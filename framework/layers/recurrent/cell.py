@@ -137,8 +137,8 @@ class RecurrentCell(WeightedLayer):
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """Returns the states before the first step: zeros (batch, units)."""
-        shape = (batch_size, self.units)
-        return [ops.zeros(shape, dtype=self.compute_dtype) for _ in range(self.num_states)]
+        zeros = ops.zeros((batch_size, self.units), dtype=self.compute_dtype)
+        return [zeros] * self.num_states
 
     def make_dropout_masks(self, inputs: Any, states: Any) -> tuple[Any, Any]:
         """Draws masks that hold for all steps of a run (Gal & Ghahramani 2016).

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import nested, ops
 from ...configs import plain_class
-from ...context import entered, state
+from ...context import state
 from ...core.input_spec import InputSpec
 from ...core.layer import Layer
 from ...core.variable import SeedState
@@ -145,13 +145,17 @@ class RNN(Layer):
         if isinstance(mask, list | tuple):
             mask = mask[0]
         # Cells see no masks: a step either counts or does not.
-        with entered(masks=None):
+        before, state.masks = state.masks, None
+        try:
             outputs, states = self._run(sequences, states, mask, training)
+        finally:
+            state.masks = before
         if self.stateful:
             kept, came = nested.flatten(self.states), nested.flatten(states)
             for variable, value in zip(kept, came, strict=True):
                 variable.assign(ops.stop_gradient(value))
-        outputs = ops.cast(outputs, self.compute_dtype)
+        if self._backend.dtype(outputs) != self.compute_dtype:
+            outputs = self._in_compute_dtype(outputs)
         if not self.return_state:
             return outputs
         return (outputs, *nested.map_structure(self._in_compute_dtype, states))
@@ -175,6 +179,8 @@ class RNN(Layer):
                 states = nested.map_structure(ops.copy, list(self.states))
         if states is None:
             states = self.get_initial_state(ops.shape(sequences)[0])
+            if isinstance(self.cell, RecurrentCell):
+                return states  # made in the dtype that is wanted
         states = list(states) if isinstance(states, list | tuple) else [states]
         dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
         return nested.map_structure(lambda x: ops.cast(x, dtype), states)
