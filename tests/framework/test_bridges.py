@@ -133,6 +133,39 @@ class _Module:
         return y, {"stats": {"n": variables["stats"]["n"] + float(training)}}
 
 
+def test_trees_of_jax():
+    """JAX sees into a layer's containers, and the layer into classes that only JAX knows."""
+    import jax
+
+    @jax.tree_util.register_pytree_node_class
+    class Point:
+        def __init__(self, x, y, name):
+            self.x, self.y, self.name = x, y, name
+
+        def tree_flatten(self):
+            return (self.x, self.y), self.name
+
+        @classmethod
+        def tree_unflatten(cls, name, parts):
+            return cls(*parts, name)
+
+    def moved(params, state, inputs):
+        (kernel, bias), point = params[0], state[0]
+        return inputs @ kernel + bias, [Point(point.x + 1, point.y, point.name)]
+
+    with isozoo.use_backend("jax"):
+        params = [[np.ones((3, 2), "float32"), np.zeros(2, "float32")]]
+        layer = layers.JaxLayer(moved, params=params, state=[Point(1.0, 2.0, "p")])
+    np.testing.assert_array_equal(layer(np.ones((1, 3))), [[3, 3]])
+    shapes = jax.tree_util.tree_map(lambda v: tuple(v.shape), layer.params)
+    assert shapes == [[(3, 2), (2,)]] and type(shapes) is list
+    assert [float(v.numpy()) for v in layer.non_trainable_variables] == [2, 2]
+    with pytest.raises(ValueError, match="Structure mismatch"):
+        layer._assign_state([1.0, 2.0])
+    layer.names = {"b": 1, "a": {"c": 2}}
+    assert jax.tree_util.tree_leaves(layer.names) == [2, 1]
+
+
 def test_a_module_like_those_of_flax():
     with isozoo.use_backend("jax"):
         layer = layers.FlaxLayer(_Module())

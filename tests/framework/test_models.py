@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import isozoo
 from isozoo import Input, KerasTensor, Model, Sequential, layers, ops, use_backend
 
 _random = np.random.default_rng(8)
@@ -272,6 +273,44 @@ def test_layers_in_kerass_order(backend):
     assert [v.path for v in model.weights] == ["d1.kernel", "d1.bias", "d2.kernel", "d2.bias"]
     with pytest.raises(AttributeError, match="`Model.layers` attribute is reserved"):
         model.layers = []
+
+
+def test_names_in_state_trees_are_those_of_keras(backend):
+    import keras
+
+    def leaves(tree, path=()):
+        for name, value in tree.items():
+            if isinstance(value, dict):
+                yield from leaves(value, (*path, name))
+            else:
+                yield (*path, name)
+
+    def trees(module):
+        inner = module.Sequential([module.layers.Dense(2, name="inner")], name="nest")
+        dense = module.layers.Dense(4, name="first")
+        chain = module.Sequential([module.layers.Input((3,)), dense, inner], name="outer")
+        x = module.layers.Input((3,))
+        graph = module.Model(x, module.layers.Dense(4, name="first")(x), name="graph")
+        for model in (chain, graph):
+            model.compile(module.optimizers.Adam(), "mse")
+            model.optimizer.build(model.trainable_variables)
+            tree = model.get_state_tree()
+            yield sorted(leaves({k: v for k, v in tree.items() if k != "metrics_variables"}))
+
+    if backend != "numpy":
+        assert list(trees(isozoo)) == list(trees(keras))
+
+
+def test_a_subclass_with_a_graph_is_a_functional(backend):
+    class Named(Model):
+        def __init__(self):
+            x = Input((2,))
+            super().__init__(inputs=x, outputs=layers.Dense(1)(x))
+
+    functional = isozoo.models.Functional
+    assert isinstance(Named(), functional) and isinstance(Model(x := Input((2,)), x), functional)
+    assert not isinstance(isozoo.Sequential([Input((2,)), layers.Dense(1)]), functional)
+    assert not isinstance(Model(), functional)
 
 
 def test_state_as_a_tree(backend):

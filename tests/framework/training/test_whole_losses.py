@@ -66,3 +66,19 @@ def test_lists_go_by_the_names_of_the_layers():
         model.compile("sgd", {"first": "mse", "third": "mae"})
         with pytest.raises(ValueError, match="Expected keys.*second.*third"):
             model.fit(*rows, verbose=0)
+
+
+def test_a_list_in_a_list_of_outputs_belongs_to_one_of_them(backend):
+    """As tuples in a tuple do; the loss, which is kept as a list of the layer's own, is a list."""
+
+    def single(y_true, y_pred):
+        assert not isinstance(y_true, list | tuple)
+        return square(y_true, y_pred)
+
+    p, t = arrays("a", "b"), arrays("a", "b")
+    squares = {n: np.square(p[n] - t[n]).mean() for n in p}
+    for kind in (list, tuple):
+        loss = CompiledLoss(kind([single, kind([single, single])]))
+        found = loss(kind(t.values()), kind(p.values()))
+        expected = squares["a"] + 2 * squares["b"]
+        np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-6)
