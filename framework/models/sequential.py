@@ -28,6 +28,8 @@ class Sequential(Model):
 
     # They are registered under names of their own.
     _untracked = Model._untracked | {"_chain"}
+    # Whether the sizes of inputs were stated, and not just those of the first batch.
+    _sizes_are_given = True
 
     def __init__(
         self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any
@@ -116,6 +118,7 @@ class Sequential(Model):
         """Builds each layer for the shape that the one before it gives."""
         if self._graph is None and self._chain:
             self._symbolic(Input(batch_shape=input_shape, dtype=self.compute_dtype))
+            vars(self)["_sizes_are_given"] = False
 
     def parts_are_built(self) -> bool:
         """Tells whether there are layers, and all have their weights."""
@@ -123,7 +126,8 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Calls the layers, one after the other."""
-        if self._graph is not None and not isinstance(inputs, KerasTensor):
+        given = self._graph is not None and self._sizes_are_given
+        if given and not isinstance(inputs, KerasTensor):
             (inputs,) = match(self._graph, inputs, self.name, any_rows=True)
         for layer in self._chain:
             inputs = layer(inputs)

@@ -205,6 +205,8 @@ def test_mask_of_one_head(backend):
          "last dimension of `query_shape` and `value_shape`"),
         (lambda: layers.Attention(score_mode="scaled"), "score_mode"),
         (lambda: layers.Attention()(QUERY), "must be called on a list"),
+        (lambda: layers.AdditiveAttention()(QUERY), "must be called on a list"),
+        (lambda: layers.AdditiveAttention()(QUERY[:, 0]), "must be called on a list"),
         (lambda: layers.Attention()([QUERY]), "list of length 2 or 3"),
         (lambda: layers.Attention()([QUERY, VALUE], mask=COUNTS), "mask must be a list"),
         (lambda: layers.AdditiveAttention()([QUERY, VALUE], mask=[COUNTS]), "mask list of length"),

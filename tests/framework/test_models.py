@@ -335,3 +335,13 @@ def test_state_as_a_tree(backend):
         assert (
             "learning_rate" in model.get_state_tree()["optimizer_variables"][model.optimizer.name]
         )
+
+
+def test_a_chain_that_data_built_takes_other_sizes(backend):
+    """Its sizes were nobody's promise; those of an `Input` are."""
+    model = Sequential([layers.Flatten()])
+    batches = iter([(np.ones((3, 5, 7), "float32"),), (np.ones((2, 7, 5), "float32"),)])
+    assert model.predict(batches, verbose=0).shape == (5, 35)
+    given = Sequential([Input((5, 7)), layers.Flatten()])
+    with pytest.raises(ValueError, match="incompatible"):
+        given(np.ones((2, 7, 5)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import isozoo
 from isozoo import Input, layers, ops, random
 from isozoo.scripts.references import kernels as references
 
@@ -320,3 +321,25 @@ def test_unknown_sizes(backend):
     assert both.shape == (None, None, 2 * UNITS)
     each = layers.TimeDistributed(layers.Dense(2))(sequences)
     assert each.shape == (None, None, 2)
+
+
+def test_listed_cells_keep_their_dtypes(backend):
+    """A state has the dtype of its cell, which was made before the layer around it."""
+
+    class Sum(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.units = self.state_size = units
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight((input_shape[-1], self.units), "ones")
+
+        def call(self, inputs, states):
+            made = ops.add(ops.matmul(inputs, self.kernel), states[0])
+            return made, [made]
+
+    layer = layers.RNN([Sum(3), Sum(2)], dtype="mixed_float16")
+    found = layer(np.ones((1, 2, 4), "float32"))
+    assert isozoo.backend.standardize_dtype(found.dtype) == "float16"
+    # 4 in each of 3 after the first step, 8 after the second; sums of 3 of both.
+    np.testing.assert_array_equal(ops.convert_to_numpy(found), [[36, 36]])

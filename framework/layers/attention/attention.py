@@ -118,7 +118,8 @@ class Attention(Described):
         """ValueError unless there are two or three inputs, and as many masks, if any."""
         name = type(self).__name__
         wanted = "namely [query, value] or [query, value, key]"
-        if not isinstance(inputs, list | tuple):
+        if not isinstance(inputs, list | tuple) or (inputs and isinstance(inputs[0], int)):
+            # (the second is the shape of one tensor)
             raise ValueError(
                 f"{name} layer must be called on a list of inputs, {wanted}. Received: "
                 f"inputs={inputs}."

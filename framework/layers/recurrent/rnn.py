@@ -59,7 +59,8 @@ class RNN(Layer):
     ) -> None:
         super().__init__(**kwargs)
         if isinstance(cell, list | tuple):
-            cell = StackedRNNCells(cell)
+            # In the dtypes of its cells, which are made already.
+            cell = StackedRNNCells(cell, dtype=getattr(cell[0], "dtype_policy", None))
         if not hasattr(cell, "call"):
             raise ValueError(f"Argument `cell` should have a `call` method. Received: cell={cell}")
         if getattr(cell, "state_size", None) is None:
