@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import filter as matching
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +155,8 @@ def model_config(local: LocalPreset, ignore_keys: Iterable[str] = ()) -> dict[st
 def open_weights(local: LocalPreset) -> Reader:
     """Opens the local preset's weights file. HubError when it has none."""
     layout = layout_of(local)
-    for name in layout.weights:
-        if name in local.paths:
+    for pattern in layout.weights:
+        for name in matching(local.paths, pattern):
             return open_reader(local.paths[name], local.paths)
     raise HubError(
         f"preset {local.preset.name!r} has no weights file in layout {local.layout!r}; "

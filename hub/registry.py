@@ -51,7 +51,8 @@ class Layout:
         config: the table between its config file and the model's arguments, or a callable (name ->
             parsed JSON file, the preset's settings) -> arguments where there is no such table.
         weight_map: those arguments -> the table of tensor names.
-        weights: candidate names of the weights file, the preferred first.
+        weights: candidate names of the weights file, the preferred first; `*` in one stands for
+            any letters.
         files: other files that must be there; those ending in `.json` are parsed for `config`.
         optional_files: files that may be there, such as a tokenizer's.
         parts: argument of the model -> path of a variable. The argument becomes False where the

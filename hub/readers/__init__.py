@@ -1,4 +1,4 @@
-"""Readers of weights files: safetensors, also sharded, PyTorch's, CTranslate2's, Keras's.
+"""Readers of weights files: safetensors, also sharded, PyTorch's, CTranslate2's, GGUF, Keras's.
 
 `open_reader` looks at a file's first bytes, not at its name, and returns the reader for it.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import ReaderError
 from .base import Reader, TensorInfo
 from .ctranslate2 import CTranslate2Reader
+from .gguf import MAGIC, GGUFReader
 from .keras import SIGNATURE, KerasReader, is_archive
 from .safetensors import SafetensorsReader
 from .sharded import ShardedReader
@@ -19,6 +20,7 @@ from .torch_pickle import LEGACY_PREFIX, TorchPickleReader
 
 __all__ = [
     "CTranslate2Reader",
+    "GGUFReader",
     "KerasReader",
     "Reader",
     "SafetensorsReader",
@@ -34,7 +36,7 @@ def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None =
 
     Args:
         path: a safetensors file, an index of sharded files, a file of `torch.save`, CTranslate2's
-            `model.bin`, or Keras's `.weights.h5`, `.h5` or `.keras`.
+            `model.bin`, a GGUF file, or Keras's `.weights.h5`, `.h5` or `.keras`.
         files: for an index: file name -> path, where the files do not lie beside it.
 
     Raises:
@@ -53,6 +55,8 @@ def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None =
         return KerasReader(path)
     if head.startswith(b"PK\x03\x04") or head.startswith(LEGACY_PREFIX):
         return TorchPickleReader(path)
+    if head.startswith(MAGIC):
+        return GGUFReader(path)
     if head.lstrip().startswith(b"{"):
         return ShardedReader(path, _open_shard, files)
     if head.startswith(b"\x06\x00\x00\x00"):
@@ -60,7 +64,7 @@ def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None =
     raise ReaderError(
         path,
         f"it begins with {head[:8]!r}, which is neither safetensors (or an index of it), "
-        "nor a file of torch.save, nor CTranslate2's model.bin, nor one of Keras's",
+        "nor a file of torch.save, nor CTranslate2's model.bin, nor GGUF, nor one of Keras's",
         "offset 0",
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,27 @@ def check_prompt(prompt: np.ndarray, max_length: int) -> np.ndarray:
     return prompt
 
 
-def generate(
+def generate(step: Step, prompt: np.ndarray, **options: Any) -> list[Written]:
+    """Writes one token after the other until each row has ended.
+
+    Args:
+        step: the decoder, at the beginning of a sequence.
+        prompt: int (batch, length), of the same length in all rows.
+        **options: those of `walk`.
+
+    Raises:
+        ValueError: the prompt is empty or leaves no room for a token; no token may stand in a row,
+            or the scores are NaN.
+    """
+    steps = walk(step, prompt, **options)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def walk(
     step: Step,
     prompt: np.ndarray,
     *,
@@ -54,8 +75,8 @@ def generate(
     choose: Choose = greedy,
     logits: np.ndarray | None = None,
     score: bool = False,
-) -> list[Written]:
-    """Writes one token after the other until each row has ended.
+) -> Generator[list[list[int]], None, list[Written]]:
+    """Yields the tokens that each row has written so far, after each step; see `generate`.
 
     Args:
         step: the decoder, at the beginning of a sequence.
@@ -67,9 +88,8 @@ def generate(
         logits: the scores after the prompt, where the step has had it already.
         score: compute log-probabilities, by the scores that the rules give.
 
-    Raises:
-        ValueError: the prompt is empty or leaves no room for a token; no token may stand in a row,
-            or the scores are NaN.
+    Returns:
+        What each row has written.
     """
     prompt = check_prompt(prompt, max_length)
     if logits is None:
@@ -89,6 +109,7 @@ def generate(
             written[row].append(int(tokens[row]))
             endings[row] = stop.ending(written[row])
             open_rows[row] = endings[row] is None
+        yield written
         if not (room and open_rows.any()):
             break
         logits = step(tokens[:, None].astype(np.int32))

@@ -1,0 +1,172 @@
+"""Tokenizers by byte pairs over bytes (Radford et al. 2019), as most language models have them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..hub.bases import Tokenizer
+
+MAX_FILE_BYTES = 64 << 20
+# Parts that a file may ask for: none of them takes a regular expression of the file's own.
+_PARTS = {
+    "model": ("BPE",),
+    "normalizer": ("NoneType", "NFC"),
+    "pre_tokenizer": ("ByteLevel", "Sequence", "Digits"),
+}
+
+
+class ByteLevelTokenizer(Tokenizer):
+    """Text to token ids and back, by byte pairs over bytes.
+
+    Args:
+        tokenizer: a `tokenizers.Tokenizer` that holds the vocabulary and the special tokens.
+        add_begin: the id that is put before a text; None for none.
+    """
+
+    task = "causal_lm"
+
+    def __init__(self, tokenizer: Any, add_begin: int | None = None) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer, self._begin = tokenizer, add_begin
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike[str], add_begin: int | None = None
+    ) -> ByteLevelTokenizer:
+        """Reads a `tokenizer.json`. ValueError if it is missing, damaged, or of another kind."""
+        from tokenizers import Tokenizer as Library
+
+        path = Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path}: no such tokenizer file.")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError(f"{path}: a tokenizer has at most {MAX_FILE_BYTES} bytes.")
+        try:
+            found = Library.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ValueError(f"{path}: not a tokenizer.json that can be read: {error}") from error
+        for part, known in _PARTS.items():
+            kind = type(getattr(found, part)).__name__
+            if kind not in known:
+                raise ValueError(
+                    f"{path}: its {part} is {kind}; known are {', '.join(known)}. A tokenizer "
+                    "with regular expressions of its own is not read."
+                )
+        if "Split" in str(found.pre_tokenizer):
+            raise ValueError(
+                f"{path}: its pre_tokenizer splits by a regular expression of its own, which is "
+                "not read: such an expression may take for ever."
+            )
+        return cls(found, add_begin)
+
+    @classmethod
+    def from_merges(
+        cls,
+        tokens: Sequence[str],
+        merges: Sequence[str],
+        special: Sequence[int],
+        single_digits: bool = False,
+        add_begin: int | None = None,
+    ) -> ByteLevelTokenizer:
+        """Makes one of the parts that a GGUF file has.
+
+        Args:
+            tokens: in the order of their ids, bytes by the characters that stand for them.
+            merges: pairs, "left right", the first to be made first.
+            special: ids of tokens that are no text.
+            single_digits: whether each digit is a word.
+            add_begin: the id that is put before a text; None for none.
+
+        Raises:
+            ValueError: a token that occurs twice, or merges that do not fit the tokens.
+        """
+        from tokenizers import AddedToken, decoders, models, pre_tokenizers
+        from tokenizers import Tokenizer as Library
+
+        vocabulary = {token: index for index, token in enumerate(tokens)}
+        if len(vocabulary) != len(tokens):
+            raise ValueError("A token of the vocabulary occurs twice.")
+        pairs = [tuple(merge.split(" ", 1)) for merge in merges]
+        try:
+            made = Library(models.BPE(vocabulary, pairs))  # pyright: ignore[reportArgumentType]
+        except Exception as error:  # the library raises bare Exception
+            raise ValueError(f"The merges do not fit the vocabulary: {error}") from error
+        parts: list[Any] = [pre_tokenizers.Digits(individual_digits=True)] if single_digits else []
+        parts.append(pre_tokenizers.ByteLevel(add_prefix_space=False))
+        made.pre_tokenizer = pre_tokenizers.Sequence(parts)  # pyright: ignore
+        made.decoder = decoders.ByteLevel()
+        names = [AddedToken(tokens[i], special=True, normalized=False) for i in special]
+        made.add_special_tokens(names)
+        return cls(made, add_begin)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """One more than the highest id."""
+        return 1 + max(self._tokenizer.get_vocab(True).values())
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of a text."""
+        ids = self._tokenizer.encode(text).ids
+        lacks = self._begin is not None and ids[:1] != [self._begin]
+        return [self._begin, *ids] if lacks else ids
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        """Returns the text of ids; bytes that are no whole character become U+FFFD."""
+        return self._tokenizer.decode(list(map(int, ids)), skip_special_tokens=skip_special_tokens)
+
+    def id_of(self, token: str) -> int | None:
+        """Returns the id of a token, or None."""
+        return self._tokenizer.token_to_id(token)
+
+
+def end_ids(*configs: Mapping[str, Any]) -> tuple[int, ...]:
+    """Returns the ids that end a text, by the first of parsed config files that names any."""
+    for config in configs:
+        found = config.get("eos_token_id")
+        if isinstance(found, int):
+            return (found,)
+        if isinstance(found, list) and found and all(isinstance(i, int) for i in found):
+            return tuple(found)
+    return ()
+
+
+# What GGUF files call the words that byte pairs are made in -> whether each digit is one.
+_WORDS = {"smollm": True, "gpt-2": False}
+
+
+def of_gguf(
+    path: str | os.PathLike[str], settings: Mapping[str, Any], max_length: int
+) -> tuple[ByteLevelTokenizer, int, tuple[int, ...]]:
+    """Returns the tokenizer that a GGUF file describes, `max_length`, and the ids that end a text.
+
+    Raises:
+        ValueError: another kind of tokenizer, or one that is not whole.
+    """
+    prefix = "tokenizer.ggml."
+    kind, words = settings.get(f"{prefix}model"), settings.get(f"{prefix}pre")
+    if kind != "gpt2" or words not in _WORDS:
+        raise ValueError(
+            f"{path}: its tokenizer is of the kind {kind!r} with words {words!r}; known is 'gpt2' "
+            f"with {', '.join(map(repr, _WORDS))}."
+        )
+    tokens, merges = settings.get(f"{prefix}tokens"), settings.get(f"{prefix}merges")
+    kinds = settings.get(f"{prefix}token_type") or []
+    if not _are_texts(tokens) or not _are_texts(merges) or len(kinds) not in (0, len(tokens)):
+        raise ValueError(f"{path}: its tokenizer lacks tokens or merges, or their kinds.")
+    end, begin = settings.get(f"{prefix}eos_token_id"), settings.get(f"{prefix}bos_token_id")
+    tokenizer = ByteLevelTokenizer.from_merges(
+        tokens,
+        merges,
+        [i for i, one in enumerate(kinds) if one in (3, 4)],  # control, and the user's own
+        single_digits=_WORDS[words],
+        add_begin=begin if settings.get(f"{prefix}add_bos_token") else None,
+    )
+    return tokenizer, max_length, () if end is None else (int(end),)
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)

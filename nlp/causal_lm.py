@@ -1,0 +1,239 @@
+"""What models that write text do, whatever their family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..framework import ops
+from ..framework.typing import Tensor
+from ..hub.bases import Preprocessor, Task
+from .byte_level import ByteLevelTokenizer
+from .generation.loop import Written, walk
+from .generation.penalties import Penalties
+from .generation.samplers import Sampler
+from .generation.sizes import CacheSizes
+from .generation.steps import CachedStep
+from .generation.stopping import TextStopping
+from .text import check_texts, token_inputs
+
+SAMPLES = (
+    "The capital of France is",
+    "Water boils at a temperature of",
+    "def add(a, b):\n    return",
+)
+
+
+class CausalLMPreprocessor(Preprocessor):
+    """Texts to ids and back, and which ids end a text.
+
+    Args:
+        tokenizer: the tokenizer.
+        max_length: most tokens of a text, what is written included.
+        ends: ids of which any one ends a text.
+    """
+
+    task = "causal_lm"
+
+    def __init__(
+        self, tokenizer: ByteLevelTokenizer, max_length: int, ends: Sequence[int] = ()
+    ) -> None:
+        self.tokenizer, self.max_length, self.ends = tokenizer, max_length, tuple(ends)
+
+    def encode(self, texts: Any) -> list[list[int]]:
+        """Returns the ids of each text.
+
+        Raises:
+            TypeError: something that is no text.
+            ValueError: no texts, one without a token, or one that leaves no room for a token.
+        """
+        rows = [self.tokenizer.encode(text) for text in check_texts(texts)]
+        for number, row in enumerate(rows):
+            if not row:
+                raise ValueError(f"Text {number} is empty: there is nothing to go on from.")
+            if len(row) >= self.max_length:
+                raise ValueError(
+                    f"Text {number} has {len(row)} tokens, and this model takes at most "
+                    f"{self.max_length}, what it writes included. Cut the text."
+                )
+        return rows
+
+    def __call__(self, inputs: Any) -> dict[str, np.ndarray]:
+        """Texts as `token_ids` and `padding_mask`, (n, length), with padding before short ones."""
+        return _padded(self.encode(inputs))
+
+
+class CausalLM(Task):
+    """Scores of every token for what follows each place, and text that goes on from a text.
+
+    Inputs are those of the backbone; the output is (batch, length, vocabulary_size), scores before
+    softmax. A subclass makes the backbone, and gives `scores`.
+    """
+
+    task = "causal_lm"
+    backbone: Any
+    # A prompt goes in by blocks of so many tokens: few shapes are compiled.
+    block: int = 32
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for ids that are not in the vocabulary."""
+        self.backbone.check_inputs(inputs)
+
+    def call(self, inputs: Any) -> Tensor:
+        """Returns scores before softmax, (batch, length, vocabulary_size).
+
+        Args:
+            inputs: integers (batch, length), or a dict with `token_ids` and `padding_mask`.
+        """
+        return self.scores(self.backbone(token_inputs(inputs))["sequence_output"])
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Returns scores (…, vocabulary_size) of states (…, hidden_dim). Subclasses define it."""
+        raise TypeError(f"{type(self).__name__} must define `scores`.")
+
+    def advance(
+        self, tokens: Tensor, cache: Any, position: Tensor, last: Tensor, starts: Tensor
+    ) -> tuple[Tensor, Any]:
+        """Takes a step: scores (batch, vocabulary_size) after a token, and the new cache.
+
+        Args:
+            tokens: int32 (batch, length); a block may be filled up with tokens that do not count.
+            cache: for each layer keys and values (batch, heads, capacity, head_dim).
+            position: int32 scalar, the place of the first of `tokens`.
+            last: int32 scalar, the index among `tokens` of the last that counts.
+            starts: int32 (batch,), where each row's text begins.
+        """
+        x, cache = self.backbone.extend(tokens, cache, position, starts)
+        batch, _, size = ops.shape(x)
+        x = ops.slice(x, (0, last, 0), (batch, 1, size))
+        return ops.squeeze(self.scores(x), 1), cache
+
+    def begin(self, starts: np.ndarray) -> CachedStep:
+        """Returns the step of texts that begin at `starts`, int32 (batch,), behind padding."""
+        run = self.compiled_method("advance")
+
+        def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:
+            return run(tokens, cache, position, last, starts)
+
+        limit = self.backbone.max_sequence_length
+        sizes = CacheSizes(limit, short_prompt=4, block=self.block)
+        return CachedStep(advance, self.backbone.empty_cache, self.backend, sizes)
+
+    def generate(self, prompts: Any, max_new_tokens: int = 64, **options: Any) -> Any:
+        """Writes on from texts.
+
+        Args:
+            prompts: a text, or a list of texts, which may differ in length.
+            max_new_tokens: most tokens that are written for each.
+            **options: `temperature` (0, the default, takes the likeliest token), `top_k`, `top_p`
+                and `seed` of the draws, which are the same on every backend; `stop`, a text or
+                several at which writing ends; `repetition_penalty`, `no_repeat_ngram_size`.
+
+        Returns:
+            What was written for the text, without it; a list for a list.
+
+        Raises:
+            TypeError: something that is no text, or an unknown option.
+            ValueError: an empty text, one that leaves no room, or settings that are out of range.
+        """
+        *_, texts = self._texts(prompts, max_new_tokens, **options)
+        return texts[0] if isinstance(prompts, str) else texts
+
+    def stream(self, prompt: str, max_new_tokens: int = 64, **options: Any) -> Iterator[str]:
+        """Yields what `generate` writes for one text, piece by piece, as it is written."""
+        shown = ""
+        for (text,) in self._texts(prompt, max_new_tokens, **options):
+            # A character of several bytes is shown when it is whole.
+            whole = text.rstrip("\ufffd") if text.endswith("\ufffd") else text
+            if len(whole) > len(shown):
+                yield whole[len(shown) :]
+                shown = whole
+
+    def _texts(
+        self,
+        prompts: Any,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        stop: str | Sequence[str] = (),
+        repetition_penalty: float = 1.0,
+        no_repeat_ngram_size: int = 0,
+    ) -> Iterator[list[str]]:
+        """The texts so far, after each step."""
+        tools = self._tools()
+        if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
+            raise ValueError(f"`max_new_tokens` must be at least 1; got {max_new_tokens!r}.")
+        stops = (stop,) if isinstance(stop, str) else tuple(stop)
+        if not all(isinstance(text, str) and text for text in stops):
+            raise ValueError(f"`stop` must be texts that are not empty; got {stop!r}.")
+        rows = tools.encode(prompts)
+        width = max(map(len, rows))
+        inputs = _padded(rows)["token_ids"]
+        starts = np.array([width - len(row) for row in rows], np.int32)
+        ending = TextStopping(tools.ends, (), stops, tools.tokenizer.decode)
+        plain = repetition_penalty == 1 and not no_repeat_ngram_size
+        rules = None if plain else Penalties(rows, repetition_penalty, no_repeat_ngram_size)
+        steps = walk(
+            self.begin(starts),
+            inputs,
+            max_length=min(width + max_new_tokens, tools.max_length),
+            stop=ending,
+            rules=rules,
+            choose=Sampler(temperature, top_k, top_p, seed),
+        )
+        while True:
+            try:
+                written = next(steps)
+            except StopIteration as end:
+                found: list[Written] = end.value
+                yield [ending.cut(tools.tokenizer.decode(row.tokens)) for row in found]
+                return
+            yield [ending.cut(tools.tokenizer.decode(tokens)) for tokens in written]
+
+    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, text: str, max_new_tokens: int = 64
+    ) -> dict[str, Any]:
+        """Returns the prompt and what was written as plain data, for the command line."""
+        return {"prompt": text, "text": self.generate(text, max_new_tokens)}
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """Returns the prompt with what was written behind it."""
+        return f"{result['prompt']}{result['text']}"
+
+    def sample_inputs(self) -> list[str]:
+        """Returns beginnings of texts."""
+        return list(SAMPLES)
+
+    def parity_outputs(self, inputs: Sequence[str]) -> dict[str, Any]:
+        """Returns the scores for each text, by the uncompiled call."""
+        rows = self._tools().encode(inputs)
+        return {
+            f"scores of text {number}": self(np.array([row], np.int32))
+            for number, row in enumerate(rows)
+        }
+
+    def decide(self, inputs: Sequence[str]) -> list[str]:
+        """Returns eight tokens of text for each prompt, the likeliest ones."""
+        return self.generate(list(inputs), max_new_tokens=8)
+
+    def _tools(self) -> CausalLMPreprocessor:
+        if self.preprocessor is None:
+            raise ValueError(
+                "This model has no preprocessor, so it takes token ids and no texts: set "
+                "model.preprocessor, or make the model with from_preset."
+            )
+        return self.preprocessor
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+    """Rows of ids with padding (id 0) before the short ones."""
+    width = max(map(len, rows))
+    ids, mask = np.zeros((len(rows), width), np.int32), np.zeros((len(rows), width), bool)
+    for number, row in enumerate(rows):
+        ids[number, width - len(row) :] = row
+        mask[number, width - len(row) :] = True
+    return {"token_ids": ids, "padding_mask": mask}

@@ -1,0 +1,304 @@
+"""Llama's decoder (Touvron et al. 2023, arXiv:2302.13971): norms first, rotary positions, SwiGLU.
+
+Definition: transformers' `LlamaModel`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...framework import ops
+from ...framework.core.layer import Layer
+from ...framework.initializers import RandomNormal
+from ...framework.layers import Dense, Embedding, RMSNormalization
+from ...framework.typing import Tensor
+from ...hub.bases import Backbone
+from .. import activations
+from ..rotary import rotary_of, turned
+from ..text import check_ids, token_inputs
+
+KeyValue = tuple[Tensor, Tensor]
+Angles = tuple[Tensor, Tensor]
+
+
+def _dense(units: int, inputs: int, use_bias: bool = False) -> Dense:
+    return Dense(
+        units, use_bias=use_bias, kernel_initializer=RandomNormal(stddev=0.02), input_dim=inputs
+    )
+
+
+class Attention(Layer):
+    """Attention of tokens to those before them, with heads that share keys and values in groups.
+
+    Args:
+        hidden_dim: size of a token's vector.
+        num_heads: heads of the queries, a multiple of `num_key_value_heads`.
+        num_key_value_heads: heads of keys and values.
+        head_dim: size of each head.
+        use_bias: whether the projections have biases.
+    """
+
+    def __init__(
+        self,
+        hidden_dim: int,
+        num_heads: int,
+        num_key_value_heads: int,
+        head_dim: int,
+        use_bias: bool,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_heads, self.shared_heads, self.head_dim = num_heads, num_key_value_heads, head_dim
+        self.query = _dense(num_heads * head_dim, hidden_dim, use_bias)
+        self.key = _dense(num_key_value_heads * head_dim, hidden_dim, use_bias)
+        self.value = _dense(num_key_value_heads * head_dim, hidden_dim, use_bias)
+        self.output_dense = _dense(hidden_dim, num_heads * head_dim, use_bias)
+        self.built = True
+
+    def _heads(self, x: Tensor, count: int) -> Tensor:
+        batch, length = ops.shape(x)[:2]
+        return ops.reshape(x, (batch, length, count, self.head_dim))
+
+    def _projected(self, x: Tensor, angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each (batch, length, heads, head_dim)."""
+        query = turned(self._heads(self.query(x), self.num_heads), angles)
+        key = turned(self._heads(self.key(x), self.shared_heads), angles)
+        return query, key, self._heads(self.value(x), self.shared_heads)
+
+    def call(self, x: Tensor, angles: Angles, mask: Tensor | None = None) -> Tensor:
+        """Returns (batch, length, hidden).
+
+        Args:
+            x: (batch, length, hidden).
+            angles: of the positions.
+            mask: booleans (batch, 1, length, length), true where a token may attend; all that do
+                not come after it if None.
+        """
+        query, key, value = self._projected(x, angles)
+        group = self.num_heads // self.shared_heads
+        if group > 1:
+            key, value = (ops.repeat(part, group, axis=2) for part in (key, value))
+        y = ops.dot_product_attention(query, key, value, mask=mask, is_causal=mask is None)
+        batch, length = ops.shape(y)[:2]
+        return self.output_dense(ops.reshape(y, (batch, length, self.num_heads * self.head_dim)))
+
+    def extend(
+        self, x: Tensor, angles: Angles, cache: KeyValue, position: Tensor, mask: Tensor
+    ) -> tuple[Tensor, KeyValue]:
+        """Returns the attention of tokens that follow a cache, and the cache with them.
+
+        Args:
+            x: (batch, length, hidden).
+            angles: of the positions.
+            cache: keys and values, each (batch, key-value heads, capacity, head_dim).
+            position: int32 scalar, the place of the first token of `x`.
+            mask: booleans (batch, 1, length, capacity), true where a token may attend.
+        """
+        query, key, value = self._projected(x, angles)
+        start = (0, 0, position, 0)
+        keys = ops.slice_update(cache[0], start, _swap(key))
+        values = ops.slice_update(cache[1], start, _swap(value))
+        # The heads of a group stand one behind the other as if they were tokens, so that no key is
+        # written out for each of them.
+        batch, length = ops.shape(query)[:2]
+        heads, group, size = self.shared_heads, self.num_heads // self.shared_heads, self.head_dim
+        query = ops.reshape(query, (batch, length, heads, group, size))
+        query = ops.reshape(
+            ops.transpose(query, (0, 3, 1, 2, 4)), (batch, group * length, heads, size)
+        )
+        wide = mask if group == 1 else ops.concatenate([mask] * group, axis=2)
+        y = ops.dot_product_attention(query, _swap(keys), _swap(values), mask=wide)
+        y = ops.reshape(y, (batch, group, length, heads, size))
+        y = ops.reshape(ops.transpose(y, (0, 2, 3, 1, 4)), (batch, length, heads * group * size))
+        return self.output_dense(y), (keys, values)
+
+
+class FeedForward(Layer):
+    """down(activation(gate(x)) * up(x)) (Shazeer 2020, arXiv:2002.05202)."""
+
+    def __init__(
+        self, hidden_dim: int, intermediate_dim: int, activation: str, use_bias: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.gate = _dense(intermediate_dim, hidden_dim, use_bias)
+        self.up = _dense(intermediate_dim, hidden_dim, use_bias)
+        self.down = _dense(hidden_dim, intermediate_dim, use_bias)
+        found = activations.get(activation)
+        self.activation = getattr(ops, found) if isinstance(found, str) else found
+        self.built = True
+
+    def call(self, x: Tensor) -> Tensor:
+        """Returns a tensor of the shape of `x`, (batch, length, hidden)."""
+        return self.down(ops.multiply(self.activation(self.gate(x)), self.up(x)))
+
+
+class Block(Layer):
+    """A block of the decoder: attention, then a gated feed-forward layer, a norm before each."""
+
+    def __init__(
+        self, attention: Attention, feedforward: FeedForward, hidden_dim: int, epsilon: float
+    ) -> None:
+        super().__init__()
+        self.attention, self.feedforward = attention, feedforward
+        self.attention_norm = RMSNormalization(epsilon=epsilon)
+        self.feedforward_norm = RMSNormalization(epsilon=epsilon)
+        for norm in (self.attention_norm, self.feedforward_norm):
+            norm.build((None, None, hidden_dim))
+        self.built = True
+
+    def call(self, x: Tensor, angles: Angles, mask: Tensor | None = None) -> Tensor:
+        """Returns (batch, length, hidden); see `Attention.call`."""
+        x = ops.add(x, self.attention(self.attention_norm(x), angles, mask))
+        return ops.add(x, self.feedforward(self.feedforward_norm(x)))
+
+    def extend(
+        self, x: Tensor, angles: Angles, cache: KeyValue, position: Tensor, mask: Tensor
+    ) -> tuple[Tensor, KeyValue]:
+        """Returns the output for tokens that follow a cache, and the cache; see Attention."""
+        y, cache = self.attention.extend(self.attention_norm(x), angles, cache, position, mask)
+        x = ops.add(x, y)
+        return ops.add(x, self.feedforward(self.feedforward_norm(x))), cache
+
+
+class LlamaBackbone(Backbone):
+    """Llama without a head.
+
+    Inputs are integers (batch, length), or a dict of such: `token_ids` and optionally
+    `padding_mask`, 0 for padding before or behind a text. Outputs are a dict of `sequence_output`,
+    (batch, length, hidden_dim). ValueError for ids that are not in the vocabulary.
+
+    Args:
+        vocabulary_size: number of tokens.
+        num_layers: number of blocks.
+        num_heads: heads of the queries.
+        hidden_dim: size of a token's vector.
+        intermediate_dim: inner size of the feed-forward layers.
+        num_key_value_heads: heads of keys and values, which divide `num_heads`; as many if None.
+        head_dim: size of a head; hidden_dim / num_heads if None.
+        max_sequence_length: most tokens of a text.
+        activation: name of the feed-forward layers' activation.
+        rms_norm_epsilon: added to mean squares.
+        rope_theta: base of the rotary frequencies.
+        rope_scaling: None, or how they are scaled; see `rotary.rotary_of`.
+        attention_bias: whether the projections of the attention have biases.
+        feedforward_bias: whether the feed-forward layers have biases.
+        tie_embeddings: whether a head, which is not part of this, is the token embedding.
+
+    Raises:
+        ValueError: sizes that do not fit each other, or a scaling that is not known.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        num_layers: int,
+        num_heads: int,
+        hidden_dim: int,
+        intermediate_dim: int,
+        num_key_value_heads: int | None = None,
+        head_dim: int | None = None,
+        max_sequence_length: int = 2048,
+        activation: str = "silu",
+        rms_norm_epsilon: float = 1e-6,
+        rope_theta: float = 10000.0,
+        rope_scaling: Mapping[str, Any] | None = None,
+        attention_bias: bool = False,
+        feedforward_bias: bool = False,
+        tie_embeddings: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        shared = num_heads if num_key_value_heads is None else num_key_value_heads
+        if head_dim is None and hidden_dim % num_heads:
+            raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
+        if shared < 1 or num_heads % shared:
+            raise ValueError(
+                f"num_heads {num_heads} is no multiple of num_key_value_heads {shared}."
+            )
+        size = head_dim or hidden_dim // num_heads
+        theta = (rope_scaling or {}).get("rope_theta", rope_theta)
+        self._rotary = rotary_of(size, theta, rope_scaling, max_sequence_length)
+        self.embeddings = Embedding(vocabulary_size, hidden_dim, RandomNormal(stddev=0.02))
+        self.blocks = [
+            Block(
+                Attention(hidden_dim, num_heads, shared, size, attention_bias),
+                FeedForward(hidden_dim, intermediate_dim, activation, feedforward_bias),
+                hidden_dim,
+                rms_norm_epsilon,
+            )
+            for _ in range(num_layers)
+        ]
+        self.norm = RMSNormalization(epsilon=rms_norm_epsilon)
+        self.norm.build((None, None, hidden_dim))
+        self.vocabulary_size, self.hidden_dim = vocabulary_size, hidden_dim
+        self.shared_heads, self.head_dim = shared, size
+        self.max_sequence_length = max_sequence_length
+        self.built = True
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for ids that are not in the vocabulary."""
+        check_ids(token_inputs(inputs)["token_ids"], self.vocabulary_size, "token_ids")
+
+    def call(self, inputs: Any) -> dict[str, Tensor]:
+        """Returns `sequence_output`, (batch, length, hidden_dim).
+
+        Args:
+            inputs: integers (batch, length), or a dict with `token_ids` and `padding_mask`.
+        """
+        inputs = token_inputs(inputs)
+        self.check_inputs(inputs)
+        ids, mask = inputs["token_ids"], inputs.get("padding_mask")
+        length = ops.shape(ids)[1]
+        places = ops.arange(length, dtype="int32")
+        if mask is not None:
+            real = ops.cast(mask, "int32")
+            places_of_rows = ops.maximum(ops.subtract(ops.cumsum(real, axis=1), 1), 0)
+            causal = ops.greater_equal(ops.expand_dims(places, 1), places)
+            mask = ops.logical_and(causal, ops.expand_dims(ops.cast(real, "bool"), (1, 2)))
+            # Padding attends to itself, for a row must attend to something.
+            own = ops.equal(ops.expand_dims(places, 1), places)
+            mask, places = ops.logical_or(mask, own), places_of_rows
+        x = self.embeddings(ids)
+        angles = self._rotary.angles(places)
+        for layer in self.blocks:
+            x = layer(x, angles, mask)
+        return {"sequence_output": self.norm(x)}
+
+    def extend(
+        self, tokens: Tensor, cache: Sequence[KeyValue], position: Tensor, starts: Tensor
+    ) -> tuple[Tensor, list[KeyValue]]:
+        """Returns hidden states of tokens that follow those in a cache, and the cache with them.
+
+        Args:
+            tokens: int32 (batch, length).
+            cache: for each layer keys and values (batch, heads, capacity, head_dim).
+            position: int32 scalar, the place of the first of `tokens`.
+            starts: int32 (batch,), where each row's text begins: before it there is padding.
+        """
+        places = ops.add(ops.arange(ops.shape(tokens)[1], dtype="int32"), position)
+        columns = ops.arange(cache[0][0].shape[2], dtype="int32")
+        rows = ops.expand_dims(places, 1)
+        begun = ops.greater_equal(columns, ops.expand_dims(starts, (1, 2)))
+        mask = ops.logical_and(ops.less_equal(columns, rows), begun)
+        mask = ops.expand_dims(ops.logical_or(mask, ops.equal(columns, rows)), 1)
+        angles = self._rotary.angles(
+            ops.maximum(ops.subtract(places, ops.expand_dims(starts, 1)), 0)
+        )
+        x, caches = self.embeddings(tokens), []
+        for layer, old in zip(self.blocks, cache, strict=True):
+            x, new = layer.extend(x, angles, old, position, mask)
+            caches.append(new)
+        return self.norm(x), caches
+
+    def empty_cache(self, batch: int, capacity: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Returns a cache for `batch` texts of up to `capacity` tokens, as NumPy zeros."""
+        zeros = np.zeros((batch, self.shared_heads, capacity, self.head_dim), np.float32)
+        return [(zeros, zeros) for _ in self.blocks]
+
+
+def _swap(x: Tensor) -> Tensor:
+    """(batch, length, heads, dim) <-> (batch, heads, length, dim)."""
+    return ops.transpose(x, (0, 2, 1, 3))
