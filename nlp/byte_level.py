@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..hub.bases import Tokenizer
 
@@ -110,9 +110,8 @@ class ByteLevelTokenizer(Tokenizer):
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids of a text."""
-        ids = self._tokenizer.encode(text).ids
-        lacks = self._begin is not None and ids[:1] != [self._begin]
-        return [self._begin, *ids] if lacks else ids
+        ids, begin = self._tokenizer.encode(text).ids, self._begin
+        return ids if begin is None or ids[:1] == [begin] else [begin, *ids]
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
         """Returns the text of ids; bytes that are no whole character become U+FFFD."""
@@ -153,7 +152,8 @@ def of_gguf(
             f"{path}: its tokenizer is of the kind {kind!r} with words {words!r}; known is 'gpt2' "
             f"with {', '.join(map(repr, _WORDS))}."
         )
-    tokens, merges = settings.get(f"{prefix}tokens"), settings.get(f"{prefix}merges")
+    tokens: Any = settings.get(f"{prefix}tokens")
+    merges: Any = settings.get(f"{prefix}merges")
     kinds = settings.get(f"{prefix}token_type") or []
     if not _are_texts(tokens) or not _are_texts(merges) or len(kinds) not in (0, len(tokens)):
         raise ValueError(f"{path}: its tokenizer lacks tokens or merges, or their kinds.")
@@ -168,5 +168,5 @@ def of_gguf(
     return tokenizer, max_length, () if end is None else (int(end),)
 
 
-def _are_texts(values: Any) -> bool:
+def _are_texts(values: Any) -> TypeGuard[list[str]]:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)

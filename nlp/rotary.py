@@ -44,7 +44,7 @@ def turned(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
     """Returns vectors (batch, length, heads, size), turned by `Rotary.angles`."""
     cos, sin = (ops.cast(part, x.dtype) for part in angles)
     half = x.shape[-1] // 2
-    first, second = ops.split(x, [half], axis=-1)
+    first, second = x[..., :half], x[..., half:]
     return ops.concatenate(
         [
             ops.subtract(ops.multiply(first, cos), ops.multiply(second, sin)),

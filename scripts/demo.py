@@ -1,4 +1,4 @@
-"""Three trained networks read real inputs on every backend, in one process.
+"""Four trained networks read real inputs on every backend, in one process.
 
     python -m isozoo.scripts.demo            # the table
     python -m isozoo.scripts.demo --json     # for a program
@@ -29,6 +29,7 @@ TEXTS = [
 NETWORKS: list[tuple[str, str, list[str]]] = [
     ("all_minilm_l6_v2", "text", TEXTS),
     ("efficientnet_lite0", "image", ["chelsea.png", "coffee.jpg"]),
+    ("smollm2_135m_instruct", "prompt", ["The capital of France is", "Two plus two is"]),
     ("whisper_tiny_en", "sound", ["librivox-0870.wav", "librivox-0890.wav", "librivox-0930.wav"]),
 ]
 
@@ -43,7 +44,11 @@ def main(argv: list[str] | None = None) -> int:
     backends = arguments.backend or list(config.available_backends())
     report, agree = {}, True
     for name, kind, inputs in NETWORKS:
-        given = inputs if kind == "text" else [str(arguments.data / file) for file in inputs]
+        given = (
+            inputs
+            if kind in ("text", "prompt")
+            else [str(arguments.data / file) for file in inputs]
+        )
         rows = _rows(name, given, backends, quiet=arguments.json)
         report[name] = rows
         same = len({json.dumps(row["answers"]) for row in rows}) == 1
@@ -107,6 +112,10 @@ def _answer(model: Any, inputs: list[str]) -> tuple[list[str], np.ndarray]:
         return [
             f"{found[0].label} ({found[0].probability:.1%})" for found in classes
         ], probabilities
+    if model.task == "causal_lm":
+        texts = [text.strip() for text in model.generate(inputs, max_new_tokens=8)]
+        scores = model.parity_outputs(inputs[:1])["scores of text 0"]
+        return [text.splitlines()[0] for text in texts], ops.convert_to_numpy(scores)
     transcripts = [model.transcribe(path) for path in inputs]
     encoded = ops.convert_to_numpy(model.parity_outputs(inputs[:1])["encoder"])
     return [found.text.strip() for found in transcripts], encoded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class LlamaCausalLM(CausalLM):
         length = config.get("max_sequence_length", 2048)
         packed = next((path for name, path in files.items() if name.endswith(".gguf")), None)
         if packed is not None:
-            with GGUFReader(packed) as reader:
+            with closing(GGUFReader(packed)) as reader:
                 return CausalLMPreprocessor(*of_gguf(packed, reader.settings, length))
         if "tokenizer.json" not in files:
             return None
