@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from . import overhead_layers
@@ -62,10 +63,9 @@ def _in_process(backend: str, repeats: int) -> dict[str, Any]:
 def _measure(backend: str, repeats: int) -> dict[str, Any]:
     import keras
 
-    import isozoo
-
-    from ..framework import config, ops
+    from ..framework import config, layers, ops
     from ..framework.core.variable import Variable
+    from ..framework.models import Model
 
     config.set_backend(backend)
     convert = ops.convert_to_tensor
@@ -83,7 +83,7 @@ def _measure(backend: str, repeats: int) -> dict[str, Any]:
         for side in ("ours", "bare")
     }
     calls = {
-        "ours": overhead_layers.of_keras_api(isozoo, convert),
+        "ours": overhead_layers.of_keras_api(SimpleNamespace(layers=layers, Model=Model), convert),
         "bare": overhead_layers.bare_layers(backend),
         "keras": overhead_layers.of_keras_api(keras, keras.ops.convert_to_tensor),
     }
@@ -94,13 +94,13 @@ def _measure(backend: str, repeats: int) -> dict[str, Any]:
             side: {n: c for n, c in found.items() if n in calls["bare"]}
             for side, found in calls.items()
         }
-    layers = {
+    whole = {
         "times": _times(calls, repeats),
         "frames": {
             side: {n: _frames(c) for n, c in found.items()} for side, found in calls.items()
         },
     }
-    return {"times": times, "frames": frames, "graphs": graphs, "layers": layers}
+    return {"times": times, "frames": frames, "graphs": graphs, "layers": whole}
 
 
 def _times(sides: dict[str, Calls], repeats: int) -> dict[str, dict[str, float]]:

@@ -126,9 +126,9 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Calls the layers, one after the other."""
-        given = self._graph is not None and self._sizes_are_given
-        if given and not isinstance(inputs, KerasTensor):
-            (inputs,) = match(self._graph, inputs, self.name, any_rows=True)
+        graph = self._graph if self._sizes_are_given else None
+        if graph is not None and not isinstance(inputs, KerasTensor):
+            (inputs,) = match(graph, inputs, self.name, any_rows=True)
         for layer in self._chain:
             inputs = layer(inputs)
         return inputs

@@ -20,14 +20,14 @@ class BlockForm(NamedTuple):
 
     Attributes:
         name: as ggml calls it.
-        count: numbers of a block.
+        numbers: how many are in a block.
         size: bytes of a block.
         read: uint8 (blocks, size) -> float32 (blocks, count); None where bytes are the numbers.
         dtype: NumPy's name, where bytes are the numbers.
     """
 
     name: str
-    count: int
+    numbers: int
     size: int
     read: Callable[[np.ndarray], np.ndarray] | None = None
     dtype: str = "float32"

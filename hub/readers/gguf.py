@@ -94,7 +94,7 @@ class GGUFReader(Reader):
         info, offset, form = self._entries[key]
         if form.read is None:
             return self._file.array(offset, info, key)
-        blocks = math.prod(info.shape) // form.count
+        blocks = math.prod(info.shape) // form.numbers
         raw = np.frombuffer(self._file.buffer, np.uint8, blocks * form.size, offset)
         made = form.read(raw.reshape(blocks, form.size)).astype(np.float32, copy=False)
         return made.reshape(info.shape)
@@ -102,7 +102,7 @@ class GGUFReader(Reader):
     def release(self, key: str) -> None:
         """Drops the pages of a tensor from memory. Changes made to views of it are lost."""
         info, offset, form = self._entries[key]
-        self._file.release(offset, math.prod(info.shape) // form.count * form.size)
+        self._file.release(offset, math.prod(info.shape) // form.numbers * form.size)
 
     def identity(self, key: str) -> Hashable:
         """Returns where and how a tensor is stored."""
@@ -182,8 +182,8 @@ class GGUFReader(Reader):
                 f"{name} is stored in the form {number}, which is not known; known are {known}. "
                 "Convert the file to one of them (`llama-quantize … Q8_0`)"
             )
-        if form.count > 1 and (not shape or shape[-1] % form.count):
-            raise self._fail(f"{name}: rows of {shape[-1:]} are no multiple of {form.count}")
+        if form.numbers > 1 and (not shape or shape[-1] % form.numbers):
+            raise self._fail(f"{name}: rows of {shape[-1:]} are no multiple of {form.numbers}")
         offset = self._number("Q", f"place of {name}")
         self._entries[name] = (TensorInfo(shape, form.dtype), offset, form)
 
@@ -194,7 +194,7 @@ class GGUFReader(Reader):
             raise self._fail(f"general.alignment is {step!r}")
         begin, end = -(-self._at // step) * step, 0
         for name, (info, offset, form) in sorted(self._entries.items(), key=lambda x: x[1][1]):
-            size = math.prod(info.shape) // form.count * form.size
+            size = math.prod(info.shape) // form.numbers * form.size
             if offset % step or offset < end or begin + offset + size > self._file.size:
                 raise ReaderError(
                     self.path,
