@@ -13,6 +13,7 @@ from .tree import ROOT, imports, layout, modules
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTION = {
+    "orbax": "orbax-checkpoint",
     "PIL": "pillow",
     "keras": "tensorflow",
     "jaxlib": "jax",
@@ -119,4 +120,4 @@ def test_pins_are_portable():
 def test_weights_are_pinned_by_hash():
     text = (ROOT / "weights.txt").read_text("utf-8")
     hashes = re.findall(r"--hash=sha256:([0-9a-f]{64})\b", text)
-    assert len(pins("weights.txt")) == len(set(hashes)) == 3
+    assert len(pins("weights.txt")) == len(set(hashes)) == 4
