@@ -14,7 +14,7 @@ FRAMEWORKS = ("jax", "torch", "tensorflow")
 
 def test_the_readme_s_examples_run():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     program = "\n".join(blocks)
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=600
@@ -22,6 +22,7 @@ def test_the_readme_s_examples_run():
     assert done.returncode == 0, done.stderr[-3000:]
     printed = done.stdout
     assert "(3, 384) True" in printed
+    assert "Paris" in printed
     assert printed.count("cat") == 2
     assert "decisions: equal" in printed
     gradients = [re.search(rf"^{name} \[([-\d. e]+)\]$", printed, re.M) for name in FRAMEWORKS]
