@@ -155,6 +155,9 @@ class Backend(
 
     # Several devices --------------------------------------------------------------------------
 
+    # Whether a tensor may lie on several devices, by the hooks below.
+    has_sharded_tensors: bool = False
+
     def device_names(self, kind: str | None) -> list[str]:
         """The names of the devices of a kind ("cpu:0"); of the best kind if None."""
         if kind not in (None, "cpu"):
@@ -167,25 +170,26 @@ class Backend(
 
     def join_processes(self, addresses: str | None, count: int | None, number: int | None) -> None:
         """Join this process with others."""
-        raise ValueError(self._no_distribution("initialize"))
+        raise ValueError(self.no_distribution("initialize"))
 
     def native_mesh(self, devices: Any, axis_names: tuple[str, ...]) -> Any:
         """The framework's mesh of devices, given by name."""
-        raise ValueError(self._no_distribution("DeviceMesh.backend_mesh"))
+        raise ValueError(self.no_distribution("DeviceMesh.backend_mesh"))
 
     def native_layout(self, mesh: Any, axes: tuple[str | None, ...]) -> Any:
         """The framework's layout of a tensor whose axes are cut along those of a mesh."""
-        raise ValueError(self._no_distribution("TensorLayout.backend_layout"))
+        raise ValueError(self.no_distribution("TensorLayout.backend_layout"))
 
     def distribute(self, x: Any, layout: Any) -> Any:
         """A tensor, or an array that all processes have, laid out."""
-        raise ValueError(self._no_distribution("distribute_tensor"))
+        raise ValueError(self.no_distribution("distribute_tensor"))
 
     def join_parts(self, x: Any, layout: Any) -> Any:
         """The tensor, laid out, of which each process has a part."""
-        raise ValueError(self._no_distribution("distribute_tensor"))
+        raise ValueError(self.no_distribution("distribute_tensor"))
 
-    def _no_distribution(self, what: str) -> str:
+    def no_distribution(self, what: str) -> str:
+        """Why something of `isozoo.distribution` is not done, and what to do instead."""
         return (
             f"{what}: isozoo.distribution lays out tensors on the jax backend, and the current one "
             f"is {self.name}. Use the jax backend (model.to_backend('jax')), or the framework's "

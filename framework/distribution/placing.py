@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..backends import registry
+from ..context import entered
 from .mesh import TensorLayout
 
 
@@ -31,5 +32,6 @@ def distribute_tensor(tensor: Any, layout: TensorLayout) -> Any:
                 f"{layout.sizes()} devices along its axes, and each axis that is cut must be a "
                 "multiple of them. Use another mesh, or None for that axis."
             )
-        layout = layout.backend_layout
+        with entered(backend=backend):
+            layout = layout.backend_layout
     return backend.distribute(tensor, layout)

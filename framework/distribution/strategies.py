@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import config
 from ..backends import registry
+from ..context import entered
 from .devices import list_devices
 from .layout_map import LayoutMap
 from .mesh import DeviceMesh, TensorLayout
@@ -24,10 +25,15 @@ def set_distribution(value: Any) -> None:
     """Sets the Distribution for variables that are made from now on, and for models that run.
 
     A model's variables are laid out when it trains or predicts, also those that were made before.
+    Models on backends without sharded tensors stay as they are; where that is the current backend,
+    a warning says so.
 
     Args:
         value: a Distribution, or None.
     """
+    backend = registry.current()
+    if value is not None and not backend.has_sharded_tensors:
+        warnings.warn(backend.no_distribution("set_distribution"), stacklevel=2)
     config.set_distribution(value)
 
 
@@ -146,6 +152,9 @@ class Distribution:
         Raises:
             ValueError: a layout with other axes than the variable has, or that does not divide it.
         """
+        backend = variable.backend
+        if not backend.has_sharded_tensors:
+            return native
         layout = self.get_variable_layout(variable)
         if len(layout.axes) != len(variable.shape):
             raise ValueError(
@@ -153,29 +162,35 @@ class Distribution:
                 f"{len(layout.axes)} axes; its shape is {tuple(variable.shape)}."
             )
         try:
-            return distribute_tensor(native, layout)
+            with entered(backend=backend):
+                return distribute_tensor(native, layout)
         except ValueError as error:
             raise ValueError(f"The variable {variable.path!r}: {error}") from error
 
     def place_variables(self, variables: Iterable[Any]) -> None:
         """Lays out all variables that have values, by their paths."""
         for variable in variables:
-            if variable.initialized:
+            if variable.initialized and variable.backend.has_sharded_tensors:
                 variable.replace_native(self.place_variable(variable, variable.native))
 
     def place_data(self, backend: Any, x: Any) -> Any:
         """Returns an array of a batch, laid out; one that cannot be cut is whole on each device."""
+        if not backend.has_sharded_tensors:
+            return x
         shape = tuple(x.shape)
         layout = self.get_data_layout(shape)
-        if self._is_multi_process and not self.auto_shard_dataset:
-            return backend.join_parts(x, layout.backend_layout)
-        if not layout.divides(shape):
-            layout = self._whole(len(shape))
-        return backend.distribute(x, layout.backend_layout)
+        with entered(backend=backend):
+            if self._is_multi_process and not self.auto_shard_dataset:
+                return backend.join_parts(x, layout.backend_layout)
+            if not layout.divides(shape):
+                layout = self._whole(len(shape))
+            return backend.distribute(x, layout.backend_layout)
 
     def place_output(self, x: Any, layout: TensorLayout) -> Any:
         """Returns a layer's output, laid out; what has other axes than the layout stays."""
-        if len(getattr(x, "shape", ())) != len(layout.axes):
+        owner = registry.owner_of(x)
+        laid_out = getattr(owner, "has_sharded_tensors", False)
+        if not laid_out or len(x.shape) != len(layout.axes):
             return x
         return distribute_tensor(x, layout)
 

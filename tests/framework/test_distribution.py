@@ -230,8 +230,29 @@ def test_what_does_not_divide_is_refused():
 
 
 def test_a_scope_ends():
-    inner = DataParallel(devices=EIGHT)
-    with inner.scope():
-        assert isozoo.distribution.distribution() is inner
-    assert isozoo.distribution.distribution() is None
-    set_distribution(None)
+    with isozoo.use_backend("jax"):
+        inner = DataParallel(devices=EIGHT)
+        with inner.scope():
+            assert isozoo.distribution.distribution() is inner
+        assert isozoo.distribution.distribution() is None
+
+
+def test_models_elsewhere_stay_as_they_are():
+    """A distribution is for JAX's models; the others train and predict as without it."""
+    x, y = np.ones((6, 3), "float32"), np.ones((6, 1), "float32")
+    with isozoo.use_backend("jax"):
+        only = DataParallel(devices=["cpu:0"])
+        on_jax = isozoo.Sequential([isozoo.Input((3,)), isozoo.layers.Dense(1)])
+    with isozoo.use_backend("torch"):
+        with pytest.warns(UserWarning, match="jax backend"):
+            set_distribution(only)
+        try:
+            model = isozoo.Sequential([isozoo.Input((3,)), isozoo.layers.Dense(1)])
+            for one in (model, on_jax):  # the second is not of the current backend
+                one.compile("sgd", "mse")
+                one.fit(x, y, verbose=0)
+                assert one.predict(x, verbose=0).shape == (6, 1)
+        finally:
+            set_distribution(None)
+    with isozoo.use_backend("numpy"):
+        assert isozoo.Variable(np.zeros(3)).numpy().tolist() == [0, 0, 0]

@@ -9,6 +9,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 class JaxDistribution:
     """Meshes, shardings, and arrays that lie on several devices."""
 
+    has_sharded_tensors = True
+
     def device_names(self, kind):
         try:
             devices = jax.devices(kind)
