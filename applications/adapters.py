@@ -11,7 +11,7 @@ import numpy as np
 from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
 from ..hub.labels import Classified, class_names, count_classes, label_entries
 from ..hub.loading import JsonFiles
-from .image_configs import FILE, OWN, image_settings, write_own, write_transformers
+from .image_configs import FILE, OWN, image_settings, write_own, write_timm, write_transformers
 from .labels import imagenet_classes
 from .preprocessing import ImageClassifierPreprocessor
 
@@ -39,17 +39,27 @@ class ImageClassifierPresetAdapter(PresetAdapter):
         return ImageClassifierPreprocessor(**image_settings(parsed, settings), labels=labels)
 
     @classmethod
-    def config_entries(cls, model: Any) -> dict[str, Any]:
-        """Returns the classes by number and by name, as transformers writes them."""
-        return label_entries(model.labels, model.num_classes)
+    def config_entries(cls, model: Any, layout: str) -> dict[str, Any]:
+        """Returns the classes by number and by name, as transformers or timm writes them.
+
+        With timm also how pictures are prepared. HubError where it has no word for ours.
+        """
+        if layout != "timm":
+            return label_entries(model.labels, model.num_classes)
+        found: dict[str, Any] = {"num_classes": model.num_classes}
+        if model.labels is not None:
+            found["label_names"] = list(model.labels)
+        if model.preprocessor is not None:
+            found["pretrained_cfg"] = write_timm(model.preprocessor)
+        return found
 
     @classmethod
-    def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
+    def json_files(cls, model: Any, layout: str) -> dict[str, Any]:
         """Returns transformers' preprocessor_config.json.
 
         HubError where it has no word for ours.
         """
-        if model.preprocessor is None:
+        if model.preprocessor is None or layout == "timm":
             return {}
         return {FILE: write_transformers(model.preprocessor)}
 
@@ -58,15 +68,15 @@ class OwnImagePresetAdapter(ImageClassifierPresetAdapter):
     """Keeps how pictures are prepared in config.json: transformers has no word for it."""
 
     @classmethod
-    def config_entries(cls, model: Any) -> dict[str, Any]:
+    def config_entries(cls, model: Any, layout: str) -> dict[str, Any]:
         """Returns the classes, and how pictures are prepared."""
-        found = super().config_entries(model)
+        found = super().config_entries(model, layout)
         return (
             found if model.preprocessor is None else {**found, OWN: write_own(model.preprocessor)}
         )
 
     @classmethod
-    def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
+    def json_files(cls, model: Any, layout: str) -> dict[str, Any]:
         """Returns no files: all of it stands in config.json."""
         return {}
 

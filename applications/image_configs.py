@@ -172,6 +172,32 @@ def write_transformers(preprocessor: Any) -> dict[str, Any]:
     }
 
 
+def write_timm(preprocessor: Any) -> dict[str, Any]:
+    """Returns the `pretrained_cfg` by which timm prepares pictures alike.
+
+    Raises:
+        HubError: none does.
+    """
+    crop = preprocessor.crop
+    modes = {"resize_first": "center", "squash": "squash", "none": "squash"}
+    odd = {"crop": crop} if crop not in modes else {}
+    if preprocessor.channel_order != "rgb":
+        odd["channel_order"] = preprocessor.channel_order
+    if not math.isclose(preprocessor.scale, 1 / 255):
+        odd["scale"] = preprocessor.scale
+    if odd:
+        said = ", ".join(f"{name}={value!r}" for name, value in odd.items())
+        raise HubError(f"{TIMM.file} has no word for {said}.")
+    return {
+        "input_size": [3, *preprocessor.image_size],
+        "crop_pct": 1.0 if crop == "none" else preprocessor.crop_ratio,
+        "crop_mode": modes[crop],
+        "interpolation": preprocessor.interpolation,
+        "mean": list(preprocessor.mean),
+        "std": list(preprocessor.std),
+    }
+
+
 def _from_timm(found: Arguments) -> Arguments:
     channels, *size = _numbers(found.pop("input_size"), 3, TIMM.file, "input_size")
     if channels != 3:

@@ -14,6 +14,8 @@ _NAMES = {
     "Preprocessor": ".bases",
     "Task": ".bases",
     "Tokenizer": ".bases",
+    "Conversion": ".converting",
+    "convert": ".converting",
     "CacheError": ".errors",
     "HubError": ".errors",
     "IntegrityError": ".errors",
@@ -53,7 +55,7 @@ _NAMES = {
     "Row": ".weight_map",
     "WeightMap": ".weight_map",
     "ZERO": ".weight_map",
-    "export": ".weights",
+    "export": ".exporting",
     "load": ".weights",
 }
 
@@ -71,6 +73,8 @@ if TYPE_CHECKING:
     from .config_table import ConfigTable as ConfigTable
     from .config_table import Fixed as Fixed
     from .config_table import Same as Same
+    from .converting import Conversion as Conversion
+    from .converting import convert as convert
     from .errors import CacheError as CacheError
     from .errors import HubError as HubError
     from .errors import IntegrityError as IntegrityError
@@ -78,6 +82,7 @@ if TYPE_CHECKING:
     from .errors import SourcesExhaustedError as SourcesExhaustedError
     from .errors import UnknownPresetError as UnknownPresetError
     from .errors import WeightsError as WeightsError
+    from .exporting import export as export
     from .fetch import describe as describe
     from .fetch import resolve as resolve
     from .loading import fetch_preset as fetch_preset
@@ -104,7 +109,6 @@ if TYPE_CHECKING:
     from .weight_map import Join as Join
     from .weight_map import Row as Row
     from .weight_map import WeightMap as WeightMap
-    from .weights import export as export
     from .weights import load as load
 
 

@@ -28,13 +28,14 @@ class PresetAdapter:
         return None
 
     @classmethod
-    def config_entries(cls, model: Any) -> dict[str, Any]:
-        """Returns what config.json says of the model's head; reverses `head_config`."""
+    def config_entries(cls, model: Any, layout: str) -> dict[str, Any]:
+        """Returns what a layout's config.json says of the model's head; reverses `head_config`."""
         return {}
 
     @classmethod
-    def json_files(cls, model: Any) -> dict[str, dict[str, Any]]:
-        """Returns the preprocessor's JSON files (name -> content); reverses `make_preprocessor`."""
+    def json_files(cls, model: Any, layout: str) -> dict[str, Any]:
+        """Returns the preprocessor's JSON files in a layout (name -> content); reverses
+        `make_preprocessor`."""
         return {}
 
 

@@ -35,15 +35,15 @@ class PresetModel(Model):
         return load_preset(name, task=cls.task, expected=cls, backend=backend, **options)
 
     def save_to_preset(
-        self, folder: str | os.PathLike[str], layout: str = "huggingface"
+        self, folder: str | os.PathLike[str], layout: str = "huggingface", **options: Any
     ) -> list[Path]:
         """Writes the model as a folder that `from_preset` and the layout's own library read.
 
-        See `isozoo.hub.save_to_preset`.
+        See `isozoo.hub.save_to_preset` for the options: `max_shard_bytes`, `dtype`.
         """
         from .saving import save_to_preset
 
-        return save_to_preset(self, folder, layout)
+        return save_to_preset(self, folder, layout, **options)
 
 
 class Backbone(PresetModel):

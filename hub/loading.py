@@ -22,6 +22,7 @@ from .registry import (
     architectures_of,
     get_family,
     get_preset,
+    known_marks,
     preset_of_source,
     source_of_name,
 )
@@ -33,8 +34,9 @@ MAX_JSON_BYTES = 16 << 20
 class JsonFiles(Mapping[str, Mapping[str, Any]]):
     """The JSON files of a preset, each parsed when it is first asked for.
 
-    Only objects of at most 16 MiB are accepted, without duplicate keys, NaN or Infinity. A value in
-    them is never taken for a path, an address or a name to import.
+    Only objects of at most 16 MiB are accepted, without duplicate keys, NaN or Infinity; a list is
+    given as the object {"items": list}. A value in them is never taken for a path, an address or a
+    name to import.
 
     Raises:
         KeyError: the preset has no such file.
@@ -75,6 +77,8 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
         if len(raw) > MAX_JSON_BYTES:
             raise ValueError(f"it is over {MAX_JSON_BYTES} bytes")
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
+        if isinstance(value, list):
+            value = {"items": value}
         if not isinstance(value, dict):
             raise ValueError("an object is expected")
     except (OSError, ValueError, RecursionError) as error:
@@ -105,10 +109,11 @@ def find_preset(
     name = os.fspath(name)
     if source is None:
         return get_preset(name)
-    alone = Preset(name, "", "", "", (FileEntry("config.json"),), (source,))
+    marks = (FileEntry(mark, optional=True) for mark in known_marks())
+    alone = Preset(name, "", "", "", (FileEntry("config.json"), *marks), (source,))
     local = resolve(alone, cache=cache, offline=offline, progress=progress, endpoint=endpoint)
     config = read_json(local.paths["config.json"], "config.json")
-    return preset_of_source(name, source, config, expected)
+    return preset_of_source(name, source, config, expected, local.paths)
 
 
 def fetch_preset(
@@ -211,9 +216,9 @@ def load_preset(
         local = fetch_preset(
             name, expected=expected, folder=folder, offline=offline, progress=progress
         )
-        build = _class_for(local, task, expected)
+        build = class_for(local, task, expected)
         config = model_config(local, ignore_keys)
-        head = _head_config(build, local)
+        head = head_config(build, local)
         renewed = any(overrides.get(name, value) != value for name, value in head.items())
         config = {**config, **head, **overrides}
         extra = {} if dtype is None else {"dtype": dtype}
@@ -231,7 +236,7 @@ def load_preset(
         if float32_precision is not None:
             model.float32_precision = settings.checked_float32_precision(float32_precision)
         if hasattr(build, "make_preprocessor"):
-            model.preprocessor = _preprocessor(build, local, config)
+            model.preprocessor = preprocessor_of(build, local, config)
         return model
 
 
@@ -264,25 +269,40 @@ def _build_and_fill(
 ) -> tuple[Any, LoadReport]:
     """Builds the model without initial values and streams its weights into it.
 
-    Adds to `config` the arguments that the weights file decides; see `Layout.parts`. With `renewed`
-    the head gets no values, whatever the file has for it.
+    With `renewed` the head gets no values, whatever the file has for it.
+    """
+    layout, family = layout_of(local), get_family(local.preset.family)
+    model = build_without_values(build, local, reader, config, extra)
+    paths = family.map_paths(model.weights_by_path())
+    head, optional = getattr(build, "head", ()), getattr(build, "optional_parts", ())
+    fresh = head if renewed else ()
+    weight_map = layout.weight_map(config)
+    report = load(reader, paths, weight_map, allow_missing=(*head, *optional), fresh=fresh)
+    for path in report.missing:
+        paths[path].initialize()
+    return model, report
+
+
+def build_without_values(
+    build: Any,
+    local: LocalPreset,
+    reader: Reader,
+    config: dict[str, Any],
+    extra: Mapping[str, Any],
+) -> Any:
+    """Builds the model of a preset; its variables have shapes and no values.
+
+    Adds to `config` the arguments that the weights file decides; see `Layout.parts`.
     """
     from ..framework.core import scopes
 
-    layout, family = layout_of(local), get_family(local.preset.family)
+    layout = layout_of(local)
     weight_map = layout.weight_map(config)
     for argument, path in layout.parts.items():
         if argument not in config and not _holds(reader, weight_map, path):
             config[argument] = False
     with scopes.deferred_initialization():
-        model = build(**config, **extra)
-    paths = family.map_paths(model.weights_by_path())
-    head, optional = getattr(build, "head", ()), getattr(build, "optional_parts", ())
-    fresh = head if renewed else ()
-    report = load(reader, paths, weight_map, allow_missing=(*head, *optional), fresh=fresh)
-    for path in report.missing:
-        paths[path].initialize()
-    return model, report
+        return build(**config, **extra)
 
 
 def _tell_of_new(report: LoadReport, name: str) -> None:
@@ -319,7 +339,7 @@ def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
     )
 
 
-def _preprocessor(build: Any, local: LocalPreset, config: Mapping[str, Any]) -> Any:
+def preprocessor_of(build: Any, local: LocalPreset, config: Mapping[str, Any]) -> Any:
     """Makes the preprocessor of a task's class, with the preset's files as its `files`."""
     found = build.make_preprocessor(local.paths, config, local.preset.settings)
     if found is not None:
@@ -327,7 +347,8 @@ def _preprocessor(build: Any, local: LocalPreset, config: Mapping[str, Any]) -> 
     return found
 
 
-def _head_config(build: Any, local: LocalPreset) -> dict[str, Any]:
+def head_config(build: Any, local: LocalPreset) -> dict[str, Any]:
+    """Returns the arguments of a task's head, from the preset's files and settings."""
     if not hasattr(build, "head_config"):
         return {}
     return build.head_config(JsonFiles(local.paths), local.preset.settings)
@@ -360,9 +381,9 @@ def load_preprocessor(
     config = model_config(local, ignore_keys)
     found = None
     for one in (task,) if task else ("", *get_family(local.preset.family).tasks):
-        build = _class_for(local, one, None)
+        build = class_for(local, one, None)
         if hasattr(build, "make_preprocessor"):
-            found = _preprocessor(build, local, config)
+            found = preprocessor_of(build, local, config)
             break
     if found is None or (expected is not None and not isinstance(found, expected)):
         wanted = "a preprocessor" if expected is None else expected.__name__
@@ -374,7 +395,12 @@ def load_preprocessor(
     return found
 
 
-def _class_for(local: LocalPreset, task: str | None, expected: type | None) -> Any:
+def class_for(local: LocalPreset, task: str | None, expected: type | None) -> Any:
+    """Returns the class that a preset becomes for a task; the preset's own when None or "".
+
+    Raises:
+        UnknownPresetError: the family has no such task, or the class is not an `expected` one.
+    """
     family = get_family(local.preset.family)
     task = task or local.preset.task
     if task not in family.tasks:

@@ -114,6 +114,8 @@ class Family:
         default_task: the task when neither user nor config names one; the first of `tasks` if "".
         backbone: the attribute under which a task's model keeps its backbone. Weight maps name a
             backbone's variables by their paths in the backbone alone.
+        marks: name of a file -> task. Where it lies beside a config.json that tells of a backbone
+            alone, the files are for that task.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Family:
     architectures: Mapping[str, Architecture | tuple[str, str]] = field(default_factory=dict)
     default_task: str = ""
     backbone: str = "backbone"
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def first_task(self) -> str:
         """Returns the task when neither user nor config names one."""
@@ -246,12 +249,21 @@ def architectures_of(config: Config) -> list[str]:
     return found
 
 
-def identify(config: Config, expected: type | None = None) -> Identified:
+def known_marks() -> list[str]:
+    """Returns the names of the files that tell some family what a backbone's files are for."""
+    discover()
+    return sorted({mark for family in _families.values() for mark in family.marks})
+
+
+def identify(
+    config: Config, expected: type | None = None, present: Iterable[str] = ()
+) -> Identified:
     """Recognises a parsed config.json by what the families registered.
 
     Args:
         config: the parsed file.
         expected: the class that is to be made, which tells the family of a config that does not.
+        present: names of the files beside it; see `Family.marks`.
 
     Raises:
         HubError: no family knows its `model_type` or `architectures`.
@@ -262,11 +274,12 @@ def identify(config: Config, expected: type | None = None) -> Identified:
         for name in architectures:
             if name in family.architectures:
                 layout, task, *_ = family.architectures[name]
-                return Identified(family, layout, task)
+                return Identified(family, layout, _marked(family, task, present))
     model_type = config.get("model_type")
     for family in _families.values():
         if isinstance(model_type, str) and model_type in family.model_types:
-            return Identified(family, family.model_types[model_type], family.first_task())
+            task = _marked(family, family.first_task(), present)
+            return Identified(family, family.model_types[model_type], task)
     named = _family_of_class(expected) if expected is not None and model_type is None else None
     if named is not None:
         family, task = named
@@ -280,10 +293,27 @@ def identify(config: Config, expected: type | None = None) -> Identified:
     )
 
 
+def _marked(family: Family, task: str, present: Iterable[str]) -> str:
+    marks = [family.marks[name] for name in present if name in family.marks]
+    return marks[0] if marks and task == "backbone" else task
+
+
 def preset_of_source(
-    name: str, source: Source, config: Config, expected: type | None = None
+    name: str,
+    source: Source,
+    config: Config,
+    expected: type | None = None,
+    present: Iterable[str] = (),
 ) -> Preset:
-    """Returns the preset that stands for a source named by the user, whose config.json was read."""
-    family, layout, task = identify(config, expected)
+    """Returns the preset that stands for a source named by the user, whose config.json was read.
+
+    Args:
+        name: what the user called it.
+        source: where its files lie.
+        config: the parsed config.json.
+        expected: the class that is to be made.
+        present: names of the files beside config.json; see `Family.marks`.
+    """
+    family, layout, task = identify(config, expected, present)
     files = family.layouts[layout].entries()
     return Preset(name, family.name, task, layout, files, (source,))

@@ -13,9 +13,9 @@ from typing import Any
 from ..framework.files import atomic_path, write_atomically
 from .config_table import ConfigTable
 from .errors import HubError
+from .exporting import export
 from .loading import read_json
 from .registry import Family, Layout, task_of_class
-from .weights import export
 
 _NOT_OF_THE_NETWORK = {"self", "name", "dtype"}
 # Keys that were true of the file that was read, and need not be of the one that is written.
@@ -29,6 +29,8 @@ def save_to_preset(
     layout: str = "huggingface",
     *,
     max_shard_bytes: int = 5_000_000_000,
+    dtype: str | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Writes a model as a folder that `from_preset` and the layout's own library read.
 
@@ -41,6 +43,10 @@ def save_to_preset(
         folder: made where there is none.
         layout: a layout of the family whose config is a table, such as "huggingface".
         max_shard_bytes: the most bytes of tensors in one file.
+        dtype: of the tensors of floats in the file, such as "bfloat16"; the variables' own when
+            None.
+        values: path in the weight map -> tensor to write in the place of the model's variables,
+            which then need no values.
 
     Returns:
         The files written.
@@ -58,43 +64,63 @@ def save_to_preset(
             "are loaded as can be saved as one."
         )
     family, task = found
-    form, table = _layout(family, layout)
+    full = writable_layout(family, layout)
+    form, table = _layout(family, full)
     arguments = _arguments(getattr(model, family.backbone, model), form)
     adapter = getattr(model, "preset_adapter", None)
     config = {
         **table.write(arguments),
         **_kept_keys(model, table),
-        **_architectures(family, layout, task),
-        **(adapter.config_entries(model) if adapter is not None else {}),
+        **_architectures(family, full, table, task),
+        **(adapter.config_entries(model, full) if adapter is not None else {}),
     }
-    files = adapter.json_files(model) if adapter is not None else {}
+    files = adapter.json_files(model, full) if adapter is not None else {}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    variables = family.map_paths(model.weights_by_path())
     written = export(
-        variables,
+        family.map_paths(model.weights_by_path()) if values is None else values,
         form.weight_map(arguments),
         folder / "model.safetensors",
         max_shard_bytes=max_shard_bytes,
+        dtype=dtype,
     )
     for name, content in {table.file: config, **files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, (json.dumps(content, indent=2) + "\n").encode())
         written.append(folder / name)
     return written + _copy_files(model, form, folder, written)
 
 
-def _layout(family: Family, name: str) -> tuple[Layout, ConfigTable]:
-    tables = {
-        key: layout
-        for key, layout in family.layouts.items()
-        if isinstance(layout.config, ConfigTable)
-    }
-    if name not in tables or not isinstance(table := tables[name].config, ConfigTable):
+ALIASES = {"hf": "huggingface", "torchvision": "timm"}
+"""Short names of layouts."""
+
+
+def writable_layout(family: Family, name: str) -> str:
+    """Returns the full name of a layout that models of a family can be saved in.
+
+    Raises:
+        HubError: there is no such layout, or it can only be read.
+    """
+    full = ALIASES.get(name, name)
+    known = [key for key, layout in family.layouts.items() if _table(layout) is not None]
+    if full not in known:
+        why = "can only be read" if full in family.layouts else "is not known"
         raise HubError(
-            f"a {family.name} cannot be saved in layout {name!r}; "
-            f"there are: {', '.join(tables) or 'none'}"
+            f"a {family.name} cannot be saved in layout {name!r}, which {why}; "
+            f"there are: {', '.join(known) or 'none'}"
         )
-    return tables[name], table
+    return full
+
+
+def _table(layout: Layout) -> ConfigTable | None:
+    return layout.config if isinstance(layout.config, ConfigTable) else None
+
+
+def _layout(family: Family, name: str) -> tuple[Layout, ConfigTable]:
+    layout = family.layouts[writable_layout(family, name)]
+    table = _table(layout)
+    assert table is not None
+    return layout, table
 
 
 def _arguments(backbone: Any, layout: Layout) -> dict[str, Any]:
@@ -122,8 +148,13 @@ def _kept_keys(model: Any, table: ConfigTable) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key in kept}
 
 
-def _architectures(family: Family, layout: str, task: str) -> dict[str, Any]:
-    """Returns `architectures` for config.json, where the layout's library has such a class."""
+def _architectures(family: Family, layout: str, table: ConfigTable, task: str) -> dict[str, Any]:
+    """Returns `architectures` for config.json, where the layout's library has such a class.
+
+    Where the table has a row for the architecture, as with timm, that tells it.
+    """
+    if any(getattr(row, "key", "") == "architecture" for row in table.rows):
+        return {}
     for wanted in (task, "backbone"):
         for name, (form, meant, *head) in family.architectures.items():
             if (form, meant) == (layout, wanted) and not any(head):

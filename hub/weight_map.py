@@ -17,7 +17,7 @@ is the one that counts, so special rows stand before general ones.
         prefixes=("bert.", ""),
     )
 
-`hub.weights.load` reads the table forward, `hub.weights.export` backward.
+`hub.weights.load` reads the table forward, `hub.exporting.export` backward.
 """
 
 from __future__ import annotations

@@ -1,22 +1,18 @@
-"""Loading a weights file into variables, and exporting variables to one, by a weight map."""
+"""Loading a weights file into variables, by a weight map."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..framework.files import atomic_path, write_atomically
-from .errors import HubError, WeightsError
+from .errors import WeightsError
 from .readers.base import Reader, TensorInfo, numpy_dtype
 from .readers.unwrapped import UnwrappedReader, unwrapped
-from .transforms import Parts
-from .weight_map import Group, Template, WeightMap, group_keys, group_paths
+from .tensors import PendingTensor
+from .weight_map import Group, Template, WeightMap, group_keys
 
 
 class Assignable(Protocol):
@@ -103,6 +99,62 @@ def load(
             with different values. All are named at once, and no variable was changed.
         ReaderError: the file is damaged.
     """
+    plan = _checked_plan(reader, variables, weight_map, allow_missing, fresh)
+    for group in plan.groups:
+        _assign(plan, group)
+    return plan.report
+
+
+def pending_values(
+    reader: Reader,
+    variables: Mapping[str, Assignable],
+    weight_map: WeightMap,
+    *,
+    allow_missing: Iterable[str] = (),
+) -> tuple[dict[str, PendingTensor], LoadReport]:
+    """Returns what `load` would assign, without reading it: path -> tensor that reads itself.
+
+    The tensors keep the dtypes of the file. They can be read while the reader is open.
+
+    Args:
+        reader: the open file.
+        variables: path -> variable, of which shape and dtype are asked alone.
+        weight_map: the table for this file's layout.
+        allow_missing: templates of paths that may have no value in the file.
+
+    Raises:
+        WeightsError: as `load`.
+        ReaderError: the file is damaged.
+    """
+    plan = _checked_plan(reader, variables, weight_map, allow_missing, ())
+    found: dict[str, PendingTensor] = {}
+    for group in plan.groups:
+        for index, path in enumerate(group.row.paths(group.binding)):
+            if path is not None:
+                found[path] = _pending(plan, group, index, tuple(variables[path].shape))
+                plan.report.assigned.append(path)
+    return found, plan.report
+
+
+def _pending(plan: _Plan, group: Group, index: int, shape: tuple[int, ...]) -> PendingTensor:
+    keys = group.inputs[0]
+
+    def release() -> None:
+        for key in keys:
+            plan.reader.release(key)
+
+    dtype = numpy_dtype(plan.reader.info(keys[0]).dtype)
+    return PendingTensor(shape, dtype, lambda: _read(plan, group, keys)[index], release)
+
+
+def _checked_plan(
+    reader: Reader,
+    variables: Mapping[str, Assignable],
+    weight_map: WeightMap,
+    allow_missing: Iterable[str],
+    fresh: Iterable[str],
+) -> _Plan:
+    """Compares names, shapes, dtypes and whatever must be equal or zero; changes nothing."""
     reader, prefix = unwrapped(reader, variables, weight_map)
     plan = _Plan(reader, variables, weight_map, prefix)
     plan.fresh = [Template(text) for text in fresh]
@@ -114,9 +166,7 @@ def load(
     _raise_problems(plan)
     _check_values(plan)
     _raise_problems(plan)
-    for group in plan.groups:
-        _assign(plan, group)
-    return plan.report
+    return plan
 
 
 def _match_names(plan: _Plan, allowed: list[Template]) -> None:
@@ -300,130 +350,3 @@ def _kind(dtype: str) -> str:
     if dtype.startswith(("float", "bfloat")):
         return "float"
     return dtype.rstrip("0123456789").removeprefix("u")
-
-
-def export(
-    variables: Mapping[str, Any],
-    weight_map: WeightMap,
-    path: str | os.PathLike[str],
-    *,
-    prefix: str | None = None,
-    metadata: Mapping[str, str] | None = None,
-    max_shard_bytes: int = 5_000_000_000,
-) -> list[Path]:
-    """Writes variables to safetensors under the map's foreign names: the table read backward.
-
-    Tied and dropped keys are left out, of alternatives the first is written. Files appear whole or
-    not at all. Above `max_shard_bytes` the tensors go to `NAME-00001-of-0000N.safetensors` with an
-    index `NAME.safetensors.index.json`, as the Hugging Face hub expects.
-
-    Args:
-        variables: path -> variable with `numpy()`, or array.
-        weight_map: the table for the layout to write.
-        path: the file to write, ending in `.safetensors`.
-        prefix: the prefix for the map's prefixed rows; the map's first when None.
-        metadata: free text for the header.
-        max_shard_bytes: the most bytes of tensors in one file.
-
-    Returns:
-        The files written.
-
-    Raises:
-        WeightsError: variables without a row, or a row that lacks some of its variables.
-    """
-    prefix = weight_map.prefixes[0] if prefix is None else prefix
-    tensors = _foreign_tensors(variables, weight_map, prefix)
-    return write_safetensors(path, tensors, metadata, max_shard_bytes)
-
-
-def _foreign_tensors(
-    variables: Mapping[str, Any], weight_map: WeightMap, prefix: str
-) -> dict[str, np.ndarray]:
-    problems: dict[str, list[str]] = {}
-    tensors: dict[str, np.ndarray] = {}
-    for row, binding, held in group_paths(variables, weight_map):
-        if row is None:
-            problems.setdefault("no row of the weight map has them", []).append(held[0])
-            continue
-        paths = row.paths(binding)
-        absent = [p for at, p in enumerate(paths) if p is not None and at not in held]
-        if absent:
-            line = f"{', '.join(absent)} besides {', '.join(held.values())}"
-            problems.setdefault("needed to undo a split, and missing", []).append(line)
-            continue
-        keys = weight_map.keys_of(row, binding, prefix)[: None if row.joins else 1]
-        if problems:
-            continue  # it will be an error: spare the work
-        parts: Parts = [_value(variables[p]) if p is not None else None for p in paths]
-        for key, array in zip(keys, row.steps.inverse(parts, len(keys)), strict=True):
-            tensors[key] = np.asarray(array, order="C")
-    if problems:
-        raise WeightsError("the export", problems, "Add rows for them to the weight map.")
-    return tensors
-
-
-def _value(variable: Any) -> np.ndarray:
-    if isinstance(variable, np.ndarray):
-        return variable
-    return cast(np.ndarray, np.asarray(variable.numpy()))
-
-
-def write_safetensors(
-    path: str | os.PathLike[str],
-    tensors: Mapping[str, np.ndarray],
-    metadata: Mapping[str, str] | None = None,
-    max_shard_bytes: int = 5_000_000_000,
-) -> list[Path]:
-    """Writes arrays to one safetensors file, or to several with an index; see `export`.
-
-    Raises:
-        HubError: the path does not end in `.safetensors`.
-        OSError: the folder cannot be written.
-    """
-    path = Path(path)
-    if path.suffix != ".safetensors":
-        raise HubError(f"cannot export to {path}: a name ending in .safetensors is expected")
-    shards = _shards(tensors, max_shard_bytes)
-    meta = {"format": "pt", **(metadata or {})}
-    if len(shards) == 1:
-        _write_one(path, shards[0], meta)
-        return [path]
-    names = [
-        f"{path.stem}-{index:05}-of-{len(shards):05}.safetensors"
-        for index in range(1, len(shards) + 1)
-    ]
-    written: list[Path] = []
-    index = {
-        "metadata": {"total_size": sum(array.nbytes for array in tensors.values())},
-        "weight_map": {k: name for name, shard in zip(names, shards, strict=True) for k in shard},
-    }
-    index_path = path.with_name(path.name + ".index.json")
-    try:
-        for name, shard in zip(names, shards, strict=True):
-            _write_one(path.with_name(name), shard, meta)
-            written.append(path.with_name(name))
-        write_atomically(index_path, (json.dumps(index, indent=2, sort_keys=True) + "\n").encode())
-    except BaseException:
-        for shard_path in written:
-            shard_path.unlink(missing_ok=True)
-        raise
-    return [*written, index_path]
-
-
-def _shards(tensors: Mapping[str, np.ndarray], limit: int) -> list[dict[str, np.ndarray]]:
-    shards: list[dict[str, np.ndarray]] = [{}]
-    room = limit
-    for key, array in tensors.items():
-        if shards[-1] and array.nbytes > room:
-            shards.append({})
-            room = limit
-        shards[-1][key] = array
-        room -= array.nbytes
-    return shards
-
-
-def _write_one(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
-    from safetensors.numpy import save_file
-
-    with atomic_path(path) as temporary:
-        save_file(dict(tensors), temporary, metadata=metadata)

@@ -32,7 +32,7 @@ class TextClassifierPresetAdapter(PresetAdapter):
         return {"num_classes": settings.get("num_classes") or count_classes(config, 2)}
 
     @classmethod
-    def config_entries(cls, model: Any) -> dict[str, Any]:
+    def config_entries(cls, model: Any, layout: str) -> dict[str, Any]:
         """Returns the classes by number and by name, as transformers writes them."""
         return label_entries(model.labels, model.num_classes)
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..framework import ops
 from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
+from .sentence_files import SentenceAdapter
 from .text import check_texts, token_inputs
 
 POOLINGS = ("mean", "cls")
@@ -20,7 +21,6 @@ SAMPLES = (
     "Wo ist der Bahnhof?",
     "2 + 2 = 4",
 )
-POOLING_FILE = "1_Pooling/config.json"
 
 
 class TextEmbedder(Task):
@@ -39,6 +39,7 @@ class TextEmbedder(Task):
     """
 
     task = "text_embedder"
+    preset_adapter = SentenceAdapter
     backbone: Any
 
     def __init__(
@@ -236,16 +237,3 @@ def _likeliest(scores: np.ndarray, top_k: int, tokenizer: Any) -> list[tuple[str
     shares /= shares.sum()
     order = np.argsort(-shares, kind="stable")[:top_k]
     return [(tokenizer.token(int(i)), float(shares[i])) for i in order]
-
-
-def pooling_of(files: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any]) -> dict:
-    """Returns `pooling` and `normalize` for a TextEmbedder, as far as they are said: by a preset's
-    settings, else by sentence-transformers' file. A pooling that is not here keeps its name there,
-    for the model to refuse."""
-    found = {name: settings[name] for name in ("pooling", "normalize") if name in settings}
-    if "pooling" in found or POOLING_FILE not in files:
-        return found
-    prefix, ours = "pooling_mode_", {"mean_tokens": "mean", "cls_token": "cls"}
-    config = files[POOLING_FILE]
-    modes = [k.removeprefix(prefix) for k, on in config.items() if k.startswith(prefix) and on]
-    return {**found, "pooling": "+".join(ours.get(mode, mode) for mode in modes) or "none"}

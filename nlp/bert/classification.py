@@ -8,9 +8,10 @@ from typing import Any
 
 from ...hub.loading import JsonFiles
 from ..classification import TextClassifier, names_of
+from ..sentence_files import LENGTH_FILE
 from .backbone import BertBackbone, initializer
 from .preprocessing import BertPreprocessor, BertTokenizer
-from .tasks import SENTENCE_FILE, preprocessor_for
+from .tasks import preprocessor_for
 
 
 class BertTextClassifierPreprocessor(BertPreprocessor):
@@ -68,8 +69,8 @@ class BertTextClassifier(TextClassifier):
         """Takes texts as long as the model was made for, and the classes' names of config.json."""
         json = JsonFiles(files)
         length = settings.get("max_length")
-        if length is None and SENTENCE_FILE in json:
-            length = json[SENTENCE_FILE].get("max_seq_length")
+        if length is None and LENGTH_FILE in json:
+            length = json[LENGTH_FILE].get("max_seq_length")
         labels = names_of(json, config)
         kind = BertTextClassifierPreprocessor
         return preprocessor_for(kind, files, config, settings, length, labels=labels)

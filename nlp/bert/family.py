@@ -8,6 +8,7 @@ from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, LAYER_COUNT, NUMBER, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
+from ..sentence_files import LENGTH_FILE, MODULES_FILE, POOLING_FILE
 from .weight_map import huggingface
 
 
@@ -53,7 +54,7 @@ CONFIG = ConfigTable(
 
 _TEXT_FILES = ("tokenizer.json", "vocab.txt", "tokenizer_config.json")
 _TEXT_FILES += ("added_tokens.json", "special_tokens_map.json")
-_SENTENCE_FILES = ("1_Pooling/config.json", "sentence_bert_config.json")
+_SENTENCE_FILES = (MODULES_FILE, POOLING_FILE, LENGTH_FILE)
 # Architectures with heads that are not here yet.
 _HEADS = {
     "BertForTokenClassification": "token classification",
@@ -92,5 +93,6 @@ register_family(
             },
         },
         default_task="backbone",
+        marks={MODULES_FILE: "text_embedder"},
     )
 )

@@ -11,7 +11,8 @@ from ...framework.layers import Dense, LayerNormalization
 from ...framework.typing import DType, Tensor
 from ...hub.loading import JsonFiles
 from .. import activations
-from ..tasks import MaskedLM, TextEmbedder, pooling_of
+from ..sentence_files import LENGTH_FILE
+from ..tasks import MaskedLM, TextEmbedder
 from ..text import token_inputs
 from .backbone import BertBackbone, initializer
 from .preprocessing import (
@@ -20,8 +21,6 @@ from .preprocessing import (
     BertTextEmbedderPreprocessor,
     BertTokenizer,
 )
-
-SENTENCE_FILE = "sentence_bert_config.json"
 
 
 class BertTextEmbedder(TextEmbedder):
@@ -46,11 +45,6 @@ class BertTextEmbedder(TextEmbedder):
         super().__init__(backbone, pooling, normalize, dtype=dtype)
 
     @classmethod
-    def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns `pooling` and `normalize`, where settings or files say them."""
-        return pooling_of(files, settings)
-
-    @classmethod
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> BertTextEmbedderPreprocessor:
@@ -58,8 +52,8 @@ class BertTextEmbedder(TextEmbedder):
         sentence-transformers' file says)."""
         json = JsonFiles(files)
         length = settings.get("max_length")
-        if length is None and SENTENCE_FILE in json:
-            length = json[SENTENCE_FILE].get("max_seq_length")
+        if length is None and LENGTH_FILE in json:
+            length = json[LENGTH_FILE].get("max_seq_length")
         return preprocessor_for(BertTextEmbedderPreprocessor, files, config, settings, length)
 
 

@@ -10,10 +10,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from isozoo.hub.errors import HubError, WeightsError
+from isozoo.hub.exporting import export
 from isozoo.hub.readers import open_reader
 from isozoo.hub.transforms import concat, split, transpose
 from isozoo.hub.weight_map import ZERO, Join, Row, WeightMap
-from isozoo.hub.weights import export, load
+from isozoo.hub.weights import load
 
 from .fakes import FakeVariable, variables
 

@@ -9,7 +9,7 @@ import pytest
 
 import isozoo
 from isozoo.hub.errors import HubError
-from isozoo.hub.weights import export
+from isozoo.hub.exporting import export
 from isozoo.nlp.audio import load_audio
 from isozoo.nlp.generation.beams import beam_search
 from isozoo.nlp.generation.sizes import CacheSizes

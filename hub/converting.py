@@ -1,0 +1,235 @@
+"""From one layout to another, tensor by tensor."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..framework.files import current_umask
+from .errors import HubError
+from .loading import (
+    build_without_values,
+    class_for,
+    fetch_preset,
+    head_config,
+    layout_of,
+    load_preset,
+    model_config,
+    open_weights,
+    preprocessor_of,
+)
+from .preset import LocalPreset, Preset
+from .registry import get_family
+from .saving import save_to_preset, writable_layout
+from .weights import pending_values
+
+_LOCK = ".lock"
+
+
+@dataclass
+class Conversion:
+    """What `convert` wrote.
+
+    Attributes:
+        source: where the files came from.
+        layout: the layout that was written, by its full name.
+        files: name in the folder -> size in bytes.
+        tensors: how many variables were written.
+        dropped: names of tensors in the source that have no counterpart in the model, such as
+            those of a head that the family does not have, or buffers that are computed.
+    """
+
+    source: str
+    layout: str
+    files: dict[str, int] = field(default_factory=dict)
+    tensors: int = 0
+    dropped: list[str] = field(default_factory=list)
+
+
+def convert(
+    source: str | os.PathLike[str] | Preset,
+    folder: str | os.PathLike[str],
+    layout: str = "huggingface",
+    *,
+    task: str | None = None,
+    dtype: str | None = None,
+    max_shard_bytes: int = 5_000_000_000,
+    overwrite: bool = False,
+    ignore_keys: Iterable[str] = (),
+    offline: bool | None = None,
+    progress: bool | None = None,
+) -> Conversion:
+    """Writes a model's files in another layout of its family, without loading the model.
+
+    One tensor at a time is read, rearranged, cast and written; memory holds no more. The elements
+    are those of the source, bit for bit, unless `dtype` says otherwise. The folder appears as a
+    whole when all of its files are there.
+
+    Args:
+        source: what `from_preset` takes.
+        folder: where the files go; there must be none yet, or an empty one.
+        layout: a layout of the family, or a short name of one: "hf" for "huggingface",
+            "torchvision" for "timm".
+        task: as which task the source is read; its own when None.
+        dtype: of the tensors of floats, such as "float16"; as they are stored when None.
+        max_shard_bytes: the most bytes of tensors in one file.
+        overwrite: whether files of a folder that is not empty may be replaced.
+        ignore_keys: keys of the source's config to pass over.
+        offline: see `from_preset`.
+        progress: see `from_preset`.
+
+    Raises:
+        HubError: the family cannot write the layout, an unknown dtype, or the folder is not empty.
+        WeightsError: the source's weights do not fit its config.
+        SourcesExhaustedError: the source's files cannot be had.
+        OSError: the folder cannot be written.
+    """
+    _check_dtype(dtype)
+    local = fetch_preset(source, offline=offline, progress=progress)
+    family = get_family(local.preset.family)
+    layout = writable_layout(family, layout)
+    with new_folder(folder, overwrite) as place:
+        if layout_of(local).fill is not None:
+            model = load_preset(
+                local.preset, task=task, backend="numpy", offline=offline, ignore_keys=ignore_keys
+            )
+            found = Conversion(local.source, layout, tensors=len(model.variables))
+            save_to_preset(model, place, layout, max_shard_bytes=max_shard_bytes, dtype=dtype)
+        else:
+            found = _stream(local, place, layout, task, dtype, max_shard_bytes, ignore_keys)
+        found.files = {
+            path.relative_to(place).as_posix(): path.stat().st_size
+            for path in sorted(place.rglob("*"))
+            if path.is_file() and path.name != _LOCK
+        }
+    return found
+
+
+def _check_dtype(dtype: str | None) -> None:
+    if dtype not in (None, "float64", "float32", "float16", "bfloat16"):
+        raise HubError(
+            f"weights cannot be written as {dtype!r}: float64, float32, float16 or bfloat16"
+        )
+
+
+def _stream(
+    local: LocalPreset,
+    folder: Path,
+    layout: str,
+    task: str | None,
+    dtype: str | None,
+    max_shard_bytes: int,
+    ignore_keys: Iterable[str],
+) -> Conversion:
+    from ..framework import config as settings
+
+    family = get_family(local.preset.family)
+    build: Any = class_for(local, task, None)
+    config = model_config(local, ignore_keys)
+    config.update(head_config(build, local))
+    with settings.use_backend("numpy"), open_weights(local) as reader:
+        model = build_without_values(build, local, reader, config, {})
+        if hasattr(build, "make_preprocessor"):
+            model.preprocessor = preprocessor_of(build, local, config)
+        variables = family.map_paths(model.weights_by_path())
+        optional = getattr(build, "optional_parts", ())
+        values, report = pending_values(
+            reader,
+            variables,
+            layout_of(local).weight_map(config),
+            allow_missing=optional,
+        )
+        if report.missing:
+            raise HubError(
+                f"{local.preset.name} lacks {', '.join(report.missing)}: convert it as another "
+                f"task (of {', '.join(family.tasks)})"
+            )
+        save_to_preset(
+            model, folder, layout, max_shard_bytes=max_shard_bytes, dtype=dtype, values=values
+        )
+    return Conversion(local.source, layout, tensors=len(values), dropped=report.dropped)
+
+
+@contextlib.contextmanager
+def new_folder(folder: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Yields a folder beside `folder` that takes its place when the block ends without error.
+
+    What an earlier process left behind when it was killed is removed. On any failure nothing is
+    left, and `folder` is as it was.
+
+    Args:
+        folder: the folder to make.
+        overwrite: where it has files already, those of the same names are replaced one by one.
+
+    Raises:
+        HubError: it has files already, and `overwrite` is False; or it is a file.
+        OSError: the parent cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise HubError(f"{folder} is a file: name a folder that is to be made")
+    if not overwrite and folder.is_dir() and any(folder.iterdir()):
+        raise HubError(f"{folder} has files already: name a new folder, or allow to overwrite")
+    parent = folder.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(parent, folder.name)
+    place = Path(tempfile.mkdtemp(prefix=_prefix(folder.name), suffix=".tmp", dir=parent))
+    handle = os.open(place / _LOCK, os.O_CREAT | os.O_RDWR)
+    try:
+        _lock(handle)
+        yield place
+        os.chmod(place, 0o777 & ~current_umask())
+        (place / _LOCK).unlink()
+        _put_in_place(place, folder)
+    finally:
+        os.close(handle)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _lock(handle: int) -> bool:
+    """Whether the lock of an open file could be had; it is held until the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows: what is left behind stays there
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _prefix(name: str) -> str:
+    return f".{name[:80]}.incoming-"
+
+
+def _put_in_place(place: Path, folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()  # an empty one
+    if not folder.exists():
+        os.replace(place, folder)
+        return
+    for path in sorted(place.rglob("*")):
+        target = folder / path.relative_to(place)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            os.replace(path, target)
+
+
+def _remove_leftovers(parent: Path, name: str) -> None:
+    """Removes the folders of processes that are gone: nobody holds their locks."""
+    for place in parent.glob(f"{_prefix(name)}*.tmp"):
+        with contextlib.suppress(OSError):
+            handle = os.open(place / _LOCK, os.O_RDWR)
+            try:
+                if _lock(handle):
+                    shutil.rmtree(place, ignore_errors=True)
+            finally:
+                os.close(handle)
