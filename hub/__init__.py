@@ -14,6 +14,8 @@ _NAMES = {
     "Preprocessor": ".bases",
     "Task": ".bases",
     "Tokenizer": ".bases",
+    "Publication": ".publishing",
+    "publish": ".publishing",
     "Conversion": ".converting",
     "convert": ".converting",
     "CacheError": ".errors",
@@ -95,6 +97,8 @@ if TYPE_CHECKING:
     from .preset import Package as Package
     from .preset import Preset as Preset
     from .preset import Url as Url
+    from .publishing import Publication as Publication
+    from .publishing import publish as publish
     from .readers import open_reader as open_reader
     from .registry import Architecture as Architecture
     from .registry import Family as Family

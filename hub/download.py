@@ -222,7 +222,7 @@ class HubRepository:
     ) -> Iterator[tuple[int, Iterator[bytes]]]:
         from huggingface_hub.utils import get_session
 
-        session, broken = get_session(), _transport_errors()
+        session, broken = get_session(), transport_errors()
         asked = {**headers, "Range": f"bytes={start}-"} if start else headers
         with contextlib.ExitStack() as stack:
             for _ in range(MAX_REDIRECTS + 1):
@@ -278,9 +278,9 @@ class HubRepository:
         except errors.OfflineModeIsEnabled as error:
             raise SourceFailed("offline mode is on (HF_HUB_OFFLINE)") from error
         except (errors.HfHubHTTPError, errors.FileMetadataError, errors.HFValidationError) as error:
-            raise SourceFailed(_first_line(error)) from error
-        except _transport_errors() as error:
-            raise SourceFailed(f"it cannot be reached ({_first_line(error)})") from error
+            raise SourceFailed(first_line(error)) from error
+        except transport_errors() as error:
+            raise SourceFailed(f"it cannot be reached ({first_line(error)})") from error
 
 
 def _remote_file(size: object, git_sha1: object, sha256: object) -> RemoteFile | None:
@@ -313,7 +313,7 @@ def _with_etag(expected: FileEntry, etag: str | None, size: int | None, what: st
     )
 
 
-def _transport_errors() -> tuple[type[BaseException], ...]:
+def transport_errors() -> tuple[type[BaseException], ...]:
     """Returns what the Hugging Face client's HTTP library raises when a connection fails."""
     import httpx2
 
@@ -333,7 +333,8 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").lower(), parts.port or default
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's text, or its class's name."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 

@@ -1,4 +1,4 @@
-"""The command line: list, info, pull, run, verify and finetune.
+"""The command line: its commands, and what their exit codes mean.
 
 Exit codes: 0 done; 1 the answer is no (`verify` found a difference); 2 the call was wrong (no
 command, an unknown name or option, an unreadable input); 3 the files cannot be had or are not what
@@ -8,14 +8,14 @@ they should be; 4 isozoo itself failed (the traceback is shown); 130 interrupted
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-NO, WRONG_CALL, NOT_TO_BE_HAD, OUR_FAULT = 1, 2, 3, 4
+from .commands.output import NO, NOT_TO_BE_HAD, OUR_FAULT, WRONG_CALL, print_json, print_tree
+
 # Nothing that a user types, and no file, raises these on purpose.
 _NEVER_MEANT = (AttributeError, NameError, AssertionError, NotImplementedError)
 
@@ -76,8 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"isozoo {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    def command(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
+    def command(
+        name: str, run: Callable[[Any], int], text: str, example: str = ""
+    ) -> argparse.ArgumentParser:
+        epilog = f"example: {example}" if example else None
+        made = commands.add_parser(name, help=text, description=text, epilog=epilog)
         made.set_defaults(run=run)
         made.add_argument("--json", action="store_true", help="print JSON for a program to read")
         return made
@@ -148,6 +151,10 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--text-column", help="where it is not called text")
     tune.add_argument("--label-column", help="where it is not called label")
     _fetching(tune)
+
+    from .commands import sharing
+
+    sharing.add(command)
     return parser
 
 
@@ -158,16 +165,12 @@ def _fetching(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-
-
 def _list(arguments: Any) -> int:
     from .hub import list_presets
 
     presets = list_presets(arguments.family)
     if arguments.json:
-        _print_json([_summary(preset) for preset in presets])
+        print_json([_summary(preset) for preset in presets])
         return 0
     width = max((len(p.name) for p in presets), default=0)
     for preset in presets:
@@ -192,32 +195,10 @@ def _info(arguments: Any) -> int:
 
     described = describe(find_preset(arguments.name))
     if arguments.json:
-        _print_json(described)
+        print_json(described)
         return 0
-    _print_tree(described)
+    print_tree(described)
     return 0
-
-
-def _print_tree(value: dict[str, Any]) -> None:
-    print("\n".join(_tree(value)))
-
-
-def _tree(value: Any) -> list[str]:
-    """Nested dicts and lists as indented lines; what is empty, or not so, is left out."""
-    lines: list[str] = []
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if item in (None, "", False) or item == [] or item == {}:
-                continue
-            if isinstance(item, dict | list | tuple):
-                lines += [f"{key}:", *(f"  {line}" for line in _tree(item))]
-            else:
-                lines.append(f"{key}: {'yes' if item is True else item}")
-        return lines
-    for item in value:
-        first, *rest = _tree(item) if isinstance(item, dict | list | tuple) else [str(item)]
-        lines += [f"- {first}", *(f"  {line}" for line in rest)]
-    return lines
 
 
 def _pull(arguments: Any) -> int:
@@ -232,9 +213,9 @@ def _pull(arguments: Any) -> int:
         "files": {name: str(path) for name, path in local.paths.items()},
     }
     if arguments.json:
-        _print_json(found)
+        print_json(found)
     else:
-        _print_tree(found)
+        print_tree(found)
     return 0
 
 
@@ -263,7 +244,7 @@ def _run(arguments: Any) -> int:
     if arguments.draw:
         model.draw(arguments.inputs[0], results[0], Path(arguments.draw))
     if arguments.json:
-        _print_json({"preset": arguments.name, "backend": model.backend, "results": results})
+        print_json({"preset": arguments.name, "backend": model.backend, "results": results})
         return 0
     for result in results:
         if len(results) > 1:
@@ -291,7 +272,7 @@ def _verify(arguments: Any) -> int:
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     if arguments.json:
-        _print_json(report.to_dict())
+        print_json(report.to_dict())
     else:
         print(report.table(layers=arguments.layers))
     return 0 if report.ok else NO
@@ -319,7 +300,7 @@ def _finetune(arguments: Any) -> int:
         offline=arguments.offline,
     )
     if arguments.json:
-        _print_json(
+        print_json(
             {
                 "classes": found.classes,
                 "rows": {"train": found.rows[0], "validation": found.rows[1]},

@@ -67,17 +67,15 @@ class HubServer:
 
     bare_info = bare_tree = False
     page = 2
+    handler: type[_Handler]
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
         self.faults: dict[str, Fault] = {}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
-        hub = self
-
-        class Handler(_Handler):
-            server_state = hub
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        kind = getattr(self, "handler", _Handler)
+        handler = type("Handler", (kind,), {"server_state": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True

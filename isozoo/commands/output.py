@@ -1,0 +1,61 @@
+"""How commands print what they found: for people, or as JSON for a program."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+NO, WRONG_CALL, NOT_TO_BE_HAD, OUR_FAULT = 1, 2, 3, 4
+"""Exit codes beside 0: the answer is no; a wrong call; files not to be had; isozoo failed."""
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as JSON; what has no form there is printed as text."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_tree(value: dict[str, Any]) -> None:
+    """Prints nested dicts and lists as indented lines; what is empty, or not so, is left out."""
+    print("\n".join(tree(value)))
+
+
+def tree(value: Any) -> list[str]:
+    """Returns the lines of `print_tree`."""
+    lines: list[str] = []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if item in (None, "", False) or item == [] or item == {}:
+                continue
+            if isinstance(item, dict | list | tuple):
+                lines += [f"{key}:", *(f"  {line}" for line in tree(item))]
+            else:
+                lines.append(f"{key}: {'yes' if item is True else item}")
+        return lines
+    for item in value:
+        first, *rest = tree(item) if isinstance(item, dict | list | tuple) else [str(item)]
+        lines += [f"- {first}", *(f"  {line}" for line in rest)]
+    return lines
+
+
+def show(value: dict[str, Any], as_json: bool) -> None:
+    """Prints what a command found, as JSON or as lines."""
+    (print_json if as_json else print_tree)(value)
+
+
+def size(count: float) -> str:
+    """Returns a number of bytes as people read it: "1.5 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def byte_count(text: str) -> int:
+    """Reads "2GB", "500MB", "4000": a number of bytes. Raises ValueError."""
+    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "B": 1}
+    plain = text.strip().upper()
+    for unit, factor in units.items():
+        if plain.endswith(unit):
+            return int(float(plain.removesuffix(unit)) * factor)
+    return int(plain)

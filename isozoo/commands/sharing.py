@@ -1,0 +1,99 @@
+"""convert and publish: a model for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from .output import byte_count, show, size
+
+
+def add(command: Callable[..., Any]) -> None:
+    """Declares the commands of this room."""
+    made = command(
+        "convert",
+        _convert,
+        "Write a model's files in another layout, tensor by tensor.",
+        "isozoo convert all_minilm_l6_v2 --out my_model --dtype float16",
+    )
+    made.add_argument("source", metavar="SOURCE", help="a preset, hf://org/name, or a folder")
+    made.add_argument("--out", metavar="FOLDER", required=True, help="a folder that is made")
+    made.add_argument(
+        "--to",
+        metavar="LAYOUT",
+        default="hf",
+        help="a layout of the family: hf (transformers'), timm, torchvision, gguf, …",
+    )
+    made.add_argument("--task", help="as which task the source is read")
+    made.add_argument("--dtype", help="of the numbers: float32, float16 or bfloat16")
+    made.add_argument(
+        "--max-shard-size", metavar="SIZE", type=byte_count, default=5 * 10**9, help="such as 2GB"
+    )
+    made.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
+
+    made = command(
+        "publish",
+        _publish,
+        "Upload a folder to a repository of the hub, with a card.",
+        "isozoo publish my_model hf://org/name --license apache-2.0",
+    )
+    made.add_argument("folder", metavar="FOLDER", help="a folder that from_preset takes")
+    made.add_argument("to", metavar="REPOSITORY", help="hf://org/name[@branch]")
+    made.add_argument("--message", default="", help="of the commit")
+    made.add_argument("--license", help="its SPDX name, for the card")
+    made.add_argument("--base", metavar="ORG/NAME", help="the model that it was trained from")
+    made.add_argument("--description", default="", help="a sentence for the card")
+    made.add_argument("--private", action="store_true", help="a repository that is made is private")
+    made.add_argument("--pr", action="store_true", help="propose the change instead of making it")
+    made.add_argument("--parent", metavar="COMMIT", help="the commit that it is known to be at")
+    made.add_argument(
+        "--with-training-state", action="store_true", help="send optimizer states, too"
+    )
+    made.add_argument("--dry-run", action="store_true", help="show what would be sent")
+
+
+def _convert(arguments: Any) -> int:
+    from ..hub import convert
+
+    done = convert(
+        arguments.source,
+        arguments.out,
+        arguments.to,
+        task=arguments.task,
+        dtype=arguments.dtype,
+        max_shard_bytes=arguments.max_shard_size,
+        overwrite=arguments.overwrite,
+        offline=arguments.offline,
+    )
+    found = asdict(done)
+    if not arguments.json:
+        found["files"] = {name: size(count) for name, count in done.files.items()}
+    show({"folder": arguments.out, **found}, arguments.json)
+    return 0
+
+
+def _publish(arguments: Any) -> int:
+    from ..hub import publish
+
+    done = publish(
+        arguments.folder,
+        arguments.to,
+        message=arguments.message,
+        license=arguments.license,
+        base=arguments.base,
+        description=arguments.description,
+        private=arguments.private,
+        pull_request=arguments.pr,
+        parent=arguments.parent,
+        training_state=arguments.with_training_state,
+        dry_run=arguments.dry_run,
+    )
+    found = asdict(done)
+    if not arguments.json:
+        found["files"] = {name: size(count) for name, count in done.files.items()}
+        if not arguments.dry_run:
+            del found["card"]
+    show(found, arguments.json)
+    return 0
