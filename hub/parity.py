@@ -27,6 +27,7 @@ from ..framework.core.scopes import observed
 from ..framework.core.symbolic import flatten, map_structure
 from ..framework.models import Model
 from ..framework.ops import convert_to_numpy
+from .parity_inputs import inputs_hash, sample_of
 from .parity_runs import runs_of
 
 ROUNDING = 2.0**-24
@@ -79,6 +80,9 @@ class Report:
         outputs: errors of the model's outputs.
         layers: errors of what each layer gave, in order of the calls.
         decisions: backend (and "float64") -> what the model decided: labels, rankings, transcripts.
+        files: name -> sha256 of the preset's files; empty for a model that was built.
+        inputs_sha256: a hash of the inputs.
+        reference: output -> root mean square and some elements of the float64 run.
     """
 
     model: str
@@ -87,6 +91,9 @@ class Report:
     outputs: list[Measured] = field(default_factory=list)
     layers: list[Measured] = field(default_factory=list)
     decisions: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    inputs_sha256: str = ""
+    reference: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def decisions_agree(self) -> bool:
@@ -171,11 +178,12 @@ def verify(
     """
     runs = runs_of(backends, precisions)
     names = [run.name for run in runs]
-    model, title = model_or_preset, ""
+    model, title, files = model_or_preset, "", {}
     if not isinstance(model, Model):
         from .loading import load_preset
 
         title = str(model_or_preset)
+        files = _hashes(model_or_preset, options)
         # Read where nothing is compiled; each backend then gets a copy.
         model = load_preset(model_or_preset, backend="numpy", **options)
     subject = _subject(model, inputs)
@@ -183,7 +191,9 @@ def verify(
     tell(REFERENCE)
     reference = model.to_backend("numpy", dtype="float64")
     expected, expected_layers = _run(subject, reference, layers)
-    report = Report(title or model.name, names)
+    report = Report(title or model.name, names, files=files)
+    report.inputs_sha256 = inputs_hash(subject.inputs)
+    report.reference = sample_of(expected)
     report.decisions[REFERENCE] = subject.decide(reference)
     found: dict[str, dict[str, tuple[float, float]]] = {}
     found_layers: dict[str, dict[str, tuple[float, float]]] = {}
@@ -205,6 +215,16 @@ def verify(
         for measured in report.outputs:
             measured.plain = errors[measured.name][0]
     return report
+
+
+def _hashes(preset: Any, options: dict[str, Any]) -> dict[str, str]:
+    """Name -> sha256 of a preset's files."""
+    from .cache import Cache
+    from .loading import fetch_preset
+
+    known = {key: options[key] for key in ("folder", "offline", "progress") if key in options}
+    paths = fetch_preset(preset, **known).paths
+    return {name: Cache().digests(path).sha256 for name, path in paths.items()}
 
 
 def _plainly(model: Model) -> Any:

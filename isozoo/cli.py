@@ -11,6 +11,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,8 @@ def _parser() -> argparse.ArgumentParser:
         "--precision", action="append", help="of float32; may be given repeatedly (float32, tf32)"
     )
     verify.add_argument("--layers", action="store_true", help="show each layer too")
+    verify.add_argument("--write", metavar="FILE", help="write a certificate, such as parity.json")
+    verify.add_argument("--against", metavar="FILE", help="compare with a certificate")
     _fetching(verify)
 
     tune = command(
@@ -254,6 +257,7 @@ def _run(arguments: Any) -> int:
 
 
 def _verify(arguments: Any) -> int:
+    from .hub.certificates import certificate, compare_certificate, write_certificate
     from .hub.parity import verify
 
     def tell(run: str) -> None:
@@ -271,11 +275,21 @@ def _verify(arguments: Any) -> int:
     )
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
+    differences = []
+    if arguments.against:
+        differences = compare_certificate(report, arguments.against)
+    if arguments.write:
+        write_certificate(report, arguments.write)
     if arguments.json:
-        print_json(report.to_dict())
+        told = [asdict(one) for one in differences]
+        print_json(certificate(report) | ({"against": told} if arguments.against else {}))
     else:
         print(report.table(layers=arguments.layers))
-    return 0 if report.ok else NO
+        for one in differences:
+            print(one)
+        if arguments.against and not any(one.matters for one in differences):
+            print(f"as {arguments.against} says")
+    return 0 if report.ok and not any(one.matters for one in differences) else NO
 
 
 def _finetune(arguments: Any) -> int:
