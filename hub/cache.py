@@ -24,6 +24,7 @@ from .preset import SHA1, SHA256, FileEntry
 _CHUNK = 8 << 20
 # A file changed within this time of being hashed could change again without its time changing.
 _RACY_NS = 50_000_000
+_USE_NOTED_EVERY = 3600.0  # seconds
 # Git's hash is only ever needed for files that are not in LFS, and those are small.
 _GIT_LIMIT = 64 << 20
 
@@ -113,10 +114,27 @@ class Cache:
         if not path.is_file():
             return None
         if self.digests(path).sha256 == expected.sha256:
+            self._note_use(expected.sha256)
             return path
         with contextlib.suppress(OSError):  # a damaged blob is worth nothing to anyone
             path.unlink()
         return None
+
+    def last_use(self, sha256: str) -> float:
+        """Returns when a blob was last asked for, in seconds since 1970; 0.0 if not known."""
+        try:
+            return (self.root / "used" / sha256).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def _note_use(self, sha256: str) -> None:
+        # Beside the blob: its own times tell whether it was changed.
+        if time.time() - self.last_use(sha256) < _USE_NOTED_EVERY:
+            return
+        with contextlib.suppress(OSError):
+            path = self.root / "used" / sha256
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
     def digests(self, path: Path) -> Digests:
         """Returns a file's hashes, by the record of an earlier reading if it has not changed since.

@@ -67,7 +67,9 @@ class Lock:
         except OSError as error:
             raise CacheError.from_os_error(self.path, error) from error
         try:
-            return {source: _parse(entry) for source, entry in json.loads(raw)["sources"].items()}
+            return {
+                source: parse_entry(entry) for source, entry in json.loads(raw)["sources"].items()
+            }
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CacheError(
                 self.path, f"the lock file is malformed ({error})", "delete it to resolve anew"
@@ -118,7 +120,8 @@ def _plain(lock: SourceLock) -> dict[str, Any]:
     return {"commit": lock.commit, "files": files}
 
 
-def _parse(entry: Any) -> SourceLock:
+def parse_entry(entry: Any) -> SourceLock:
+    """Reads what a lock file says of one source. Raises ValueError, KeyError, TypeError."""
     commit = entry["commit"]
     if commit is not None and not SHA1.fullmatch(commit):
         raise ValueError(f"commit {commit!r}")

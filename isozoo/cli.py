@@ -155,9 +155,10 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--label-column", help="where it is not called label")
     _fetching(tune)
 
-    from .commands import sharing
+    from .commands import cache, sharing
 
-    sharing.add(command)
+    for room in (sharing, cache):
+        room.add(command)
     return parser
 
 
