@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..framework.files import current_umask
+from ..framework.folders import files_of, new_folder
 from .errors import HubError
 from .loading import (
     build_without_values,
@@ -28,8 +25,6 @@ from .preset import LocalPreset, Preset
 from .registry import get_family
 from .saving import save_to_preset, writable_layout
 from .weights import pending_values
-
-_LOCK = ".lock"
 
 
 @dataclass
@@ -85,7 +80,8 @@ def convert(
         progress: see `from_preset`.
 
     Raises:
-        HubError: the family cannot write the layout, an unknown dtype, or the folder is not empty.
+        HubError: the family cannot write the layout, or an unknown dtype.
+        FileExistsError: the folder is not empty.
         WeightsError: the source's weights do not fit its config.
         SourcesExhaustedError: the source's files cannot be had.
         OSError: the folder cannot be written.
@@ -94,7 +90,7 @@ def convert(
     local = fetch_preset(source, offline=offline, progress=progress)
     family = get_family(local.preset.family)
     layout = writable_layout(family, layout)
-    with new_folder(folder, overwrite) as place:
+    with new_folder(folder, "merge" if overwrite else "refuse") as place:
         if layout_of(local).fill is not None:
             model = load_preset(
                 local.preset, task=task, backend="numpy", offline=offline, ignore_keys=ignore_keys
@@ -103,11 +99,7 @@ def convert(
             save_to_preset(model, place, layout, max_shard_bytes=max_shard_bytes, dtype=dtype)
         else:
             found = _stream(local, place, layout, task, dtype, max_shard_bytes, ignore_keys)
-        found.files = {
-            path.relative_to(place).as_posix(): path.stat().st_size
-            for path in sorted(place.rglob("*"))
-            if path.is_file() and path.name != _LOCK
-        }
+        found.files = files_of(place)
     return found
 
 
@@ -154,82 +146,3 @@ def _stream(
             model, folder, layout, max_shard_bytes=max_shard_bytes, dtype=dtype, values=values
         )
     return Conversion(local.source, layout, tensors=len(values), dropped=report.dropped)
-
-
-@contextlib.contextmanager
-def new_folder(folder: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
-    """Yields a folder beside `folder` that takes its place when the block ends without error.
-
-    What an earlier process left behind when it was killed is removed. On any failure nothing is
-    left, and `folder` is as it was.
-
-    Args:
-        folder: the folder to make.
-        overwrite: where it has files already, those of the same names are replaced one by one.
-
-    Raises:
-        HubError: it has files already, and `overwrite` is False; or it is a file.
-        OSError: the parent cannot be written.
-    """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise HubError(f"{folder} is a file: name a folder that is to be made")
-    if not overwrite and folder.is_dir() and any(folder.iterdir()):
-        raise HubError(f"{folder} has files already: name a new folder, or allow to overwrite")
-    parent = folder.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(parent, folder.name)
-    place = Path(tempfile.mkdtemp(prefix=_prefix(folder.name), suffix=".tmp", dir=parent))
-    handle = os.open(place / _LOCK, os.O_CREAT | os.O_RDWR)
-    try:
-        _lock(handle)
-        yield place
-        os.chmod(place, 0o777 & ~current_umask())
-        (place / _LOCK).unlink()
-        _put_in_place(place, folder)
-    finally:
-        os.close(handle)
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _lock(handle: int) -> bool:
-    """Whether the lock of an open file could be had; it is held until the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows: what is left behind stays there
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _prefix(name: str) -> str:
-    return f".{name[:80]}.incoming-"
-
-
-def _put_in_place(place: Path, folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()  # an empty one
-    if not folder.exists():
-        os.replace(place, folder)
-        return
-    for path in sorted(place.rglob("*")):
-        target = folder / path.relative_to(place)
-        if path.is_dir():
-            target.mkdir(exist_ok=True)
-        else:
-            os.replace(path, target)
-
-
-def _remove_leftovers(parent: Path, name: str) -> None:
-    """Removes the folders of processes that are gone: nobody holds their locks."""
-    for place in parent.glob(f"{_prefix(name)}*.tmp"):
-        with contextlib.suppress(OSError):
-            handle = os.open(place / _LOCK, os.O_RDWR)
-            try:
-                if _lock(handle):
-                    shutil.rmtree(place, ignore_errors=True)
-            finally:
-                os.close(handle)

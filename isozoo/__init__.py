@@ -27,6 +27,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "datasets": (".datasets", None),
     "distillation": (".distillation", None),
     "distribution": (".distribution", None),
+    "export": (".export", None),
     "dtype_policies": (".dtype_policies", None),
     "hub": (".hub", None),
     "initializers": (".initializers", None),

@@ -153,6 +153,20 @@ class Backend(
         """The name of the device on which a variable's tensor lies."""
         return "cpu"
 
+    # Export -----------------------------------------------------------------------------------
+
+    def exporter(self) -> Any:
+        """The module that writes models in the framework's own formats."""
+        raise ValueError(f"The {self.name} backend has no format of its own to export to.")
+
+    def function_for_tensorflow(self, fn: Any, specs: list[Any], kwargs: dict[str, Any]) -> Any:
+        """A function of this backend's tensors as one of TensorFlow's."""
+        raise ValueError(
+            f"A function of {self.name}'s tensors cannot be traced into a SavedModel: give a layer "
+            "or a method of one, which is copied to TensorFlow, or write the function over "
+            "TensorFlow's tensors under `isozoo.use_backend('tensorflow')`."
+        )
+
     # Several devices --------------------------------------------------------------------------
 
     # Whether a tensor may lie on several devices, by the hooks below.

@@ -54,6 +54,8 @@ class CallableLayer:
     _policy: Any
     _losses: list[Any]
     built: bool
+    # Whether the next call from outside is noted: see `_note_call`. Models want it, once.
+    _notes_call = False
     name: str
     call: Any
     build: Any
@@ -146,6 +148,8 @@ class CallableLayer:
             else:
                 args = self._native_arguments(args)
                 kwargs = nested.map_structure(self._native_input, kwargs)
+            if outermost and self._notes_call:
+                self._note_call(args, kwargs)
             if not self.built:
                 self._check_inputs(args, kwargs)
                 self._build_for(args, kwargs)
@@ -175,6 +179,17 @@ class CallableLayer:
         if state.masks is None or before[0] is not None:
             return outputs
         return self._keep_masks(outputs)
+
+    def _note_call(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Keep what the model's first call from outside got, for whoever exports it."""
+        vars(self)["_notes_call"] = False
+        given = [*args, *(x for name, x in kwargs.items() if name != "training")]
+        if all(_is_native(x, self._backend) for part in given for x in nested.flatten(part)):
+            vars(self)["_first_call"] = nested.map_structure(self._spec_of, given)
+
+    def _spec_of(self, x: Any) -> Any:
+        dtype = "string" if _is_text(x) else self._backend.dtype(x)
+        return InputSpec(dtype, (None, *tuple(self._backend.static_shape(x))[1:]))
 
     def _laid_out(self, distribution: Any, outputs: Any) -> Any:
         """Outputs as the distribution wants them on its devices."""
@@ -401,6 +416,11 @@ class CallableLayer:
         mode of the layer on its framework; else False."""
         found = state.training if training is None else training
         return self._native_training() if found is None else bool(found)
+
+
+def _is_native(x: Any, backend: Any) -> bool:
+    kind = owner_of(x)
+    return kind is backend or (kind is registry.ARRAY and (backend.name == "numpy" or _is_text(x)))
 
 
 def _is_text(x: Any) -> bool:

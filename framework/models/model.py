@@ -40,6 +40,7 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
     """
 
     _graph: Graph | None = None
+    _notes_call = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         given = {*("inputs", "outputs")[: len(args)], *kwargs}
@@ -306,6 +307,22 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
         print_summary(
             self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
         )
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Writes the model for programs that run it without this package.
+
+        See `isozoo.framework.exporting.export_model` for the formats, arguments and errors.
+        """
+        from ..exporting import export_model
+
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights of all layers inside for inputs of `input_shape`, nested or not.

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import isozoo
+from isozoo.framework.folders import new_folder
 from isozoo.hub import convert, open_reader
-from isozoo.hub.converting import new_folder
 from isozoo.hub.errors import HubError, WeightsError
 from isozoo.hub.tensors import PendingTensor, write_safetensors
 
@@ -161,17 +161,21 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
         (place / "in" / "a").write_text("1")
         assert not target.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
-    with pytest.raises(HubError, match="has files already"), new_folder(target):
+    with pytest.raises(FileExistsError, match="has files already"), new_folder(target):
         pass
-    with new_folder(target, overwrite=True) as place:
+    with new_folder(target, "merge") as place:
         (place / "in").mkdir()
         (place / "in" / "b").write_text("2")
     assert sorted(path.name for path in (target / "in").iterdir()) == ["a", "b"]
+    with new_folder(target, "replace") as place:
+        (place / "c").write_text("3")
+    assert [path.name for path in target.iterdir()] == ["c"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_what_a_killed_process_left_behind_is_removed(tmp_path):
     code = (
-        "import sys, time\nfrom isozoo.hub.converting import new_folder\n"
+        "import sys, time\nfrom isozoo.framework.folders import new_folder\n"
         "with new_folder(sys.argv[1]) as place:\n"
         "    (place / 'a').write_text('1'); print('ready', flush=True); time.sleep(60)\n"
     )
@@ -184,7 +188,7 @@ def test_what_a_killed_process_left_behind_is_removed(tmp_path):
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert len(list(tmp_path.iterdir())) == 2
-    with new_folder(target, overwrite=True) as place:
+    with new_folder(target, "merge") as place:
         (place / "a").write_text("3")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert (target / "a").read_text() == "3"
@@ -197,7 +201,7 @@ def test_what_cannot_be_converted_is_told(tmp_path):
     with pytest.raises(HubError, match="written as 'int8'"):
         convert(tmp_path / "a", tmp_path / "b", dtype="int8")
     (tmp_path / "f").write_text("x")
-    with pytest.raises(HubError, match="is a file"):
+    with pytest.raises(FileExistsError, match="is a file"):
         convert(tmp_path / "a", tmp_path / "f")
     tiny_bert.save(tiny_bert.random_model("BertModel"), tmp_path / "c")
     with pytest.raises(WeightsError, match="missing from the file"):

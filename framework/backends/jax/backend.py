@@ -445,6 +445,14 @@ class JaxBackend(
 
         return jax.eval_shape(lambda x: BCOO.fromdense(x, nse=2), described)
 
+    def exporter(self):
+        from . import exporting
+
+        return exporting
+
+    def function_for_tensorflow(self, fn, specs, kwargs):
+        return self.exporter().for_tensorflow(fn, specs, kwargs)
+
     def move(self, layer, kind, index):
         try:
             device = jax.devices(kind)[index or 0]

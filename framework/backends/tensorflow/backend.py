@@ -441,6 +441,11 @@ class TensorflowBackend(
         tf.function(traced, autograph=False).get_concrete_function(*inputs)
         return found[-1]
 
+    def exporter(self):
+        from . import exporting
+
+        return exporting
+
     def move(self, layer, kind, index):
         with self.device(kind, index):
             for variable in layer.variables:

@@ -446,6 +446,11 @@ class TorchBackend(
     def placeholder(self, shape, dtype):
         return torch.empty(shape, dtype=_NATIVE[dtype], device=state.device)
 
+    def exporter(self):
+        from . import exporting
+
+        return exporting
+
     def move(self, layer, kind, index):
         layer.to(self.device(kind, index))
 

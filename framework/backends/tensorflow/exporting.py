@@ -1,0 +1,141 @@
+"""SavedModels with endpoints, and LiteRT files made of them."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from ... import nested
+
+
+class Archive:
+    """What goes into a SavedModel: resources, endpoints and collections of variables."""
+
+    def __init__(self) -> None:
+        self._holder = tf.__internal__.tracking.AutoTrackable()
+        self._layers: list[Any] = []
+        self._resources: list[Any] = []
+        self._functions: dict[str, Any] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the endpoints."""
+        return list(self._functions)
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The variables of all layers, each once."""
+        return _distinct(v.native for layer in self._layers for v in layer.variables)
+
+    @property
+    def trainable_variables(self) -> list[tf.Variable]:
+        """Those that train."""
+        return _distinct(v.native for layer in self._layers for v in layer.trainable_variables)
+
+    @property
+    def non_trainable_variables(self) -> list[tf.Variable]:
+        """Those that do not."""
+        trained = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trained]
+
+    def track_layer(self, layer: Any) -> None:
+        """Holds a layer on this backend, with its tables."""
+        if all(held is not layer for held in self._layers):
+            self._layers.append(layer)
+
+    def track_resource(self, resource: Any) -> None:
+        """Holds a resource of TensorFlow. ValueError for anything else."""
+        if not isinstance(resource, tf.__internal__.tracking.Trackable):
+            raise ValueError(
+                "Invalid resource type. Expected a layer, or an instance of a TensorFlow "
+                f"`Trackable`. Received instead an object of type '{type(resource)}'."
+            )
+        self._resources.append(resource)
+
+    def add(self, name: str, fn: Any, specs: list[Any]) -> Any:
+        """Adds a function of tensors, traced for the specifications."""
+        given = [nested.map_structure(_tensor_spec, one) for one in specs]
+
+        def endpoint(*args: Any) -> Any:
+            return fn(*args)
+
+        endpoint.__name__ = name
+        traced = tf.function(endpoint, input_signature=given, autograph=False)
+        traced.get_concrete_function()
+        self._functions[name] = traced
+        return traced
+
+    def add_called(self, name: str, fn: Any) -> Any:
+        """Adds a `tf.function` that was called. ValueError for any other function."""
+        if not isinstance(fn, tf.types.experimental.GenericFunction):
+            raise ValueError(
+                "If the `input_signature` argument is not provided, the `fn` argument must be a "
+                "`tf.function` that has been called at least once. Received: "
+                f"fn={fn}, of type {type(fn)}"
+            )
+        if not fn._list_all_concrete_functions():
+            raise ValueError(
+                f"The provided tf.function '{name}' has never been called. To specify the "
+                "expected shape and dtype of the function's arguments, you must either provide a "
+                "function that has been called at least once, or alternatively pass an "
+                "`input_signature` argument in `add_endpoint()`."
+            )
+        self._functions[name] = fn
+        return fn
+
+    def is_variable(self, value: Any) -> bool:
+        """Whether it is a variable of TensorFlow."""
+        return isinstance(value, tf.Variable)
+
+    def variable_of(self, value: Any, name: str) -> tf.Variable:
+        """A variable of its own with a value."""
+        return tf.Variable(value, name=name.replace("/", "_"))
+
+    def collect(self, name: str, variables: list[tf.Variable]) -> None:
+        """Holds variables as an attribute of the reloaded object."""
+        setattr(self._holder, name, list(variables))
+
+    def write(self, path: str, options: Any) -> None:
+        """Writes the SavedModel to a folder."""
+        holder = self._holder
+        holder._resources = [*self._layers, *self._resources]
+        holder.variables = self.variables
+        holder.trainable_variables = self.trainable_variables
+        holder.non_trainable_variables = self.non_trainable_variables
+        for name, function in self._functions.items():
+            setattr(holder, name, function)
+        signatures = {name: _first(function) for name, function in self._functions.items()}
+        signatures.setdefault("serving_default", next(iter(signatures.values())))
+        tf.saved_model.save(holder, path, options=options, signatures=signatures)
+
+
+def lite(folder: str, settings: dict[str, Any]) -> bytes:
+    """Returns the LiteRT file of a SavedModel; `settings` are attributes of the converter.
+
+    Raises:
+        ValueError: a setting that the converter does not have.
+        RuntimeError: it cannot convert the model.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    for name, value in settings.items():
+        if not hasattr(converter, name):
+            raise ValueError(f"The converter to LiteRT has no setting {name!r}.")
+        setattr(converter, name, value)
+    try:
+        return converter.convert()
+    except Exception as error:
+        raise RuntimeError(f"The model cannot be converted to LiteRT: {error}") from error
+
+
+def _tensor_spec(spec: Any) -> tf.TensorSpec:
+    return tf.TensorSpec(spec.shape, spec.dtype, spec.name)
+
+
+def _first(function: Any) -> Any:
+    """A concrete function of a traced one: what was called several ways has no single signature."""
+    if function.input_signature is not None:
+        return function
+    return function._list_all_concrete_functions()[0]
+
+
+def _distinct(variables: Any) -> list[tf.Variable]:
+    return list({id(v): v for v in variables}.values())

@@ -1,0 +1,146 @@
+"""One call for each format that a model is exported to."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..backends import registry
+from ..config import is_interactive_logging_enabled
+from ..files import atomic_path
+from ..folders import new_folder
+from .archive import ExportArchive
+from .signatures import input_signature as signature_of
+from .signatures import map_specs, spec_of
+
+
+def export_model(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    format: str = "tf_saved_model",
+    verbose: bool | None = None,
+    input_signature: Any = None,
+    **kwargs: Any,
+) -> str:
+    """Writes a model for programs that run it without this package.
+
+    A model on any backend can be written in any format: it is copied to the backend that the
+    format belongs to. The file or folder appears whole or not at all.
+
+    Args:
+        model: a built model.
+        filepath: where it goes: a folder for a SavedModel, else a file.
+        format: "tf_saved_model"; "litert" (`.tflite`); "torch" (torch.export's `.pt2`); "onnx"
+            (`.onnx`); "openvino" (`.xml`, beside it `.bin`); "stablehlo" (jax.export's bytes).
+        verbose: whether the path is printed; as `config.enable_interactive_logging` says if None.
+        input_signature: a list with the specification of each positional input: structures of
+            InputSpec, KerasTensor, tensor or tf.TensorSpec. None asks `signatures.input_signature`.
+        **kwargs: of the format: those of `torch.export.export` for "torch"; `opset_version` for
+            "onnx"; attributes of TensorFlow's converter, such as `optimizations`, for "litert".
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: an unknown format, a wrong ending of the path, arguments that the format does
+            not have, or a model that was neither built nor called.
+        RuntimeError: the framework cannot trace or convert the model; it says why.
+        ImportError: the format needs a package that is not installed.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"Unrecognized format={format}. Supported formats are: {list(FORMATS)}.")
+    backend, ending, write = FORMATS[format]
+    path = os.fspath(filepath)
+    if ending and not path.endswith(ending):
+        raise ValueError(
+            f"The export as {format!r} requires the filepath to end with '{ending}'. Got: {path}"
+        )
+    signature = signature_of(model) if input_signature is None else input_signature
+    if not isinstance(signature, list | tuple):
+        signature = [signature]
+    signature = [map_specs(spec_of, one) for one in signature]
+    native = model if model.backend == backend else model.to_backend(backend)
+    write(native, Path(path), signature, kwargs)
+    if verbose or (verbose is None and is_interactive_logging_enabled()):
+        print(f"Saved {format} artifact at '{path}'.")
+    return path
+
+
+def _saved_model(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
+    # What JAX's own bridge would take; here the model itself is on TensorFlow.
+    unknown = kwargs.keys() - {"is_static", "jax2tf_kwargs"}
+    _refuse(unknown, "tf_saved_model", ())
+    archive = ExportArchive()
+    archive.track_and_add_endpoint("serve", model, signature)
+    archive.write_out(path, verbose=False)
+
+
+def _torch(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
+    exporter = registry.get("torch").exporter()
+    _refuse(kwargs.keys() - exporter.ARGUMENTS, "torch", exporter.ARGUMENTS)
+    with atomic_path(path) as temporary:
+        exporter.write_program(model, temporary, signature, **kwargs)
+
+
+def _onnx(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
+    _needs("onnx", "onnxscript", extra="onnx")
+    _refuse(kwargs.keys() - {"opset_version"}, "onnx", ("opset_version",))
+    with atomic_path(path) as temporary:
+        registry.get("torch").exporter().write_onnx(model, temporary, signature, **kwargs)
+
+
+def _litert(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder, atomic_path(path) as temporary:
+        _saved_model(model, Path(folder, "model"), signature, {})
+        exporter = registry.get("tensorflow").exporter()
+        temporary.write_bytes(exporter.lite(os.path.join(folder, "model"), kwargs))
+
+
+def _openvino(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
+    _needs("openvino", extra="openvino")
+    _refuse(kwargs.keys(), "openvino", ())
+    import openvino
+
+    with tempfile.TemporaryDirectory() as folder, new_folder(path.parent, "merge") as place:
+        _saved_model(model, Path(folder, "model"), signature, {})
+        converted = openvino.convert_model(os.path.join(folder, "model"))
+        openvino.save_model(converted, os.path.join(place, path.name), compress_to_fp16=False)
+
+
+def _stablehlo(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
+    _refuse(kwargs.keys(), "stablehlo", ())
+    content = registry.get("jax").exporter().program(model, signature)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+Writer = Callable[[Any, Path, list, dict[str, Any]], None]
+# Format -> (backend on which the model is written, ending of the path, writer).
+FORMATS: dict[str, tuple[str, str, Writer]] = {
+    "tf_saved_model": ("tensorflow", "", _saved_model),
+    "onnx": ("torch", "", _onnx),
+    "openvino": ("tensorflow", ".xml", _openvino),
+    "litert": ("tensorflow", ".tflite", _litert),
+    "torch": ("torch", ".pt2", _torch),
+    "stablehlo": ("jax", "", _stablehlo),
+}
+
+
+def _refuse(unknown: Any, format: str, known: Any) -> None:
+    if unknown:
+        raise ValueError(
+            f'Unsupported arguments for `format="{format}"`: {", ".join(sorted(unknown))}. '
+            f"Supported arguments are: {', '.join(sorted(known)) or 'none'}."
+        )
+
+
+def _needs(*packages: str, extra: str) -> None:
+    import importlib.util
+
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f"this export needs {' and '.join(missing)}: pip install 'isozoo[{extra}]'",
+            name=missing[0],
+        )
