@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..framework import layers
+from ..framework.core.input_spec import InputSpec
 from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
 from ..hub.labels import NamesClasses, most_probable
@@ -63,6 +64,11 @@ class ImageClassifier(NamesClasses, Task):
         """
         features = self.backbone(images)  # (batch, height / 32, width / 32, channels)
         return self.classifier(self.dropout(self.pooler(features)))
+
+    def export_signature(self) -> list[Any]:
+        """Returns images as the preprocessor gives them, (batch, height, width, 3)."""
+        height, width = getattr(self.preprocessor, "image_size", (None, None))
+        return [InputSpec("float32", (None, height, width, 3))]
 
     def prepare_inputs(self, x: Any) -> Any:
         """Returns paths, or Pillow's images, as the network's inputs; anything else as it is.

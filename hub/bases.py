@@ -34,6 +34,14 @@ class PresetModel(Model):
 
         return load_preset(name, task=cls.task, expected=cls, backend=backend, **options)
 
+    def export_signature(self) -> list[Any] | None:
+        """Returns the specifications of the inputs that `export` takes by itself.
+
+        Those of the backbone, where it knows them; None where the model must have been called.
+        """
+        backbone = getattr(self, "backbone", None)
+        return backbone.export_signature() if isinstance(backbone, PresetModel) else None
+
     def save_to_preset(
         self, folder: str | os.PathLike[str], layout: str = "huggingface", **options: Any
     ) -> list[Path]:

@@ -25,8 +25,9 @@ def input_signature(model: Any) -> list[Any]:
     graph = getattr(model, "_graph", None)
     if graph is not None:
         return [nested.map_structure(spec_of, graph.inputs_structure)]
-    if (own := getattr(model, "export_signature", None)) is not None:
-        return nested.map_structure(spec_of, own())
+    own = getattr(model, "export_signature", None)
+    if own is not None and (given := own()) is not None:
+        return nested.map_structure(spec_of, given)
     if not model.built:
         raise ValueError(
             "The model provided has not yet been built. It must be built before export."

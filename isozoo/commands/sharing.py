@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from .output import byte_count, show, size
+
+# Format -> the backend on which it is written, so that nothing has to be copied.
+_FORMATS = {
+    "tf_saved_model": "tensorflow",
+    "litert": "tensorflow",
+    "openvino": "tensorflow",
+    "torch": "torch",
+    "onnx": "torch",
+    "stablehlo": "jax",
+}
 
 
 def add(command: Callable[..., Any]) -> None:
@@ -31,6 +42,19 @@ def add(command: Callable[..., Any]) -> None:
         "--max-shard-size", metavar="SIZE", type=byte_count, default=5 * 10**9, help="such as 2GB"
     )
     made.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
+
+    made = command(
+        "export",
+        _export,
+        "Write a model for programs that run it without isozoo.",
+        "isozoo export all_minilm_l6_v2 --format onnx --out minilm.onnx",
+    )
+    made.add_argument("name", metavar="NAME")
+    made.add_argument("--format", default="tf_saved_model", help=", ".join(_FORMATS))
+    made.add_argument("--out", metavar="PATH", required=True, help="a file, or a folder")
+    made.add_argument("--task", help="as which task it is read")
+    made.add_argument("--dtype", help="of the weights: float32, float16, …")
     made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
 
     made = command(
@@ -71,6 +95,20 @@ def _convert(arguments: Any) -> int:
     if not arguments.json:
         found["files"] = {name: size(count) for name, count in done.files.items()}
     show({"folder": arguments.out, **found}, arguments.json)
+    return 0
+
+
+def _export(arguments: Any) -> int:
+    from ..catalog import from_preset
+
+    options = {"task": arguments.task, "dtype": arguments.dtype, "offline": arguments.offline}
+    model = from_preset(arguments.name, backend=_FORMATS.get(arguments.format), **options)
+    model.export(arguments.out, format=arguments.format, verbose=False)
+    out = Path(arguments.out)
+    files = [path for path in out.rglob("*") if path.is_file()] if out.is_dir() else [out]
+    count = sum(path.stat().st_size for path in files)
+    found = {"path": str(out), "format": arguments.format, "bytes": count}
+    show(found if arguments.json else {**found, "bytes": size(count)}, arguments.json)
     return 0
 
 

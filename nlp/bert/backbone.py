@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...framework import ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.core.layer import Layer
 from ...framework.initializers import TruncatedNormal
 from ...framework.layers import Dense, Dropout, Embedding, LayerNormalization
@@ -207,6 +208,11 @@ class BertBackbone(Backbone):
         self.vocabulary_size, self.hidden_dim = vocabulary_size, hidden_dim
         self.max_sequence_length = max_sequence_length
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns `token_ids` and `padding_mask`, int32 (batch, length), both sizes open."""
+        texts = InputSpec("int32", (None, None))
+        return [{"token_ids": texts, "padding_mask": texts}]
 
     def check_inputs(self, inputs: Any) -> None:
         """Raises ValueError for ids that are not in the vocabulary, or segments there are not."""

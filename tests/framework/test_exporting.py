@@ -115,6 +115,11 @@ elif format == "litert":
         runner.set_tensor(runner.get_input_details()[0]["index"], part)
         runner.invoke()
         y.append(runner.get_tensor(runner.get_output_details()[0]["index"]))
+elif format == "onnx":
+    import onnxruntime
+    session = onnxruntime.InferenceSession(path)
+    name = session.get_inputs()[0].name
+    y = [session.run(None, {name: part})[0] for part in (x, x[:1])]
 assert "isozoo" not in sys.modules
 np.savez(sys.argv[4], *map(np.asarray, y))
 """
@@ -122,9 +127,13 @@ np.savez(sys.argv[4], *map(np.asarray, y))
 
 @pytest.mark.parametrize("backend", ["numpy"], indirect=True)
 @pytest.mark.parametrize(
-    "format, name", [("torch", "m.pt2"), ("stablehlo", "m.bin"), ("litert", "m.tflite")]
+    "format, name",
+    [("torch", "m.pt2"), ("stablehlo", "m.bin"), ("litert", "m.tflite"), ("onnx", "m.onnx")],
 )
 def test_other_programs_read_it(format, name, backend, tmp_path):
+    if format == "onnx":
+        pytest.importorskip("onnxscript")
+        pytest.importorskip("onnxruntime")
     model = pictures()
     model.export(tmp_path / name, format=format, verbose=False)
     np.save(tmp_path / "x.npy", PICTURES)

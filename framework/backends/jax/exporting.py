@@ -1,6 +1,7 @@
 """Programs in StableHLO by jax.export, and functions for SavedModels by jax2tf."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,24 +13,21 @@ from ... import nested
 def program(model: Any, signature: list[Any]) -> bytes:
     """Returns the model's call as bytes that `jax.export.deserialize` reads.
 
-    The weights are constants of the program. Open sizes of the signature stay open.
+    The weights are constants of the program. Open sizes of the signature stay open: the first is
+    the batch, one for all inputs; others are each their own, or where the model does not allow
+    that, the same for the same axis of all inputs.
 
     Raises:
         RuntimeError: JAX cannot trace the model for open sizes.
     """
-    names = itertools.count()
-    scope = export.SymbolicScope()
-
-    def argument(spec: Any) -> Any:
-        sizes = [f"n{next(names)}" if size is None else str(size) for size in spec.shape]
-        shape = export.symbolic_shape(f"({', '.join(sizes)},)" if sizes else "()", scope=scope)
-        return jax.ShapeDtypeStruct(shape, spec.dtype)
-
-    arguments = [nested.map_structure(argument, one) for one in signature]
+    called = jax.jit(lambda *args: model(*args))
     try:
-        made = export.export(jax.jit(lambda *args: model(*args)))(*arguments)
-    except Exception as error:
-        raise RuntimeError(f"The model cannot be exported by JAX: {error}") from error
+        made = export.export(called)(*_arguments(signature, False))
+    except Exception:
+        try:
+            made = export.export(called)(*_arguments(signature, True))
+        except Exception as error:
+            raise RuntimeError(f"The model cannot be exported by JAX: {error}") from error
     return bytes(made.serialize())
 
 
@@ -37,12 +35,29 @@ def for_tensorflow(fn: Any, specs: list[Any], kwargs: dict[str, Any]) -> Any:
     """Returns a function of JAX's arrays as one of TensorFlow's tensors."""
     from jax.experimental import jax2tf
 
-    names = itertools.count()
-
-    def shape(spec: Any) -> str:
-        sizes = [f"n{next(names)}" if size is None else str(size) for size in spec.shape]
-        return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
-
+    name = _names(False)
     options = dict(kwargs.get("jax2tf_kwargs") or {})
-    options.setdefault("polymorphic_shapes", [nested.map_structure(shape, one) for one in specs])
+    shapes = [nested.map_structure(lambda spec: _shape(spec, name), one) for one in specs]
+    options.setdefault("polymorphic_shapes", shapes)
     return jax2tf.convert(fn, with_gradient=False, **options)
+
+
+def _arguments(signature: list[Any], by_axis: bool) -> list[Any]:
+    name, scope = _names(by_axis), export.SymbolicScope()
+
+    def argument(spec: Any) -> Any:
+        shape = export.symbolic_shape(_shape(spec, name), scope=scope)
+        return jax.ShapeDtypeStruct(shape, spec.dtype)
+
+    return [nested.map_structure(argument, one) for one in signature]
+
+
+def _names(by_axis: bool) -> Callable[[int], str]:
+    """What an open size of an axis is called."""
+    numbers = itertools.count()
+    return lambda axis: "batch" if axis == 0 else f"n{axis if by_axis else next(numbers)}"
+
+
+def _shape(spec: Any, name: Callable[[int], str]) -> str:
+    sizes = [name(axis) if size is None else str(size) for axis, size in enumerate(spec.shape)]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
