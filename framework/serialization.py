@@ -66,6 +66,8 @@ def serialize(x: Any) -> Any:
         return tuple(serialize(value) for value in x)
     if isinstance(x, FunctionType):
         return _serialized_function(x)
+    if type(x).__name__ == "TensorShape":  # TensorFlow's; no framework is imported to ask
+        return x.as_list() if x.rank is not None else None
     made = _serialized_value(x)
     if made is not NotImplemented:
         return made

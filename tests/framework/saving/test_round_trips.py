@@ -265,3 +265,10 @@ def test_a_layer_that_a_wrapper_shares_stays_one(tmp_path):
     kinds = {type(layer).__name__: layer for layer in again.layers}
     assert kinds["TimeDistributed"].layer is kinds["Dense"]
     assert len(again.weights) == len(model.weights) == 2
+
+
+def test_shapes_of_every_backend_are_plain_in_configs(backend):
+    shape = isozoo.ops.zeros((2, 3)).shape
+    written = isozoo.saving.serialize_keras_object({"shape": shape})
+    read = isozoo.saving.deserialize_keras_object(json.loads(json.dumps(written)))
+    assert tuple(read["shape"]) == (2, 3)
