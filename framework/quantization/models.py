@@ -23,7 +23,7 @@ class QuantizableModel(Layer):
         """Quantizes the weights of all layers inside that can be; the others are warned about.
 
         Args:
-            mode: "int8", "int4" or "float8"; that of `config` if None.
+            mode: "int8", "int4", "float8", "gptq" or "awq"; that of `config` if None.
             config: a QuantizationConfig of the mode; the mode's default if None.
             filters: which layers: a regular expression found in their names, several of which one
                 is found, or a function of the layer; all if None.
@@ -31,8 +31,8 @@ class QuantizableModel(Layer):
             **kwargs: no others; they are an error.
 
         Raises:
-            ValueError: another mode or argument; a model that is not built; "gptq" and "awq",
-                whose levels are read from files, and not found here.
+            ValueError: another mode or argument; a model that is not built; for "gptq" and "awq" no
+                data, tokenizer or structure of blocks.
         """
         if kwargs:
             raise ValueError(
@@ -47,11 +47,11 @@ class QuantizableModel(Layer):
             )
         config = validate_and_resolve_config(mode, config)
         if config.mode in ("gptq", "awq"):
-            raise ValueError(
-                f"{self.name}: the calibration of '{config.mode}' is not part of isozoo. Files "
-                "that hold such levels are loaded as any other; to quantize a model here, use "
-                "'int8' or 'int4'."
-            )
+            from .calibration import calibrate
+
+            calibrate(self, config, lambda layer: is_wanted(layer, filters))
+            self.touch()
+            return
         for layer in self._flatten_layers():
             if len(layer._flatten_layers()) > 1 or not is_wanted(layer, filters):
                 continue
@@ -60,6 +60,15 @@ class QuantizableModel(Layer):
             except NotImplementedError as error:
                 warnings.warn(str(error), stacklevel=2)
         self.touch()
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> dict[str, Any] | None:
+        """Returns the layers that "gptq" and "awq" go through, for a subclass to tell.
+
+        Returns:
+            A dict of lists of layers, "pre_block_layers" and "sequential_blocks"; None where the
+            config has to say them.
+        """
+        return None
 
 
 def is_wanted(layer: Layer, filters: Any) -> bool:
