@@ -5,6 +5,7 @@ quantized, make of the samples. What the algorithms compute is done on the host 
 every backend gets the same levels from the same activations.
 """
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -120,6 +121,9 @@ def _quantize_block(
     with _watched(chosen, seen):
         for x in samples:
             block(x)
+    # The layers keep a config, and it must not hold data, or layers that hold it.
+    settled = copy.copy(config)
+    settled.dataset = settled.tokenizer = settled.quantization_layer_structure = None
     for layer in chosen:
         found = seen[id(layer)]
         if not found.count:
@@ -131,7 +135,7 @@ def _quantize_block(
         rows, columns = _matrix_shape(layer)
         kernel: Any = layer.kernel  # pyright: ignore[reportAttributeAccessIssue]
         matrix = np.asarray(ops.convert_to_numpy(kernel), np.float64).reshape(rows, columns).T
-        layer.quantize(config.mode, config=config)  # pyright: ignore[reportAttributeAccessIssue]
+        layer.quantize(config.mode, config=settled)  # pyright: ignore[reportAttributeAccessIssue]
         _assign(layer, config, quantize(matrix, found.value, config))
 
 
