@@ -155,9 +155,9 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--label-column", help="where it is not called label")
     _fetching(tune)
 
-    from .commands import cache, sharing
+    from .commands import cache, health, sharing
 
-    for room in (sharing, cache):
+    for room in (sharing, cache, health):
         room.add(command)
     return parser
 
