@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .bundles import bundle_source
 from .cache import Cache
 from .download import SourceFailed
 from .errors import IntegrityError, SourcesExhaustedError
@@ -104,6 +105,8 @@ def _attempts(
     for source, lock in pairs:
         if isinstance(source, HuggingFace):
             yield HuggingFaceCacheAttempt(source, cache, lock)
+    if (bundled := bundle_source(preset)) is not None:
+        yield PackageAttempt(bundled, cache, empty)
     for source, lock in pairs:
         if isinstance(source, HuggingFace):
             yield HuggingFaceAttempt(source, cache, lock, endpoint, progress)

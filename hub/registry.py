@@ -197,9 +197,16 @@ def _family_of_class(kind: type) -> tuple[Family, str] | None:
 
 
 def get_preset(name: str) -> Preset:
-    """Returns the registered preset called `name`; UnknownPresetError with near matches."""
+    """Returns the preset called `name`: a registered one, or that of an installed bundle.
+
+    UnknownPresetError with near matches where there is none.
+    """
     discover()
     if name not in _presets:
+        from .bundles import bundled_preset
+
+        if (bundled := bundled_preset(name)) is not None:
+            return bundled
         raise UnknownPresetError(name, _presets)
     return _presets[name]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .output import byte_count, show, size
+from .output import byte_count, print_json, show, size
 
 # Format -> the backend on which it is written, so that nothing has to be copied.
 _FORMATS = {
@@ -56,6 +57,29 @@ def add(command: Callable[..., Any]) -> None:
     made.add_argument("--task", help="as which task it is read")
     made.add_argument("--dtype", help="of the weights: float32, float16, …")
     made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
+
+    made = command(
+        "bundle",
+        _bundle,
+        "Write presets' files to a wheel that pip installs, for places without a network.",
+        "isozoo bundle all_minilm_l6_v2 --out wheels",
+    )
+    made.add_argument("names", metavar="NAME", nargs="+", help="presets, hf://org/name, or folders")
+    made.add_argument("--out", metavar="FOLDER", default=".", help="where the wheel goes")
+    made.add_argument("--distribution", help="what pip calls it")
+    made.add_argument("--version", default="1.0.0")
+    made.add_argument("--name", help="under which a single model is found")
+    made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
+
+    made = command(
+        "serve",
+        _serve,
+        "Offer a folder of models (FOLDER/ORG/NAME) over the hub's read protocol.",
+        "isozoo serve models; HF_ENDPOINT=http://127.0.0.1:8080 python …",
+    )
+    made.add_argument("folder", metavar="FOLDER")
+    made.add_argument("--host", default="127.0.0.1", help="this machine alone, unless told")
+    made.add_argument("--port", type=int, default=8080)
 
     made = command(
         "publish",
@@ -109,6 +133,40 @@ def _export(arguments: Any) -> int:
     count = sum(path.stat().st_size for path in files)
     found = {"path": str(out), "format": arguments.format, "bytes": count}
     show(found if arguments.json else {**found, "bytes": size(count)}, arguments.json)
+    return 0
+
+
+def _bundle(arguments: Any) -> int:
+    from ..hub.bundles import bundle
+
+    done = bundle(
+        arguments.names,
+        arguments.out,
+        distribution=arguments.distribution,
+        version=arguments.version,
+        name=arguments.name,
+        offline=arguments.offline,
+    )
+    found = {"path": str(done.path), "presets": done.presets, "files": done.files}
+    if not arguments.json:
+        found["files"] = {name: size(count) for name, count in done.files.items()}
+    show(found, arguments.json)
+    return 0
+
+
+def _serve(arguments: Any) -> int:
+    from ..hub.serving import ModelServer
+
+    def log(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    server = ModelServer(arguments.folder, arguments.host, arguments.port, log=log)
+    if arguments.json:
+        print_json({"url": server.url, "models": server.names()})
+    else:
+        print(f"{server.url}: {', '.join(server.names())}", flush=True)
+        print(f"clients find them with HF_ENDPOINT={server.url}; Ctrl-C stops", flush=True)
+    server.serve()
     return 0
 
 
