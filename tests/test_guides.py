@@ -36,6 +36,26 @@ def test_the_guide_to_training_runs(tmp_path):
     assert re.search(r"^37 kernels, \d{3,4} kB$", done.stdout, re.M)
 
 
+def test_the_guide_to_publishing_runs(tmp_path):
+    text = (ROOT / "docs/publishing.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 6
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("101 ['1_Pooling/config.json', 'config.json', ")
+    assert lines[1] == "[]"  # nothing differs from the certificate that was just written
+    assert "'README.md', " in lines[2] or lines[2].endswith("'README.md']")
+    assert "isozoo_preset_my_embedder-1.0.0-py3-none-any.whl ['my_embedder']" in lines
+    assert lines[-1] == "caution ['safetensors']"  # no card in the folder tells a licence
+
+
 def _table(path, rows):
     with open(path, "w", newline="") as file:
         csv.writer(file).writerows([("text", "label"), *rows])
