@@ -59,7 +59,7 @@ def resolve(
     """
     cache = cache or Cache()
     lock = Lock(cache, preset.name)
-    locked = lock.read()
+    locked = _with_commits(preset, lock.read(), cache)
     offline_why = offline_reason(offline)
     tried: list[tuple[str, str]] = []
     tampered: IntegrityError | None = None
@@ -79,6 +79,21 @@ def resolve(
         else:
             return _local(preset, attempt, found, lock)
     raise SourcesExhaustedError(preset.name, tried, _ways_out(preset, offline_why)) from tampered
+
+
+def _with_commits(
+    preset: Preset, locked: dict[str, SourceLock], cache: Cache
+) -> dict[str, SourceLock]:
+    """Adds what is known of a commit from uses of its repository without one."""
+    found = dict(locked)
+    for source in preset.sources:
+        if not isinstance(source, HuggingFace) or not source.commit or str(source) in found:
+            continue
+        plain = str(HuggingFace(source.repo_id, None, source.subfolder))
+        held = Lock(cache, plain).read().get(plain)
+        if held is not None and held.commit == source.commit:
+            found[str(source)] = held
+    return found
 
 
 def _attempts(

@@ -200,6 +200,7 @@ def finetune(
     seed: int = 0,
     text_column: str | None = None,
     label_column: str | None = None,
+    adapter_only: bool = False,
     verbose: Any = "auto",
     **options: Any,
 ) -> Finetuned:
@@ -223,6 +224,8 @@ def finetune(
         seed: of the head, the draws of dropout and the order of examples.
         text_column: see `read_labelled`.
         label_column: see `read_labelled`.
+        adapter_only: whether, with "lora", the adapter alone is written, as a small preset that
+            names its base by hash; else the merged model is written, with the adapter beside it.
         verbose: see `Model.fit`.
         **options: see `isozoo.from_preset`.
 
@@ -238,6 +241,8 @@ def finetune(
 
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}; got {mode!r}.")
+    if adapter_only and mode != "lora":
+        raise ValueError(f"an adapter alone comes of mode='lora'; got {mode!r}.")
     for what, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value < 1:
             raise ValueError(f"{what} must be positive; got {value}.")
@@ -270,12 +275,17 @@ def finetune(
     checks = _source(model, data.kind, test_x, test_y, batch_size) if test_x else None
     history = model.fit(source, epochs=epochs, validation_data=checks, verbose=verbose)
     files: list[Path] = []
+    rows = len(train_x), len(test_x)
+    if adapter_only:
+        from .lora_presets import save_adapter
+
+        files = save_adapter(model, to, str(name), offline=options.get("offline"))
+        return Finetuned(model, dict(history.history), files, data.classes, rows)
     if mode == "lora":
         Path(to).mkdir(parents=True, exist_ok=True)
         files.append(lora.save(model, Path(to) / "adapter.safetensors"))
         lora.merge(model)
     files += model.save_to_preset(to)
-    rows = len(train_x), len(test_x)
     return Finetuned(model, dict(history.history), files, data.classes, rows)
 
 

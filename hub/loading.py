@@ -98,7 +98,8 @@ def find_preset(
     """Finds the preset for a registered name, `hf://org/name[@revision]`, or a folder's path.
 
     For the last two, config.json is read (fetched, if need be) to find the family; where it names
-    none, the class `expected` tells.
+    none, the class `expected` tells. Where there is an adapter.json in its place, the preset is an
+    adapter, which names its base; see `lora_presets`.
 
     Raises:
         UnknownPresetError: there is none; near matches are named.
@@ -110,8 +111,12 @@ def find_preset(
     if source is None:
         return get_preset(name)
     marks = (FileEntry(mark, optional=True) for mark in known_marks())
-    alone = Preset(name, "", "", "", (FileEntry("config.json"), *marks), (source,))
+    first = FileEntry("config.json", alternatives=("adapter.json",))
+    alone = Preset(name, "", "", "", (first, *marks), (source,))
     local = resolve(alone, cache=cache, offline=offline, progress=progress, endpoint=endpoint)
+    if "adapter.json" in local.paths:
+        files = (FileEntry("adapter.json"), FileEntry("adapter.safetensors"))
+        return Preset(name, "", "", "adapter", files, (source,))
     config = read_json(local.paths["config.json"], "config.json")
     return preset_of_source(name, source, config, expected, local.paths)
 
@@ -216,6 +221,14 @@ def load_preset(
         local = fetch_preset(
             name, expected=expected, folder=folder, offline=offline, progress=progress
         )
+        if local.layout == "adapter":
+            from .lora_presets import load_adapter
+
+            options = {"dtype": dtype, "float32_precision": float32_precision, "offline": offline}
+            model = load_adapter(local, task=task, **options, **overrides)
+            if expected is not None and not isinstance(model, expected):
+                raise HubError(f"{local.preset.name} is a {type(model).__name__}")
+            return model
         build = class_for(local, task, expected)
         config = model_config(local, ignore_keys)
         head = head_config(build, local)

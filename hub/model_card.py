@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import HubError
 from .inspection import PublishedFile
+from .loading import read_json
 from .preset import Preset
 
 NAME = "README.md"
@@ -60,6 +61,9 @@ def model_card(
     Raises:
         HubError: no licence is known.
     """
+    if base is None and preset.layout == "adapter" and folder is not None:
+        named = str(read_json(folder / "adapter.json", "adapter.json").get("base"))
+        base = named.removeprefix("hf://").partition("@")[0] if "hf://" in named else None
     license = license or preset.license
     if not license:
         raise HubError(
@@ -88,13 +92,15 @@ def _front_matter(preset: Preset, license: str, base: str | None) -> str:
         license=license.lower(),
         library_name="transformers" if preset.layout == "huggingface" else "isozoo",
         pipeline_tag=_PIPELINES.get(preset.task),
-        tags=["isozoo", "jax", "pytorch", "tensorflow", "keras", preset.family],
+        tags=["isozoo", "jax", "pytorch", "tensorflow", "keras", preset.family or "lora"],
         base_model=base,
     )
     return f"---\n{data.to_yaml().strip()}\n---"
 
 
 def _description(preset: Preset) -> str:
+    if preset.layout == "adapter":
+        return "Low-rank adapters; loading them loads their base, compared by its hash, too."
     return (
         f"A model of the family {preset.family}, for the task {preset.task}. The same files serve "
         "JAX, PyTorch, TensorFlow and NumPy."

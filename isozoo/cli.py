@@ -148,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--learning-rate", type=float, help="5e-5 for full, 1e-3 for the others")
     tune.add_argument("--rank", type=int, default=8, help="of the adapters")
     tune.add_argument(
+        "--adapter-only", action="store_true", help="write the adapters alone, with the base's hash"
+    )
+    tune.add_argument(
         "--validation", type=float, default=0.1, help="the share of each class that is held out"
     )
     tune.add_argument("--seed", type=int, default=0)
@@ -306,6 +309,7 @@ def _finetune(arguments: Any) -> int:
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
         rank=arguments.rank,
+        adapter_only=arguments.adapter_only,
         validation=arguments.validation,
         seed=arguments.seed,
         text_column=arguments.text_column,
