@@ -16,6 +16,8 @@ __getattr__, __dir__ = lazy.exports(
         "ImageError": ".images",
         "ResNetBackbone": ".resnet.backbone",
         "ResNetImageClassifier": ".resnet.tasks",
+        "ViTBackbone": ".vit.backbone",
+        "ViTImageClassifier": ".vit.tasks",
         "draw_classes": ".drawing",
         "imagenet_classes": ".labels",
     },
