@@ -19,6 +19,7 @@ __getattr__, __dir__ = lazy.exports(
         "ViTBackbone": ".vit.backbone",
         "ViTImageClassifier": ".vit.tasks",
         "draw_classes": ".drawing",
+        "features": ".feature_maps",
         "imagenet_classes": ".labels",
     },
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...hub.transforms import concat, conv2d, transpose
 from ...hub.weight_map import Join, Row, WeightMap
 
@@ -76,7 +78,7 @@ def _norm(theirs: str, ours: str) -> list[Row]:
 
 
 def _head(theirs: str) -> list[Row]:
-    kept = {"optional": True, "prefixed": False, "head": True}
+    kept: dict[str, Any] = {"optional": True, "prefixed": False, "head": True}
     return [
         Row(f"{theirs}.weight", "classifier.kernel", transpose, **kept),
         Row(f"{theirs}.bias", "classifier.bias", **kept),
