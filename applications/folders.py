@@ -23,7 +23,7 @@ def picture_paths(inputs: Sequence[str | os.PathLike[str]]) -> list[str]:
         ImageError: a folder has no such file.
     """
     found: list[str] = []
-    for given in map(os.fspath, inputs):
+    for given in (os.fspath(one) for one in inputs):
         if not os.path.isdir(given):
             found.append(given)
             continue

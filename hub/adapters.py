@@ -68,7 +68,7 @@ class CommandLineAdapter:
         """
         found = []
         for number, text in enumerate(inputs, 1):
-            found.append({"input": text, **self.run(text, **options)})
+            found.append({"input": text, **self.model.run(text, **options)})
             tell(number, len(inputs))
         return found
 
@@ -80,7 +80,7 @@ class CommandLineAdapter:
         """Writes the results of `run_all` as a PNG file."""
         if len(results) != 1:
             raise ValueError("--draw takes one input")
-        self.draw(results[0]["input"], results[0], to)
+        self.model.draw(results[0]["input"], results[0], to)
 
     def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
         """Writes the result of `run` as a PNG file."""
