@@ -16,7 +16,10 @@ __getattr__, __dir__ = lazy.exports(
         "ImageError": ".images",
         "ResNetBackbone": ".resnet.backbone",
         "ResNetImageClassifier": ".resnet.tasks",
+        "ViTBackbone": ".vit.backbone",
+        "ViTImageClassifier": ".vit.tasks",
         "draw_classes": ".drawing",
+        "features": ".feature_maps",
         "imagenet_classes": ".labels",
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +88,35 @@ class ImageClassifierCommandLineAdapter(CommandLineAdapter):
         """Returns the classes of the image file `text`, as plain data."""
         return {"classes": [found._asdict() for found in self.model.classify(text, **options)]}
 
+    def run_all(
+        self, inputs: Sequence[str], tell: Callable[[int, int], None], **options: Any
+    ) -> list[dict[str, Any]]:
+        """Returns the classes of image files and of those in folders; see `classify_files`."""
+        if len(inputs) == 1 and not Path(inputs[0]).is_dir():
+            return super().run_all(inputs, tell, **options)
+        from .folders import classify_files
+
+        return classify_files(self.model, inputs, tell=tell, **options)
+
+    def table(self, results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+        """Returns a row for each class of each image file; a damaged file has its error."""
+        from .folders import rows
+
+        return rows(results)
+
+    def draw_all(self, results: Sequence[Mapping[str, Any]], to: str | Path) -> None:
+        """Writes a PNG file: the picture and its classes, or a sheet of several pictures."""
+        if len(results) == 1 and "classes" in results[0]:
+            self.draw(results[0]["input"], results[0], to)
+            return
+        from .drawing import draw_sheet
+
+        draw_sheet(results, to)
+
     def show(self, result: Mapping[str, Any]) -> str:
-        """Returns the classes as lines: probability, name."""
+        """Returns the classes as lines: probability, name; or what is wrong with the file."""
+        if "error" in result:
+            return f"not read: {result['error']}"
         lines = (f"{c['probability']:7.1%}  {c['label']}" for c in result["classes"])
         return "\n".join(lines)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..framework import layers
+from ..framework.models.fused import conv_norm
 from ..framework.typing import Tensor
-from .fused import conv_norm
 
 
 class ConvNorm(layers.Layer):

@@ -1,9 +1,9 @@
-"""A picture with the classes found in it, as a bar chart beside it."""
+"""Pictures with the classes found in them: one with a bar chart beside it, or a sheet of many."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .images import load_image
@@ -49,6 +49,46 @@ def draw_classes(image: Any, classes: Sequence[Classified], path: str | os.PathL
         if probability * (right - left) >= 1:
             end = left + probability * (right - left)
             pen.rectangle((left, middle + 2, end, middle + 8), BAR)
+    _write(sheet, os.fspath(path))
+
+
+TILE, CAPTION, COLUMNS, MOST = 160, 40, 5, 200
+
+
+def draw_sheet(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
+    """Writes a PNG file: small pictures in rows, each with its most probable class below it.
+
+    Args:
+        results: as `classify_files` gives them; at most 200, damaged files stand as empty tiles.
+        path: the file to write; its folder must exist.
+
+    Raises:
+        ImageError: a picture cannot be read any more.
+        ValueError: no results, or more than 200.
+    """
+    from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+    if not 1 <= len(results) <= MOST:
+        raise ValueError(f"Between 1 and {MOST} pictures make a sheet; got {len(results)}.")
+    columns = min(COLUMNS, len(results))
+    rows = -(-len(results) // columns)
+    step = TILE + MARGIN
+    sheet = Image.new("RGB", (columns * step + MARGIN, rows * (step + CAPTION) + MARGIN), PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for place, result in enumerate(results):
+        left = MARGIN + place % columns * step
+        top = MARGIN + place // columns * (step + CAPTION)
+        if "error" in result:
+            pen.rectangle((left, top, left + TILE, top + TILE), TRACK)
+            lines = os.path.basename(result["input"]), "not read"
+        else:
+            tile = ImageOps.contain(load_image(result["input"]), (TILE, TILE))
+            sheet.paste(tile, (left + (TILE - tile.width) // 2, top + (TILE - tile.height) // 2))
+            best = result["classes"][0]
+            lines = best["label"], f"{best['probability']:.1%}"
+        for number, line in enumerate(lines):
+            text = _fitting(line, TILE, pen, font)
+            pen.text((left, top + TILE + 4 + 17 * number), text, INK, font)
     _write(sheet, os.fspath(path))
 
 

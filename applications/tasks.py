@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..framework import layers
@@ -14,6 +15,7 @@ from .adapters import (
     ImageClassifierParityAdapter,
     ImageClassifierPresetAdapter,
 )
+from .feature_maps import features
 from .preprocessing import ImageClassifierPreprocessor, is_one
 
 
@@ -107,6 +109,26 @@ class ImageClassifier(NamesClasses, Task):
         logits = self.predict(preprocess(images), batch_size, verbose=0)
         named = [most_probable(row, top, preprocess.labels) for row in logits]
         return named[0] if is_one(images) else named
+
+    def features(self, images: Any, at: str | Sequence[str]) -> dict[str, Tensor]:
+        """Returns what layers inside give for images: feature maps by the names in `at`.
+
+        Args:
+            images: what `classify` takes, or (batch, height, width, 3) floats as the network takes
+                them.
+            at: a layer's name or path, or several; see `isozoo.applications.features`.
+
+        Raises:
+            ImageError: a picture cannot be read.
+            ValueError: a name that leads to no layer, or to several.
+        """
+        floats = getattr(images, "ndim", 0) == 4 and "float" in str(images.dtype)
+        given = images if floats else self.checked_preprocessor()(images)
+        return features(self._featured(), given, at)
+
+    def _featured(self) -> Any:
+        """The model whose layers `features` names."""
+        return self
 
     def checked_preprocessor(self) -> ImageClassifierPreprocessor:
         """Returns the preprocessor. ValueError where there is none."""

@@ -6,7 +6,7 @@ A task names its adapters as class attributes; see `bases.Task`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,32 @@ class CommandLineAdapter:
     def show(self, result: Mapping[str, Any]) -> str:
         """Returns the result of `run` as lines of text."""
         return "\n".join(f"{key}: {value}" for key, value in result.items())
+
+    def run_all(
+        self, inputs: Sequence[str], tell: Callable[[int, int], None], **options: Any
+    ) -> list[dict[str, Any]]:
+        """Returns the results for several arguments, each with its `input`.
+
+        Args:
+            inputs: texts or paths.
+            tell: called with (how many are done, how many there are).
+            **options: those of `run`.
+        """
+        found = []
+        for number, text in enumerate(inputs, 1):
+            found.append({"input": text, **self.model.run(text, **options)})
+            tell(number, len(inputs))
+        return found
+
+    def table(self, results: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+        """Returns the results as rows of a table, the names of the columns first."""
+        raise ValueError(f"the results of a {type(self.model).__name__} make no table")
+
+    def draw_all(self, results: Sequence[Mapping[str, Any]], to: str | Path) -> None:
+        """Writes the results of `run_all` as a PNG file."""
+        if len(results) != 1:
+            raise ValueError("--draw takes one input")
+        self.model.draw(results[0]["input"], results[0], to)
 
     def draw(self, text: str, result: Mapping[str, Any], to: str | Path) -> None:
         """Writes the result of `run` as a PNG file."""

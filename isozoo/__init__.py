@@ -76,6 +76,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "name_scope": (".framework.core.scopes", "name_scope"),
     "use_backend": (".framework.config", "use_backend"),
     "verify": (".hub.parity", "verify"),
+    "fastest_backend": (".hub.benchmark", "fastest_backend"),
 }
 
 if TYPE_CHECKING:

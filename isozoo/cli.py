@@ -100,14 +100,19 @@ def _parser() -> argparse.ArgumentParser:
 
     run = command("run", _run, "Run a model on texts, image files or sound files.")
     run.add_argument("name", metavar="NAME")
-    run.add_argument("inputs", metavar="INPUT", nargs="+", help="a text, or the path of a file")
+    run.add_argument(
+        "inputs", metavar="INPUT", nargs="+", help="a text, or the path of a file or of a folder"
+    )
     run.add_argument(
         "--backend", help="jax, torch, tensorflow or numpy; the best installed if absent"
     )
     run.add_argument(
         "--truncate", action="store_true", help="cut texts that are longer than the model takes"
     )
-    run.add_argument("--draw", metavar="FILE", help="draw the (single) result to a PNG file")
+    run.add_argument("--draw", metavar="FILE", help="draw the result, or a sheet, to a PNG file")
+    run.add_argument("--top", type=int, metavar="N", help="how many classes of a picture")
+    run.add_argument("--table", action="store_true", help="print a table, tabs between its columns")
+    run.add_argument("--csv", metavar="FILE", help="write a table to a CSV file")
     _fetching(run)
 
     verify = command("verify", _verify, "Run a model on every backend and in float64, and compare.")
@@ -125,6 +130,15 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--write", metavar="FILE", help="write a certificate, such as parity.json")
     verify.add_argument("--against", metavar="FILE", help="compare with a certificate")
     _fetching(verify)
+
+    bench = command("bench", _bench, "Time a model on every backend here, and name the fastest.")
+    bench.add_argument("name", metavar="NAME")
+    bench.add_argument("inputs", metavar="INPUT", nargs="*", help="instead of its own samples")
+    bench.add_argument("--backend", action="append", help="only these; may be given repeatedly")
+    bench.add_argument(
+        "--seconds", type=float, default=10.0, help="for all runs that count; 10 if absent"
+    )
+    _fetching(bench)
 
     tune = command(
         "finetune", _finetune, "Train a classifier from a preset on your data, and write a preset."
@@ -230,8 +244,6 @@ def _run(arguments: Any) -> int:
     from .catalog import from_preset
     from .hub.bases import Task
 
-    if arguments.draw and len(arguments.inputs) != 1:
-        raise ValueError("--draw takes one input")
     model = from_preset(
         arguments.name,
         backend=arguments.backend,
@@ -247,17 +259,59 @@ def _run(arguments: Any) -> int:
         if model.task == "audio_to_text" or model.task == "image_classifier":
             raise ValueError(f"--truncate is for texts; {arguments.name} takes files")
         options["truncate"] = True
-    results = [{"input": text, **model.run(text, **options)} for text in arguments.inputs]
+    if arguments.top is not None:
+        if model.task != "image_classifier":
+            raise ValueError(f"--top is for pictures; {arguments.name} takes none")
+        options["top"] = arguments.top
+    adapter = model.command_line_adapter(model)
+    results = adapter.run_all(arguments.inputs, _progress, **options)
     if arguments.draw:
-        model.draw(arguments.inputs[0], results[0], Path(arguments.draw))
+        adapter.draw_all(results, Path(arguments.draw))
+    if arguments.csv:
+        import csv
+
+        with open(arguments.csv, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(adapter.table(results))
     if arguments.json:
         print_json({"preset": arguments.name, "backend": model.backend, "results": results})
-        return 0
-    for result in results:
-        if len(results) > 1:
-            print(f"{result['input']}:")
-        print(model.show(result))
-    return 0
+    elif arguments.table:
+        print("\n".join("\t".join(row) for row in adapter.table(results)))
+    elif not arguments.csv:
+        for result in results:
+            if len(results) > 1:
+                print(f"{result['input']}:")
+            print(model.show(result))
+    failed = [result for result in results if "error" in result]
+    for result in failed:
+        print(f"isozoo: {result['error']}", file=sys.stderr)
+    return WRONG_CALL if failed else 0
+
+
+def _progress(done: int, total: int) -> None:
+    """Shows on a terminal how far several inputs are; nothing in a pipe."""
+    if sys.stderr.isatty() and total > 1:
+        filled = 30 * done // total
+        bar = "█" * filled + "·" * (30 - filled)
+        end = "\r\033[K" if done == total else ""
+        print(f"\r{bar} {done}/{total}{end}", end="", file=sys.stderr, flush=True)
+
+
+def _bench(arguments: Any) -> int:
+    from .hub.benchmark import bench_preset
+
+    found = bench_preset(
+        arguments.name,
+        arguments.inputs or None,
+        backends=arguments.backend,
+        seconds=arguments.seconds,
+        folder=arguments.folder,
+        offline=arguments.offline,
+    )
+    if arguments.json:
+        print_json({"preset": arguments.name, **found.to_dict()})
+    else:
+        print(found.table())
+    return 0 if found.fastest else NO
 
 
 def _verify(arguments: Any) -> int:

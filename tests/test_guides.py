@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,31 @@ def test_the_guide_to_training_runs(tmp_path):
     assert "label='cold'" in done.stdout
     assert re.search(r"^\d+ of \d+ variables are trained now$", done.stdout, re.M)
     assert re.search(r"^37 kernels, \d{3,4} kB$", done.stdout, re.M)
+
+
+def test_the_guide_to_images_runs(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    text = (ROOT / "docs/images.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 4
+    shutil.copy(ROOT / "tests/data/chelsea.png", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "cat" in done.stdout.splitlines()[0]
+    assert "backbone.blocks.15 (1, 7, 7, 320)" in done.stdout
+    assert "'block_6_expand_relu': (1, 12, 12, 192)" in done.stdout
+    with (
+        image.open(tmp_path / "gradcam.png") as found,
+        image.open(ROOT / "docs/gradcam.png") as kept,
+    ):
+        apart = np.abs(np.asarray(found, "int16") - np.asarray(kept, "int16"))
+    assert found.size == (448, 224) and apart.max() <= 2
 
 
 def test_the_guide_to_publishing_runs(tmp_path):

@@ -142,6 +142,9 @@ class KerasImageClassifier(ImageClassifier):
         """Returns logits (batch, num_classes) of images (batch, height, width, 3)."""
         return self.backbone(images)
 
+    def _featured(self) -> Any:
+        return self.backbone.net  # whose layers have Keras's names
+
     def freeze_backbone(self) -> None:
         """Lets only the layer that scores classes train."""
         head = self.backbone.head_layer()

@@ -156,21 +156,21 @@ def run(nodes: list[Node], inputs: list[KerasTensor], given: list[Any], outputs:
 
     for node in nodes:
         args, kwargs = map_structure(look_up, node.args), map_structure(look_up, node.kwargs)
-        for symbol, x in _pairs(node.outputs, node.run(args, kwargs)):
+        for symbol, x in result_pairs(node.outputs, node.run(args, kwargs)):
             tensors[id(symbol)] = x
     return map_structure(look_up, outputs)
 
 
-def _pairs(symbols: Any, results: Any):
+def result_pairs(symbols: Any, results: Any):
     """Pairs (symbol, tensor) of two equal structures. Dicts go by key: jax sorts them."""
     if isinstance(symbols, dict):
         for key in symbols:
-            yield from _pairs(symbols[key], results[key])
+            yield from result_pairs(symbols[key], results[key])
     elif isinstance(symbols, list | tuple):
         if len(symbols) == 1 and not isinstance(results, list | tuple):
             results = [results]  # a model inside gives the tensor of a list of one
         for part in zip(symbols, results, strict=True):
-            yield from _pairs(*part)
+            yield from result_pairs(*part)
     else:
         yield symbols, results
 

@@ -17,6 +17,7 @@ from ..quantization.models import QuantizableModel
 from ..saving.methods import Saving
 from ..training.state_tree import assign_state_tree, state_tree
 from ..training.trainer import Trainer
+from .program import Program
 
 
 class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -128,8 +129,14 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
         """
         if self._graph is None:
             return super().call(inputs)  # which raises
-        found = self._graph.run(match(self._graph, inputs, self.name, any_rows=True))
+        found = self._program().run(match(self._graph, inputs, self.name, any_rows=True))
         return found[0] if _is_single(self._graph.outputs_structure) else found
+
+    def _program(self) -> Program:
+        found = self._cache.get("program")
+        if found is None:
+            found = self._cache["program"] = Program(self._required_graph("call"))
+        return found
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shapes and dtypes of the outputs for symbolic inputs."""

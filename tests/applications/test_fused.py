@@ -9,8 +9,8 @@ import pytest
 
 import isozoo
 from isozoo import layers, ops
-from isozoo.applications.fused import conv_norm
 from isozoo.framework.core.symbolic import KerasTensor
+from isozoo.framework.models.fused import conv_norm
 
 
 def expected(x, conv, norm, activation=None, shortcut=None):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from isozoo import StatelessScope, Variable, layers, ops, use_backend
-from isozoo.applications.fused import conv_norm
 from isozoo.framework.core.scopes import deferred_initialization
+from isozoo.framework.models.fused import conv_norm
 from isozoo.nlp.attention import DenseAttention
 from isozoo.scripts.references import kernels as references
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isozoo import Model, layers, ops, random, use_backend
-from isozoo.applications.fused import conv_norm
+from isozoo.framework.models.fused import conv_norm
 
 _random = np.random.default_rng(2)
 X = _random.standard_normal((6, 5, 5, 3)).astype(np.float32)

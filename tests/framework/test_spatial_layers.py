@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isozoo import Input, Model, config, layers, ops
-from isozoo.applications.fused import conv_norm
+from isozoo.framework.models.fused import conv_norm
 from isozoo.scripts.references import kernels as references
 
 _random = np.random.default_rng(6)

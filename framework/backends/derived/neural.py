@@ -68,11 +68,12 @@ class Neural(Activations, Windows, Ctc):
         """activation(normalized(convolution(x)) + shortcut), at inference.
 
         `conv` holds the keyword arguments of the convolution, `depth` says that it is depthwise,
-        `activation` is a kernel's name or None.
+        `activation` is a kernel's name or None. Without a `mean` nothing is normalized.
         """
         y = (self.depthwise_conv if depth else self.conv)(x, kernel, **conv)
         y = y if bias is None else self.add(y, bias)
-        y = self.batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
+        if mean is not None:
+            y = self.batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
         return self.finished(y, activation, shortcut)
 
     def finished(self, y, activation, shortcut):

@@ -10,9 +10,22 @@ import torch
 
 from . import neural
 
-_FRESH = {"relu": torch.relu_, "relu6": lambda y: y.clamp_(0, 6)}
+_FRESH = {
+    "relu": torch.relu_,
+    "relu6": lambda y: y.clamp_(0, 6),
+    "silu": lambda y: torch.nn.functional.silu(y, inplace=True),
+    "hard_silu": lambda y: torch.nn.functional.hardswish(y, inplace=True),
+    "sigmoid": torch.sigmoid_,
+}
 # How oneDNN calls what it can compute while it writes a convolution's results.
-_FUSED = {None: ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", [0.0, 6.0])}
+_FUSED = {
+    None: ("none", []),
+    "relu": ("relu", []),
+    "relu6": ("hardtanh", [0.0, 6.0]),
+    "silu": ("swish", []),
+    "hard_silu": ("hardswish", []),
+    "sigmoid": ("sigmoid", []),
+}
 
 
 def conv_batch_norm(
@@ -39,7 +52,8 @@ def conv_batch_norm(
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or not _is_plain(x, kernel):
         run = neural.depthwise_conv if depth else neural.conv
         y = run(x, kernel, **conv, bias=bias)
-        y = neural.batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
+        if mean is not None:
+            y = neural.batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
         return backend.finished(y, activation, shortcut)
     if any(t is not None and t.is_inference() for t in tensors):
         folded = Folded(None, *_fold(*tensors, epsilon, depth))
@@ -62,7 +76,7 @@ class Folded:
 
     def __init__(self, stamp, kernel, bias) -> None:
         self.stamp, self.kernel, self.bias = stamp, kernel, bias
-        self.size = tuple(kernel.shape[2:])
+        self.filters, self.size = kernel.shape[0], tuple(kernel.shape[2:])
         self.packed = False
 
     def __call__(self, x, conv, activation, shortcut):
@@ -107,16 +121,28 @@ def _arranged(*settings):
 
 def _by_onednn(x, folded, settings, activation, shortcut):
     convolve = torch.ops.mkldnn._convolution_pointwise
-    if shortcut is None:
+    if shortcut is None or shortcut.shape != _shape(x, folded, settings):
+        activation, after = (activation, None) if shortcut is None else (None, activation)
         name, numbers = _FUSED[activation]
-        y = convolve(x, folded.kernel, folded.bias, *settings, name, numbers, "")
-        return neural.channels_last(y)
+        y = neural.channels_last(
+            convolve(x, folded.kernel, folded.bias, *settings, name, numbers, "")
+        )
+        y = y if shortcut is None else y + shortcut
+        return y if after is None else _FRESH[after](y)
     # Behind a sum it knows no activation but this one.
     unary = ("relu", [], "") if activation == "relu" else (None, [], None)
     other = neural.channels_first(shortcut)
     y = convolve.binary(x, other, folded.kernel, folded.bias, *settings, "add", 1.0, *unary)
     y = neural.channels_last(y)
     return y if activation in (None, "relu") else _FRESH[activation](y)
+
+
+def _shape(x, folded, settings):
+    """The shape, channels last, of a convolution's result."""
+    padding, strides, dilation, _ = settings
+    sizes = zip(x.shape[2:], padding, folded.size, strides, dilation, strict=True)
+    spatial = [(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, k, s, d in sizes]
+    return (x.shape[0], *spatial, folded.filters)
 
 
 def _has_onednn() -> bool:
@@ -139,6 +165,10 @@ def _is_plain(*tensors) -> bool:
 
 def _fold(kernel, bias, mean, variance, gamma, beta, epsilon, depth):
     """(kernel in torch's axes, bias), computed in float64."""
+    if mean is None:
+        # `data`, for what is kept with the kernel must not refer to it as a view does.
+        arranged = neural.arrange(kernel.data, "depthwise" if depth else "conv")
+        return neural.torch_kernel(arranged, depth), bias
     scale = torch.rsqrt(variance.double() + epsilon)
     scale = scale if gamma is None else scale * gamma
     shift = (0 if bias is None else bias) - mean

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from isozoo import Layer, Model, layers, ops
-from isozoo.applications.fused import conv_norm
+from isozoo.framework.models.fused import conv_norm
 
 from .cases import ALL, ROWS, STATEFUL, over
 from .helpers import (

@@ -1,0 +1,1 @@
+"""Vision transformers (Dosovitskiy et al. 2020)."""
