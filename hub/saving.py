@@ -14,7 +14,7 @@ from ..framework.files import atomic_path, write_atomically
 from .config_table import ConfigTable
 from .errors import HubError
 from .loading import read_json
-from .registry import Family, Layout, task_of_class
+from .registry import Architecture, Family, Layout, task_of_class
 from .weights import export
 
 _NOT_OF_THE_NETWORK = {"self", "name", "dtype"}
@@ -125,8 +125,10 @@ def _kept_keys(model: Any, table: ConfigTable) -> dict[str, Any]:
 def _architectures(family: Family, layout: str, task: str) -> dict[str, Any]:
     """Returns `architectures` for config.json, where the layout's library has such a class."""
     for wanted in (task, "backbone"):
-        for name, (form, meant, *head) in family.architectures.items():
-            if (form, meant) == (layout, wanted) and not any(head):
+        for name, described in family.architectures.items():
+            found = Architecture(*described)
+            fits = found.layout == layout and wanted in (found.task, found.one_class)
+            if fits and not found.head:
                 return {"architectures": [name]}
     return {}
 
