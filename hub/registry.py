@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .config_table import ConfigTable
 from .discovery import discover
 from .errors import HubError, UnknownPresetError
+from .labels import count_classes
 from .preset import FileEntry, Folder, HuggingFace, LocalPreset, Preset, Source
 from .weight_map import WeightMap
 
@@ -28,11 +29,13 @@ class Architecture(NamedTuple):
         layout: how its files are read.
         task: what it becomes here.
         head: the task of its head, in words, where that has no counterpart here.
+        one_class: what it becomes where the config names one class alone, if that is another task.
     """
 
     layout: str
     task: str
     head: str = ""
+    one_class: str = ""
 
 
 class Identified(NamedTuple):
@@ -280,8 +283,10 @@ def identify(
     for family in _families.values():
         for name in architectures:
             if name in family.architectures:
-                layout, task, *_ = family.architectures[name]
-                return Identified(family, layout, _marked(family, task, present))
+                found = Architecture(*family.architectures[name])
+                alone = found.one_class and count_classes(config, 2) == 1
+                task = found.one_class if alone else found.task
+                return Identified(family, found.layout, _marked(family, task, present))
     model_type = config.get("model_type")
     for family in _families.values():
         if isinstance(model_type, str) and model_type in family.model_types:

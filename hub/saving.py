@@ -15,7 +15,7 @@ from .config_table import ConfigTable
 from .errors import HubError
 from .exporting import export
 from .loading import read_json
-from .registry import Family, Layout, task_of_class
+from .registry import Architecture, Family, Layout, task_of_class
 
 _NOT_OF_THE_NETWORK = {"self", "name", "dtype"}
 # Keys that were true of the file that was read, and need not be of the one that is written.
@@ -156,8 +156,10 @@ def _architectures(family: Family, layout: str, table: ConfigTable, task: str) -
     if any(getattr(row, "key", "") == "architecture" for row in table.rows):
         return {}
     for wanted in (task, "backbone"):
-        for name, (form, meant, *head) in family.architectures.items():
-            if (form, meant) == (layout, wanted) and not any(head):
+        for name, described in family.architectures.items():
+            found = Architecture(*described)
+            fits = found.layout == layout and wanted in (found.task, found.one_class)
+            if fits and not found.head:
                 return {"architectures": [name]}
     return {}
 

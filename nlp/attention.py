@@ -10,6 +10,13 @@ from ..framework.core.layer import Layer
 from ..framework.layers import Dense, Dropout
 from ..framework.typing import Tensor
 
+KeyValue = tuple[Tensor, Tensor]
+
+
+def swapped(x: Tensor) -> Tensor:
+    """(batch, length, heads, dim) <-> (batch, heads, length, dim)."""
+    return ops.transpose(x, (0, 2, 1, 3))
+
 
 class DenseAttention(Layer):
     """Attention of `query` to `value` in `num_heads` heads (Vaswani et al. 2017).
@@ -106,6 +113,24 @@ class DenseAttention(Layer):
             y = ops.dot_product_attention(query, key, value, mask=mask, is_causal=is_causal)
         batch, length = ops.shape(y)[:2]
         return self.output_dense(ops.reshape(y, (batch, length, self.num_heads * self.key_dim)))
+
+    def extend(
+        self, query: Tensor, cache: KeyValue, position: Tensor, mask: Tensor
+    ) -> tuple[Tensor, KeyValue]:
+        """Returns the attention of tokens that follow a cache, and the cache with them.
+
+        Args:
+            query: (batch, length, in).
+            cache: keys and values, each (batch, heads, capacity, dim).
+            position: int32 scalar, the place of the first token of `query`.
+            mask: booleans that broadcast to (batch, heads, length, capacity), true where a token
+                may attend.
+        """
+        start = (0, 0, position, 0)
+        key, value = self.project(query)
+        keys = ops.slice_update(cache[0], start, swapped(key))
+        values = ops.slice_update(cache[1], start, swapped(value))
+        return self.attend(query, swapped(keys), swapped(values), mask), (keys, values)
 
     def _dropping(
         self,

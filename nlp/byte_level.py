@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -99,9 +100,43 @@ class ByteLevelTokenizer(Tokenizer):
         parts.append(pre_tokenizers.ByteLevel(add_prefix_space=False))
         made.pre_tokenizer = pre_tokenizers.Sequence(parts)  # pyright: ignore
         made.decoder = decoders.ByteLevel()
-        names = [AddedToken(tokens[i], special=True, normalized=False) for i in special]
+        names = [
+            AddedToken(tokens[i], special=True, normalized=False, lstrip=tokens[i] == "<mask>")
+            for i in special
+        ]
         made.add_special_tokens(names)
         return cls(made, add_begin)
+
+    @classmethod
+    def from_pairs(
+        cls,
+        vocabulary: Path,
+        merges: Path,
+        special: Sequence[str],
+        add_begin: int | None = None,
+    ) -> ByteLevelTokenizer:
+        """Reads a `vocab.json` and a `merges.txt`, as GPT-2 and RoBERTa come.
+
+        Args:
+            vocabulary: the file of tokens with their ids.
+            merges: the file of pairs, a line each, the first to be made first.
+            special: names of tokens that are no text, where the vocabulary has them. One called
+                `<mask>` takes the space before it.
+            add_begin: the id that is put before a text; None for none.
+
+        Raises:
+            ValueError: a file is missing or damaged, or they do not fit each other.
+        """
+        ids = _vocabulary(vocabulary)
+        if not merges.is_file() or merges.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError(f"{merges}: a file of at most {MAX_FILE_BYTES} bytes is expected.")
+        lines = merges.read_text(encoding="utf-8").split("\n")
+        pairs = [line for line in lines if line.strip() and not line.startswith("#version")]
+        if bad := next((line for line in pairs if line.count(" ") != 1), None):
+            raise ValueError(f"{merges}: a line of two tokens is expected; got {bad!r:.60}.")
+        tokens = sorted(ids, key=lambda token: ids[token])
+        named = [ids[name] for name in special if name in ids]
+        return cls.from_merges(tokens, pairs, named, add_begin=add_begin)
 
     @property
     def vocabulary_size(self) -> int:
@@ -131,6 +166,22 @@ def end_ids(*configs: Mapping[str, Any]) -> tuple[int, ...]:
         if isinstance(found, list) and found and all(isinstance(i, int) for i in found):
             return tuple(found)
     return ()
+
+
+def _vocabulary(path: Path) -> dict[str, int]:
+    """Reads a `vocab.json`: token -> id. ValueError if it is missing, too large or damaged."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{path}: a vocabulary has at most {MAX_FILE_BYTES} bytes.")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: a JSON object in UTF-8 is expected: {error}") from error
+    ids = [*found.values()] if isinstance(found, dict) else [-1]
+    if not all(isinstance(index, int) for index in ids) or sorted(ids) != [*range(len(ids))]:
+        raise ValueError(f"{path}: expected an object of tokens, whose ids are 0, 1, 2, ….")
+    return found
 
 
 # What GGUF files call the words that byte pairs are made in -> whether each digit is one.

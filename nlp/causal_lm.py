@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..framework import ops
-from ..framework.typing import Tensor
+from ..framework.initializers import RandomNormal
+from ..framework.layers import Dense
+from ..framework.typing import DType, Tensor
 from ..hub.bases import Preprocessor, Task
-from .byte_level import ByteLevelTokenizer
+from ..hub.loading import JsonFiles
+from .byte_level import ByteLevelTokenizer, end_ids
 from .generation.loop import Written, walk
 from .generation.penalties import Penalties
 from .generation.samplers import Sampler
@@ -227,6 +231,75 @@ class CausalLM(Task):
                 "model.preprocessor, or make the model with from_preset."
             )
         return self.preprocessor
+
+
+class DecoderCausalLM(CausalLM):
+    """A CausalLM whose head is the token embedding, or a dense layer without a bias.
+
+    Subclasses name the class of their backbone, which has `embeddings` and `embedding_dim`, the
+    size of what goes into the head.
+
+    Args:
+        tie_embeddings: whether the head is the token embedding.
+        **config: arguments of the backbone.
+    """
+
+    backbone_class: Any
+
+    def __init__(self, *, tie_embeddings: bool = False, dtype: DType = None, **config: Any) -> None:
+        super().__init__(dtype=dtype)
+        self.backbone = backbone = self.backbone_class(
+            **config, tie_embeddings=tie_embeddings, dtype=dtype
+        )
+        self.head_dense = None
+        if not tie_embeddings:
+            self.head_dense = Dense(
+                backbone.vocabulary_size,
+                use_bias=False,
+                kernel_initializer=RandomNormal(stddev=0.02),
+                input_dim=backbone.embedding_dim,
+            )
+        self.built = True
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Returns scores (…, vocabulary_size) of states (…, embedding_dim)."""
+        if self.head_dense is not None:
+            return self.head_dense(x)
+        return ops.dense(x, ops.transpose(self.backbone.embeddings.embeddings))
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> CausalLMPreprocessor | None:
+        """Makes it from tokenizer.json, or vocab.json with merges.txt; None without either.
+
+        Raises:
+            ValueError: a damaged file, or a tokenizer with more tokens than the model.
+        """
+        json = JsonFiles(files)
+        found = [json[n] for n in ("generation_config.json", "config.json") if n in json]
+        begin = cls.begin_id(json)
+        if "tokenizer.json" in files:
+            tokenizer = ByteLevelTokenizer.from_file(files["tokenizer.json"], begin)
+        elif "vocab.json" in files and "merges.txt" in files:
+            pair = files["vocab.json"], files["merges.txt"]
+            tokenizer = ByteLevelTokenizer.from_pairs(*pair, cls.special_tokens, begin)
+        else:
+            return None
+        if tokenizer.vocabulary_size > config["vocabulary_size"]:
+            raise ValueError(
+                f"The tokenizer has {tokenizer.vocabulary_size} tokens, the model "
+                f"{config['vocabulary_size']}: they do not belong together."
+            )
+        return CausalLMPreprocessor(tokenizer, config["max_sequence_length"], end_ids(*found))
+
+    # Names of tokens that are no text, for tokenizers whose files do not say which these are.
+    special_tokens: tuple[str, ...] = ("<|endoftext|>",)
+
+    @classmethod
+    def begin_id(cls, json: Mapping[str, Any]) -> int | None:
+        """Returns the id that the tokenizer puts before a text; None where its file tells."""
+        return None
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:

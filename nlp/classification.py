@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..framework.layers import Dense, Dropout
+from ..framework.typing import Tensor
 from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
 from ..hub.bases import Backbone, Task
 from ..hub.labels import (
@@ -65,7 +66,52 @@ class TextClassifierParityAdapter(ParityAdapter):
         return [rows[0].index for rows in self.model.classify(list(inputs), top=1)]
 
 
-class TextClassifier(NamesClasses, Task):
+class PooledTask(Task):
+    """A backbone, the vector of the first token, and a last layer.
+
+    Subclasses make the backbone, which gives `pooled_output`, (batch, hidden_dim), or define
+    `pooled`.
+
+    Args:
+        backbone: the backbone.
+        units: numbers that the last layer gives.
+        dropout: share of features dropped before the last layer while training.
+        kernel_initializer: of the last layer.
+    """
+
+    backbone: Any
+    head = ("classifier.{part}",)
+    optional_parts = ("pooler.{part}",)
+
+    def __init__(
+        self, backbone: Backbone, units: int, dropout: float, kernel_initializer: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.backbone = backbone
+        self.dropout = Dropout(dropout)
+        self.classifier: Any = self.last_layer(units, dropout, kernel_initializer)
+        self.built = True
+
+    def last_layer(self, units: int, dropout: float, kernel_initializer: Any) -> Any:
+        """Makes the last layer: (batch, hidden_dim) to (batch, units)."""
+        return Dense(
+            units, kernel_initializer=kernel_initializer, input_dim=self.backbone.hidden_dim
+        )
+
+    def pooled(self, inputs: Any) -> Tensor:
+        """Returns a text's vector, (batch, hidden_dim)."""
+        return self.backbone(inputs)["pooled_output"]
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for ids that the vocabulary does not have; see the backbone."""
+        self.backbone.check_inputs(inputs)
+
+    def call(self, inputs: Any) -> Tensor:
+        """Returns what the last layer gives, (batch, units)."""
+        return self.classifier(self.dropout(self.pooled(inputs)))
+
+
+class TextClassifier(NamesClasses, PooledTask):
     """A backbone, the vector of the first token, and a dense layer: logits for each class.
 
     Inputs are those of the backbone, or texts where `fit`, `evaluate` and `predict` take data; the
@@ -83,9 +129,6 @@ class TextClassifier(NamesClasses, Task):
     """
 
     task = "text_classifier"
-    backbone: Backbone
-    head = ("classifier.{part}",)
-    optional_parts = ("pooler.{part}",)
     preset_adapter = TextClassifierPresetAdapter
     command_line_adapter = TextClassifierCommandLineAdapter
     parity_adapter = TextClassifierParityAdapter
@@ -98,25 +141,10 @@ class TextClassifier(NamesClasses, Task):
         kernel_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
         if not isinstance(num_classes, int) or num_classes < 1:
             raise ValueError(f"num_classes must be a positive integer; got {num_classes!r}.")
+        super().__init__(backbone, num_classes, dropout, kernel_initializer, **kwargs)
         self.num_classes = num_classes
-        self.backbone = backbone
-        size: Any = backbone
-        self.dropout = Dropout(dropout)
-        self.classifier = Dense(
-            num_classes, kernel_initializer=kernel_initializer, input_dim=size.hidden_dim
-        )
-        self.built = True
-
-    def check_inputs(self, inputs: Any) -> None:
-        """Raises ValueError for ids that the vocabulary does not have; see the backbone."""
-        self.backbone.check_inputs(inputs)
-
-    def call(self, inputs: Any) -> Any:
-        """Returns the logits, (batch, num_classes)."""
-        return self.classifier(self.dropout(self.backbone(inputs)["pooled_output"]))
 
     def prepare_inputs(self, x: Any) -> Any:
         """Returns texts as the backbone's inputs; anything else as it is.

@@ -15,6 +15,8 @@ from ..hub.adapters import PresetAdapter
 MODULES_FILE = "modules.json"
 POOLING_FILE = "1_Pooling/config.json"
 LENGTH_FILE = "sentence_bert_config.json"
+MARKS = {MODULES_FILE: "text_embedder"}
+"""What tells that the files of an encoder are for embedding texts; see `hub.registry.Family`."""
 
 _MODES = {"mean_tokens": "mean", "cls_token": "cls"}
 # What the library can do besides; its own reader wants to find them all.

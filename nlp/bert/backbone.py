@@ -32,12 +32,15 @@ class Embeddings(Layer):
         num_segments: int,
         dropout: float,
         epsilon: float,
+        padding_id: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.padding_id = padding_id
+        rows = max_sequence_length + (0 if padding_id is None else padding_id + 1)
         self.word = Embedding(vocabulary_size, hidden_dim, initializer())
-        self.position = Embedding(max_sequence_length, hidden_dim, initializer())
-        self.segment = Embedding(num_segments, hidden_dim, initializer())
+        self.position = Embedding(rows, hidden_dim, initializer())
+        self.segment = Embedding(num_segments, hidden_dim, initializer()) if num_segments else None
         self.norm = LayerNormalization(epsilon=epsilon, input_dim=hidden_dim)
         self.dropout = Dropout(dropout)
         self.hidden_dim, self.max_sequence_length = hidden_dim, max_sequence_length
@@ -54,8 +57,13 @@ class Embeddings(Layer):
             ValueError: more tokens than there are positions, where the length is known.
         """
         length = self._checked_length(token_ids)
-        places = ops.slice(self.position.embeddings, (0, 0), (length, self.hidden_dim))
-        if segment_ids is None:
+        if self.padding_id is None:
+            places = ops.slice(self.position.embeddings, (0, 0), (length, self.hidden_dim))
+        else:
+            places = self.position(self._numbered(token_ids, self.padding_id))
+        if self.segment is None:
+            pass
+        elif segment_ids is None:
             # (length, hidden): every token stands in the first segment.
             places = ops.add(
                 places, ops.slice(self.segment.embeddings, (0, 0), (1, self.hidden_dim))
@@ -65,11 +73,16 @@ class Embeddings(Layer):
         x = self.norm(ops.add(self.word(token_ids), places))
         return self.dropout(x)
 
+    def _numbered(self, token_ids: Tensor, padding_id: int) -> Tensor:
+        """The row of each token's place: those of no padding count from `padding_id` + 1."""
+        real = ops.cast(ops.not_equal(token_ids, padding_id), "int32")
+        return ops.add(ops.multiply(ops.cumsum(real, axis=1), real), padding_id)
+
     def _checked_length(self, token_ids: Tensor) -> Any:
         known = token_ids.shape[1]
         if isinstance(known, int) and known > self.max_sequence_length:
             raise ValueError(
-                f"BERT got {known} tokens a text, and this one takes at most "
+                f"The model got {known} tokens a text, and takes at most "
                 f"{self.max_sequence_length}: cut the texts (truncate=True), or split them."
             )
         return ops.shape(token_ids)[1]
@@ -161,10 +174,12 @@ class BertBackbone(Backbone):
         dropout: share of elements dropped in training, after each half of a block.
         attention_dropout: the same for attention weights; `dropout` unless given.
         max_sequence_length: most tokens of a text.
-        num_segments: number of segments.
+        num_segments: number of segments; 0 for a model that tells none apart (DistilBERT).
         activation: name of the feed-forward layers' activation.
         layer_norm_epsilon: added to variances.
         pooler: False leaves out the pooler and `pooled_output`.
+        padding_id: None, or the token whose places are not counted (RoBERTa): the others have the
+            rows from `padding_id` + 1 on of the table of positions.
     """
 
     def __init__(
@@ -181,6 +196,7 @@ class BertBackbone(Backbone):
         activation: str = "gelu",
         layer_norm_epsilon: float = 1e-12,
         pooler: bool = True,
+        padding_id: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -199,7 +215,13 @@ class BertBackbone(Backbone):
         inside = dropout if attention_dropout is None else attention_dropout
         norm = layer_norm_epsilon
         self.embeddings = Embeddings(
-            vocabulary_size, hidden_dim, max_sequence_length, num_segments, dropout, norm
+            vocabulary_size,
+            hidden_dim,
+            max_sequence_length,
+            num_segments,
+            dropout,
+            norm,
+            padding_id,
         )
         self.encoder = Encoder(
             num_layers, num_heads, hidden_dim, intermediate_dim, activation, dropout, inside, norm
@@ -220,8 +242,11 @@ class BertBackbone(Backbone):
 
     def _check_ids(self, inputs: dict[str, Any]) -> None:
         check_ids(inputs["token_ids"], self.vocabulary_size, "token_ids")
-        if inputs.get("segment_ids") is not None:
-            check_ids(inputs["segment_ids"], self.embeddings.segment.input_dim, "segment_ids")
+        if inputs.get("segment_ids") is None:
+            return
+        if self.embeddings.segment is None:
+            raise ValueError("The model tells no segments apart: leave out 'segment_ids'.")
+        check_ids(inputs["segment_ids"], self.embeddings.segment.input_dim, "segment_ids")
 
     def call(self, inputs: Any) -> dict[str, Tensor]:
         """Returns `sequence_output` and, with a pooler, `pooled_output`; the class tells more.

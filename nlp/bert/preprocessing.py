@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...hub.bases import Preprocessor, Tokenizer
+from ..pairs import Located, check_pairs, joined
 from ..text import check_texts, pad_rows
 
 MAX_FILE_BYTES = 64 << 20
@@ -30,6 +31,7 @@ class BertTokenizer(Tokenizer):
     """
 
     mask_token = "[MASK]"
+    has_segments = True
 
     def __init__(self, tokenizer: Any) -> None:
         from tokenizers.processors import BertProcessing
@@ -138,6 +140,18 @@ class BertTokenizer(Tokenizer):
             return [self.encode(texts[0])]
         return [found.ids for found in self._tokenizer.encode_batch_fast(texts)]
 
+    def pair(self, first: Sequence[int], second: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Returns [CLS] first [SEP] second [SEP], and the segment (0 or 1) of each token."""
+        ids = [self.cls_id, *first, self.sep_id, *second, self.sep_id]
+        return ids, [0] * (len(first) + 2) + [1] * (len(second) + 1)
+
+    def located(self, text: str) -> Located:
+        """Returns the ids of a text without special tokens, and where each stands in it."""
+        found = self._tokenizer.encode(text, add_special_tokens=False)
+        words = found.word_ids
+        begins = [i == 0 or words[i] != words[i - 1] for i in range(len(words))]
+        return Located(found.ids, found.offsets, begins)
+
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
         """Returns the text of ids: words joined by spaces, in the case that the vocabulary has."""
         return self._tokenizer.decode(list(map(int, ids)), skip_special_tokens=skip_special_tokens)
@@ -158,7 +172,7 @@ class BertPreprocessor(Preprocessor):
 
     task = "backbone"
 
-    def __init__(self, tokenizer: BertTokenizer, max_length: int, truncate: bool = False) -> None:
+    def __init__(self, tokenizer: Any, max_length: int, truncate: bool = False) -> None:
         if max_length < 2:
             raise ValueError(f"max_length must leave room for [CLS] and [SEP]; got {max_length}.")
         self.tokenizer, self.max_length, self.truncate = tokenizer, max_length, truncate
@@ -188,16 +202,48 @@ class BertPreprocessor(Preprocessor):
         return rows
 
     def pad(
-        self, rows: Sequence[Sequence[int]], rounded: bool = False, even_lengths: bool = False
+        self,
+        rows: Sequence[Sequence[int]],
+        rounded: bool = False,
+        even_lengths: bool = False,
+        segments: Sequence[Sequence[int]] | None = None,
     ) -> dict[str, np.ndarray]:
         """Returns the network's inputs: `token_ids`, int32, and `padding_mask`, bool, (n, length).
 
         With `rounded`, n and length are rounded up so that few shapes occur, with `even_lengths`
-        the length alone; see `text.pad_rows`.
+        the length alone; see `text.pad_rows`. With `segments`, a row for each of `rows`, there are
+        `segment_ids` too, int32 (n, length), where the tokenizer's model tells segments apart.
         """
         pad_id = self.tokenizer.pad_id
         ids, mask = pad_rows(rows, pad_id, self.max_length, rounded, even_lengths)
-        return {"token_ids": ids, "padding_mask": mask}
+        inputs = {"token_ids": ids, "padding_mask": mask}
+        if segments is not None and self.tokenizer.has_segments:
+            parts = np.zeros(ids.shape, np.int32)
+            for number, row in enumerate(segments):
+                parts[number, : len(row)] = row
+            inputs["segment_ids"] = parts
+        return inputs
+
+    def encode_pairs(
+        self, pairs: Any, truncate: bool | None = None
+    ) -> tuple[list[list[int]], list[list[int]]]:
+        """Returns the ids of each pair of texts, and the segments of its tokens.
+
+        Args:
+            pairs: n pairs of texts.
+            truncate: whether the second text of a longer pair is cut; as the preprocessor was made
+                if None.
+
+        Raises:
+            TypeError: something that is no pair of texts.
+            ValueError: no pairs, or one that is too long.
+        """
+        cut = self.truncate if truncate is None else truncate
+        found = []
+        for number, texts in enumerate(check_pairs(pairs)):
+            first, second = (self.tokenizer.located(text).ids for text in texts)
+            found.append(joined(self.tokenizer, first, second, self.max_length, cut, number))
+        return [ids for ids, _ in found], [segments for _, segments in found]
 
     def __call__(self, inputs: Any, truncate: bool | None = None) -> dict[str, np.ndarray]:
         """`encode`, then `pad` to the longest."""
@@ -214,6 +260,47 @@ class BertMaskedLMPreprocessor(BertPreprocessor):
     """The preprocessor of BertMaskedLM."""
 
     task = "masked_lm"
+
+
+class BertTextClassifierPreprocessor(BertPreprocessor):
+    """The preprocessor of BertTextClassifier.
+
+    Args:
+        tokenizer: the tokenizer.
+        max_length: most tokens of a text, [CLS] and [SEP] included.
+        truncate: whether a longer text is cut; else it is an error.
+        labels: the names of the classes.
+    """
+
+    task = "text_classifier"
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        max_length: int,
+        truncate: bool = False,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(tokenizer, max_length, truncate)
+        self.labels = labels
+
+
+class BertTokenClassifierPreprocessor(BertTextClassifierPreprocessor):
+    """The preprocessor of BertTokenClassifier; its labels are those of tokens."""
+
+    task = "token_classifier"
+
+
+class BertQuestionAnswererPreprocessor(BertPreprocessor):
+    """The preprocessor of BertQuestionAnswerer."""
+
+    task = "question_answerer"
+
+
+class BertRerankerPreprocessor(BertPreprocessor):
+    """The preprocessor of BertReranker."""
+
+    task = "reranker"
 
 
 def _checked(path: str | os.PathLike) -> Path:

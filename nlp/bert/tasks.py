@@ -23,7 +23,42 @@ from .preprocessing import (
 )
 
 
-class BertTextEmbedder(TextEmbedder):
+class OfBert:
+    """How tasks on BERT make their backbone and their preprocessor; what is like BERT names its own
+    classes.
+    """
+
+    backbone_class: type[BertBackbone] = BertBackbone
+    tokenizer_class: Any = BertTokenizer
+    preprocessor_class: type[BertPreprocessor]
+    has_pooler = True  # where one number or several are said of a whole text
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> Any:
+        """Takes texts as long as the model was made for: `max_length` of the settings, or what
+        sentence-transformers' file says, else as many tokens as there are positions."""
+        json = JsonFiles(files)
+        length = settings.get("max_length")
+        if length is None and LENGTH_FILE in json:
+            length = json[LENGTH_FILE].get("max_seq_length")
+        more = cls.preprocessor_options(json, config)
+        kind, tokenizer = cls.preprocessor_class, cls.tokenizer_class
+        return preprocessor_for(kind, tokenizer, files, config, settings, length, **more)
+
+    @classmethod
+    def preprocessor_options(cls, json: Mapping[str, Any], config: Mapping[str, Any]) -> dict:
+        """Returns further arguments of the preprocessor.
+
+        Args:
+            json: the preset's parsed JSON files.
+            config: the model's arguments.
+        """
+        return {}
+
+
+class BertTextEmbedder(OfBert, TextEmbedder):
     """Texts to vectors with BERT (Reimers & Gurevych 2019, arXiv:1908.10084).
 
     Args:
@@ -31,6 +66,8 @@ class BertTextEmbedder(TextEmbedder):
         normalize: whether vectors have length 1.
         **config: arguments of BertBackbone. There is no pooler: its weights are not used.
     """
+
+    preprocessor_class = BertTextEmbedderPreprocessor
 
     def __init__(
         self,
@@ -41,23 +78,11 @@ class BertTextEmbedder(TextEmbedder):
         **config: Any,
     ) -> None:
         config.setdefault("pooler", False)
-        backbone = BertBackbone(**config, dtype=dtype)
+        backbone = self.backbone_class(**config, dtype=dtype)
         super().__init__(backbone, pooling, normalize, dtype=dtype)
 
-    @classmethod
-    def make_preprocessor(
-        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
-    ) -> BertTextEmbedderPreprocessor:
-        """Takes texts as long as the model was made for (`max_length` of the settings, or what
-        sentence-transformers' file says)."""
-        json = JsonFiles(files)
-        length = settings.get("max_length")
-        if length is None and LENGTH_FILE in json:
-            length = json[LENGTH_FILE].get("max_seq_length")
-        return preprocessor_for(BertTextEmbedderPreprocessor, files, config, settings, length)
 
-
-class BertMaskedLM(MaskedLM):
+class BertMaskedLM(OfBert, MaskedLM):
     """Scores of every token for every place; the output layer is the word embeddings.
 
     Inputs are those of BertBackbone, and optionally `mask_positions`, int (batch, n): then the
@@ -67,12 +92,15 @@ class BertMaskedLM(MaskedLM):
         **config: arguments of BertBackbone. There is no pooler: its weights are not used.
     """
 
+    preprocessor_class = BertMaskedLMPreprocessor
+    head_activation: str | None = None  # that of the feed-forward layers
+
     def __init__(self, *, dtype: DType = None, **config: Any) -> None:
         super().__init__(dtype=dtype)
         config.setdefault("pooler", False)
-        self.backbone = backbone = BertBackbone(**config, dtype=dtype)
+        self.backbone = backbone = self.backbone_class(**config, dtype=dtype)
         size = backbone.hidden_dim
-        activation = activations.get(config.get("activation", "gelu"))
+        activation = activations.get(self.head_activation or config.get("activation", "gelu"))
         self.transform = Dense(size, activation, kernel_initializer=initializer(), input_dim=size)
         epsilon = config.get("layer_norm_epsilon", 1e-12)
         self.transform_norm = LayerNormalization(epsilon=epsilon, input_dim=size)
@@ -103,16 +131,10 @@ class BertMaskedLM(MaskedLM):
         words = self.backbone.embeddings.word.embeddings
         return ops.dense(x, ops.transpose(words), self.output_bias)
 
-    @classmethod
-    def make_preprocessor(
-        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
-    ) -> BertMaskedLMPreprocessor:
-        """Takes texts as long as there are positions."""
-        return preprocessor_for(BertMaskedLMPreprocessor, files, config, settings, None)
-
 
 def preprocessor_for(
     kind: type[BertPreprocessor],
+    tokenizer_class: Any,
     files: Mapping[str, Path],
     config: Mapping[str, Any],
     settings: Mapping[str, Any],
@@ -123,6 +145,7 @@ def preprocessor_for(
 
     Args:
         kind: the class.
+        tokenizer_class: that of its tokenizer.
         files: name -> path of the preset's files.
         config: the model's arguments.
         settings: of the preset.
@@ -133,7 +156,7 @@ def preprocessor_for(
         ValueError: there is no tokenizer, or it has ids that the model has no row for.
     """
     json = JsonFiles(files)
-    tokenizer = BertTokenizer.from_files(files, settings, json.get("tokenizer_config.json", {}))
+    tokenizer = tokenizer_class.from_files(files, settings, json.get("tokenizer_config.json", {}))
     rows = config["vocabulary_size"]
     if tokenizer.vocabulary_size > rows:
         raise ValueError(

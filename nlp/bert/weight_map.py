@@ -8,8 +8,8 @@ from ...hub.transforms import transpose
 from ...hub.weight_map import Row, WeightMap
 
 
-def huggingface() -> WeightMap:
-    """Builds the table for files of Hugging Face and sentence-transformers, with any head."""
+def encoder_rows() -> list[Row]:
+    """Returns the rows of the encoder, without any head."""
     layer, ours = "encoder.layer.{i}", "encoder.layers.{i}"
     dense = {  # the first that fits counts, either way
         f"{layer}.attention.output.dense": f"{ours}.attention.output_dense",
@@ -23,15 +23,22 @@ def huggingface() -> WeightMap:
         f"{layer}.attention.output": f"{ours}.attention_norm",
         f"{layer}.output": f"{ours}.outer_norm",
     }
-    head: dict[str, Any] = {"optional": True, "prefixed": False, "head": True}
-    return WeightMap(
+    return [
         Row("embeddings.word_embeddings.weight", "embeddings.word.embeddings"),
         Row("embeddings.position_embeddings.weight", "embeddings.position.embeddings"),
         Row("embeddings.token_type_embeddings.weight", "embeddings.segment.embeddings"),
         Row("embeddings.position_ids", None),  # 0, 1, 2, …: a buffer of older versions
         *(row for old, new in norms.items() for row in _norm(old, new)),
-        *(row for old, new in dense.items() for row in _dense(old, new, new == "pooler")),
-        *_dense("cls.predictions.transform.dense", "transform", **head),
+        *(row for old, new in dense.items() for row in dense_rows(old, new, new == "pooler")),
+    ]
+
+
+def huggingface() -> WeightMap:
+    """Builds the table for files of Hugging Face and sentence-transformers, with any head."""
+    head: dict[str, Any] = {"optional": True, "prefixed": False, "head": True}
+    return WeightMap(
+        *encoder_rows(),
+        *dense_rows("cls.predictions.transform.dense", "transform", **head),
         *_norm("cls.predictions.transform", "transform_norm", **head),
         Row(("cls.predictions.bias", "cls.predictions.decoder.bias"), "output_bias", **head),
         Row(
@@ -40,17 +47,16 @@ def huggingface() -> WeightMap:
             tied=True,
             prefixed=False,
         ),
-        *_dense("classifier", "classifier", **head),
-        # Heads of other tasks.
-        *(
-            Row(f"{name}.{{part}}", None, prefixed=False, head=True)
-            for name in ("cls.seq_relationship", "qa_outputs")
-        ),
+        *dense_rows("classifier", "classifier", **head),
+        *dense_rows("qa_outputs", "span", **head),
+        # The head of another task.
+        Row("cls.seq_relationship.{part}", None, prefixed=False, head=True),
         prefixes=("bert.", ""),
     )
 
 
-def _dense(old: str, new: str, optional: bool = False, **options: Any) -> list[Row]:
+def dense_rows(old: str, new: str, optional: bool = False, **options: Any) -> list[Row]:
+    """Returns the rows of a linear layer's kernel and bias."""
     return [
         Row(f"{old}.weight", f"{new}.kernel", transpose, optional, **options),
         Row(f"{old}.bias", f"{new}.bias", None, optional, **options),

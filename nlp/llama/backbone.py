@@ -17,10 +17,11 @@ from ...framework.layers import Dense, Embedding, RMSNormalization
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 from .. import activations
+from ..attention import KeyValue, swapped
+from ..causal_masks import of_cache, of_texts
 from ..rotary import rotary_of, turned
 from ..text import check_ids, token_inputs
 
-KeyValue = tuple[Tensor, Tensor]
 Angles = tuple[Tensor, Tensor]
 
 
@@ -99,8 +100,8 @@ class Attention(Layer):
         """
         query, key, value = self._projected(x, angles)
         start = (0, 0, position, 0)
-        keys = ops.slice_update(cache[0], start, _swap(key))
-        values = ops.slice_update(cache[1], start, _swap(value))
+        keys = ops.slice_update(cache[0], start, swapped(key))
+        values = ops.slice_update(cache[1], start, swapped(value))
         # The heads of a group stand one behind the other as if they were tokens, so that no key is
         # written out for each of them.
         batch, length = ops.shape(query)[:2]
@@ -110,7 +111,7 @@ class Attention(Layer):
             ops.transpose(query, (0, 3, 1, 2, 4)), (batch, group * length, heads, size)
         )
         wide = mask if group == 1 else ops.concatenate([mask] * group, axis=2)
-        y = ops.dot_product_attention(query, _swap(keys), _swap(values), mask=wide)
+        y = ops.dot_product_attention(query, swapped(keys), swapped(values), mask=wide)
         y = ops.reshape(y, (batch, group, length, heads, size))
         y = ops.reshape(ops.transpose(y, (0, 2, 3, 1, 4)), (batch, length, heads * group * size))
         return self.output_dense(y), (keys, values)
@@ -186,6 +187,8 @@ class LlamaBackbone(Backbone):
         attention_bias: whether the projections of the attention have biases.
         feedforward_bias: whether the feed-forward layers have biases.
         tie_embeddings: whether a head, which is not part of this, is the token embedding.
+        sliding_window: how many tokens each attends to, itself among them (Mistral); all before it
+            if None.
 
     Raises:
         ValueError: sizes that do not fit each other, or a scaling that is not known.
@@ -208,9 +211,13 @@ class LlamaBackbone(Backbone):
         attention_bias: bool = False,
         feedforward_bias: bool = False,
         tie_embeddings: bool = False,
+        sliding_window: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if sliding_window is not None and sliding_window < 1:
+            raise ValueError(f"sliding_window must be positive or None; got {sliding_window!r}.")
+        self.sliding_window = sliding_window
         shared = num_heads if num_key_value_heads is None else num_key_value_heads
         if head_dim is None and hidden_dim % num_heads:
             raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
@@ -234,6 +241,7 @@ class LlamaBackbone(Backbone):
         self.norm = RMSNormalization(epsilon=rms_norm_epsilon)
         self.norm.build((None, None, hidden_dim))
         self.vocabulary_size, self.hidden_dim = vocabulary_size, hidden_dim
+        self.embedding_dim = hidden_dim
         self.shared_heads, self.head_dim = shared, size
         self.max_sequence_length = max_sequence_length
         self.built = True
@@ -251,16 +259,7 @@ class LlamaBackbone(Backbone):
         inputs = token_inputs(inputs)
         self.check_inputs(inputs)
         ids, mask = inputs["token_ids"], inputs.get("padding_mask")
-        length = ops.shape(ids)[1]
-        places = ops.arange(length, dtype="int32")
-        if mask is not None:
-            real = ops.cast(mask, "int32")
-            places_of_rows = ops.maximum(ops.subtract(ops.cumsum(real, axis=1), 1), 0)
-            causal = ops.greater_equal(ops.expand_dims(places, 1), places)
-            mask = ops.logical_and(causal, ops.expand_dims(ops.cast(real, "bool"), (1, 2)))
-            # Padding attends to itself, for a row must attend to something.
-            own = ops.equal(ops.expand_dims(places, 1), places)
-            mask, places = ops.logical_or(mask, own), places_of_rows
+        places, mask = of_texts(ids, mask, self.sliding_window)
         x = self.embeddings(ids)
         angles = self._rotary.angles(places)
         for layer in self.blocks:
@@ -278,15 +277,10 @@ class LlamaBackbone(Backbone):
             position: int32 scalar, the place of the first of `tokens`.
             starts: int32 (batch,), where each row's text begins: before it there is padding.
         """
-        places = ops.add(ops.arange(ops.shape(tokens)[1], dtype="int32"), position)
-        columns = ops.arange(cache[0][0].shape[2], dtype="int32")
-        rows = ops.expand_dims(places, 1)
-        begun = ops.greater_equal(columns, ops.expand_dims(starts, (1, 2)))
-        mask = ops.logical_and(ops.less_equal(columns, rows), begun)
-        mask = ops.expand_dims(ops.logical_or(mask, ops.equal(columns, rows)), 1)
-        angles = self._rotary.angles(
-            ops.maximum(ops.subtract(places, ops.expand_dims(starts, 1)), 0)
+        places, mask = of_cache(
+            ops.shape(tokens)[1], cache[0][0].shape[2], position, starts, self.sliding_window
         )
+        angles = self._rotary.angles(places)
         x, caches = self.embeddings(tokens), []
         for layer, old in zip(self.blocks, cache, strict=True):
             x, new = layer.extend(x, angles, old, position, mask)
@@ -297,8 +291,3 @@ class LlamaBackbone(Backbone):
         """Returns a cache for `batch` texts of up to `capacity` tokens, as NumPy zeros."""
         zeros = np.zeros((batch, self.shared_heads, capacity, self.head_dim), np.float32)
         return [(zeros, zeros) for _ in self.blocks]
-
-
-def _swap(x: Tensor) -> Tensor:
-    """(batch, length, heads, dim) <-> (batch, heads, length, dim)."""
-    return ops.transpose(x, (0, 2, 1, 3))

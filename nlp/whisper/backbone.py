@@ -12,10 +12,8 @@ from ...framework.core.layer import Layer
 from ...framework.layers import Conv1D, Dense, Embedding, LayerNormalization
 from ...framework.typing import DType, Tensor
 from ...hub.bases import Backbone
-from ..attention import DenseAttention
+from ..attention import DenseAttention, KeyValue, swapped
 from ..text import check_ids
-
-KeyValue = tuple[Tensor, Tensor]
 
 
 class FeedForward(Layer):
@@ -71,9 +69,8 @@ class Block(Layer):
                 in a block without one.
             is_causal: whether a place attends only to itself and to those before it.
         """
-        normed = self.attention_norm(x)
-        key, value = self.attention.project(normed)
-        return self._finish(x, normed, key, value, heard, None, is_causal)
+        x = ops.add(x, self.attention(self.attention_norm(x), is_causal=is_causal))
+        return self._finish(x, heard)
 
     def extend(
         self, x: Tensor, cache: KeyValue, heard: KeyValue, position: Tensor, mask: Tensor
@@ -87,26 +84,10 @@ class Block(Layer):
             position: int32 scalar, the place of the first token of `x`.
             mask: booleans (length, capacity), true where a token may attend.
         """
-        normed = self.attention_norm(x)
-        start = (0, 0, position, 0)
-        key, value = self.attention.project(normed)
-        keys = ops.slice_update(cache[0], start, _swap(key))
-        values = ops.slice_update(cache[1], start, _swap(value))
-        heard = _swap(heard[0]), _swap(heard[1])
-        x = self._finish(x, normed, _swap(keys), _swap(values), heard, mask, False)
-        return x, (keys, values)
+        y, cache = self.attention.extend(self.attention_norm(x), cache, position, mask)
+        return self._finish(ops.add(x, y), (swapped(heard[0]), swapped(heard[1]))), cache
 
-    def _finish(
-        self,
-        x: Tensor,
-        normed: Tensor,
-        key: Tensor,
-        value: Tensor,
-        heard: Any,
-        mask: Tensor | None,
-        is_causal: bool,
-    ) -> Tensor:
-        x = ops.add(x, self.attention.attend(normed, key, value, mask, is_causal))
+    def _finish(self, x: Tensor, heard: Any) -> Tensor:
         if self.cross:
             x = ops.add(x, self.cross_attention.attend(self.cross_attention_norm(x), *heard))
         return ops.add(x, self.feedforward(self.feedforward_norm(x)))
@@ -347,10 +328,10 @@ class WhisperBackbone(Backbone):
         return found
 
     def _in_order(self, x: Tensor) -> Tensor:
-        """`x` by heads, written out where `_swap` gave a view."""
+        """`x` by heads, written out where `swapped` gave a view."""
         batch, length, heads, size = ops.shape(x)
         blank = ops.zeros((batch, heads, length, size), self.dtype)
-        return ops.slice_update(blank, (0, 0, 0, 0), _swap(x))
+        return ops.slice_update(blank, (0, 0, 0, 0), swapped(x))
 
     def advance(
         self,
@@ -383,11 +364,6 @@ class WhisperBackbone(Backbone):
 
 def _norm() -> LayerNormalization:
     return LayerNormalization(epsilon=1e-5)
-
-
-def _swap(x: Tensor) -> Tensor:
-    """(batch, length, heads, dim) <-> (batch, heads, length, dim)."""
-    return ops.transpose(x, (0, 2, 1, 3))
 
 
 def _sinusoids(shape: Sequence[int], dtype: DType) -> np.ndarray:

@@ -140,24 +140,29 @@ def test_a_sharded_file_of_torch(original, saved, scores, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "head"),
     [
-        ("BertForTokenClassification", "token classification"),
-        ("BertForQuestionAnswering", "question answering"),
+        ("BertForMultipleChoice", "multiple choice"),
+        ("BertForNextSentencePrediction", "next sentence prediction"),
     ],
 )
 def test_a_head_that_is_not_here_is_told_of(tmp_path, kind, head):
     folder = tiny_bert.save(original := tiny_bert.random_model(kind), tmp_path)
-    tensor = "qa_outputs.weight" if "Question" in kind else "classifier.weight"
+    tensor = "cls.seq_relationship.weight" if "Next" in kind else "classifier.weight"
     with pytest.warns(UserWarning, match=f"{kind}, whose head for {head} .*{tensor}"):
         model = isozoo.from_preset(folder)
     assert isinstance(model, BertBackbone)
     found = model(tiny_bert.inputs())
     expected = tiny_bert.reference(original.bert, tiny_bert.inputs())
     np.testing.assert_allclose(found["sequence_output"], expected["last_hidden_state"], atol=1e-5)
-    assert "pooled_output" not in found
+    np.testing.assert_allclose(found["pooled_output"], expected["pooler_output"], atol=1e-5)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         BertBackbone.from_preset(folder)
         isozoo.from_preset(folder, task="backbone")
+
+
+def test_a_pooler_that_the_file_lacks(tmp_path):
+    folder = tiny_bert.save(tiny_bert.random_model("BertForTokenClassification"), tmp_path)
+    assert BertBackbone.from_preset(folder).pooler is None
     with pytest.raises(WeightsError, match="pooler.kernel"):
         BertBackbone.from_preset(folder, pooler=True)
 

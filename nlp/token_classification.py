@@ -1,0 +1,219 @@
+"""Classifiers of tokens, whatever their family: names in texts, and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..framework.layers import Dense, Dropout
+from ..hub.adapters import CommandLineAdapter, ParityAdapter
+from ..hub.bases import Backbone, Task
+from ..hub.labels import NamesClasses
+from .classification import TextClassifierPresetAdapter
+from .pairs import Located
+from .tasks import SAMPLES
+from .text import check_texts
+
+OUTSIDE = "O"
+MERGES = ("first", "average", "max")
+
+
+class Tagged(NamedTuple):
+    """A stretch of a text that a tagger named: what it is, how surely, and where it stands."""
+
+    label: str
+    probability: float
+    text: str
+    start: int
+    end: int
+
+
+class TokenClassifierCommandLineAdapter(CommandLineAdapter):
+    """One text in, what is named in it out."""
+
+    def run(self, text: str, **options: Any) -> dict[str, Any]:
+        """Returns what is named in a text, as plain data."""
+        return {"found": [found._asdict() for found in self.model.tag(text, **options)]}
+
+    def show(self, result: Mapping[str, Any]) -> str:
+        """Returns a line for each find: probability, label, text."""
+        return "\n".join(
+            f"{one['probability']:7.1%}  {one['label']:8}  {one['text']}" for one in result["found"]
+        )
+
+
+class TokenClassifierParityAdapter(ParityAdapter):
+    """Texts of several lengths; the scores of their tokens, and what is named in them."""
+
+    def sample_inputs(self) -> list[str]:
+        """Returns texts of several lengths and kinds."""
+        return list(SAMPLES)
+
+    def outputs(self, inputs: Any) -> dict[str, Any]:
+        """Returns the scores, by the uncompiled call, for each text by itself."""
+        tools = self.model.preprocessor
+        return {
+            f"scores of text {number}": self.model(tools.pad([row]))
+            for number, row in enumerate(tools.encode(inputs))
+        }
+
+    def decide(self, inputs: Any) -> list[list[list[Any]]]:
+        """Returns the label and the place of everything that is named."""
+        return [
+            [[one.label, one.start, one.end] for one in found]
+            for found in self.model.tag(list(inputs))
+        ]
+
+
+class TokenClassifier(NamesClasses, Task):
+    """A backbone and a dense layer on each token: scores of each class for each token.
+
+    Inputs are those of the backbone; the output is (batch, length, num_classes), scores before
+    softmax. Subclasses make the backbone, which gives `sequence_output`.
+
+    Args:
+        backbone: the backbone.
+        num_classes: number of classes of a token.
+        dropout: share of features dropped before the last layer while training.
+        kernel_initializer: of the last layer.
+
+    Raises:
+        ValueError: `num_classes` is not positive.
+    """
+
+    task = "token_classifier"
+    backbone: Any
+    head = ("classifier.{part}",)
+    preset_adapter = TextClassifierPresetAdapter
+    command_line_adapter = TokenClassifierCommandLineAdapter
+    parity_adapter = TokenClassifierParityAdapter
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        num_classes: int = 2,
+        dropout: float = 0.1,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(num_classes, int) or num_classes < 1:
+            raise ValueError(f"num_classes must be a positive integer; got {num_classes!r}.")
+        self.num_classes = num_classes
+        self.backbone = backbone
+        size: Any = backbone
+        self.dropout = Dropout(dropout)
+        self.classifier = Dense(
+            num_classes, kernel_initializer=kernel_initializer, input_dim=size.hidden_dim
+        )
+        self.built = True
+
+    def check_inputs(self, inputs: Any) -> None:
+        """Raises ValueError for ids that the vocabulary does not have; see the backbone."""
+        self.backbone.check_inputs(inputs)
+
+    def call(self, inputs: Any) -> Any:
+        """Returns scores before softmax, (batch, length, num_classes)."""
+        return self.classifier(self.dropout(self.backbone(inputs)["sequence_output"]))
+
+    def tag(
+        self,
+        texts: str | Sequence[str],
+        merge: str = "first",
+        batch_size: int = 32,
+        truncate: bool | None = None,
+    ) -> list[Any]:
+        """Names stretches of texts: words, and words that belong together.
+
+        Tokens are merged to words first. Words one after the other with the same label then make
+        one stretch; a label that begins with `B-` begins a new one. The label `O` is left out.
+        This is how transformers' token-classification pipeline groups by the strategies of these
+        names.
+
+        Args:
+            texts: n texts, or one.
+            merge: what a word of several tokens is: as its "first" token says, by the "average" of
+                their probabilities, or as the surest token says ("max").
+            batch_size: how many texts are computed at a time.
+            truncate: whether texts that are longer than the model takes are cut; as the
+                preprocessor was made if None.
+
+        Returns:
+            For one text a list of `Tagged` (label, probability, text, start, end), in their order;
+            for several, a list of such lists.
+
+        Raises:
+            ValueError: an unknown `merge`, no text, or one that is too long.
+            TypeError: something that is no text.
+        """
+        if self.preprocessor is None:
+            raise ValueError("This model has no preprocessor; make it with from_preset.")
+        if merge not in MERGES:
+            raise ValueError(f"`merge` must be one of {', '.join(MERGES)}; got {merge!r}.")
+        tools, given = self.preprocessor, check_texts(texts)
+        inputs = tools.pad(tools.encode(given, truncate), self._backend.compiles)
+        scores = self.predict(inputs, batch_size, verbose=0)[: len(given)]
+        names = [*(self.labels or map("class {}".format, range(self.num_classes)))]
+        found = [
+            _stretches(_words(located, row, merge), names, text)
+            for text, located, row in zip(
+                given, map(tools.tokenizer.located, given), scores, strict=True
+            )
+        ]
+        return found[0] if isinstance(texts, str) else found
+
+
+class _Word(NamedTuple):
+    """A word: its class, the probability of that, and where it stands."""
+
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]
+    probability: float
+    start: int
+    end: int
+
+
+def _words(located: Located, scores: np.ndarray, merge: str) -> list[_Word]:
+    """The words of a text, by the scores of its tokens, which follow one special token."""
+    count = min(len(located.ids), len(scores) - 2)  # a text that was cut has fewer
+    scores = scores[1 : count + 1].astype(np.float64)
+    power = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares = power / power.sum(axis=1, keepdims=True)
+    starts = [i for i in range(count) if i == 0 or located.begins[i]]
+    words = []
+    for first, end in zip(starts, [*starts[1:], count], strict=True):
+        part = shares[first:end]
+        if merge == "first":
+            row = part[0]
+        elif merge == "average":
+            row = part.mean(axis=0)
+        else:
+            row = part[int(part.max(axis=1).argmax())]
+        index = int(row.argmax())
+        place = located.offsets[first][0], located.offsets[end - 1][1]
+        words.append(_Word(index, float(row[index]), *place))
+    return words
+
+
+def _stretches(words: Sequence[_Word], names: Sequence[str], text: str) -> list[Tagged]:
+    """Words with the same label one after the other, together."""
+    groups: list[tuple[str, list[_Word]]] = []
+    for word in words:
+        name = names[word.index]
+        begins, label = name.startswith("B-"), name.removeprefix("B-").removeprefix("I-")
+        if groups and groups[-1][0] == label and not begins:
+            groups[-1][1].append(word)
+        else:
+            groups.append((label, [word]))
+    return [
+        Tagged(
+            label,
+            float(np.mean([word.probability for word in group])),
+            text[group[0].start : group[-1].end],
+            group[0].start,
+            group[-1].end,
+        )
+        for label, group in groups
+        if label != OUTSIDE
+    ]
