@@ -3,9 +3,14 @@
     python -m isozoo.scripts.interchange                    # with keras 3 installed
     python -m isozoo.scripts.interchange --backends numpy --only Conv
 
-Keras runs in a second process. Each row of `ROWS` is one model: saved as `.keras` by Keras, opened
-on each backend; saved by the first of them, opened by Keras. A cell is the largest difference of
-the outputs in units of float32's rounding at their size, or why there is none.
+Keras runs in a second process. Each row is one model: saved as `.keras` by Keras and opened on each
+backend; saved on each backend and opened by Keras, and on the backend that follows in the list. A
+cell is the largest difference of the outputs in units of float32's rounding at their size, or why
+there is none.
+
+Layers of text are left out, whose models Keras runs on TensorFlow alone, Equalization, whose
+symbolic call fails in Keras 3.15, and layers that hold another framework's module, which no
+`.keras` file can hold. RandomShear has a pair of factors: Keras cannot read what it writes for one.
 """
 
 from __future__ import annotations
@@ -48,9 +53,104 @@ def _layer(text: str, *shapes: tuple[int, ...], make: Any, dtype: str = "float32
     return Row(text, shapes, call, dtype)
 
 
+def _plain(name: str, shape: tuple[int, ...], arguments: dict[str, Any]) -> Row:
+    """A row of a layer that its name and arguments make."""
+    shapes = (
+        (shape, shape)
+        if name in ("Average", "Maximum", "Minimum", "Multiply", "Subtract")
+        else (shape,)
+    )
+    return _layer(name, *shapes, make=lambda L: getattr(L, name)(**arguments))
+
+
+# Shape of the input -> layer -> its arguments. Pictures are of 3 channels; layers that change them
+# at random leave them alone where nothing trains, but for those of a fixed operation.
+_PLAIN: dict[tuple[int, ...], dict[str, dict[str, Any]]] = {
+    (4,): {
+        "ActivityRegularization": {"l1": 0.1},
+        "AlphaDropout": {"rate": 0.5, "seed": 3},
+        "Average": {},
+        "GaussianDropout": {"rate": 0.5, "seed": 3},
+        "Identity": {},
+        "Maximum": {},
+        "Minimum": {},
+        "Multiply": {},
+        "Subtract": {},
+    },
+    (5, 3): {
+        "AdaptiveAveragePooling1D": {"output_size": 2},
+        "AdaptiveMaxPooling1D": {"output_size": 2},
+        "AveragePooling1D": {"pool_size": 2},
+        "Conv1DTranspose": {"filters": 2, "kernel_size": 3, "strides": 2},
+        "Cropping1D": {"cropping": (1, 2)},
+        "DepthwiseConv1D": {"kernel_size": 2, "depth_multiplier": 2},
+        "GlobalAveragePooling1D": {},
+        "MaxPooling1D": {"pool_size": 2, "padding": "same"},
+        "UpSampling1D": {"size": 2},
+    },
+    (6, 6, 2): {
+        "AdaptiveAveragePooling2D": {"output_size": (2, 3)},
+        "AdaptiveMaxPooling2D": {"output_size": 2},
+        "GlobalMaxPooling2D": {},
+        "SpatialDropout2D": {"rate": 0.5},
+    },
+    (4, 4, 4, 2): {
+        "AdaptiveAveragePooling3D": {"output_size": 2},
+        "AdaptiveMaxPooling3D": {"output_size": (2, 1, 2)},
+        "AveragePooling3D": {"pool_size": 2},
+        "Conv3DTranspose": {"filters": 2, "kernel_size": 2, "strides": 2},
+        "Cropping3D": {"cropping": 1},
+        "GlobalAveragePooling3D": {},
+        "GlobalMaxPooling3D": {},
+        "MaxPooling3D": {"pool_size": 2},
+        "SpatialDropout3D": {"rate": 0.5},
+        "UpSampling3D": {"size": (1, 2, 1)},
+        "ZeroPadding3D": {"padding": 1},
+    },
+    (3, 6, 6, 2): {"ConvLSTM2D": {"filters": 2, "kernel_size": 3}},
+    (2, 4, 4, 4, 2): {"ConvLSTM3D": {"filters": 2, "kernel_size": 2}},
+    (8, 8, 3): {
+        "AugMix": {"num_chains": 2},
+        "AutoContrast": {"value_range": (0, 1)},
+        "CenterCrop": {"height": 4, "width": 6},
+        "ContrastLimitedAdaptiveHistogramEqualization": {"value_range": (0, 1)},
+        "CutMix": {"seed": 3},
+        "MixUp": {"seed": 3},
+        "RandAugment": {"num_ops": 1},
+        "RandomBrightness": {"factor": 0.2},
+        "RandomColorDegeneration": {"factor": 0.2},
+        "RandomColorJitter": {"brightness_factor": 0.2},
+        "RandomContrast": {"factor": 0.2},
+        "RandomCrop": {"height": 4, "width": 4},
+        "RandomElasticTransform": {"factor": 0.2},
+        "RandomErasing": {"factor": 0.2},
+        "RandomFlip": {"mode": "vertical"},
+        "RandomGaussianBlur": {"factor": 0.2},
+        "RandomGrayscale": {"factor": 0.2},
+        "RandomHue": {"factor": 0.2},
+        "RandomInvert": {"factor": 0.2},
+        "RandomPerspective": {"factor": 0.2},
+        "RandomPosterization": {"factor": 4},
+        "RandomRotation": {"factor": 0.2},
+        "RandomSaturation": {"factor": 0.2},
+        "RandomSharpness": {"factor": 0.2},
+        "RandomShear": {"x_factor": (0.0, 0.2)},
+        "RandomTranslation": {"height_factor": 0.2, "width_factor": 0.1},
+        "RandomZoom": {"height_factor": 0.2},
+        "Resizing": {"height": 5, "width": 7},
+        "Solarization": {"value_range": (0, 1)},
+    },
+}
+
+
 def _rows() -> list[Row]:
     one, seq, image, volume = (4,), (5, 3), (6, 6, 2), (4, 4, 4, 2)
     found = [
+        _plain(name, shape, arguments)
+        for shape, layers in _PLAIN.items()
+        for name, arguments in layers.items()
+    ]
+    found += [
         _layer("Dense", one, make=lambda L: L.Dense(3, activation="relu")),
         _layer("Dense l2", one, make=lambda L: L.Dense(3, kernel_regularizer="l2")),
         _layer("EinsumDense", seq, make=lambda L: L.EinsumDense("abc,cd->abd", (None, 4))),
@@ -124,6 +224,10 @@ def _rows() -> list[Row]:
     found += [
         Row("MultiHeadAttention", (seq, seq), lambda L, o, q, v: L.MultiHeadAttention(2, 3)(q, v)),
         Row("GroupQueryAttention", (seq,), lambda L, o, x: L.GroupQueryAttention(3, 4, 2)(x, x)),
+        _layer("Pipeline", (8, 8, 3), make=lambda L: L.Pipeline([L.CenterCrop(4, 4)])),
+        _layer("RNN of stacked", seq, make=lambda L: L.RNN(_stacked(L))),
+        _layer("Reversible", (5,), make=lambda L: L.ReversibleEmbedding(5, 3), dtype="int32"),
+        Row("HashedCrossing", ((1,), (1,)), _crossed, "int32"),
         Row("shared layer", (one, one), _shared),
         Row("branches", (one,), _branches),
         Row("models inside", (one,), _inside),
@@ -131,6 +235,14 @@ def _rows() -> list[Row]:
         Row("dict outputs", (one,), lambda L, o, x: {"b": L.Dense(2)(x), "a": L.Dense(1)(x)}),
     ]
     return found
+
+
+def _stacked(L: Any) -> Any:
+    return L.StackedRNNCells([L.SimpleRNNCell(3), L.GRUCell(2)])
+
+
+def _crossed(L: Any, ops: Any, x: Any, y: Any) -> Any:
+    return L.HashedCrossing(7, output_mode="one_hot")((x, y))
 
 
 def _shared(L: Any, ops: Any, x: Any, y: Any) -> Any:
@@ -184,7 +296,7 @@ def saved(package: Any, row: Row, path: Path) -> list[np.ndarray]:
 
 def outputs_of(package: Any, model: Any, given: list[np.ndarray]) -> list[np.ndarray]:
     """Returns the outputs of a model, those of a dict by key."""
-    found = model(given[0] if len(given) == 1 else given)
+    found = model(given[0] if len(given) == 1 else given, training=False)
     if isinstance(found, dict):
         found = [found[key] for key in sorted(found)]
     found = found if isinstance(found, list | tuple) else [found]
@@ -264,20 +376,29 @@ def main() -> None:
     # The whole package, as its users see it; scripts import none of it by name.
     isozoo: Any = sys.modules[(__package__ or "isozoo").partition(".")[0]]
 
-    with tempfile.TemporaryDirectory() as theirs, tempfile.TemporaryDirectory() as ours:
+    with tempfile.TemporaryDirectory() as theirs:
         columns = {"saved by keras": _in_keras("write", Path(theirs), options.only)}
         backends = options.backends.split(",")
         for backend in backends:
             with isozoo.use_backend(backend):
                 columns[f"keras → {backend}"] = read_all(isozoo, rows, Path(theirs))
-        with isozoo.use_backend(backends[0]):
-            columns["saved here"] = write_all(isozoo, rows, Path(ours))
-        columns["here → keras"] = _in_keras("read", Path(ours), options.only)
+    for backend, after in zip(backends, backends[1:] + backends[:1], strict=True):
+        with tempfile.TemporaryDirectory() as ours:
+            with isozoo.use_backend(backend):
+                columns[f"saved on {backend}"] = write_all(isozoo, rows, Path(ours))
+            columns[f"{backend} → keras"] = _in_keras("read", Path(ours), options.only)
+            if after != backend:
+                with isozoo.use_backend(after):
+                    columns[f"{backend} → {after}"] = read_all(isozoo, rows, Path(ours))
     bad = 0
     for row in rows:
         cells = {title: column.get(row.name, "") for title, column in columns.items()}
         bad += sum(1 for text in cells.values() if text and not text[0].isdigit())
         print(f"{row.name:22}", " | ".join(f"{t}: {text}" for t, text in cells.items() if text))
+    for title, column in columns.items():
+        if "→" in title:
+            right = sum(1 for text in column.values() if text[0].isdigit())
+            print(f"{title}: {right} of {len(rows)}")
     print(f"{len(rows)} rows, {bad} cells that are wrong")
     sys.exit(1 if bad else 0)
 

@@ -5,7 +5,7 @@ from weakref import ref
 
 import numpy as np
 
-from .. import config, dtypes
+from .. import config, dtypes, initializers
 from ..backends import registry
 from ..context import state
 from .variable_operators import VariableOperators
@@ -24,8 +24,8 @@ class Variable(VariableOperators):
     tools may swap it. The logical shape is Keras's; the order in memory is the backend's business.
 
     Args:
-        initializer: an array, or a callable `(shape, dtype) -> array`.
-        shape: tuple of ints; needed with a callable.
+        initializer: an array, a callable `(shape, dtype) -> array`, or an initializer's name.
+        shape: tuple of ints; needed with a callable or a name.
         dtype: name of the dtype; the default float unless given.
         trainable: whether training changes it.
         autocast: whether a mixed dtype policy reads it in the policy's compute dtype.
@@ -72,6 +72,8 @@ class Variable(VariableOperators):
         *,
         memory_format: str | None = None,
     ) -> None:
+        if isinstance(initializer, str):
+            initializer = initializers.values_of(initializer)
         if shape is None:
             if callable(initializer):
                 raise ValueError("Variable: `shape` is needed when the initializer is a callable.")

@@ -104,12 +104,18 @@ class _Walk:
         used: dict[str, int] = {}
         for item in container.values() if isinstance(container, dict) else container:
             if has_state(item):
-                name = snake_case(plain_class(type(item)).__name__)
+                name = snake_case(_class_name(item))
             elif isinstance(item, list | tuple | dict):
                 name = "container"
             else:
                 continue
             self._value(part, f"{way}/{_numbered(name, used)}", item, seen)
+
+
+def _class_name(item: Any) -> str:
+    """The name of an object's class in Keras's sources, where its public name may be another."""
+    cls = plain_class(type(item))
+    return vars(cls).get("_name_in_files", cls.__name__)
 
 
 def _numbered(name: str, used: dict[str, int]) -> str:

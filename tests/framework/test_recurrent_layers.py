@@ -327,8 +327,8 @@ def test_listed_cells_keep_their_dtypes(backend):
     """A state has the dtype of its cell, which was made before the layer around it."""
 
     class Sum(layers.Layer):
-        def __init__(self, units):
-            super().__init__()
+        def __init__(self, units, dtype=None):
+            super().__init__(dtype=dtype)
             self.units = self.state_size = units
 
         def build(self, input_shape):
@@ -338,8 +338,9 @@ def test_listed_cells_keep_their_dtypes(backend):
             made = ops.add(ops.matmul(inputs, self.kernel), states[0])
             return made, [made]
 
-    layer = layers.RNN([Sum(3), Sum(2)], dtype="mixed_float16")
-    found = layer(np.ones((1, 2, 4), "float32"))
-    assert isozoo.backend.standardize_dtype(found.dtype) == "float16"
-    # 4 in each of 3 after the first step, 8 after the second; sums of 3 of both.
-    np.testing.assert_array_equal(ops.convert_to_numpy(found), [[36, 36]])
+    for cells in ([Sum(3), Sum(2)], [Sum(3, "mixed_float16"), Sum(2)], [Sum(3), Sum(2, "float16")]):
+        layer = layers.RNN(cells, dtype="mixed_float16")
+        found = layer(np.ones((1, 2, 4), "float32"))
+        assert isozoo.backend.standardize_dtype(found.dtype) == "float16"
+        # 4 in each of 3 after the first step, 8 after the second; sums of 3 of both.
+        np.testing.assert_array_equal(ops.convert_to_numpy(found), [[36, 36]])

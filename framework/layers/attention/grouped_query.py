@@ -42,7 +42,9 @@ class GroupQueryAttention(HeadedAttention):
 
     _dot_product_equation = "bkuh,bquh->buqk"
     _combine_equation = "buqk,bkuh->bquh"
-    # Names by which Keras's files have them.
+    # Names by which Keras's files have the layer, and its projections.
+    _name_in_files = "GroupedQueryAttention"
+    _projections = ("_query_dense", "_key_dense", "_value_dense", "_output_dense")
     _query_dense: EinsumDense
     _key_dense: EinsumDense
     _value_dense: EinsumDense
@@ -113,26 +115,6 @@ class GroupQueryAttention(HeadedAttention):
         self._output_dense = self._projection(2, 2, (query_shape[-1],))
         self._output_dense.build((*query_shape[:-1], *of_queries))
         self._make_weighing()
-
-    @property
-    def query_dense(self) -> EinsumDense:
-        """The projection of queries."""
-        return self._query_dense
-
-    @property
-    def key_dense(self) -> EinsumDense:
-        """The projection of keys."""
-        return self._key_dense
-
-    @property
-    def value_dense(self) -> EinsumDense:
-        """The projection of values."""
-        return self._value_dense
-
-    @property
-    def output_dense(self) -> EinsumDense:
-        """The projection of what the heads give."""
-        return self._output_dense
 
     def _for_each_head(self, x: Tensor) -> Tensor:
         return x if self.num_repeats == 1 else ops.repeat(x, self.num_repeats, 2)

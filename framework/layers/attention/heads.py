@@ -18,16 +18,14 @@ from .masks import causal_mask, joined, window_mask
 class HeadedAttention(Described, WeightedLayer):
     """Base of attention in heads (Vaswani et al. 2017).
 
-    Subclasses make the projections `query_dense`, `key_dense`, `value_dense`, `output_dense` and,
-    for a gate, `_gate_dense`, and say which axes are attended over.
+    Subclasses make the projections that `_projections` names and, for a gate, `_gate_dense`, and
+    say which axes are attended over.
     """
 
     supports_masking = True
 
-    query_dense: Any
-    key_dense: Any
-    value_dense: Any
-    output_dense: Any
+    # Attributes with the projections of query, key and value, and of what the heads give.
+    _projections = ("query_dense", "key_dense", "value_dense", "output_dense")
     _gate_dense: Any
     _dropout_layer: Any
     dropout: float
@@ -155,10 +153,13 @@ class HeadedAttention(Described, WeightedLayer):
         by_kernel = use_causal_mask and mask is None and own
         if use_causal_mask and not by_kernel:
             mask = joined(mask, causal_mask(query, key))
+        query_dense, key_dense, value_dense, output_dense = (
+            getattr(self, name) for name in self._projections
+        )
         result, weights = self._compute_attention(
-            self.query_dense(query),
-            self.key_dense(key),
-            self.value_dense(value),
+            query_dense(query),
+            key_dense(key),
+            value_dense(value),
             mask,
             training,
             return_attention_scores,
@@ -166,7 +167,7 @@ class HeadedAttention(Described, WeightedLayer):
         )
         if self.use_gate:
             result = ops.multiply(result, self._gate_dense(query))
-        result = self.output_dense(result)
+        result = output_dense(result)
         return (result, weights) if return_attention_scores else result
 
     def _compute_attention(

@@ -12,7 +12,7 @@ from ...core.layer import Layer
 from ...core.variable import SeedState
 from . import loop
 from .cell import OfCell, RecurrentCell, call_cell, dropout_masks_of, initial_state_of
-from .stacked import StackedRNNCells
+from .stacked import StackedRNNCells, states_in_dtypes
 
 
 class RNN(Layer):
@@ -165,7 +165,7 @@ class RNN(Layer):
         return ops.cast(x, self.compute_dtype)
 
     def _first_states(self, sequences: Any, initial_state: Any) -> list[Any]:
-        """The states to start with, a list, in the cell's compute dtype."""
+        """The states to start with, a list, in the compute dtypes of their cells."""
         states = initial_state
         if self.stateful and self.states is not None:
             batch, kept = sequences.shape[0], nested.flatten(self.states)[0].shape[0]
@@ -183,8 +183,7 @@ class RNN(Layer):
             if isinstance(self.cell, RecurrentCell):
                 return states  # made in the dtype that is wanted
         states = list(states) if isinstance(states, list | tuple) else [states]
-        dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
-        return nested.map_structure(lambda x: ops.cast(x, dtype), states)
+        return states_in_dtypes(self.cell, states, self.compute_dtype)
 
     def _run(
         self, sequences: Any, states: list[Any], mask: Any, training: bool

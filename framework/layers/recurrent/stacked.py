@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ... import ops
+from ... import nested, ops
 from ...core.layer import Layer
 from .cell import RecurrentCell, call_cell, dropout_masks_of, initial_state_of, output_size_of
 
@@ -90,3 +90,15 @@ class StackedRNNCells(Layer):
             single = isinstance(new, list | tuple) and len(new) == 1 and not nested
             made.append(new[0] if single else new)
         return inputs, made
+
+
+def states_in_dtypes(cell: Any, states: Any, dtype: str) -> Any:
+    """Returns states in the compute dtype of their cell, in a stack each in its own cell's.
+
+    A cell that is no layer has none, and gets `dtype`.
+    """
+    if isinstance(cell, StackedRNNCells):
+        pairs = zip(cell.cells, states, strict=True)
+        return [states_in_dtypes(one, state, dtype) for one, state in pairs]
+    dtype = getattr(cell, "compute_dtype", dtype)
+    return nested.map_structure(lambda x: ops.cast(x, dtype), states)

@@ -44,6 +44,15 @@ def _check_operator(apply, backend):
         np.testing.assert_allclose(ops.convert_to_numpy(apply(2, a)), apply(2, A), rtol=2**-22)
 
 
+def test_an_initializer_by_name(backend):
+    """As Keras's Variable takes it."""
+    np.testing.assert_array_equal(Variable("ones", (2, 3), "float32").numpy(), np.ones((2, 3)))
+    with pytest.raises(ValueError, match="nothing"):
+        Variable("nothing", (2, 3))
+    with pytest.raises(ValueError, match="shape"):
+        Variable("ones")
+
+
 def test_unary_operators_and_items(backend):
     v = Variable(A)
     for got, expected in ((-v, -A), (abs(v), A), (v[1:], A[1:]), (v[0], A[0])):

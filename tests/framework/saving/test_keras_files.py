@@ -114,3 +114,22 @@ def test_keras_2_weights_for_another_model_change_nothing():
         assert "Shape mismatch" in str(caught.value) or "Weight count" in str(caught.value)
         for was, now in zip(before, model.get_weights(), strict=True):
             np.testing.assert_array_equal(was, now)
+
+
+def test_names_where_keras_has_another_name_for_the_class(tmp_path):
+    """GroupQueryAttention is GroupedQueryAttention in Keras's sources, and so in its files.
+
+    The names are those that Keras 3.15 writes for this model.
+    """
+    with isozoo.use_backend("numpy"):
+        x = isozoo.Input((5, 3))
+        model = isozoo.Model(x, isozoo.layers.GroupQueryAttention(3, 4, 2)(x, x))
+        model.save_weights(tmp_path / "one.weights.h5")
+    h5py, found = pytest.importorskip("h5py"), []
+    with h5py.File(tmp_path / "one.weights.h5") as file:
+        file.visititems(lambda name, x: found.append(name) if isinstance(x, h5py.Dataset) else None)
+    assert sorted(found) == [
+        f"layers/grouped_query_attention/_{part}_dense/vars/{number}"
+        for part in ("key", "output", "query", "value")
+        for number in (0, 1)
+    ]
