@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .errors import HubError
+from .weight_map import Template
 
 # What is trained, and the learning rate that goes with it unless the user names one.
 MODES = {"full": 5e-5, "lora": 1e-3, "head": 1e-3}
@@ -216,6 +218,7 @@ def finetune(
         to: the folder that is written, which `from_preset` takes; it is made where there is none.
         backend: where the training runs; the current backend if None.
         mode: "full" trains all weights, "lora" low-rank adapters and the head, "head" the head.
+            Adapters stand on dense kernels, or where only the head is dense on convolutions.
         epochs: how often each example is seen.
         batch_size: examples of a step.
         learning_rate: the highest; 5e-5 for "full", 1e-3 for the others, if None.
@@ -256,7 +259,7 @@ def finetune(
     model = _classifier(load_preset, name, task, len(data.classes), backend, options)
     model.labels = data.classes
     if mode == "lora":
-        lora.enable(model, rank, train=["^classifier"])
+        lora.enable(model, rank, targets=_adaptable(model), train=_exactly(head_paths(model)))
     elif mode == "head":
         model.freeze_backbone()
     steps = epochs * -(-len(train_x) // batch_size)
@@ -287,6 +290,31 @@ def finetune(
         lora.merge(model)
     files += model.save_to_preset(to)
     return Finetuned(model, dict(history.history), files, data.classes, rows)
+
+
+def head_paths(model: Any) -> list[str]:
+    """Returns the paths of the variables of a task's head, by the templates of its class."""
+    templates = [Template(text) for text in model.head]
+    return [
+        path
+        for path in model.weights_by_path()
+        if any(template.match(path.removeprefix("backbone.")) for template in templates)
+    ]
+
+
+def _adaptable(model: Any) -> list[str] | None:
+    """What `lora.enable` is told to adapt: None for dense kernels, or, in a network that has none
+    but its head's, the kernels of convolutions."""
+    head = set(head_paths(model))
+    kinds = {path: v.memory_format for path, v in model.weights_by_path().items()}
+    rest = {path: kind for path, kind in kinds.items() if path not in head}
+    if "dense" in rest.values():
+        return None
+    return _exactly(path for path, kind in rest.items() if kind == "conv")
+
+
+def _exactly(paths: Iterable[str]) -> list[str]:
+    return [f"^{re.escape(path)}$" for path in paths]
 
 
 def _classifier(

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from . import benchmark_nets as nets
 from . import benchmark_steps as steps
 
 Work = Callable[[], Any]
@@ -387,6 +388,15 @@ def _lines() -> dict[str, Line]:
         for b in ("jax", "tensorflow"):
             setup = partial(_resnet_keras, b, batch)
             lines[f"ResNet-50 x{batch}, {b}"] = Line(keras, 1.0, setup, backend=b)
+    for net in nets.NETS:
+        for b in ("torch", "jax", "tensorflow"):
+            for batch in nets.BATCHES:
+                setup = partial(nets.setup, net, b, batch)
+                of_keras = b if nets.keras_runs(net, b) else ""
+                lines[f"net {net} x{batch}, {b}"] = Line(
+                    nets.peer_name(net, b), 1.0, setup, backend=of_keras
+                )
+        lines[f"net {net}, build"] = Line("one second", 1.0, measure=partial(nets.building, net))
     lines["Whisper encoder 30 s, torch"] = Line(torch, 1.0, _whisper_encoder)
     lines[f"Whisper {TOKENS} tokens, torch"] = Line(torch, 1.0, _whisper_tokens)
     for b in ("jax", "tensorflow"):

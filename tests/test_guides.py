@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import isozoo
 from isozoo import cli
+from isozoo.applications import ImageClassifierPreprocessor
+from isozoo.applications.published.model import KerasImageClassifier
 from isozoo.hub.finetuning import DataError, finetune, read_labelled
 
 ROOT = Path(__file__).parent.parent
@@ -128,6 +131,51 @@ def test_images_in_class_folders(tmp_path):
     )
     assert found.classes == ["dark", "light"] and found.rows == (6, 2)
     assert found.history["val_accuracy"][-1] == 1.0
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Dark and light pictures, in a folder for each class."""
+    image = pytest.importorskip("PIL.Image")
+    folder = tmp_path_factory.mktemp("pictures")
+    for name, colour in (("dark", 20), ("light", 230)):
+        (folder / name).mkdir()
+        for number in range(4):
+            image.new("RGB", (32, 32), (colour + number,) * 3).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "mode, network, head, form",
+    [
+        ("lora", "MobileNetV2", "net.predictions.kernel", {"alpha": 0.35}),
+        ("head", "MobileNetV3Small", "net.logits.kernel", {"alpha": 0.35, "minimalistic": True}),
+    ],
+)
+def test_networks_of_keras_are_finetuned(mode, network, head, form, pictures, tmp_path):
+    """What is trained changes, the rest does not, and the folder gives the same classifier."""
+    with isozoo.use_backend("torch"):
+        isozoo.utils.set_random_seed(0)
+        model = KerasImageClassifier(3, network=network, image_size=32, **form)
+        model.preprocessor = ImageClassifierPreprocessor((32, 32), crop="none")
+        model.save_to_preset(tmp_path / "before")
+        before = {path: v.numpy() for path, v in model.weights_by_path().items()}
+        found = finetune(
+            str(tmp_path / "before"), pictures, tmp_path / "after", mode=mode, backend="torch",
+            epochs=1, batch_size=4, learning_rate=0.01, validation=0, rank=2, verbose=0,
+        )  # fmt: skip
+        after = found.model.weights_by_path()
+        kernels = [path for path in before if path.endswith("kernel") and "predict" not in path]
+        kernels = [path for path in kernels if "logits" not in path]
+        changed = [p for p in kernels if (after[p].numpy() != before[p]).any()]
+        assert (not changed) if mode == "head" else len(changed) > len(kernels) // 3
+        assert f"backbone.{head}" in after and after[f"backbone.{head}"].shape[-1] == 2
+        again = isozoo.from_preset(str(tmp_path / "after"))
+        picture = str(pictures / "dark/0.png")
+        assert again.labels == ("dark", "light")
+        shares = [{c.label: c.probability for c in m.classify(picture, top=2)} for m in
+                  (again, found.model)]  # fmt: skip
+        assert shares[0] == pytest.approx(shares[1], rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -118,4 +118,4 @@ def test_bench_on_the_command_line(capsys):
     arguments = ["bench", "efficientnet_lite0", str(DATA / "chelsea.png"), "--backend", "torch"]
     assert cli.main([*arguments, "--seconds", "0.1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["fastest"] == "torch" and found["backends"]["torch"]["runs"] >= 3
+    assert found["fastest"] == "torch" and found["backends"]["torch"]["runs"] >= 1
