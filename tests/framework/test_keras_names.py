@@ -13,7 +13,7 @@ import isozoo
 NAMESPACES = (
     "ops", "ops.numpy", "ops.nn", "ops.linalg", "ops.image", "random", "backend", "tree",
     "losses", "metrics", "dtype_policies", "quantizers", "mixed_precision", "distillation",
-    "distribution", "visualization", "preprocessing", "preprocessing.image",
+    "distribution", "export", "visualization", "preprocessing", "preprocessing.image",
     "preprocessing.sequence", "utils",
     "wrappers", "datasets.mnist", "datasets.cifar10", "datasets.cifar100", "datasets.imdb",
     "datasets.reuters", "datasets.fashion_mnist", "datasets.boston_housing",
@@ -23,6 +23,7 @@ NAMESPACES = (
 SMALL = {
     "mixed_precision": 7,
     "distillation": 4,
+    "export": 1,
     "visualization": 5,
     "wrappers": 3,
     "preprocessing": 3,
