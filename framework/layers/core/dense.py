@@ -32,6 +32,8 @@ class Dense(Adaptable, Described, WeightedLayer):
     Raises ValueError unless `units` is a positive integer.
     """
 
+    _spec_settings = ("units", "activation")
+
     supports_masking = True
 
     def __init__(

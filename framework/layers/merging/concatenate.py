@@ -17,6 +17,8 @@ class Concatenate(Merge):
         **kwargs: see Layer.
     """
 
+    _spec_settings = ("axis",)
+
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis

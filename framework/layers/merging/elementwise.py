@@ -13,6 +13,8 @@ from .merge import Merge, aligned
 class Add(Merge):
     """The sum of a list of tensors."""
 
+    _spec_settings = ()
+
     def merged(self, inputs: list[Tensor]) -> Tensor:
         """Returns the sum."""
         return reduce(ops.add, inputs)
@@ -70,6 +72,8 @@ class Multiply(_Masked):
     Time steps that a mask leaves out count as ones there. Where all inputs have masks, what all
     leave out is 0.
     """
+
+    _spec_settings = ()
 
     def merged(self, inputs: list[Tensor]) -> Tensor:
         """Returns the product."""

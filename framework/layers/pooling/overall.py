@@ -9,6 +9,8 @@ from .base import Pooling
 class _GlobalPooling(Pooling):
     """Base of the layers that take one value of each channel."""
 
+    _spec_settings = ("keepdims", "data_format")
+
     _standardized = ("data_format",)
 
     def __init__(

@@ -10,6 +10,8 @@ from .base import Pooling
 class _WindowPooling(Pooling):
     """Base of the layers that take one value of each window."""
 
+    _spec_settings = ("pool_size", "strides", "padding", "data_format")
+
     _standardized = ("pool_size", "strides", "padding", "data_format")
 
     def __init__(

@@ -154,6 +154,8 @@ class Cropping3D(Cropping2D):
 class _ZeroPadding(_Margins):
     """Base of layers that put zeros at the ends of the spatial axes."""
 
+    _spec_settings = ("padding", "data_format")
+
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = windows.data_format_of(data_format)
