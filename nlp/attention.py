@@ -33,6 +33,7 @@ class DenseAttention(Layer):
         output_dim: size of the result; num_heads * key_dim unless given.
         dropout: share of the attention weights that is dropped in training.
         kernel_initializer: what the kernels of the projections begin with.
+        scale: what products of queries and keys are multiplied by; 1 / sqrt(key_dim) if None.
     """
 
     def __init__(
@@ -44,9 +45,11 @@ class DenseAttention(Layer):
         output_dim: int | None = None,
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
+        scale: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.scale = scale
         self.num_heads, self.key_dim = num_heads, key_dim
         inner = num_heads * key_dim
         options: dict[str, Any] = {
@@ -92,6 +95,7 @@ class DenseAttention(Layer):
         value: Tensor,
         mask: Tensor | None = None,
         is_causal: bool = False,
+        bias: Tensor | None = None,
     ) -> Tensor:
         """Computes the attention to keys and values that are projected already.
 
@@ -102,20 +106,28 @@ class DenseAttention(Layer):
             mask: booleans, true where a query may attend, that broadcast to (batch, heads, target,
                 source); everywhere if None.
             is_causal: whether a query attends only to keys that do not come after it.
+            bias: added to the scaled products; it broadcasts to (batch, heads, target, source).
 
         Returns:
             (batch, target, output_dim).
         """
         query = self._heads(self.query(query))
         if self.dropout is not None and self.resolve_training(None):
-            y = self._dropping(self.dropout, query, key, value, mask, is_causal)
+            y = self._dropping(self.dropout, query, key, value, mask, is_causal, bias)
         else:
-            y = ops.dot_product_attention(query, key, value, mask=mask, is_causal=is_causal)
+            y = ops.dot_product_attention(
+                query, key, value, bias, mask, scale=self.scale, is_causal=is_causal
+            )
         batch, length = ops.shape(y)[:2]
         return self.output_dense(ops.reshape(y, (batch, length, self.num_heads * self.key_dim)))
 
     def extend(
-        self, query: Tensor, cache: KeyValue, position: Tensor, mask: Tensor
+        self,
+        query: Tensor,
+        cache: KeyValue,
+        position: Tensor,
+        mask: Tensor,
+        bias: Tensor | None = None,
     ) -> tuple[Tensor, KeyValue]:
         """Returns the attention of tokens that follow a cache, and the cache with them.
 
@@ -125,12 +137,14 @@ class DenseAttention(Layer):
             position: int32 scalar, the place of the first token of `query`.
             mask: booleans that broadcast to (batch, heads, length, capacity), true where a token
                 may attend.
+            bias: added to the scaled products; it broadcasts as `mask` does.
         """
         start = (0, 0, position, 0)
         key, value = self.project(query)
         keys = ops.slice_update(cache[0], start, swapped(key))
         values = ops.slice_update(cache[1], start, swapped(value))
-        return self.attend(query, swapped(keys), swapped(values), mask), (keys, values)
+        y = self.attend(query, swapped(keys), swapped(values), mask, bias=bias)
+        return y, (keys, values)
 
     def _dropping(
         self,
@@ -140,10 +154,13 @@ class DenseAttention(Layer):
         value: Tensor,
         mask: Tensor | None,
         is_causal: bool,
+        bias: Tensor | None,
     ) -> Tensor:
         """Attention with some of its weights dropped, which no fused kernel draws as we do."""
         scores = ops.einsum("bthd,bshd->bhts", query, key)
-        scores = ops.multiply(scores, self.key_dim**-0.5)
+        scores = ops.multiply(scores, self.key_dim**-0.5 if self.scale is None else self.scale)
+        if bias is not None:
+            scores = ops.add(scores, bias)
         if is_causal:
             rows, columns = (ops.arange(n, dtype="int32") for n in ops.shape(scores)[2:])
             causal = ops.greater_equal(ops.expand_dims(rows, 1), columns)
@@ -159,6 +176,7 @@ class DenseAttention(Layer):
         value: Tensor | None = None,
         mask: Tensor | None = None,
         is_causal: bool = False,
+        bias: Tensor | None = None,
     ) -> Tensor:
         """Computes the attention of `query` to `value`.
 
@@ -168,9 +186,10 @@ class DenseAttention(Layer):
             mask: booleans, true where a query may attend, that broadcast to (batch, heads, target,
                 source); everywhere if None.
             is_causal: whether a query attends only to places that do not come after it.
+            bias: added to the scaled products; it broadcasts to (batch, heads, target, source).
 
         Returns:
             (batch, target, output_dim).
         """
         key, value = self.project(query if value is None else value)
-        return self.attend(query, key, value, mask, is_causal)
+        return self.attend(query, key, value, mask, is_causal, bias)

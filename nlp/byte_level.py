@@ -8,18 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from ..hub.bases import Tokenizer
-
-MAX_FILE_BYTES = 64 << 20
-# Parts that a file may ask for: none of them takes a regular expression of the file's own.
-_PARTS = {
-    "model": ("BPE",),
-    "normalizer": ("NoneType", "NFC"),
-    "pre_tokenizer": ("ByteLevel", "Sequence", "Digits"),
-}
+from .tokenizing import MAX_FILE_BYTES, LibraryTokenizer
 
 
-class ByteLevelTokenizer(Tokenizer):
+class ByteLevelTokenizer(LibraryTokenizer):
     """Text to token ids and back, by byte pairs over bytes.
 
     Args:
@@ -28,41 +20,11 @@ class ByteLevelTokenizer(Tokenizer):
     """
 
     task = "causal_lm"
-
-    def __init__(self, tokenizer: Any, add_begin: int | None = None) -> None:
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        self._tokenizer, self._begin = tokenizer, add_begin
-
-    @classmethod
-    def from_file(
-        cls, path: str | os.PathLike[str], add_begin: int | None = None
-    ) -> ByteLevelTokenizer:
-        """Reads a `tokenizer.json`. ValueError if it is missing, damaged, or of another kind."""
-        from tokenizers import Tokenizer as Library
-
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such tokenizer file.")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"{path}: a tokenizer has at most {MAX_FILE_BYTES} bytes.")
-        try:
-            found = Library.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
-            raise ValueError(f"{path}: not a tokenizer.json that can be read: {error}") from error
-        for part, known in _PARTS.items():
-            kind = type(getattr(found, part)).__name__
-            if kind not in known:
-                raise ValueError(
-                    f"{path}: its {part} is {kind}; known are {', '.join(known)}. A tokenizer "
-                    "with regular expressions of its own is not read."
-                )
-        if "Split" in str(found.pre_tokenizer):
-            raise ValueError(
-                f"{path}: its pre_tokenizer splits by a regular expression of its own, which is "
-                "not read: such an expression may take for ever."
-            )
-        return cls(found, add_begin)
+    parts = {
+        "model": ("BPE",),
+        "normalizer": ("NoneType", "NFC"),
+        "pre_tokenizer": ("ByteLevel", "Sequence", "Digits"),
+    }
 
     @classmethod
     def from_merges(
@@ -137,24 +99,6 @@ class ByteLevelTokenizer(Tokenizer):
         tokens = sorted(ids, key=lambda token: ids[token])
         named = [ids[name] for name in special if name in ids]
         return cls.from_merges(tokens, pairs, named, add_begin=add_begin)
-
-    @property
-    def vocabulary_size(self) -> int:
-        """One more than the highest id."""
-        return 1 + max(self._tokenizer.get_vocab(True).values())
-
-    def encode(self, text: str) -> list[int]:
-        """Returns the ids of a text."""
-        ids, begin = self._tokenizer.encode(text).ids, self._begin
-        return ids if begin is None or ids[:1] == [begin] else [begin, *ids]
-
-    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
-        """Returns the text of ids; bytes that are no whole character become U+FFFD."""
-        return self._tokenizer.decode(list(map(int, ids)), skip_special_tokens=skip_special_tokens)
-
-    def id_of(self, token: str) -> int | None:
-        """Returns the id of a token, or None."""
-        return self._tokenizer.token_to_id(token)
 
 
 def end_ids(*configs: Mapping[str, Any]) -> tuple[int, ...]:

@@ -15,9 +15,9 @@ from ..framework.typing import DType, Tensor
 from ..hub.bases import Preprocessor, Task
 from ..hub.loading import JsonFiles
 from .byte_level import ByteLevelTokenizer, end_ids
+from .generation.beams import beam_search
 from .generation.loop import Written, walk
-from .generation.penalties import Penalties
-from .generation.samplers import Sampler
+from .generation.options import GenerationOptions
 from .generation.sizes import CacheSizes
 from .generation.steps import CachedStep
 from .generation.stopping import TextStopping
@@ -131,72 +131,103 @@ class CausalLM(Task):
         Args:
             prompts: a text, or a list of texts, which may differ in length.
             max_new_tokens: most tokens that are written for each.
-            **options: `temperature` (0, the default, takes the likeliest token), `top_k`, `top_p`
-                and `seed` of the draws, which are the same on every backend; `stop`, a text or
-                several at which writing ends; `repetition_penalty`, `no_repeat_ngram_size`.
+            **options: those of `generation.options.GenerationOptions`: `temperature` (0, the
+                default, takes the likeliest token), `top_k`, `top_p`, `min_p`, `typical_p` and
+                `seed` of the draws, which are the same on every backend; `stop`, a text or several
+                at which writing ends; `repetition_penalty`, `presence_penalty`,
+                `no_repeat_ngram_size`, `suppress_tokens`, `forced_tokens`, `min_new_tokens`;
+                `num_beams`, `length_penalty`, `early_stopping` of a beam search; `num_sequences`.
 
         Returns:
-            What was written for the text, without it; a list for a list.
+            What was written for the text, without it; a list for a list. With `num_sequences`
+            above 1, a list of so many in the place of each.
 
         Raises:
             TypeError: something that is no text, or an unknown option.
             ValueError: an empty text, one that leaves no room, or settings that are out of range.
         """
-        *_, texts = self._texts(prompts, max_new_tokens, **options)
-        return texts[0] if isinstance(prompts, str) else texts
+        chosen = GenerationOptions(**options).checked(max_new_tokens)
+        if chosen.num_beams > 1:
+            texts = self._searched(prompts, max_new_tokens, chosen)
+        else:
+            *_, texts = self._texts(prompts, max_new_tokens, chosen)
+        count = chosen.num_sequences
+        found: list[Any] = texts
+        if count > 1:
+            found = [texts[at : at + count] for at in range(0, len(texts), count)]
+        return found[0] if isinstance(prompts, str) else found
 
     def stream(self, prompt: str, max_new_tokens: int = 64, **options: Any) -> Iterator[str]:
-        """Yields what `generate` writes for one text, piece by piece, as it is written."""
+        """Yields what `generate` writes for one text, piece by piece, as it is written.
+
+        Raises ValueError for a beam search, and for several texts, besides what `generate` raises.
+        """
+        chosen = GenerationOptions(**options).checked(max_new_tokens)
+        if chosen.copies > 1:
+            raise ValueError("One text can be shown as it is written: leave out beams and copies.")
+        return self._pieces(prompt, max_new_tokens, chosen)
+
+    def _pieces(self, prompt: str, max_new_tokens: int, chosen: GenerationOptions) -> Iterator[str]:
         shown = ""
-        for (text,) in self._texts(prompt, max_new_tokens, **options):
+        for (text,) in self._texts(prompt, max_new_tokens, chosen):
             # A character of several bytes is shown when it is whole.
             whole = text.rstrip("\ufffd") if text.endswith("\ufffd") else text
             if len(whole) > len(shown):
                 yield whole[len(shown) :]
                 shown = whole
 
+    def _begun(
+        self, prompts: Any, max_new_tokens: int, chosen: GenerationOptions
+    ) -> tuple[CachedStep, np.ndarray, dict[str, Any], TextStopping]:
+        """The step, the padded prompts, and how far, by which rules and until when to write.
+
+        For a search there are `num_beams` rows of the step for each of the prompts; else each
+        prompt stands there as often as texts are written for it.
+        """
+        tools = self._tools()
+        rows = [row for row in tools.encode(prompts) for _ in range(chosen.copies)]
+        width = max(map(len, rows))
+        starts = np.array([width - len(row) for row in rows], np.int32)
+        ids = _padded(rows)["token_ids"]
+        if chosen.num_beams > 1:
+            ids = ids[:: chosen.num_beams]
+        ending = chosen.stopping(tools.ends, tools.tokenizer.decode)
+        options = {
+            "max_length": min(width + max_new_tokens, tools.max_length),
+            "stop": ending,
+            "rules": chosen.rules(rows, tools.ends),
+        }
+        return self.begin(starts), ids, options, ending
+
+    def _searched(self, prompts: Any, max_new_tokens: int, chosen: GenerationOptions) -> list[str]:
+        """The best texts that a search with beams finds, `num_sequences` for each prompt."""
+        step, ids, options, ending = self._begun(prompts, max_new_tokens, chosen)
+        found = beam_search(
+            step,
+            ids,
+            beams=chosen.num_beams,
+            length_penalty=chosen.length_penalty,
+            early_stopping=chosen.early_stopping,
+            **options,
+        )
+        decode, count = self._tools().tokenizer.decode, chosen.num_sequences
+        return [ending.cut(decode(beam.tokens)) for beams in found for beam in beams[:count]]
+
     def _texts(
-        self,
-        prompts: Any,
-        max_new_tokens: int,
-        temperature: float = 0.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int = 0,
-        stop: str | Sequence[str] = (),
-        repetition_penalty: float = 1.0,
-        no_repeat_ngram_size: int = 0,
+        self, prompts: Any, max_new_tokens: int, chosen: GenerationOptions
     ) -> Iterator[list[str]]:
         """The texts so far, after each step."""
-        tools = self._tools()
-        if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
-            raise ValueError(f"`max_new_tokens` must be at least 1; got {max_new_tokens!r}.")
-        stops = (stop,) if isinstance(stop, str) else tuple(stop)
-        if not all(isinstance(text, str) and text for text in stops):
-            raise ValueError(f"`stop` must be texts that are not empty; got {stop!r}.")
-        rows = tools.encode(prompts)
-        width = max(map(len, rows))
-        inputs = _padded(rows)["token_ids"]
-        starts = np.array([width - len(row) for row in rows], np.int32)
-        ending = TextStopping(tools.ends, (), stops, tools.tokenizer.decode)
-        plain = repetition_penalty == 1 and not no_repeat_ngram_size
-        rules = None if plain else Penalties(rows, repetition_penalty, no_repeat_ngram_size)
-        steps = walk(
-            self.begin(starts),
-            inputs,
-            max_length=min(width + max_new_tokens, tools.max_length),
-            stop=ending,
-            rules=rules,
-            choose=Sampler(temperature, top_k, top_p, seed),
-        )
+        step, ids, options, ending = self._begun(prompts, max_new_tokens, chosen)
+        steps = walk(step, ids, choose=chosen.sampler(), **options)
+        decode = self._tools().tokenizer.decode
         while True:
             try:
                 written = next(steps)
             except StopIteration as end:
                 found: list[Written] = end.value
-                yield [ending.cut(tools.tokenizer.decode(row.tokens)) for row in found]
+                yield [ending.cut(decode(row.tokens)) for row in found]
                 return
-            yield [ending.cut(tools.tokenizer.decode(tokens)) for tokens in written]
+            yield [ending.cut(decode(tokens)) for tokens in written]
 
     def run(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, text: str, max_new_tokens: int = 64

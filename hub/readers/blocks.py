@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import super_blocks
+from .super_blocks import half
+
 SIZE = 32
 
 
@@ -33,11 +36,6 @@ class BlockForm(NamedTuple):
     dtype: str = "float32"
 
 
-def _half(raw: np.ndarray) -> np.ndarray:
-    """float16 numbers of two bytes each as float32, (blocks, 1)."""
-    return np.ascontiguousarray(raw).view("<f2").astype(np.float32)
-
-
 def _nibbles(raw: np.ndarray) -> np.ndarray:
     """The lower halves of bytes, then the upper ones."""
     return np.concatenate([raw & 15, raw >> 4], axis=1)
@@ -49,25 +47,25 @@ def _fifth_bits(raw: np.ndarray) -> np.ndarray:
 
 
 def _q4_0(raw: np.ndarray) -> np.ndarray:
-    return _half(raw[:, :2]) * (_nibbles(raw[:, 2:]).astype(np.float32) - 8)
+    return half(raw[:, :2]) * (_nibbles(raw[:, 2:]).astype(np.float32) - 8)
 
 
 def _q4_1(raw: np.ndarray) -> np.ndarray:
-    return _half(raw[:, :2]) * _nibbles(raw[:, 4:]) + _half(raw[:, 2:4])
+    return half(raw[:, :2]) * _nibbles(raw[:, 4:]) + half(raw[:, 2:4])
 
 
 def _q5_0(raw: np.ndarray) -> np.ndarray:
     found = _nibbles(raw[:, 6:]) | _fifth_bits(raw[:, 2:6])
-    return _half(raw[:, :2]) * (found.astype(np.float32) - 16)
+    return half(raw[:, :2]) * (found.astype(np.float32) - 16)
 
 
 def _q5_1(raw: np.ndarray) -> np.ndarray:
     found = _nibbles(raw[:, 8:]) | _fifth_bits(raw[:, 4:8])
-    return _half(raw[:, :2]) * found + _half(raw[:, 2:4])
+    return half(raw[:, :2]) * found + half(raw[:, 2:4])
 
 
 def _q8_0(raw: np.ndarray) -> np.ndarray:
-    return _half(raw[:, :2]) * np.ascontiguousarray(raw[:, 2:]).view(np.int8)
+    return half(raw[:, :2]) * np.ascontiguousarray(raw[:, 2:]).view(np.int8)
 
 
 # By ggml's number of the form.
@@ -79,5 +77,10 @@ FORMS = {
     6: BlockForm("Q5_0", SIZE, 22, _q5_0),
     7: BlockForm("Q5_1", SIZE, 24, _q5_1),
     8: BlockForm("Q8_0", SIZE, 34, _q8_0),
+    10: BlockForm("Q2_K", super_blocks.SIZE, 84, super_blocks.q2_k),
+    11: BlockForm("Q3_K", super_blocks.SIZE, 110, super_blocks.q3_k),
+    12: BlockForm("Q4_K", super_blocks.SIZE, 144, super_blocks.q4_k),
+    13: BlockForm("Q5_K", super_blocks.SIZE, 176, super_blocks.q5_k),
+    14: BlockForm("Q6_K", super_blocks.SIZE, 210, super_blocks.q6_k),
     30: BlockForm("BF16", 1, 2, dtype="bfloat16"),
 }

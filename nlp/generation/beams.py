@@ -78,9 +78,11 @@ def beam_search(
     searches = [_Search(beams, stop, length_penalty, early_stopping) for _ in range(len(prompt))]
     logits = step(prompt.repeat(beams, axis=0))
     for room in reversed(range(max_length - prompt.shape[1])):
+        scores = _log_softmax(logits)
         if rules is not None:
-            logits = rules(logits, [row for search in searches for row in search.texts])
-        scores = _log_softmax(logits).reshape(len(prompt), beams, -1)
+            # On log-probabilities, which are not made to sum up to 1 again: as transformers does.
+            scores = rules(scores, [row for search in searches for row in search.texts])
+        scores = scores.reshape(len(prompt), beams, -1)
         rows = []
         for number, (search, part) in enumerate(zip(searches, scores, strict=True)):
             rows += [number * beams + origin for origin in search.advance(part, last=not room)]

@@ -30,14 +30,14 @@ def _activations() -> tuple[str, ...]:
 _MAPPING = Kind(lambda value: isinstance(value, dict), "an object")
 
 
-def _one_scaling(arguments: dict[str, Any]) -> dict[str, Any]:
-    """One description of the rotary positions, whichever of its two names the file has."""
+def one_scaling(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Returns one description of the rotary positions, whichever of its two names a file has."""
     newer = arguments.pop("rope_parameters")
     return arguments if newer is None else {**arguments, "rope_scaling": newer}
 
 
-CONFIG = ConfigTable(
-    "Llama",
+# Keys of Llama and of Mistral.
+ROWS = (
     Argument("vocab_size", "vocabulary_size", COUNT),
     Argument("num_hidden_layers", "num_layers", LAYER_COUNT),
     Argument("num_attention_heads", "num_heads", COUNT),
@@ -56,11 +56,22 @@ CONFIG = ConfigTable(
     Argument("tie_word_embeddings", "tie_embeddings", FLAG, False),
     Fixed("attention_dropout", 0.0),
     *FIXED,
-    irrelevant=(*IRRELEVANT, "pretraining_tp", "rope_interleaved", "is_llama_config"),
-    constants={"model_type": "llama"},
-    finish=_one_scaling,
 )
 
+CONFIG = ConfigTable(
+    "Llama",
+    *ROWS,
+    irrelevant=(*IRRELEVANT, "pretraining_tp", "rope_interleaved", "is_llama_config"),
+    constants={"model_type": "llama"},
+    finish=one_scaling,
+)
+
+TEXT_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+)
 _SIZES = ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "intermediate_dim")
 _OTHER_SIZES = (
     "num_key_value_heads",
@@ -82,12 +93,7 @@ register_family(
             "huggingface": Layout(
                 config=CONFIG,
                 weight_map=huggingface,
-                optional_files=(
-                    "tokenizer.json",
-                    "tokenizer_config.json",
-                    "generation_config.json",
-                    "special_tokens_map.json",
-                ),
+                optional_files=TEXT_FILES,
             ),
             "gguf": Layout(
                 config=settings_table("GGUF", _SIZES, _OTHER_SIZES),

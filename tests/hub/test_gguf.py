@@ -57,7 +57,52 @@ def _by_definition(name: str, raw: bytes) -> list[float]:
     return found
 
 
-BLOCKS = [number for number, form in FORMS.items() if form.read is not None]
+def _by_definition_of_256(name: str, raw: bytes) -> list[float]:
+    """The 256 numbers of a super-block, bit by bit."""
+
+    def number(at: int) -> float:
+        return float(np.frombuffer(raw[at : at + 2], "<f2")[0])
+
+    def six_bits(part: int) -> tuple[int, int]:
+        q = raw[4:16]
+        if part < 4:
+            return q[part] & 63, q[part + 4] & 63
+        low = q[part + 4]
+        return (low & 15) | (q[part - 4] >> 6) << 4, (low >> 4) | (q[part] >> 6) << 4
+
+    found = []
+    for i in range(256):
+        half, place, row = i // 128, i % 32, i % 128 // 32  # of 128 numbers, 32 share their bytes
+        two = {"Q2_K": 16, "Q3_K": 32, "Q6_K": 128}.get(name)
+        if two is not None:
+            pair = raw[two + 32 * half + place] >> 2 * row & 3
+        if name == "Q2_K":
+            scale = raw[i // 16]
+            found.append(number(80) * (scale & 15) * pair - number(82) * (scale >> 4))
+        elif name == "Q3_K":
+            part = i // 16
+            low = raw[96 + part % 8] >> (0 if part < 8 else 4) & 15
+            scale = (low | (raw[104 + part % 4] >> 2 * (part // 4) & 3) << 4) - 32
+            top = raw[place] >> (i // 32) & 1
+            found.append(number(108) * scale * (pair - (0 if top else 4)))
+        elif name == "Q6_K":
+            byte = raw[64 * half + i % 64]
+            low = byte & 15 if i % 128 < 64 else byte >> 4
+            scale = struct.unpack("b", raw[192 + i // 16 : 193 + i // 16])[0]
+            found.append(number(208) * scale * ((low | pair << 4) - 32))
+        else:
+            part = i // 32
+            byte = raw[(48 if name == "Q5_K" else 16) + 32 * (i // 64) + place]
+            value = byte & 15 if part % 2 == 0 else byte >> 4
+            if name == "Q5_K":
+                value |= (raw[16 + place] >> part & 1) << 4
+            scale, least = six_bits(part)
+            found.append(number(0) * scale * value - number(2) * least)
+    return found
+
+
+BLOCKS = [number for number, form in FORMS.items() if form.read and form.numbers == 32]
+SUPER_BLOCKS = [number for number, form in FORMS.items() if form.numbers == 256]
 
 
 @pytest.mark.parametrize("number", BLOCKS, ids=lambda n: FORMS[n].name)
@@ -75,6 +120,24 @@ def test_blocks_are_what_their_definition_says(number, tmp_path):
         found = reader.read("a.weight")
     wanted = np.array([x for block in blocks for x in _by_definition(form.name, block)])
     np.testing.assert_array_equal(found, wanted.reshape(3, 64).astype("float32"))
+
+
+@pytest.mark.parametrize("number", SUPER_BLOCKS, ids=lambda n: FORMS[n].name)
+def test_super_blocks_are_what_their_definition_says(number, tmp_path):
+    form, draws = FORMS[number], np.random.default_rng(number)
+    # Where the two float16 numbers of a super-block stand.
+    places = {"Q2_K": (80, 82), "Q3_K": (108,), "Q6_K": (208,)}.get(form.name, (0, 2))
+    blocks = []
+    for _ in range(3):
+        block = bytearray(draws.bytes(form.size))
+        for place, value in zip(places, (0.125, -1.5), strict=False):
+            block[place : place + 2] = _half(value)
+        blocks.append(bytes(block))
+    path = _file(tmp_path / "x.gguf", [("a.weight", (256, 3), number, b"".join(blocks))])
+    with open_reader(path) as reader:
+        found = reader.read("a.weight")
+    wanted = np.array([_by_definition_of_256(form.name, block) for block in blocks])
+    np.testing.assert_array_equal(found, wanted.astype("float32"))
 
 
 def test_plain_tensors_and_settings(tmp_path):

@@ -123,8 +123,9 @@ def test_many_beams_find_the_likeliest_of_all_texts():
     found = beam_search(
         step, np.array([[0]]), beams=64, max_length=4, stop=stop, rules=rules, length_penalty=0.0
     )[0]
-    allowed = table[:, :4].astype(np.float64)
-    logs = allowed - np.log(np.exp(allowed).sum(axis=1, keepdims=True))
+    scores = table.astype(np.float64)
+    # A token that may not stand keeps its share, as in transformers.
+    logs = (scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)))[:, :4]
     totals = {}
     for text in itertools.product(range(4), repeat=3):
         cut = text[:2] if text[:2] == (2, 3) else text

@@ -7,6 +7,7 @@ import pytest
 
 import isozoo
 from isozoo.nlp.generation.loop import generate
+from isozoo.nlp.generation.penalties import Penalties
 from isozoo.nlp.generation.samplers import Sampler, greedy
 from isozoo.nlp.generation.sizes import CacheSizes, power_of_two
 from isozoo.nlp.generation.steps import CachedStep
@@ -209,3 +210,73 @@ def test_rows_may_continue_others(backend):
     step.reorder(np.array([2, 0, 0]))
     found = step(np.array([[1], [2], [3]], np.int32))
     np.testing.assert_array_equal(found[:, 0], [101, 3, 4])
+
+
+@pytest.mark.parametrize(
+    ("min_p", "typical_p"), [(0.3, None), (None, 0.4), (0.2, 0.7), (None, 1.0)]
+)
+def test_rarer_warpers_are_those_of_transformers(min_p, typical_p):
+    import torch
+    from transformers import MinPLogitsWarper, TypicalLogitsWarper
+
+    scores = scores_of(6).astype(np.float64)
+    theirs = torch.from_numpy(scores.copy())
+    if min_p is not None:
+        theirs = MinPLogitsWarper(min_p)(None, theirs)
+    if typical_p is not None and typical_p < 1:
+        theirs = TypicalLogitsWarper(typical_p)(None, theirs)
+    ours = Sampler(min_p=min_p, typical_p=typical_p).warped(scores)
+    np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-15)
+    assert np.isinf(ours).any() == (typical_p != 1.0)
+
+
+def test_rules_are_those_of_transformers():
+    import torch
+    from transformers import (
+        MinNewTokensLengthLogitsProcessor,
+        NoRepeatNGramLogitsProcessor,
+        RepetitionPenaltyLogitsProcessor,
+        SuppressTokensLogitsProcessor,
+    )
+
+    scores = scores_of(2)
+    prompts, written = [[1, 2, 3], [4, 4, 5]], [[1, 2], [5, 4]]
+    so_far = torch.tensor([a + b for a, b in zip(prompts, written, strict=True)])
+    theirs = torch.from_numpy(scores.copy())
+    for processor in (
+        RepetitionPenaltyLogitsProcessor(1.7),
+        NoRepeatNGramLogitsProcessor(2),
+        SuppressTokensLogitsProcessor([0, 6], "cpu"),
+        MinNewTokensLengthLogitsProcessor(3, 3, torch.tensor([7]), "cpu"),
+    ):
+        theirs = processor(so_far, theirs)
+    ours = Penalties(
+        prompts,
+        repetition_penalty=1.7,
+        no_repeat_ngram_size=2,
+        suppress_tokens=(0, 6),
+        min_new_tokens=3,
+        ends=(7,),
+    )(scores, written)
+    np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-6)
+    assert np.isinf(ours).sum() == 2 * 3 + 2
+
+
+def test_what_was_written_counts_and_what_is_forced_stands():
+    scores = scores_of(2)
+    found = Penalties([[1], [2]], presence_penalty=0.5)(scores, [[3, 3], []])
+    expected = scores.copy()
+    expected[0, 3] -= 0.5
+    np.testing.assert_array_equal(found, expected)
+    forced = Penalties([[1], [2]], forced_tokens=(4, 2))
+    assert forced(scores, [[], [4]]).argmax(axis=1).tolist() == [4, 2]
+    assert np.isfinite(forced(scores, [[], [4]])).sum() == 2
+    np.testing.assert_array_equal(forced(scores, [[4, 2], [4, 2]]), scores)
+    for options, words in (
+        ({"min_new_tokens": -1}, "min_new_tokens"),
+        ({"suppress_tokens": ("a",)}, "`suppress_tokens` must be token ids"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Penalties([[1]], **options)
+    with pytest.raises(ValueError, match="Token 99 is suppressed or forced"):
+        Penalties([[1]], suppress_tokens=(99,))(scores[:1], [[]])

@@ -151,3 +151,31 @@ def test_more_tokens_than_places(backend):
         model(np.ones((1, 5), np.int32))
     with pytest.raises(ValueError, match="no multiple of num_heads"):
         nlp.OPTBackbone(9, 1, 3, 8, 8)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"], indirect=True)
+def test_beams_and_several_texts(backend, originals):
+    import torch
+
+    folder, theirs = originals("125m")
+    model = isozoo.from_preset(folder)
+    model.preprocessor = nlp.CausalLMPreprocessor(Numbers(), 128)
+    with torch.no_grad():
+        made = theirs.generate(
+            torch.from_numpy(IDS[:1]),
+            max_new_tokens=9,
+            num_beams=4,
+            num_return_sequences=2,
+            repetition_penalty=1.4,
+            do_sample=False,
+        )
+    options = {"num_beams": 4, "num_sequences": 2, "repetition_penalty": 1.4}
+    prompts = [_words(IDS[0]), _words(IDS[1][:7])]
+    found = model.generate(prompts[0], 9, **options)
+    assert found == [_words(row) for row in made.numpy()[:, 21:]]
+    assert model.generate(prompts, 9, **options)[0] == found
+    drawn = model.generate(prompts, 5, temperature=1.0, num_sequences=3, seed=1)
+    assert [len(texts) for texts in drawn] == [3, 3]
+    assert len({*drawn[0]}) == 3
+    with pytest.raises(ValueError, match="leave out beams and copies"):
+        model.stream(prompts[0], num_beams=2)

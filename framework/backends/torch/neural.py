@@ -227,9 +227,9 @@ def fits(vector, x, sizes):
 def attention(query, key, value, mask, bias, scale, is_causal):
     """softmax(q k^T * scale + bias) v over (batch, length, heads, dim) tensors, fused."""
     q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
-    if mask is not None and is_causal:
+    if is_causal and not (mask is None and bias is None):
         causal = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
-        mask, is_causal = mask & causal, False
+        mask, is_causal = causal if mask is None else mask & causal, False
     if mask is not None:
         # Finite, so that a row with nothing to attend to gives the mean: torch alone gives zeros.
         low = -6e4 if q.dtype == torch.float16 else -1e30

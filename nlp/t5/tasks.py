@@ -1,0 +1,87 @@
+"""T5 at work: texts from texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...framework import ops
+from ...framework.initializers import RandomNormal
+from ...framework.layers import Dense
+from ...framework.typing import DType, Tensor
+from ...hub.loading import JsonFiles
+from ..byte_level import end_ids
+from ..seq2seq_lm import Seq2SeqLM, Seq2SeqLMPreprocessor
+from .backbone import T5Backbone
+from .tokenizer import T5Tokenizer
+
+
+class T5Seq2SeqLM(Seq2SeqLM):
+    """T5 with the scores of the next token of what it writes.
+
+    Args:
+        tie_embeddings: whether the head is the token embedding.
+        scale_outputs: whether what goes into the head is divided by sqrt(hidden_dim).
+        **config: arguments of T5Backbone.
+    """
+
+    def __init__(
+        self,
+        *,
+        tie_embeddings: bool = True,
+        scale_outputs: bool = True,
+        dtype: DType = None,
+        **config: Any,
+    ) -> None:
+        super().__init__(dtype=dtype)
+        self.backbone = backbone = T5Backbone(
+            **config, tie_embeddings=tie_embeddings, scale_outputs=scale_outputs, dtype=dtype
+        )
+        self.scale = backbone.hidden_dim**-0.5 if scale_outputs else None
+        self.head_dense = None
+        if not tie_embeddings:
+            self.head_dense = Dense(
+                backbone.vocabulary_size,
+                use_bias=False,
+                kernel_initializer=RandomNormal(stddev=1.0),
+                input_dim=backbone.hidden_dim,
+            )
+        self.built = True
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Returns scores (…, vocabulary_size) of states (…, hidden_dim)."""
+        if self.scale is not None:
+            x = ops.multiply(x, self.scale)
+        if self.head_dense is not None:
+            return self.head_dense(x)
+        return ops.dense(x, ops.transpose(self.backbone.embeddings.embeddings))
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> Seq2SeqLMPreprocessor | None:
+        """Makes it from tokenizer.json or spiece.model; None without either.
+
+        Raises:
+            ValueError: a damaged file, or a tokenizer with more tokens than the model.
+        """
+        if "tokenizer.json" not in files and "spiece.model" not in files:
+            return None
+        tokenizer = T5Tokenizer.from_files(files)
+        if tokenizer.vocabulary_size > config["vocabulary_size"]:
+            raise ValueError(
+                f"The tokenizer has {tokenizer.vocabulary_size} tokens, the model "
+                f"{config['vocabulary_size']}: they do not belong together."
+            )
+        json = JsonFiles(files)
+        found = [json[n] for n in ("generation_config.json", "config.json") if n in json]
+        pad = next((one["pad_token_id"] for one in found if "pad_token_id" in one), 0) or 0
+        start = next((one.get("decoder_start_token_id") for one in found), None)
+        return Seq2SeqLMPreprocessor(
+            tokenizer,
+            settings.get("max_length"),
+            pad if start is None else start,
+            end_ids(*found) or (1,),
+            pad,
+        )

@@ -1,0 +1,79 @@
+"""Tokenizers that the library `tokenizers` computes: what all of them share."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from ..hub.bases import Tokenizer
+
+MAX_FILE_BYTES = 64 << 20
+# Parts with a regular expression of the file's own, in the library's description of itself.
+_EXPRESSIONS = re.compile(r"\b(Split|Replace)\(")
+
+
+class LibraryTokenizer(Tokenizer):
+    """Text to token ids and back.
+
+    Args:
+        tokenizer: a `tokenizers.Tokenizer` that holds the vocabulary and the special tokens.
+        add_begin: the id that is put before a text; None for none.
+    """
+
+    # What a file may ask for: part -> names of the library's classes.
+    parts: ClassVar[Mapping[str, Sequence[str]]]
+
+    def __init__(self, tokenizer: Any, add_begin: int | None = None) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer, self._begin = tokenizer, add_begin
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], add_begin: int | None = None) -> Self:
+        """Reads a `tokenizer.json`. ValueError if it is missing, damaged, or of another kind."""
+        from tokenizers import Tokenizer as Library
+
+        path = Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path}: no such tokenizer file.")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError(f"{path}: a tokenizer has at most {MAX_FILE_BYTES} bytes.")
+        try:
+            found = Library.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ValueError(f"{path}: not a tokenizer.json that can be read: {error}") from error
+        for part, known in cls.parts.items():
+            kind = type(getattr(found, part)).__name__
+            if kind not in known:
+                raise ValueError(
+                    f"{path}: its {part} is {kind}; known are {', '.join(known)}. A tokenizer "
+                    "with regular expressions of its own is not read."
+                )
+        for part in (found.pre_tokenizer, found.normalizer):
+            if _EXPRESSIONS.search(str(part)):
+                raise ValueError(
+                    f"{path}: its pre_tokenizer or normalizer splits by a regular expression of "
+                    "its own, which is not read: such an expression may take for ever."
+                )
+        return cls(found, add_begin)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """One more than the highest id."""
+        return 1 + max(self._tokenizer.get_vocab(True).values())
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of a text."""
+        ids, begin = self._tokenizer.encode(text).ids, self._begin
+        return ids if begin is None or ids[:1] == [begin] else [begin, *ids]
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        """Returns the text of ids; bytes that are no whole character become U+FFFD."""
+        return self._tokenizer.decode(list(map(int, ids)), skip_special_tokens=skip_special_tokens)
+
+    def id_of(self, token: str) -> int | None:
+        """Returns the id of a token, or None."""
+        return self._tokenizer.token_to_id(token)
