@@ -15,6 +15,7 @@ from ..framework.typing import DType, Tensor
 from ..hub.bases import Preprocessor, Task
 from ..hub.loading import JsonFiles
 from .byte_level import ByteLevelTokenizer, end_ids
+from .chat import prompt_of
 from .generation.beams import beam_search
 from .generation.loop import Written, walk
 from .generation.options import GenerationOptions
@@ -37,14 +38,20 @@ class CausalLMPreprocessor(Preprocessor):
         tokenizer: the tokenizer.
         max_length: most tokens of a text, what is written included.
         ends: ids of which any one ends a text.
+        chat_template: the text of a program that makes talks prompts; it is shown, and never run.
     """
 
     task = "causal_lm"
 
     def __init__(
-        self, tokenizer: ByteLevelTokenizer, max_length: int, ends: Sequence[int] = ()
+        self,
+        tokenizer: ByteLevelTokenizer,
+        max_length: int,
+        ends: Sequence[int] = (),
+        chat_template: str | None = None,
     ) -> None:
         self.tokenizer, self.max_length, self.ends = tokenizer, max_length, tuple(ends)
+        self.chat_template = chat_template
 
     def encode(self, texts: Any) -> list[list[int]]:
         """Returns the ids of each text.
@@ -156,6 +163,24 @@ class CausalLM(Task):
         if count > 1:
             found = [texts[at : at + count] for at in range(0, len(texts), count)]
         return found[0] if isinstance(prompts, str) else found
+
+    def chat(self, messages: Any, max_new_tokens: int = 256, **options: Any) -> str:
+        """Answers the last message of a talk, in the form that the model was trained with.
+
+        The form is told by the text of the model's chat template, which is never run; see `chat`.
+
+        Args:
+            messages: dicts of `role` ("system", "user", "assistant") and `content`, the user's
+                last.
+            max_new_tokens: most tokens of the answer.
+            **options: those of `generate`.
+
+        Raises:
+            TypeError: something that is no list of messages.
+            ValueError: a template that is not known, or none, besides what `generate` raises.
+        """
+        prompt = prompt_of(self._tools().chat_template, messages)
+        return self.generate(prompt, max_new_tokens, **options)
 
     def stream(self, prompt: str, max_new_tokens: int = 64, **options: Any) -> Iterator[str]:
         """Yields what `generate` writes for one text, piece by piece, as it is written.
@@ -322,7 +347,8 @@ class DecoderCausalLM(CausalLM):
                 f"The tokenizer has {tokenizer.vocabulary_size} tokens, the model "
                 f"{config['vocabulary_size']}: they do not belong together."
             )
-        return CausalLMPreprocessor(tokenizer, config["max_sequence_length"], end_ids(*found))
+        length, template = config["max_sequence_length"], _template(files, json)
+        return CausalLMPreprocessor(tokenizer, length, end_ids(*found), template)
 
     # Names of tokens that are no text, for tokenizers whose files do not say which these are.
     special_tokens: tuple[str, ...] = ("<|endoftext|>",)
@@ -331,6 +357,14 @@ class DecoderCausalLM(CausalLM):
     def begin_id(cls, json: Mapping[str, Any]) -> int | None:
         """Returns the id that the tokenizer puts before a text; None where its file tells."""
         return None
+
+
+def _template(files: Mapping[str, Path], json: Mapping[str, Any]) -> str | None:
+    """The chat template of a preset: a file of its own, or an entry of the tokenizer's."""
+    if "chat_template.jinja" in files:
+        return files["chat_template.jinja"].read_text(encoding="utf-8")
+    found = json.get("tokenizer_config.json", {}).get("chat_template")
+    return found if isinstance(found, str) else None
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ import numpy as np
 
 from . import benchmark_nets as nets
 from . import benchmark_steps as steps
+from . import benchmark_texts as texts
 
 Work = Callable[[], Any]
 BERT_BASE = {
@@ -403,6 +404,9 @@ def _lines() -> dict[str, Line]:
         lines[f"Whisper 30 s + {TOKENS}, {b}"] = Line(
             hub, 1.0, partial(_whisper_keras, b), backend=b
         )
+    for batch in (1, 8):
+        setup = partial(texts.generate, batch)
+        lines[f"generate {texts.TOKENS} tokens x{batch}, torch"] = Line(torch, 1.0, setup)
     fit, step, hand = "Keras, fit", "Keras, train_on_batch", "a loop in torch"
     for b, fast, slow in (("jax", 0.67, 1.0), ("tensorflow", 0.67, 1.0), ("torch", 0.5, 0.8)):
         lines[f"train MLP, 200 steps, {b}"] = Line(fit, fast, partial(steps.mlp, b), backend=b)

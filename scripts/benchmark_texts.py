@@ -1,0 +1,58 @@
+"""Lines of the benchmark for models that write texts."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Work = Callable[[], Any]
+# SmolLM2-135M's sizes, by transformers' names.
+SMOLLM2 = {
+    "vocab_size": 49152,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "max_position_embeddings": 8192,
+    "tie_word_embeddings": True,
+}
+PROMPT, TOKENS = 128, 64
+
+
+def generate(batch: int, scratch: str) -> tuple[Work, Work]:
+    """Ours and transformers' Llama on torch, the same random weights: a prompt of 128 tokens goes
+    in, and 64 tokens come out one by one, the likeliest ones.
+    """
+    import torch
+    import transformers
+
+    from ..hub import load_preset
+    from ..nlp.generation.loop import generate as write
+    from ..nlp.generation.stopping import Stopping
+
+    torch.manual_seed(0)
+    ends: dict[str, Any] = {f"{name}_token_id": None for name in ("bos", "eos", "pad")}
+    peer = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SMOLLM2, **ends)).eval()
+    folder = Path(scratch) / "llama"
+    peer.save_pretrained(folder)
+    ours = load_preset(folder, backend="torch")
+    ids = np.random.default_rng(0).integers(0, SMOLLM2["vocab_size"], (batch, PROMPT))
+    inputs = torch.from_numpy(ids)
+    starts = np.zeros(batch, np.int32)
+
+    def theirs() -> np.ndarray:
+        with torch.inference_mode():
+            mask = torch.ones_like(inputs)
+            made = peer.generate(
+                inputs, attention_mask=mask, max_new_tokens=TOKENS, do_sample=False
+            )
+        return made.numpy()[:, PROMPT:]
+
+    def write_ours() -> list[list[int]]:
+        step = ours.begin(starts)
+        rows = write(step, ids, max_length=PROMPT + TOKENS, stop=Stopping())
+        return [row.tokens for row in rows]
+
+    return write_ours, theirs
