@@ -36,8 +36,11 @@ class Answer(NamedTuple):
 class QuestionAnswererCommandLineAdapter(CommandLineAdapter):
     """A question and a passage in, the answer out."""
 
-    def run(self, text: str, **options: Any) -> dict[str, Any]:
-        """Returns the likeliest answers to "question | passage", as plain data."""
+    def run(self, text: str, truncate: bool = False, **options: Any) -> dict[str, Any]:
+        """Returns the likeliest answers to "question | passage", as plain data.
+
+        `truncate` changes nothing: a long passage is read in windows.
+        """
         question, bar, passage = text.partition("|")
         if not bar:
             raise ValueError(

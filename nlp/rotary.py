@@ -15,7 +15,7 @@ import numpy as np
 from ..framework import ops
 from ..framework.typing import Tensor
 
-KINDS = ("default", "linear", "llama3", "yarn")
+KINDS = ("default", "linear", "dynamic", "llama3", "yarn")
 
 
 class Rotary(NamedTuple):
@@ -24,10 +24,22 @@ class Rotary(NamedTuple):
     Attributes:
         frequencies: float32 (size / 2,), radians a position for each plane.
         factor: what turned vectors are multiplied by.
+        limit: how many positions they hold for; any number if None. Dynamic scaling has other
+            frequencies for each longer text, which are not computed here.
     """
 
     frequencies: np.ndarray
     factor: float
+    limit: int | None = None
+
+    def check_length(self, length: Any) -> None:
+        """Raises ValueError for a text that is known to be longer than `limit`."""
+        if self.limit is not None and isinstance(length, int) and length > self.limit:
+            raise ValueError(
+                f"The text has {length} tokens, and the model's dynamic scaling of rotary "
+                f"positions is computed here up to {self.limit}, where it changes nothing: cut the "
+                "text."
+            )
 
     def angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Returns cosines and sines, (…, length, 1, size / 2), of positions (…, length)."""
@@ -82,6 +94,8 @@ def rotary_of(
     if kind == "default":
         return Rotary(plain, 1.0)
     factor = _number(scaling, "factor", kind)
+    if kind == "dynamic":  # as they are, up to the positions of the training
+        return Rotary(plain, 1.0, max_positions)
     if kind == "linear":
         return Rotary((plain / factor).astype(np.float32), 1.0)
     if kind == "llama3":

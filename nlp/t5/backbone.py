@@ -191,8 +191,8 @@ class Block(Layer):
 
     def _finish(self, x: Tensor, heard: Any, heard_mask: Tensor | None) -> Tensor:
         if self.cross:
-            y = self.cross_attention.attend(self.cross_attention_norm(x), *heard, heard_mask)
-            x = self._added(x, y)
+            (key, value), normed = heard, self.cross_attention_norm(x)
+            x = self._added(x, self.cross_attention.attend(normed, key, value, heard_mask))
         return self._added(x, self.feedforward(self.feedforward_norm(x)))
 
     def _added(self, x: Tensor, y: Tensor) -> Tensor:

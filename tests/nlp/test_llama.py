@@ -155,6 +155,7 @@ def test_a_preset_is_written_that_transformers_reads(tied, tmp_path, backend):
 SCALINGS = (
     {"rope_type": "default"},
     {"rope_type": "linear", "factor": 4.0},
+    {"rope_type": "dynamic", "factor": 4.0},
     {
         "rope_type": "llama3",
         "factor": 8.0,
@@ -177,6 +178,15 @@ def test_rotary_frequencies_are_those_of_transformers(scaling):
     ours = rotary_of(16, 10000.0, scaling, 128)
     np.testing.assert_allclose(ours.frequencies, theirs.inv_freq.numpy(), rtol=1e-6)
     assert ours.factor == pytest.approx(theirs.attention_scaling, rel=1e-6)
+
+
+def test_dynamic_scaling_ends_with_the_positions():
+    scaling = {"rope_type": "dynamic", "factor": 2.0}
+    with isozoo.use_backend("numpy"):
+        model = nlp.LlamaBackbone(9, 1, 2, 8, 8, max_sequence_length=4, rope_scaling=scaling)
+    assert model(np.ones((1, 4), int))["sequence_output"].shape == (1, 4, 8)
+    with pytest.raises(ValueError, match="The text has 5 tokens, and .* up to 4"):
+        model(np.ones((1, 5), int))
 
 
 @pytest.mark.parametrize(
