@@ -18,7 +18,7 @@ LENGTH_FILE = "sentence_bert_config.json"
 MARKS = {MODULES_FILE: "text_embedder"}
 """What tells that the files of an encoder are for embedding texts; see `hub.registry.Family`."""
 
-_MODES = {"mean_tokens": "mean", "cls_token": "cls"}
+_MODES: dict[str, str] = {"mean_tokens": "mean", "cls_token": "cls"}
 # What the library can do besides; its own reader wants to find them all.
 _OTHER_MODES = ("max_tokens", "mean_sqrt_len_tokens")
 _PREFIX = "pooling_mode_"
@@ -48,7 +48,10 @@ class SentenceAdapter(PresetAdapter):
             for name, on in files[POOLING_FILE].items()
             if name.startswith(_PREFIX) and on
         ]
-        return {**found, "pooling": "+".join(_MODES.get(mode, mode) for mode in modes) or "none"}
+        return {
+            **found,
+            "pooling": "+".join([_MODES.get(mode) or mode for mode in modes]) or "none",
+        }
 
     @classmethod
     def json_files(cls, model: Any, layout: str) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class ExportArchive:
         if isinstance(owner, Layer):
             copy = self._on_tensorflow(owner)
             self._native.track_layer(copy)
-            return copy if owner is fn else getattr(copy, fn.__name__)
+            return copy if owner is fn else getattr(copy, getattr(fn, "__name__", "call"))
         current = registry.current()
         if current.name == "tensorflow":
             return fn

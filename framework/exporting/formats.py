@@ -100,7 +100,7 @@ def _litert(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> 
 def _openvino(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
     _needs("openvino", extra="openvino")
     _refuse(kwargs.keys(), "openvino", ())
-    import openvino
+    import openvino  # pyright: ignore[reportMissingImports]
 
     with tempfile.TemporaryDirectory() as folder, new_folder(path.parent, "merge") as place:
         _saved_model(model, Path(folder, "model"), signature, {})

@@ -260,7 +260,8 @@ class LlamaBackbone(Backbone):
         self.check_inputs(inputs)
         ids, mask = inputs["token_ids"], inputs.get("padding_mask")
         places, mask = of_texts(ids, mask, self.sliding_window)
-        self._rotary.check_length(np.shape(ids)[1] if isinstance(ids, list) else ids.shape[1])
+        length: Any = np.shape(ids)[1:2] if isinstance(ids, list) else ids.shape[1:2]
+        self._rotary.check_length(length[0])
         x = self.embeddings(ids)
         angles = self._rotary.angles(places)
         for layer in self.blocks:

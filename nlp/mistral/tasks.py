@@ -13,7 +13,7 @@ class MistralPresetAdapter(PresetAdapter):
     """What config.json says of windows even where there are none."""
 
     @classmethod
-    def config_entries(cls, model: Any) -> dict[str, Any]:
+    def config_entries(cls, model: Any, layout: str) -> dict[str, Any]:
         """Returns the window: transformers takes an absent one for 4096, and null for none."""
         backbone = getattr(model, "backbone", model)
         return {"sliding_window": backbone.sliding_window}

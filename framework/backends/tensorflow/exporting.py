@@ -66,13 +66,15 @@ class Archive:
 
     def add_called(self, name: str, fn: Any) -> Any:
         """Adds a `tf.function` that was called. ValueError for any other function."""
-        if not isinstance(fn, tf.types.experimental.GenericFunction):
+        is_function = isinstance(fn, tf.types.experimental.GenericFunction)
+        if not is_function:
             raise ValueError(
                 "If the `input_signature` argument is not provided, the `fn` argument must be a "
                 "`tf.function` that has been called at least once. Received: "
                 f"fn={fn}, of type {type(fn)}"
             )
-        if not fn._list_all_concrete_functions():
+        traced: Any = fn
+        if not traced._list_all_concrete_functions():
             raise ValueError(
                 f"The provided tf.function '{name}' has never been called. To specify the "
                 "expected shape and dtype of the function's arguments, you must either provide a "

@@ -125,8 +125,11 @@ def conv_batch_norm(
 
     No gradient flows to the statistics: at inference they are constants.
     """
-    fusible = mean is not None and len(kernel.shape) == 4
-    if not fusible or x.dtype not in (tf.float32, tf.float16, tf.bfloat16):
+    if (
+        mean is None
+        or len(kernel.shape) != 4
+        or x.dtype not in (tf.float32, tf.float16, tf.bfloat16)
+    ):
         arguments = (x, kernel, bias, mean, variance, gamma, beta, epsilon, conv, depth)
         return Backend.conv_batch_norm(backend, *arguments, activation, shortcut)
     y = (depthwise_conv if depth else backend.conv)(x, kernel, **conv)
