@@ -66,11 +66,15 @@ def _keras(net: str) -> Any:
 def _transformers(net: str) -> Any:
     import transformers as t
 
-    labels = {"num_labels": 1000}
+    labels: dict[str, Any] = {"num_labels": 1000}
     if net == "MobileNetV2":
         return t.MobileNetV2ForImageClassification(t.MobileNetV2Config(**labels))
     if net == "EfficientNetB0":
-        form = {"width_coefficient": 1.0, "depth_coefficient": 1.0, "hidden_dim": 1280}
+        form: dict[str, Any] = {
+            "width_coefficient": 1.0,
+            "depth_coefficient": 1.0,
+            "hidden_dim": 1280,
+        }
         config = t.EfficientNetConfig(image_size=224, dropout_rate=0.2, **form, **labels)
         return t.EfficientNetForImageClassification(config)
     if net == "ResNet50":  # Keras's form, which steps at the first 1x1
