@@ -117,7 +117,8 @@ class Sampler:
         shares = weights / weights.sum(axis=1, keepdims=True)
         with np.errstate(divide="ignore"):
             surprise = -np.log(shares)
-        expected = np.where(shares > 0, shares * surprise, 0.0).sum(axis=1, keepdims=True)
+        likely = np.where(shares > 0, surprise, 0.0)  # what cannot come adds nothing
+        expected = (shares * likely).sum(axis=1, keepdims=True)
         away = np.abs(surprise - expected)
         order = np.argsort(away, axis=1, kind="stable")
         total = np.cumsum(np.take_along_axis(shares, order, axis=1), axis=1)
