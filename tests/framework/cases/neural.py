@@ -84,7 +84,7 @@ case("average_pool", IMAGE, 2, padding="same", tried=FLOATS, of_largest=True,
 HEADS = rows(4, 2, 3)
 case("dot_product_attention", HEADS, rows(5, 2, 3), rows(5, 2, 3), reference=by_hand.attention,
      tried=FLOATS, of_largest=True)  # fmt: skip
-case("dot_product_attention", HEADS, rows(4, 2, 3), rows(4, 2, 3), bias=rows(2, 4, 4),
+case("dot_product_attention", HEADS, rows(4, 2, 3), rows(4, 2, 3), rows(2, 4, 4),
      is_causal=True, reference=by_hand.attention, tried=FLOATS, of_largest=True,
      note="bias of what came before")  # fmt: skip
 
