@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import ref
 
+from ..context import state
 from ..nested import flatten, map_structure
 from ..ops.errors import describe
 from .keras_tensor import KerasTensor
@@ -23,7 +24,13 @@ class Node:
         self.outputs: Any = None
 
     def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Calls the target on tensors in the place of the symbolic ones."""
+        """Calls the target on tensors in the place of the symbolic ones.
+
+        Where the call of the model says whether it trains, that holds inside as well, as in Keras:
+        what a layer was called with in the graph is for calls that do not say it.
+        """
+        if kwargs.get("training") is not None and state.training is not None:
+            kwargs = {**kwargs, "training": state.training}
         return self.target(*args, **kwargs)
 
     def conclude(self, outputs: Any) -> None:

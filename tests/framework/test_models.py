@@ -345,3 +345,19 @@ def test_a_chain_that_data_built_takes_other_sizes(backend):
     given = Sequential([Input((5, 7)), layers.Flatten()])
     with pytest.raises(ValueError, match="incompatible"):
         given(np.ones((2, 7, 5)))
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_the_call_of_a_model_says_of_training_holds_inside(recorded, backend):
+    """Keras's rule (`operation_fn` of its functional.py): the graph's own flag is for calls that
+    say nothing."""
+    inputs = isozoo.Input((64,))
+    model = isozoo.Model(inputs, isozoo.layers.Dropout(0.5)(inputs, training=recorded))
+    x = np.ones((2, 64), "float32")
+
+    def drops(y) -> bool:
+        return bool((np.asarray(isozoo.ops.convert_to_numpy(y)) == 0).any())
+
+    assert drops(model(x)) == recorded
+    assert drops(model(x, training=True)) and not drops(model(x, training=False))
+    assert not drops(model.predict(x, verbose=0))
