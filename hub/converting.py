@@ -72,7 +72,8 @@ def convert(
         layout: a layout of the family, or a short name of one: "hf" for "huggingface",
             "torchvision" for "timm".
         task: as which task the source is read; its own when None.
-        dtype: of the tensors of floats, such as "float16"; as they are stored when None.
+        dtype: of the tensors of floats, such as "float16"; as they are stored when None. GGUF files
+            hold "float16" (when None, too), "float32" or "q8_0".
         max_shard_bytes: the most bytes of tensors in one file.
         overwrite: whether files of a folder that is not empty may be replaced.
         ignore_keys: keys of the source's config to pass over.
@@ -86,10 +87,10 @@ def convert(
         SourcesExhaustedError: the source's files cannot be had.
         OSError: the folder cannot be written.
     """
-    _check_dtype(dtype)
     local = fetch_preset(source, offline=offline, progress=progress)
     family = get_family(local.preset.family)
     layout = writable_layout(family, layout)
+    _check_dtype(dtype, family.layouts[layout].write is not None)
     with new_folder(folder, "merge" if overwrite else "refuse") as place:
         if layout_of(local).fill is not None:
             model = load_preset(
@@ -103,11 +104,10 @@ def convert(
     return found
 
 
-def _check_dtype(dtype: str | None) -> None:
-    if dtype not in (None, "float64", "float32", "float16", "bfloat16"):
-        raise HubError(
-            f"weights cannot be written as {dtype!r}: float64, float32, float16 or bfloat16"
-        )
+def _check_dtype(dtype: str | None, packed: bool) -> None:
+    known = ("float64", "float32", "float16", "bfloat16", *(("q8_0",) if packed else ()))
+    if dtype is not None and dtype not in known:
+        raise HubError(f"weights cannot be written as {dtype!r}: {', '.join(known)}")
 
 
 def _stream(

@@ -62,6 +62,9 @@ class Layout:
             weights file has no tensor for that variable (files may come with or without a pooler).
         fill: reads the weights, where they are not found by their names: (model, local preset) ->
             report. The model's variables have no values yet.
+        write: writes files of the layout, where they are no safetensors with a config file: (model,
+            its arguments, path in the weight map -> variable or pending tensor, folder, dtype) ->
+            files written.
     """
 
     config: ConfigTable | Callable[[Mapping[str, Config], Mapping[str, Any]], dict[str, Any]]
@@ -76,6 +79,9 @@ class Layout:
     optional_files: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     fill: Callable[[Any, LocalPreset], LoadReport] | None = None
+    write: (
+        Callable[[Any, Mapping[str, Any], Mapping[str, Any], Path, str | None], list[Path]] | None
+    ) = None
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Returns the files to look for at a source that was not described by a preset."""

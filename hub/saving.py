@@ -41,7 +41,7 @@ def save_to_preset(
     Args:
         model: a backbone or task of a registered family.
         folder: made where there is none.
-        layout: a layout of the family whose config is a table, such as "huggingface".
+        layout: a layout of the family that can be written, such as "huggingface".
         max_shard_bytes: the most bytes of tensors in one file.
         dtype: of the tensors of floats in the file, such as "bfloat16"; the variables' own when
             None.
@@ -65,8 +65,15 @@ def save_to_preset(
         )
     family, task = found
     full = writable_layout(family, layout)
-    form, table = _layout(family, full)
+    form = family.layouts[full]
     arguments = _arguments(getattr(model, family.backbone, model), form)
+    variables = family.map_paths(model.weights_by_path()) if values is None else values
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if form.write is not None:
+        return form.write(model, arguments, variables, folder, dtype)
+    table = _table(form)
+    assert table is not None
     adapter = getattr(model, "preset_adapter", None)
     config = {
         **table.write(arguments),
@@ -75,10 +82,8 @@ def save_to_preset(
         **(adapter.config_entries(model, full) if adapter is not None else {}),
     }
     files = adapter.json_files(model, full) if adapter is not None else {}
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     written = export(
-        family.map_paths(model.weights_by_path()) if values is None else values,
+        variables,
         form.weight_map(arguments),
         folder / "model.safetensors",
         max_shard_bytes=max_shard_bytes,
@@ -102,7 +107,11 @@ def writable_layout(family: Family, name: str) -> str:
         HubError: there is no such layout, or it can only be read.
     """
     full = ALIASES.get(name, name)
-    known = [key for key, layout in family.layouts.items() if _table(layout) is not None]
+    known = [
+        key
+        for key, layout in family.layouts.items()
+        if layout.write is not None or _table(layout) is not None
+    ]
     if full not in known:
         why = "can only be read" if full in family.layouts else "is not known"
         raise HubError(
@@ -114,13 +123,6 @@ def writable_layout(family: Family, name: str) -> str:
 
 def _table(layout: Layout) -> ConfigTable | None:
     return layout.config if isinstance(layout.config, ConfigTable) else None
-
-
-def _layout(family: Family, name: str) -> tuple[Layout, ConfigTable]:
-    layout = family.layouts[writable_layout(family, name)]
-    table = _table(layout)
-    assert table is not None
-    return layout, table
 
 
 def _arguments(backbone: Any, layout: Layout) -> dict[str, Any]:

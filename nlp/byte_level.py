@@ -100,6 +100,36 @@ class ByteLevelTokenizer(LibraryTokenizer):
         named = [ids[name] for name in special if name in ids]
         return cls.from_merges(tokens, pairs, named, add_begin=add_begin)
 
+    def gguf_settings(self) -> dict[str, Any]:
+        """Returns what a GGUF file says of the tokenizer; reverses `of_gguf`.
+
+        Raises:
+            ValueError: it has no word for the tokenizer, such as one with a normalizer.
+        """
+        described = json.loads(self._tokenizer.to_str())
+        if described.get("normalizer") is not None:
+            raise ValueError("A GGUF file has no word for the tokenizer's normalizer.")
+        words = json.dumps(described["pre_tokenizer"])
+        digits = '"individual_digits": true' in words
+        ids: dict[str, int] = self._tokenizer.get_vocab(True)
+        tokens = sorted(ids, key=lambda token: ids[token])
+        if [ids[token] for token in tokens] != [*range(len(tokens))]:
+            raise ValueError("A GGUF file wants ids without gaps.")
+        special = {entry["content"] for entry in described["added_tokens"]}
+        merges = [pair if isinstance(pair, str) else " ".join(pair)
+                  for pair in described["model"]["merges"]]  # fmt: skip
+        found: dict[str, Any] = {
+            f"{_GGUF}model": "gpt2",
+            f"{_GGUF}pre": next(name for name, single in _WORDS.items() if single == digits),
+            f"{_GGUF}tokens": tokens,
+            f"{_GGUF}token_type": [3 if token in special else 1 for token in tokens],
+            f"{_GGUF}merges": merges,
+            f"{_GGUF}add_bos_token": self._begin is not None,
+        }
+        if self._begin is not None:
+            found[f"{_GGUF}bos_token_id"] = self._begin
+        return found
+
 
 def end_ids(*configs: Mapping[str, Any]) -> tuple[int, ...]:
     """Returns the ids that end a text, by the first of parsed config files that names any."""
@@ -130,6 +160,7 @@ def _vocabulary(path: Path) -> dict[str, int]:
 
 # What GGUF files call the words that byte pairs are made in -> whether each digit is one.
 _WORDS = {"smollm": True, "gpt-2": False}
+_GGUF = "tokenizer.ggml."
 
 
 def of_gguf(
@@ -140,7 +171,7 @@ def of_gguf(
     Raises:
         ValueError: another kind of tokenizer, or one that is not whole.
     """
-    prefix = "tokenizer.ggml."
+    prefix = _GGUF
     kind, words = settings.get(f"{prefix}model"), settings.get(f"{prefix}pre")
     if kind != "gpt2" or words not in _WORDS:
         raise ValueError(

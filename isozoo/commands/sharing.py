@@ -38,7 +38,7 @@ def add(command: Callable[..., Any]) -> None:
         help="a layout of the family: hf (transformers'), timm, torchvision, gguf, …",
     )
     made.add_argument("--task", help="as which task the source is read")
-    made.add_argument("--dtype", help="of the numbers: float32, float16 or bfloat16")
+    made.add_argument("--dtype", help="of the numbers: float32, float16, bfloat16; q8_0 in GGUF")
     made.add_argument(
         "--max-shard-size", metavar="SIZE", type=byte_count, default=5 * 10**9, help="such as 2GB"
     )

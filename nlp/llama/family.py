@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ...framework.lazy import Reference
@@ -83,6 +84,13 @@ _OTHER_SIZES = (
     "tie_embeddings",
 )
 
+
+def _write_gguf(*arguments: Any) -> list[Path]:
+    from .gguf import write
+
+    return write(*arguments)
+
+
 register_family(
     Family(
         "llama",
@@ -101,6 +109,7 @@ register_family(
                 weight_map=gguf,
                 weights=("*.gguf",),
                 files=(),
+                write=_write_gguf,
             ),
         },
         model_types={"llama": "huggingface"},
