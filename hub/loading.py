@@ -31,12 +31,16 @@ from .weights import LoadReport, load
 MAX_JSON_BYTES = 16 << 20
 
 
+# Files that hold a list.
+_LISTS = ("modules.json",)
+
+
 class JsonFiles(Mapping[str, Mapping[str, Any]]):
     """The JSON files of a preset, each parsed when it is first asked for.
 
-    Only objects of at most 16 MiB are accepted, without duplicate keys, NaN or Infinity; a list is
-    given as the object {"items": list}. A value in them is never taken for a path, an address or a
-    name to import.
+    Only objects of at most 16 MiB are accepted, without duplicate keys, NaN or Infinity; the list
+    in modules.json is given as the object {"items": list}. A value in them is never taken for a
+    path, an address or a name to import.
 
     Raises:
         KeyError: the preset has no such file.
@@ -77,7 +81,7 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
         if len(raw) > MAX_JSON_BYTES:
             raise ValueError(f"it is over {MAX_JSON_BYTES} bytes")
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
-        if isinstance(value, list):
+        if isinstance(value, list) and name in _LISTS:
             value = {"items": value}
         if not isinstance(value, dict):
             raise ValueError("an object is expected")

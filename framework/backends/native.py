@@ -29,6 +29,10 @@ class NativeLayer:
     def _native_mode(self, training: bool) -> None:
         """Set the framework's own mode of the layer, and of all in it."""
 
+    def _native_compiling(self) -> bool:
+        """Whether the framework's compiler is following this very call."""
+        return False
+
     def _native_device(self) -> Any:
         """Where the layer's weights lie, if new tensors do not go there by themselves."""
         return None

@@ -155,7 +155,8 @@ class CallableLayer:
             else:
                 args = self._native_arguments(args)
                 kwargs = nested.map_structure(self._native_input, kwargs)
-            if outermost and self._notes_call:
+            # A compiler that is at work follows no change of a layer's attributes.
+            if outermost and self._notes_call and not self._native_compiling():
                 self._note_call(args, kwargs)
             if not self.built:
                 self._check_inputs(args, kwargs)
@@ -195,8 +196,12 @@ class CallableLayer:
             vars(self)["_first_call"] = nested.map_structure(self._spec_of, given)
 
     def _spec_of(self, x: Any) -> Any:
-        dtype = "string" if _is_text(x) else self._backend.dtype(x)
-        return InputSpec(dtype, (None, *tuple(self._backend.static_shape(x))[1:]))
+        text = _is_text(x)
+        shape = tuple(x.shape) if text else tuple(self._backend.static_shape(x))
+        # A size that is traced is no number, and would keep the trace alive.
+        sizes = [size if isinstance(size, int) else None for size in shape[1:]]
+        dtype = "string" if text else self._backend.dtype(x)
+        return InputSpec(dtype, (None, *sizes) if shape else ())
 
     def _laid_out(self, distribution: Any, outputs: Any) -> Any:
         """Outputs as the distribution wants them on its devices."""

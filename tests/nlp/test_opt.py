@@ -83,6 +83,8 @@ def test_states_and_scores_are_those_of_transformers(kind, backend, originals):
 def test_greedy_text_is_that_of_transformers(kind, backend, originals):
     import torch
 
+    if kind != "125m" and backend in ("jax", "tensorflow"):
+        pytest.skip("its programs, which take long to compile, are tried with the other kind")
     folder, theirs = originals(kind)
     model = isozoo.from_preset(folder)
     model.preprocessor = nlp.CausalLMPreprocessor(Numbers(), 128)

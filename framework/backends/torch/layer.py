@@ -114,6 +114,9 @@ class TorchLayer(NativeLayer, nn.Module):
 
         return run
 
+    def _native_compiling(self):
+        return torch.compiler.is_compiling()
+
     def _native_device(self):
         # What is being compiled has its devices by the tensors that come in.
         weight = None if torch.compiler.is_compiling() else self.first_native()
