@@ -68,6 +68,7 @@ class CallableLayer:
     build: Any
     parts: Any
     _native_device: Any
+    _native_compiling: Any
     supports_masking: bool
     autocast: bool
     input_spec: Any
