@@ -142,7 +142,7 @@ class _Wheel:
     def __init__(self, path: Path, package: str, version: str) -> None:
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)
         self._info = f"{package}-{version}.dist-info"
-        self._version = version
+        self._package, self._version = package, version
         self._records: list[str] = []
         self.sizes: dict[str, int] = {}
 
@@ -171,7 +171,7 @@ class _Wheel:
 
     def finish(self, distribution: str, presets: list[str]) -> None:
         """Adds the metadata and closes the file."""
-        info, package = self._info, self._info.rpartition("-")[0].rpartition("-")[0]
+        info, package = self._info, self._package
         metadata = (
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {self._version}\n"
             f"Summary: Files of models for isozoo: {', '.join(presets)}\n"
@@ -210,7 +210,7 @@ def bundle_source(preset: Preset) -> Package | None:
         IntegrityError: it has another content for a file that the preset pins.
     """
     manifest = _read(preset.name)
-    if manifest is None or any(isinstance(s, Package) and s.rename for s in preset.sources):
+    if manifest is None:
         return None
     source = _source(preset.name, manifest)
     if source in preset.sources:

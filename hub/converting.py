@@ -88,11 +88,11 @@ def convert(
         OSError: the folder cannot be written.
     """
     local = fetch_preset(source, offline=offline, progress=progress)
-    family = get_family(local.preset.family)
+    form, family = layout_of(local), get_family(local.preset.family)
     layout = writable_layout(family, layout)
     _check_dtype(dtype, family.layouts[layout].write is not None)
     with new_folder(folder, "merge" if overwrite else "refuse") as place:
-        if layout_of(local).fill is not None:
+        if form.fill is not None:
             model = load_preset(
                 local.preset, task=task, backend="numpy", offline=offline, ignore_keys=ignore_keys
             )

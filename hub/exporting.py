@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import WeightsError
+from .readers.base import numpy_dtype
 from .tensors import PendingTensor, pending, write_safetensors
 from .transforms import Parts
 from .weight_map import Row, WeightMap, group_paths
@@ -56,8 +57,6 @@ def foreign_tensors(
     dtype: str | None = None,
 ) -> dict[str, PendingTensor]:
     """Returns foreign name -> tensor, each read and rearranged when it is wanted; see `export`."""
-    from .readers.base import numpy_dtype
-
     prefix = weight_map.prefixes[0] if prefix is None else prefix
     wanted = None if dtype is None else numpy_dtype(dtype)
     problems: dict[str, list[str]] = {}
@@ -82,8 +81,8 @@ def foreign_tensors(
 
 
 def _cast(tensor: PendingTensor, dtype: np.dtype[Any]) -> PendingTensor:
-    is_float = tensor.dtype.kind == "f" or tensor.dtype.name.startswith(("bfloat", "float"))
-    return tensor.cast(dtype) if is_float else tensor
+    # NumPy counts those of ml_dtypes among no kind.
+    return tensor.cast(dtype) if "float" in tensor.dtype.name else tensor
 
 
 def _of_row(

@@ -31,6 +31,9 @@ from .weights import LoadReport, load
 MAX_JSON_BYTES = 16 << 20
 
 
+ADAPTER = "adapter"
+"""The layout of adapters, which stand on a base; see `lora_presets`."""
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter.json", "adapter.safetensors"
 # Files that hold a list.
 _LISTS = ("modules.json",)
 
@@ -115,12 +118,12 @@ def find_preset(
     if source is None:
         return get_preset(name)
     marks = (FileEntry(mark, optional=True) for mark in known_marks())
-    first = FileEntry("config.json", alternatives=("adapter.json",))
+    first = FileEntry("config.json", alternatives=(ADAPTER_CONFIG,))
     alone = Preset(name, "", "", "", (first, *marks), (source,))
     local = resolve(alone, cache=cache, offline=offline, progress=progress, endpoint=endpoint)
-    if "adapter.json" in local.paths:
-        files = (FileEntry("adapter.json"), FileEntry("adapter.safetensors"))
-        return Preset(name, "", "", "adapter", files, (source,))
+    if ADAPTER_CONFIG in local.paths:
+        files = (FileEntry(ADAPTER_CONFIG), FileEntry(ADAPTER_WEIGHTS))
+        return Preset(name, "", "", ADAPTER, files, (source,))
     config = read_json(local.paths["config.json"], "config.json")
     return preset_of_source(name, source, config, expected, local.paths)
 
@@ -153,6 +156,11 @@ def fetch_preset(
 
 def layout_of(local: LocalPreset) -> Layout:
     """Returns how the files of a local preset are read. HubError when its family does not know."""
+    if local.layout == ADAPTER:
+        raise HubError(
+            f"{local.preset.name} is an adapter, which has no layout of its own: load it, "
+            "lora.merge(model), and save_to_preset"
+        )
     family = get_family(local.preset.family)
     if local.layout not in family.layouts:
         known = ", ".join(family.layouts)
@@ -225,14 +233,22 @@ def load_preset(
         local = fetch_preset(
             name, expected=expected, folder=folder, offline=offline, progress=progress
         )
-        if local.layout == "adapter":
+        if local.layout == ADAPTER:
             from .lora_presets import load_adapter
 
-            options = {"dtype": dtype, "float32_precision": float32_precision, "offline": offline}
-            model = load_adapter(local, task=task, **options, **overrides)
-            if expected is not None and not isinstance(model, expected):
-                raise HubError(f"{local.preset.name} is a {type(model).__name__}")
-            return model
+            if not load_weights:
+                raise HubError(f"{local.preset.name} is an adapter: nothing without its weights")
+            return load_adapter(
+                local,
+                task=task,
+                expected=expected,
+                dtype=dtype,
+                float32_precision=float32_precision,
+                offline=offline,
+                progress=progress,
+                ignore_keys=ignore_keys,
+                **overrides,
+            )
         build = class_for(local, task, expected)
         config = model_config(local, ignore_keys)
         head = head_config(build, local)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,12 @@ from typing import Any
 from ..framework.folders import files_of, new_folder
 from .cache import Cache
 from .errors import HubError, IntegrityError
+from .loading import ADAPTER_CONFIG as CONFIG
+from .loading import ADAPTER_WEIGHTS as WEIGHTS
 from .loading import fetch_preset, load_preset, read_json
 from .preset import SHA256, Folder, LocalPreset
 from .registry import source_of_name
 
-CONFIG = "adapter.json"
-WEIGHTS = "adapter.safetensors"
-LAYOUT = "adapter"
 FORMAT = "isozoo.adapter/1"
 
 
@@ -103,7 +103,8 @@ def load_adapter(local: LocalPreset, **options: Any) -> Any:
     wanted = options.pop("task", None)
     if wanted not in (None, "", config["task"]):
         raise HubError(f"{local.preset.name} is an adapter for {config['task']}, not for {wanted}")
-    base = fetch_preset(config["base"], offline=options.get("offline"))
+    fetching = {name: options.get(name) for name in ("offline", "progress")}
+    base = fetch_preset(config["base"], **fetching)
     cache = Cache()
     for name, sha256 in config["base_files"].items():
         path = base.paths.get(name)
@@ -112,8 +113,6 @@ def load_adapter(local: LocalPreset, **options: Any) -> Any:
             what = f"{name} of the base {config['base']}"
             advice = "The adapter was trained on other weights; find the revision that it names"
             raise IntegrityError(what, "sha256", sha256, found, advice)
-    import warnings
-
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*begin with new values")
         model = load_preset(

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import HubError
 from .inspection import PublishedFile
-from .loading import read_json
+from .loading import ADAPTER, ADAPTER_CONFIG, read_json
 from .preset import Preset
 
 NAME = "README.md"
@@ -61,8 +61,8 @@ def model_card(
     Raises:
         HubError: no licence is known.
     """
-    if base is None and preset.layout == "adapter" and folder is not None:
-        named = str(read_json(folder / "adapter.json", "adapter.json").get("base"))
+    if base is None and preset.layout == ADAPTER and folder is not None:
+        named = str(read_json(folder / ADAPTER_CONFIG, ADAPTER_CONFIG).get("base"))
         base = named.removeprefix("hf://").partition("@")[0] if "hf://" in named else None
     license = license or preset.license
     if not license:
@@ -99,7 +99,7 @@ def _front_matter(preset: Preset, license: str, base: str | None) -> str:
 
 
 def _description(preset: Preset) -> str:
-    if preset.layout == "adapter":
+    if preset.layout == ADAPTER:
         return "Low-rank adapters; loading them loads their base, compared by its hash, too."
     return (
         f"A model of the family {preset.family}, for the task {preset.task}. The same files serve "

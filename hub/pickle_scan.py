@@ -28,9 +28,7 @@ _HARMLESS = {
     "torch Size",
     "torch device",
     "torch.serialization _get_layout",
-    "torch.storage _load_from_bytes",
 }
-_HARMLESS -= {"torch.storage _load_from_bytes"}  # it loads another pickle
 
 
 @dataclass
@@ -40,13 +38,11 @@ class PickleScan:
     Attributes:
         imports: "module name" of all globals, sorted.
         unusual: those of them that tensors, arrays and containers do not need.
-        calls: how many opcodes call something or build an object.
         problems: why the reading ended early.
     """
 
     imports: list[str] = field(default_factory=list)
     unusual: list[str] = field(default_factory=list)
-    calls: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -77,16 +73,12 @@ def scan_pickle(content: bytes) -> PickleScan:
                     imports.add(" ".join(texts[-2:]) if len(texts) > 1 else "(computed)")
                 elif isinstance(argument, str):
                     texts.append(argument)
-                found.calls += opcode.name in _CALLS
         except Exception as error:  # genops raises whatever damaged bytes make it raise
             found.problems.append(f"it is damaged: {str(error)[:80]}")
             break
     found.imports = sorted(imports)
     found.unusual = [name for name in found.imports if name not in _HARMLESS]
     return found
-
-
-_CALLS = {"REDUCE", "BUILD", "NEWOBJ", "NEWOBJ_EX", "INST", "OBJ"}
 
 
 def pickles_in_zip(file: zipfile.ZipFile) -> dict[str, bytes]:

@@ -300,9 +300,8 @@ def _git_sha1(content: bytes) -> str:
 
 def _check_arrived(hub: _Hub, done: Publication) -> None:
     _, remote = hub.head()
-    missing = [name for name, size in done.files.items() if (
-        name not in remote or remote[name].size != size
-    )]  # fmt: skip
+    arrived = {name: file.size for name, file in remote.items()}
+    missing = [name for name, size in done.files.items() if arrived.get(name) != size]
     if missing:
         raise HubError(
             f"{hub.address} does not list {', '.join(missing)} as they were sent: publish again"

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..framework import ops
-from ..framework.initializers import RandomNormal
-from ..framework.layers import Dense
 from ..framework.typing import DType, Tensor
 from ..hub.bases import Preprocessor, Task
 from ..hub.loading import JsonFiles
@@ -22,7 +20,8 @@ from .generation.options import GenerationOptions
 from .generation.sizes import CacheSizes
 from .generation.steps import CachedStep
 from .generation.stopping import TextStopping
-from .text import check_texts, token_inputs
+from .text import check_texts, check_vocabulary, preprocessor_of, token_inputs
+from .word_head import word_head, word_scores
 
 SAMPLES = (
     "The capital of France is",
@@ -179,7 +178,7 @@ class CausalLM(Task):
             TypeError: something that is no list of messages.
             ValueError: a template that is not known, or none, besides what `generate` raises.
         """
-        prompt = prompt_of(self._tools().chat_template, messages)
+        prompt = prompt_of(preprocessor_of(self).chat_template, messages)
         return self.generate(prompt, max_new_tokens, **options)
 
     def stream(self, prompt: str, max_new_tokens: int = 64, **options: Any) -> Iterator[str]:
@@ -209,7 +208,7 @@ class CausalLM(Task):
         For a search there are `num_beams` rows of the step for each of the prompts; else each
         prompt stands there as often as texts are written for it.
         """
-        tools = self._tools()
+        tools = preprocessor_of(self)
         rows = [row for row in tools.encode(prompts) for _ in range(chosen.copies)]
         width = max(map(len, rows))
         starts = np.array([width - len(row) for row in rows], np.int32)
@@ -235,7 +234,7 @@ class CausalLM(Task):
             early_stopping=chosen.early_stopping,
             **options,
         )
-        decode, count = self._tools().tokenizer.decode, chosen.num_sequences
+        decode, count = preprocessor_of(self).tokenizer.decode, chosen.num_sequences
         return [ending.cut(decode(beam.tokens)) for beams in found for beam in beams[:count]]
 
     def _texts(
@@ -244,7 +243,7 @@ class CausalLM(Task):
         """The texts so far, after each step."""
         step, ids, options, ending = self._begun(prompts, max_new_tokens, chosen)
         steps = walk(step, ids, choose=chosen.sampler(), **options)
-        decode = self._tools().tokenizer.decode
+        decode = preprocessor_of(self).tokenizer.decode
         while True:
             try:
                 written = next(steps)
@@ -270,7 +269,7 @@ class CausalLM(Task):
 
     def parity_outputs(self, inputs: Sequence[str]) -> dict[str, Any]:
         """Returns the scores for each text, by the uncompiled call."""
-        rows = self._tools().encode(inputs)
+        rows = preprocessor_of(self).encode(inputs)
         return {
             f"scores of text {number}": self(np.array([row], np.int32))
             for number, row in enumerate(rows)
@@ -279,14 +278,6 @@ class CausalLM(Task):
     def decide(self, inputs: Sequence[str]) -> list[str]:
         """Returns eight tokens of text for each prompt, the likeliest ones."""
         return self.generate(list(inputs), max_new_tokens=8)
-
-    def _tools(self) -> CausalLMPreprocessor:
-        if self.preprocessor is None:
-            raise ValueError(
-                "This model has no preprocessor, so it takes token ids and no texts: set "
-                "model.preprocessor, or make the model with from_preset."
-            )
-        return self.preprocessor
 
 
 class DecoderCausalLM(CausalLM):
@@ -307,21 +298,12 @@ class DecoderCausalLM(CausalLM):
         self.backbone = backbone = self.backbone_class(
             **config, tie_embeddings=tie_embeddings, dtype=dtype
         )
-        self.head_dense = None
-        if not tie_embeddings:
-            self.head_dense = Dense(
-                backbone.vocabulary_size,
-                use_bias=False,
-                kernel_initializer=RandomNormal(stddev=0.02),
-                input_dim=backbone.embedding_dim,
-            )
+        self.head_dense = word_head(backbone, backbone.embedding_dim, 0.02, tie_embeddings)
         self.built = True
 
     def scores(self, x: Tensor) -> Tensor:
         """Returns scores (…, vocabulary_size) of states (…, embedding_dim)."""
-        if self.head_dense is not None:
-            return self.head_dense(x)
-        return ops.dense(x, ops.transpose(self.backbone.embeddings.embeddings))
+        return word_scores(x, self.head_dense, self.backbone)
 
     @classmethod
     def make_preprocessor(
@@ -342,11 +324,7 @@ class DecoderCausalLM(CausalLM):
             tokenizer = ByteLevelTokenizer.from_pairs(*pair, cls.special_tokens, begin)
         else:
             return None
-        if tokenizer.vocabulary_size > config["vocabulary_size"]:
-            raise ValueError(
-                f"The tokenizer has {tokenizer.vocabulary_size} tokens, the model "
-                f"{config['vocabulary_size']}: they do not belong together."
-            )
+        check_vocabulary(tokenizer, config["vocabulary_size"])
         length, template = config["max_sequence_length"], _template(files, json)
         return CausalLMPreprocessor(tokenizer, length, end_ids(*found), template)
 

@@ -20,7 +20,7 @@ from ..hub.labels import (
     most_probable,
 )
 from .tasks import SAMPLES
-from .text import check_texts
+from .text import check_texts, preprocessor_of
 
 
 class TextClassifierPresetAdapter(PresetAdapter):
@@ -111,12 +111,8 @@ class PooledTask(Task):
         return self.classifier(self.dropout(self.pooled(inputs)))
 
 
-class TextClassifier(NamesClasses, PooledTask):
-    """A backbone, the vector of the first token, and a dense layer: logits for each class.
-
-    Inputs are those of the backbone, or texts where `fit`, `evaluate` and `predict` take data; the
-    output is (batch, num_classes), logits and not probabilities. Subclasses make the backbone,
-    which gives `pooled_output`, (batch, hidden_dim).
+class ClassesTask(NamesClasses, PooledTask):
+    """A PooledTask whose last layer gives scores before softmax, one for each class.
 
     Args:
         backbone: the backbone.
@@ -128,10 +124,7 @@ class TextClassifier(NamesClasses, PooledTask):
         ValueError: `num_classes` is not positive.
     """
 
-    task = "text_classifier"
     preset_adapter = TextClassifierPresetAdapter
-    command_line_adapter = TextClassifierCommandLineAdapter
-    parity_adapter = TextClassifierParityAdapter
 
     def __init__(
         self,
@@ -145,6 +138,19 @@ class TextClassifier(NamesClasses, PooledTask):
             raise ValueError(f"num_classes must be a positive integer; got {num_classes!r}.")
         super().__init__(backbone, num_classes, dropout, kernel_initializer, **kwargs)
         self.num_classes = num_classes
+
+
+class TextClassifier(ClassesTask):
+    """A backbone, the vector of the first token, and a dense layer: logits for each class.
+
+    Inputs are those of the backbone, or texts where `fit`, `evaluate` and `predict` take data; the
+    output is (batch, num_classes), logits and not probabilities. Subclasses make the backbone,
+    which gives `pooled_output`, (batch, hidden_dim). Arguments are those of ClassesTask.
+    """
+
+    task = "text_classifier"
+    command_line_adapter = TextClassifierCommandLineAdapter
+    parity_adapter = TextClassifierParityAdapter
 
     def prepare_inputs(self, x: Any) -> Any:
         """Returns texts as the backbone's inputs; anything else as it is.
@@ -160,12 +166,8 @@ class TextClassifier(NamesClasses, PooledTask):
         """
         if not _are_texts(x):
             return x
-        if self.preprocessor is None:
-            raise ValueError(
-                "This model has no preprocessor, so it takes token ids and no texts: make it with "
-                "from_preset, or set `model.preprocessor`."
-            )
-        return self.preprocessor.pad(self.preprocessor.encode(list(x)), even_lengths=True)
+        tools = preprocessor_of(self)
+        return tools.pad(tools.encode(list(x)), even_lengths=True)
 
     def classify(
         self,
@@ -191,10 +193,9 @@ class TextClassifier(NamesClasses, PooledTask):
             ValueError: `top` is out of range, no text, or one that is too long.
             TypeError: something that is no text.
         """
-        if self.preprocessor is None:
-            raise ValueError("This model has no preprocessor; make it with from_preset.")
-        rows = self.preprocessor.encode(check_texts(texts), truncate)
-        inputs = self.preprocessor.pad(rows, self._backend.compiles)
+        tools = preprocessor_of(self)
+        rows = tools.encode(check_texts(texts), truncate)
+        inputs = tools.pad(rows, self._backend.compiles)
         logits = self.predict(inputs, batch_size, verbose=0)[: len(rows)]
         top = self.num_classes if top is None else top
         named: list[list[Classified]] = [most_probable(row, top, self.labels) for row in logits]

@@ -11,7 +11,7 @@ from ..framework.layers import Dense
 from ..framework.typing import Tensor
 from ..hub.adapters import CommandLineAdapter, ParityAdapter
 from ..hub.bases import Backbone, Task
-from .text import check_texts
+from .text import check_texts, preprocessor_of
 
 SAMPLES = (
     ("Where does the cat sit?", "A cat sits on the mat. The kitten is asleep on the rug."),
@@ -137,8 +137,7 @@ class QuestionAnswerer(Task):
                 passage, or a number that is not positive.
             TypeError: something that is no text.
         """
-        if self.preprocessor is None:
-            raise ValueError("This model has no preprocessor; make it with from_preset.")
+        preprocessor_of(self)
         numbers = {"top": top, "max_answer_tokens": max_answer_tokens, "batch_size": batch_size}
         for name, number in numbers.items():
             if not isinstance(number, int) or number < 1:

@@ -12,7 +12,7 @@ from ..hub.bases import Backbone
 from ..hub.labels import label_entries
 from .classification import PooledTask
 from .pairs import are_pairs
-from .text import check_texts
+from .text import check_texts, preprocessor_of
 
 SAMPLES = (
     ("Where does the cat sit?", "A cat sits on the mat."),
@@ -140,13 +140,9 @@ class Reranker(PooledTask):
         return self._inputs(x, None, even_lengths=True)
 
     def _inputs(self, pairs: Any, truncate: bool | None, **options: Any) -> dict[str, Any]:
-        if self.preprocessor is None:
-            raise ValueError(
-                "This model has no preprocessor, so it takes token ids and no texts: make it with "
-                "from_preset, or set `model.preprocessor`."
-            )
-        ids, segments = self.preprocessor.encode_pairs(pairs, truncate)
-        return self.preprocessor.pad(ids, segments=segments, **options)
+        tools = preprocessor_of(self)
+        ids, segments = tools.encode_pairs(pairs, truncate)
+        return tools.pad(ids, segments=segments, **options)
 
     def score(
         self, pairs: Sequence[Sequence[str]], batch_size: int = 32, truncate: bool | None = None

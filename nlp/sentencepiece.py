@@ -10,7 +10,9 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Value = TypeVar("Value", int, bytes)
 
 MAX_FILE_BYTES = 64 << 20
 UNIGRAM = 1  # of the ways to cut texts, the one that T5 and its like use
@@ -55,9 +57,9 @@ def read_pieces(path: str | os.PathLike[str]) -> Pieces:
             if number == 1 and isinstance(value, bytes):
                 pieces.append(_piece(value))
             elif number == 2 and isinstance(value, bytes):  # how it was trained
-                kind = int(next((v for n, v in _fields(value) if n == 3), UNIGRAM))  # pyright: ignore
+                kind = _field(value, 3, int, UNIGRAM)
             elif number == 3 and isinstance(value, bytes):  # how texts are normalized
-                characters = bytes(next((v for n, v in _fields(value) if n == 2), b""))  # pyright: ignore
+                characters = _field(value, 2, bytes, b"")
     except (ValueError, TypeError, struct.error) as error:
         raise ValueError(f"{path}: not a SentencePiece file: {error}") from error
     if not pieces:
@@ -71,6 +73,14 @@ def _piece(data: bytes) -> Piece:
     if not (isinstance(text, bytes) and isinstance(score, float) and isinstance(kind, int)):
         raise ValueError("a token without a text, or with a score that is no number")
     return Piece(text.decode("utf-8"), score, kind)
+
+
+def _field(data: bytes, wanted: int, kind: type[Value], default: Value) -> Value:
+    """The first field of a number. ValueError where it is of another kind than it must be."""
+    found = next((value for number, value in _fields(data) if number == wanted), default)
+    if not isinstance(found, kind):
+        raise ValueError(f"field {wanted} is of the wrong kind")
+    return found
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | float | bytes]]:

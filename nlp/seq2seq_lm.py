@@ -15,7 +15,7 @@ from .generation.loop import generate
 from .generation.options import GenerationOptions
 from .generation.sizes import CacheSizes
 from .generation.steps import CachedStep
-from .text import check_texts, pad_rows
+from .text import check_texts, pad_rows, preprocessor_of
 
 SAMPLES = (
     "translate English to German: The house is small.",
@@ -158,7 +158,7 @@ class Seq2SeqLM(Task):
             TypeError: something that is no text, or an unknown option.
             ValueError: an empty text, or settings that are out of range.
         """
-        tools = self._tools()
+        tools = preprocessor_of(self)
         chosen = GenerationOptions(**options).checked(max_new_tokens)
         rows = tools.encode(texts)
         inputs = tools.pad(rows, even_lengths=self._backend.compiles)
@@ -213,17 +213,9 @@ class Seq2SeqLM(Task):
 
     def parity_outputs(self, inputs: Sequence[str]) -> dict[str, Any]:
         """Returns the scores of the first token for each text, by the uncompiled call."""
-        tools = self._tools()
+        tools = preprocessor_of(self)
         return {f"scores of text {i}": self(tools([text])) for i, text in enumerate(inputs)}
 
     def decide(self, inputs: Sequence[str]) -> list[str]:
         """Returns eight tokens of text for each text, the likeliest ones."""
         return self.generate(list(inputs), max_new_tokens=8)
-
-    def _tools(self) -> Any:
-        if self.preprocessor is None:
-            raise ValueError(
-                "This model has no preprocessor, so it takes token ids and no texts: set "
-                "model.preprocessor, or make the model with from_preset."
-            )
-        return self.preprocessor

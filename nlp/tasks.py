@@ -11,7 +11,7 @@ from ..framework import ops
 from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
 from .sentence_files import SentenceAdapter
-from .text import check_texts, token_inputs
+from .text import check_texts, preprocessor_of, token_inputs
 
 POOLINGS = ("mean", "cls")
 SAMPLES = (
@@ -112,11 +112,7 @@ class TextEmbedder(Task):
             ValueError: a text that is too long.
             TypeError: something that is no text.
         """
-        if self.preprocessor is None:
-            raise ValueError(
-                "This model has no preprocessor, so it takes token ids and no texts: set "
-                "model.preprocessor, or make the model with from_preset."
-            )
+        preprocessor_of(self)
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive; got {batch_size}.")
         if not isinstance(texts, str | bytes) and hasattr(texts, "__len__") and not len(texts):
@@ -191,9 +187,7 @@ class MaskedLM(Task):
                 outside 1 … vocabulary size.
             TypeError: something that is no text.
         """
-        if self.preprocessor is None:
-            raise ValueError("This model has no preprocessor; make it with from_preset.")
-        tokenizer = self.preprocessor.tokenizer
+        tokenizer = preprocessor_of(self).tokenizer
         filled = []
         for number, text in enumerate(check_texts(texts)):
             ids = self.preprocessor.encode([text], truncate)[0]

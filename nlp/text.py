@@ -13,6 +13,25 @@ from .generation.sizes import power_of_two
 SMALLEST_LENGTH = 16
 
 
+def check_vocabulary(tokenizer: Any, rows: int) -> None:
+    """Raises ValueError for a tokenizer with ids that a model of `rows` tokens has no row for."""
+    if tokenizer.vocabulary_size > rows:
+        raise ValueError(
+            f"The tokenizer has ids up to {tokenizer.vocabulary_size - 1}, the model rows for "
+            f"{rows} tokens: they do not belong together."
+        )
+
+
+def preprocessor_of(model: Any) -> Any:
+    """Returns the preprocessor of a task. ValueError where there is none."""
+    if model.preprocessor is None:
+        raise ValueError(
+            "This model has no preprocessor, so it takes token ids and no texts: set "
+            "model.preprocessor, or make the model with from_preset."
+        )
+    return model.preprocessor
+
+
 def check_texts(texts: Any) -> list[str]:
     """Returns `texts` as a list; one text as a list of one.
 

@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..framework.layers import Dense, Dropout
+from ..framework.typing import Tensor
 from ..hub.adapters import CommandLineAdapter, ParityAdapter
-from ..hub.bases import Backbone, Task
-from ..hub.labels import NamesClasses
-from .classification import TextClassifierPresetAdapter
+from .classification import ClassesTask
 from .pairs import Located
 from .tasks import SAMPLES
-from .text import check_texts
+from .text import check_texts, preprocessor_of
 
 OUTSIDE = "O"
 MERGES = ("first", "average", "max")
@@ -67,56 +65,22 @@ class TokenClassifierParityAdapter(ParityAdapter):
         ]
 
 
-class TokenClassifier(NamesClasses, Task):
+class TokenClassifier(ClassesTask):
     """A backbone and a dense layer on each token: scores of each class for each token.
 
     Inputs are those of the backbone; the output is (batch, length, num_classes), scores before
-    softmax. Subclasses make the backbone, which gives `sequence_output`.
-
-    Args:
-        backbone: the backbone.
-        num_classes: number of classes of a token.
-        dropout: share of features dropped before the last layer while training.
-        kernel_initializer: of the last layer.
-
-    Raises:
-        ValueError: `num_classes` is not positive.
+    softmax. Subclasses make the backbone, which gives `sequence_output`. Arguments are those of
+    ClassesTask.
     """
 
     task = "token_classifier"
-    backbone: Any
-    head = ("classifier.{part}",)
-    preset_adapter = TextClassifierPresetAdapter
     command_line_adapter = TokenClassifierCommandLineAdapter
     parity_adapter = TokenClassifierParityAdapter
+    optional_parts = ()
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        num_classes: int = 2,
-        dropout: float = 0.1,
-        kernel_initializer: Any = "glorot_uniform",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(num_classes, int) or num_classes < 1:
-            raise ValueError(f"num_classes must be a positive integer; got {num_classes!r}.")
-        self.num_classes = num_classes
-        self.backbone = backbone
-        size: Any = backbone
-        self.dropout = Dropout(dropout)
-        self.classifier = Dense(
-            num_classes, kernel_initializer=kernel_initializer, input_dim=size.hidden_dim
-        )
-        self.built = True
-
-    def check_inputs(self, inputs: Any) -> None:
-        """Raises ValueError for ids that the vocabulary does not have; see the backbone."""
-        self.backbone.check_inputs(inputs)
-
-    def call(self, inputs: Any) -> Any:
-        """Returns scores before softmax, (batch, length, num_classes)."""
-        return self.classifier(self.dropout(self.backbone(inputs)["sequence_output"]))
+    def pooled(self, inputs: Any) -> Tensor:
+        """Returns each token's vector, (batch, length, hidden_dim)."""
+        return self.backbone(inputs)["sequence_output"]
 
     def tag(
         self,
@@ -148,11 +112,10 @@ class TokenClassifier(NamesClasses, Task):
             ValueError: an unknown `merge`, no text, or one that is too long.
             TypeError: something that is no text.
         """
-        if self.preprocessor is None:
-            raise ValueError("This model has no preprocessor; make it with from_preset.")
+        tools = preprocessor_of(self)
         if merge not in MERGES:
             raise ValueError(f"`merge` must be one of {', '.join(MERGES)}; got {merge!r}.")
-        tools, given = self.preprocessor, check_texts(texts)
+        given = check_texts(texts)
         inputs = tools.pad(tools.encode(given, truncate), self._backend.compiles)
         scores = self.predict(inputs, batch_size, verbose=0)[: len(given)]
         names = [*(self.labels or map("class {}".format, range(self.num_classes)))]

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,9 +84,9 @@ def make(folder: Path, gigabytes: float) -> tuple[int, int]:
     return sum(sizes), max(sizes)
 
 
-def measure(gigabytes: float) -> list[dict[str, object]]:
+def measure(gigabytes: float) -> list[dict[str, Any]]:
     """Returns a row for each thing that was done."""
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as place:
         source = Path(place, "source")
         size, largest = make(source, gigabytes)
@@ -127,11 +128,11 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return
-    size, largest = (float(str(rows[0][key])) for key in ("bytes", "largest tensor"))
+    size, largest = rows[0]["bytes"], rows[0]["largest tensor"]
     print(f"{size / 1e9:.2f} GB, the largest tensor {largest / 1e6:.0f} MB")
     for row in rows:
         print(
-            f"{row['what']:30}  peak {float(str(row['peak above'])) / 1e6:7.0f} MB above, "
+            f"{row['what']:30}  peak {row['peak above'] / 1e6:7.0f} MB above, "
             f"{row['peak / largest']:.2f} of the largest tensor, {row['seconds']:.1f} s"
         )
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from .. import nested
 from ..backends import registry
 from ..config import is_interactive_logging_enabled
 from ..core.layer import Layer
 from ..core.variable import Variable
 from ..folders import new_folder
-from .signatures import map_specs, spec_of
+from .signatures import spec_of
 
 
 class ExportArchive:
@@ -99,7 +100,7 @@ class ExportArchive:
                     "If the input_signature is provided, it must be a list or tuple. "
                     f"Received: input_signature={input_signature}"
                 )
-            specs = [map_specs(spec_of, one) for one in input_signature]
+            specs = [nested.map_structure(spec_of, one) for one in input_signature]
             added = self._native.add(name, self._traceable(fn, specs, kwargs), specs)
         return added
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .. import nested
 from ..backends import registry
 from ..config import is_interactive_logging_enabled
 from ..files import atomic_path
 from ..folders import new_folder
 from .archive import ExportArchive
 from .signatures import input_signature as signature_of
-from .signatures import map_specs, spec_of
+from .signatures import spec_of
 
 
 def export_model(
@@ -48,9 +49,8 @@ def export_model(
         RuntimeError: the framework cannot trace or convert the model; it says why.
         ImportError: the format needs a package that is not installed.
     """
-    if format not in FORMATS:
-        raise ValueError(f"Unrecognized format={format}. Supported formats are: {list(FORMATS)}.")
-    backend, ending, write = FORMATS[format]
+    backend = backend_of(format)
+    _, ending, write = FORMATS[format]
     path = os.fspath(filepath)
     if ending and not path.endswith(ending):
         raise ValueError(
@@ -59,12 +59,19 @@ def export_model(
     signature = signature_of(model) if input_signature is None else input_signature
     if not isinstance(signature, list | tuple):
         signature = [signature]
-    signature = [map_specs(spec_of, one) for one in signature]
+    signature = [nested.map_structure(spec_of, one) for one in signature]
     native = model if model.backend == backend else model.to_backend(backend)
     write(native, Path(path), signature, kwargs)
     if verbose or (verbose is None and is_interactive_logging_enabled()):
         print(f"Saved {format} artifact at '{path}'.")
     return path
+
+
+def backend_of(format: str) -> str:
+    """Returns the backend on which a format is written. ValueError for an unknown format."""
+    if format not in FORMATS:
+        raise ValueError(f"Unrecognized format={format}. Supported formats are: {list(FORMATS)}.")
+    return FORMATS[format][0]
 
 
 def _saved_model(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:

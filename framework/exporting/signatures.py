@@ -70,11 +70,6 @@ def spec_of(x: Any) -> InputSpec:
     return InputSpec(dtype, shape if given or not shape else (None, *shape[1:]), name=name)
 
 
-def map_specs(function: Any, signature: Any) -> Any:
-    """Returns the structure of `signature` with the results of `function` for each InputSpec."""
-    return nested.map_structure(function, signature)
-
-
 def _of_shapes(shape: Any, dtype: str) -> Any:
     if isinstance(shape, dict):
         return {name: _of_shapes(part, dtype) for name, part in shape.items()}

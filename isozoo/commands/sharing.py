@@ -10,15 +10,7 @@ from typing import Any
 
 from .output import byte_count, print_json, show, size
 
-# Format -> the backend on which it is written, so that nothing has to be copied.
-_FORMATS = {
-    "tf_saved_model": "tensorflow",
-    "litert": "tensorflow",
-    "openvino": "tensorflow",
-    "torch": "torch",
-    "onnx": "torch",
-    "stablehlo": "jax",
-}
+_FORMATS = "tf_saved_model, litert, torch, onnx, openvino or stablehlo"
 
 
 def add(command: Callable[..., Any]) -> None:
@@ -52,7 +44,7 @@ def add(command: Callable[..., Any]) -> None:
         "isozoo export all_minilm_l6_v2 --format onnx --out minilm.onnx",
     )
     made.add_argument("name", metavar="NAME")
-    made.add_argument("--format", default="tf_saved_model", help=", ".join(_FORMATS))
+    made.add_argument("--format", default="tf_saved_model", help=_FORMATS)
     made.add_argument("--out", metavar="PATH", required=True, help="a file, or a folder")
     made.add_argument("--task", help="as which task it is read")
     made.add_argument("--dtype", help="of the weights: float32, float16, …")
@@ -102,56 +94,50 @@ def add(command: Callable[..., Any]) -> None:
     made.add_argument("--dry-run", action="store_true", help="show what would be sent")
 
 
+def _given(arguments: Any, *names: str) -> dict[str, Any]:
+    """What the command line says for arguments of these names."""
+    return {name: getattr(arguments, name) for name in names}
+
+
+def _show_files(found: dict[str, Any], as_json: bool) -> int:
+    """Prints what a command wrote: sizes as people read them, unless a program reads."""
+    if not as_json:
+        found["files"] = {name: size(count) for name, count in found["files"].items()}
+    show(found, as_json)
+    return 0
+
+
 def _convert(arguments: Any) -> int:
     from ..hub import convert
 
-    done = convert(
-        arguments.source,
-        arguments.out,
-        arguments.to,
-        task=arguments.task,
-        dtype=arguments.dtype,
-        max_shard_bytes=arguments.max_shard_size,
-        overwrite=arguments.overwrite,
-        offline=arguments.offline,
-    )
-    found = asdict(done)
-    if not arguments.json:
-        found["files"] = {name: size(count) for name, count in done.files.items()}
-    show({"folder": arguments.out, **found}, arguments.json)
-    return 0
+    options = _given(arguments, "task", "dtype", "overwrite", "offline")
+    options["max_shard_bytes"] = arguments.max_shard_size
+    done = convert(arguments.source, arguments.out, arguments.to, **options)
+    return _show_files({"folder": arguments.out, **asdict(done)}, arguments.json)
 
 
 def _export(arguments: Any) -> int:
     from ..catalog import from_preset
+    from ..framework.exporting.formats import backend_of
 
-    options = {"task": arguments.task, "dtype": arguments.dtype, "offline": arguments.offline}
-    model = from_preset(arguments.name, backend=_FORMATS.get(arguments.format), **options)
+    backend = backend_of(arguments.format)
+    options = _given(arguments, "task", "dtype", "offline")
+    model = from_preset(arguments.name, backend=backend, **options)
     model.export(arguments.out, format=arguments.format, verbose=False)
     out = Path(arguments.out)
     files = [path for path in out.rglob("*") if path.is_file()] if out.is_dir() else [out]
-    count = sum(path.stat().st_size for path in files)
-    found = {"path": str(out), "format": arguments.format, "bytes": count}
-    show(found if arguments.json else {**found, "bytes": size(count)}, arguments.json)
-    return 0
+    found = {"path": str(out), "format": arguments.format}
+    found["files"] = {path.name: path.stat().st_size for path in files}
+    return _show_files(found, arguments.json)
 
 
 def _bundle(arguments: Any) -> int:
     from ..hub.bundles import bundle
 
-    done = bundle(
-        arguments.names,
-        arguments.out,
-        distribution=arguments.distribution,
-        version=arguments.version,
-        name=arguments.name,
-        offline=arguments.offline,
-    )
+    options = _given(arguments, "distribution", "version", "name", "offline")
+    done = bundle(arguments.names, arguments.out, **options)
     found = {"path": str(done.path), "presets": done.presets, "files": done.files}
-    if not arguments.json:
-        found["files"] = {name: size(count) for name, count in done.files.items()}
-    show(found, arguments.json)
-    return 0
+    return _show_files(found, arguments.json)
 
 
 def _serve(arguments: Any) -> int:
@@ -173,23 +159,15 @@ def _serve(arguments: Any) -> int:
 def _publish(arguments: Any) -> int:
     from ..hub import publish
 
+    names = ("message", "license", "base", "description", "private", "parent", "dry_run")
     done = publish(
         arguments.folder,
         arguments.to,
-        message=arguments.message,
-        license=arguments.license,
-        base=arguments.base,
-        description=arguments.description,
-        private=arguments.private,
         pull_request=arguments.pr,
-        parent=arguments.parent,
         training_state=arguments.with_training_state,
-        dry_run=arguments.dry_run,
+        **_given(arguments, *names),
     )
     found = asdict(done)
-    if not arguments.json:
-        found["files"] = {name: size(count) for name, count in done.files.items()}
-        if not arguments.dry_run:
-            del found["card"]
-    show(found, arguments.json)
-    return 0
+    if not arguments.json and not arguments.dry_run:
+        del found["card"]
+    return _show_files(found, arguments.json)

@@ -13,7 +13,7 @@ from ...hub.loading import JsonFiles
 from .. import activations
 from ..sentence_files import LENGTH_FILE
 from ..tasks import MaskedLM, TextEmbedder
-from ..text import token_inputs
+from ..text import check_vocabulary, token_inputs
 from .backbone import BertBackbone, initializer
 from .preprocessing import (
     BertMaskedLMPreprocessor,
@@ -158,10 +158,6 @@ def preprocessor_for(
     json = JsonFiles(files)
     tokenizer = tokenizer_class.from_files(files, settings, json.get("tokenizer_config.json", {}))
     rows = config["vocabulary_size"]
-    if tokenizer.vocabulary_size > rows:
-        raise ValueError(
-            f"The tokenizer has ids up to {tokenizer.vocabulary_size - 1}, the model rows for "
-            f"{rows} tokens: they do not belong together."
-        )
+    check_vocabulary(tokenizer, rows)
     places = config.get("max_sequence_length", 512)
     return kind(tokenizer, min(length or places, places), **more)

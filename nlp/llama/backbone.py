@@ -15,12 +15,12 @@ from ...framework.core.layer import Layer
 from ...framework.initializers import RandomNormal
 from ...framework.layers import Dense, Embedding, RMSNormalization
 from ...framework.typing import Tensor
-from ...hub.bases import Backbone
 from .. import activations
 from ..attention import KeyValue, swapped
 from ..causal_masks import of_cache, of_texts
+from ..decoder import DecoderBackbone
 from ..rotary import rotary_of, turned
-from ..text import check_ids, token_inputs
+from ..text import token_inputs
 
 Angles = tuple[Tensor, Tensor]
 
@@ -164,7 +164,7 @@ class Block(Layer):
         return ops.add(x, self.feedforward(self.feedforward_norm(x))), cache
 
 
-class LlamaBackbone(Backbone):
+class LlamaBackbone(DecoderBackbone):
     """Llama without a head.
 
     Inputs are integers (batch, length), or a dict of such: `token_ids` and optionally
@@ -246,10 +246,6 @@ class LlamaBackbone(Backbone):
         self.max_sequence_length = max_sequence_length
         self.built = True
 
-    def check_inputs(self, inputs: Any) -> None:
-        """Raises ValueError for ids that are not in the vocabulary."""
-        check_ids(token_inputs(inputs)["token_ids"], self.vocabulary_size, "token_ids")
-
     def call(self, inputs: Any) -> dict[str, Tensor]:
         """Returns `sequence_output`, (batch, length, hidden_dim).
 
@@ -283,13 +279,6 @@ class LlamaBackbone(Backbone):
             ops.shape(tokens)[1], cache[0][0].shape[2], position, starts, self.sliding_window
         )
         angles = self._rotary.angles(places)
-        x, caches = self.embeddings(tokens), []
-        for layer, old in zip(self.blocks, cache, strict=True):
-            x, new = layer.extend(x, angles, old, position, mask)
-            caches.append(new)
+        x = self.embeddings(tokens)
+        x, caches = self.through_blocks(x, cache, angles, behind=(position, mask))
         return self.norm(x), caches
-
-    def empty_cache(self, batch: int, capacity: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Returns a cache for `batch` texts of up to `capacity` tokens, as NumPy zeros."""
-        zeros = np.zeros((batch, self.shared_heads, capacity, self.head_dim), np.float32)
-        return [(zeros, zeros) for _ in self.blocks]

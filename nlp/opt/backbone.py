@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ...framework import ops
 from ...framework.core.layer import Layer
 from ...framework.initializers import RandomNormal
 from ...framework.layers import Dense, Dropout, Embedding, LayerNormalization
 from ...framework.typing import Tensor
-from ...hub.bases import Backbone
 from .. import activations
 from ..attention import DenseAttention, KeyValue
 from ..causal_masks import of_cache, of_texts
-from ..text import check_ids, token_inputs
+from ..decoder import DecoderBackbone
+from ..text import token_inputs
 
 # Rows of the table of places that no token takes.
 OFFSET = 2
@@ -107,7 +105,7 @@ class Block(Layer):
         return x if self.norm_first else self.outer_norm(x)
 
 
-class OPTBackbone(Backbone):
+class OPTBackbone(DecoderBackbone):
     """OPT without a head.
 
     Inputs are integers (batch, length), or a dict of such: `token_ids` and optionally
@@ -182,12 +180,9 @@ class OPTBackbone(Backbone):
             self.norm = LayerNormalization(epsilon=1e-5, input_dim=hidden_dim)
         self.vocabulary_size, self.embedding_dim = vocabulary_size, size
         self.hidden_dim, self.num_heads = hidden_dim, num_heads
+        self.shared_heads, self.head_dim = num_heads, hidden_dim // num_heads
         self.max_sequence_length = max_sequence_length
         self.built = True
-
-    def check_inputs(self, inputs: Any) -> None:
-        """Raises ValueError for ids that are not in the vocabulary."""
-        check_ids(token_inputs(inputs)["token_ids"], self.vocabulary_size, "token_ids")
 
     def call(self, inputs: Any) -> dict[str, Tensor]:
         """Returns `sequence_output`, (batch, length, embedding_dim).
@@ -225,10 +220,7 @@ class OPTBackbone(Backbone):
         places, mask = of_cache(ops.shape(tokens)[1], capacity, position, starts)
         # What fills up a last block has no place of its own, and does not count.
         x = self._embedded(tokens, ops.minimum(places, self.max_sequence_length - 1))
-        caches = []
-        for block, old in zip(self.blocks, cache, strict=True):
-            x, new = block.extend(x, old, position, mask)
-            caches.append(new)
+        x, caches = self.through_blocks(x, cache, behind=(position, mask))
         return self._out(x), caches
 
     def _embedded(self, ids: Tensor, places: Tensor) -> Tensor:
@@ -241,9 +233,3 @@ class OPTBackbone(Backbone):
         if self.norm is not None:
             x = self.norm(x)
         return x if self.project_out is None else self.project_out(x)
-
-    def empty_cache(self, batch: int, capacity: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Returns a cache for `batch` texts of up to `capacity` tokens, as NumPy zeros."""
-        size = self.hidden_dim // self.num_heads
-        zeros = np.zeros((batch, self.num_heads, capacity, size), np.float32)
-        return [(zeros, zeros) for _ in self.blocks]

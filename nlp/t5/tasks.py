@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ...framework import ops
-from ...framework.initializers import RandomNormal
-from ...framework.layers import Dense
 from ...framework.typing import DType, Tensor
 from ...hub.loading import JsonFiles
 from ..byte_level import end_ids
 from ..seq2seq_lm import Seq2SeqLM, Seq2SeqLMPreprocessor
+from ..text import check_vocabulary
+from ..word_head import word_head, word_scores
 from .backbone import T5Backbone
 from .tokenizer import T5Tokenizer
 
@@ -39,23 +39,14 @@ class T5Seq2SeqLM(Seq2SeqLM):
             **config, tie_embeddings=tie_embeddings, scale_outputs=scale_outputs, dtype=dtype
         )
         self.scale = backbone.hidden_dim**-0.5 if scale_outputs else None
-        self.head_dense = None
-        if not tie_embeddings:
-            self.head_dense = Dense(
-                backbone.vocabulary_size,
-                use_bias=False,
-                kernel_initializer=RandomNormal(stddev=1.0),
-                input_dim=backbone.hidden_dim,
-            )
+        self.head_dense = word_head(backbone, backbone.hidden_dim, 1.0, tie_embeddings)
         self.built = True
 
     def scores(self, x: Tensor) -> Tensor:
         """Returns scores (…, vocabulary_size) of states (…, hidden_dim)."""
         if self.scale is not None:
             x = ops.multiply(x, self.scale)
-        if self.head_dense is not None:
-            return self.head_dense(x)
-        return ops.dense(x, ops.transpose(self.backbone.embeddings.embeddings))
+        return word_scores(x, self.head_dense, self.backbone)
 
     @classmethod
     def make_preprocessor(
@@ -69,11 +60,7 @@ class T5Seq2SeqLM(Seq2SeqLM):
         if "tokenizer.json" not in files and "spiece.model" not in files:
             return None
         tokenizer = T5Tokenizer.from_files(files)
-        if tokenizer.vocabulary_size > config["vocabulary_size"]:
-            raise ValueError(
-                f"The tokenizer has {tokenizer.vocabulary_size} tokens, the model "
-                f"{config['vocabulary_size']}: they do not belong together."
-            )
+        check_vocabulary(tokenizer, config["vocabulary_size"])
         json = JsonFiles(files)
         found = [json[n] for n in ("generation_config.json", "config.json") if n in json]
         pad = next((one["pad_token_id"] for one in found if "pad_token_id" in one), 0) or 0

@@ -12,6 +12,7 @@ from ...hub.bases import Preprocessor
 from ...hub.loading import JsonFiles
 from ..audio import load_audio
 from ..speech import Audio
+from ..text import check_vocabulary
 from .features import SAMPLE_RATE, WhisperAudioConverter
 from .rules import TokenRules
 from .tokenizer import WhisperTokenizer
@@ -74,11 +75,7 @@ class WhisperAudioToTextPreprocessor(Preprocessor):
             )
         else:
             return None
-        if tokenizer.vocabulary_size > config["vocabulary_size"]:
-            raise ValueError(
-                f"The tokenizer has {tokenizer.vocabulary_size} tokens, the model "
-                f"{config['vocabulary_size']}: they do not belong together."
-            )
+        check_vocabulary(tokenizer, config["vocabulary_size"])
         parsed = JsonFiles(files)
         rules = [parsed[name] for name in _RULE_FILES if name in parsed]
         return cls(

@@ -112,3 +112,13 @@ def test_fine_tuning_writes_one(base, tmp_path, capsys):
     model = isozoo.from_preset(tmp_path / "out", backend="torch")
     assert model.classify("the cat")[0].label in ("one", "two")
     assert isinstance(isozoo.hub.registry.source_of_name(BASE), HuggingFace)
+
+
+def test_what_an_adapter_does_not_do_is_told(base, tmp_path):
+    save_adapter(adapted("numpy"), tmp_path / "adapter", BASE)
+    with pytest.raises(HubError, match="nothing without its weights"):
+        isozoo.from_preset(tmp_path / "adapter", backend="numpy", load_weights=False)
+    with pytest.raises(HubError, match="lora.merge"):
+        isozoo.hub.convert(tmp_path / "adapter", tmp_path / "out")
+    with pytest.raises(HubError, match="is a BertTextClassifier"):
+        isozoo.nlp.BertMaskedLM.from_preset(tmp_path / "adapter", backend="numpy")
