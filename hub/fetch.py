@@ -223,9 +223,9 @@ def describe(preset: Preset, *, cache: Cache | None = None) -> dict[str, Any]:
 
     Returns:
         A dict of plain values: name, family, task, layout, license, description, num_parameters,
-        settings, evidence, files, pinned ("preset", "lock" or "first use"), lock (path or None),
-        and sources: for each its description, layout, revision, whether all of its required files
-        lie on this machine now ("available"), and where.
+        languages, settings, evidence, files, pinned ("preset", "lock" or "first use"), lock (path
+        or None), and sources: for each its description, layout, revision, whether all of its
+        required files lie on this machine now ("available"), and where.
     """
     cache = cache or Cache()
     lock = Lock(cache, preset.name)
@@ -240,6 +240,7 @@ def describe(preset: Preset, *, cache: Cache | None = None) -> dict[str, Any]:
         "license": preset.license,
         "description": preset.description,
         "num_parameters": preset.num_parameters,
+        "languages": list(preset.languages),
         "settings": dict(preset.settings),
         "evidence": preset.evidence,
         "files": [_plain_entry(entry) for entry in preset.files],

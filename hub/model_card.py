@@ -11,30 +11,11 @@ from .errors import HubError
 from .inspection import PublishedFile
 from .loading import ADAPTER, ADAPTER_CONFIG, read_json
 from .preset import Preset
+from .task_texts import task_text
 
 NAME = "README.md"
 CERTIFICATE = "parity.json"
 CURVE = "history.png"
-_PIPELINES = {
-    "text_embedder": "sentence-similarity",
-    "masked_lm": "fill-mask",
-    "text_classifier": "text-classification",
-    "token_classifier": "token-classification",
-    "question_answerer": "question-answering",
-    "image_classifier": "image-classification",
-    "audio_to_text": "automatic-speech-recognition",
-    "causal_lm": "text-generation",
-    "seq2seq_lm": "text2text-generation",
-    "backbone": "feature-extraction",
-}
-_LINES = {
-    "text_embedder": 'vectors = model.embed(["A cat sleeps.", "The kitten naps."])',
-    "masked_lm": 'print(model.fill("The capital of France is [MASK]."))',
-    "text_classifier": 'print(model.classify("It was a delight."))',
-    "image_classifier": 'print(model.classify("photo.jpg"))',
-    "audio_to_text": 'print(model.transcribe("speech.wav"))',
-    "causal_lm": 'print(model.generate("Once upon a time", max_new_tokens=30))',
-}
 
 
 def model_card(
@@ -91,7 +72,7 @@ def _front_matter(preset: Preset, license: str, base: str | None) -> str:
     data = ModelCardData(
         license=license.lower(),
         library_name="transformers" if preset.layout == "huggingface" else "isozoo",
-        pipeline_tag=_PIPELINES.get(preset.task),
+        pipeline_tag=task_text(preset.task).pipeline,
         tags=["isozoo", "jax", "pytorch", "tensorflow", "keras", preset.family or "lora"],
         base_model=base,
     )
@@ -108,7 +89,7 @@ def _description(preset: Preset) -> str:
 
 
 def _usage(repository: str, preset: Preset) -> str:
-    line = _LINES.get(preset.task, "outputs = model(inputs)")
+    line = task_text(preset.task).line
     parts = [
         "## Use",
         "With isozoo (`pip install isozoo`), on JAX, PyTorch, TensorFlow or NumPy:",

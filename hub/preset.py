@@ -191,6 +191,8 @@ class Preset:
         description: one line.
         num_parameters: how many weights it has.
         evidence: where revision and hashes were seen.
+        languages: BCP 47 tags of the languages of its texts or speech, "mul" for many (ISO 639-2);
+            empty where it has none, or none is told.
     """
 
     name: str
@@ -204,6 +206,7 @@ class Preset:
     description: str = ""
     num_parameters: int | None = None
     evidence: str = ""
+    languages: tuple[str, ...] = ()
 
     def files_of(self, source: Source) -> tuple[FileEntry, ...]:
         """Returns the files as they are at a source."""

@@ -29,7 +29,7 @@ from .errors import HubError
 from .preset import FileEntry, HuggingFace, Package, Preset, Source, Url
 
 _TEXTS = ("task", "layout", "license", "description", "evidence")
-_KEYS = {*_TEXTS, "files", "sources", "settings", "num_parameters"}
+_KEYS = {*_TEXTS, "files", "sources", "settings", "num_parameters", "languages"}
 _SOURCE_KEYS = {"at", "layout", "files", "rename"}
 
 
@@ -65,10 +65,14 @@ def _preset(name: str, family: str, entry: Mapping[str, Any]) -> Preset:
         raise TypeError(f"num_parameters is {entry['num_parameters']!r}; a number is expected")
     if not isinstance(entry.get("settings", {}), dict):
         raise TypeError(f"settings is {entry['settings']!r}; a table is expected")
+    languages = entry.get("languages", [])
+    if not isinstance(languages, list) or not all(isinstance(one, str) for one in languages):
+        raise TypeError(f"languages is {languages!r}; a list of texts is expected")
     return Preset(
-        **{key: entry[key] for key in _KEYS & entry.keys() - {"files", "sources"}},
+        **{key: entry[key] for key in _KEYS & entry.keys() - {"files", "sources", "languages"}},
         name=name,
         family=family,
+        languages=tuple(languages),
         files=tuple(map(read_file_entry, entry["files"])),
         sources=tuple(map(read_source, entry["sources"])),
     )

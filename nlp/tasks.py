@@ -14,6 +14,7 @@ from .sentence_files import SentenceAdapter
 from .text import check_texts, preprocessor_of, token_inputs
 
 POOLINGS = ("mean", "cls")
+ANY_MASK = "[MASK]"  # what `fill` takes for each tokenizer's own mask token
 SAMPLES = (
     "A cat sits on the mat.",
     "The kitten is asleep on the rug.",
@@ -174,7 +175,8 @@ class MaskedLM(Task):
         """Returns the likeliest words for the mask tokens (`[MASK]`) in texts.
 
         Args:
-            texts: n texts, or one, with at least one mask token each.
+            texts: n texts, or one, with at least one mask token each. `[MASK]` stands for it
+                with every model, whatever its tokenizer calls it.
             top_k: how many words for each.
             truncate: whether texts that are longer than the model takes are cut.
 
@@ -190,6 +192,8 @@ class MaskedLM(Task):
         tokenizer = preprocessor_of(self).tokenizer
         filled = []
         for number, text in enumerate(check_texts(texts)):
+            if tokenizer.mask_token not in text:
+                text = text.replace(ANY_MASK, tokenizer.mask_token)
             ids = self.preprocessor.encode([text], truncate)[0]
             places = [i for i, token in enumerate(ids) if token == tokenizer.mask_id]
             if not places:

@@ -354,6 +354,7 @@ def test_texts_are_classified_and_masks_filled_in(originals):
     found = model.fill("the cat<mask> on the mat.", top_k=3)[0][0]
     expected = pipeline("the cat<mask> on the mat.", top_k=3)
     assert [word for word, _ in found] == [one["token_str"] for one in expected]
+    assert model.fill("the cat[MASK] on the mat.", top_k=3)[0][0] == found  # any tokenizer's mask
     folder, theirs = originals("DistilBert", "ForSequenceClassification")
     with isozoo.use_backend("numpy"):
         model = isozoo.from_preset(folder)

@@ -1,0 +1,132 @@
+"""What the tasks are called and how they are used, in words and lines to copy.
+
+Model cards and the catalogue's pages are made from this table. A task that it lacks gets texts made
+from its key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TaskText:
+    """A task in words.
+
+    Attributes:
+        title: its name as a heading.
+        does: what a model of the task does, a sentence.
+        line: a line of Python that uses `model`.
+        argument: what `isozoo run` is given, as it stands on a command line; "" where a model of
+            the task does nothing by itself.
+        data: what `isozoo finetune` is given; "" where it makes nothing of such a model.
+        pipeline: the hub's name of the task.
+    """
+
+    title: str
+    does: str
+    line: str = "outputs = model(inputs)"
+    argument: str = ""
+    data: str = ""
+    pipeline: str | None = None
+
+
+_TEXTS = {
+    "text_embedder": TaskText(
+        "Text embeddings",
+        "Turns sentences and paragraphs into vectors; texts that mean alike lie close together.",
+        'vectors = model.embed(["A cat sleeps.", "The kitten naps."])',
+        '"A cat sleeps."',
+        "reviews.csv",
+        "sentence-similarity",
+    ),
+    "causal_lm": TaskText(
+        "Text generation",
+        "Writes on from a text, token by token, with the same draws on every backend.",
+        'print(model.generate("Once upon a time", max_new_tokens=30))',
+        '"Once upon a time"',
+        pipeline="text-generation",
+    ),
+    "seq2seq_lm": TaskText(
+        "Text to text",
+        "Reads one text and writes another: a translation, a summary, an answer.",
+        'print(model.generate("translate English to German: The house is small."))',
+        '"translate English to German: The house is small."',
+        pipeline="text2text-generation",
+    ),
+    "audio_to_text": TaskText(
+        "Speech to text",
+        "Writes down what is said in a recording, with times.",
+        'print(model.transcribe("speech.wav").text)',
+        "speech.wav",
+        pipeline="automatic-speech-recognition",
+    ),
+    "text_classifier": TaskText(
+        "Text classification",
+        "Names the class of a text, with a probability for each class.",
+        'print(model.classify("It was a delight."))',
+        '"It was a delight."',
+        "reviews.csv",
+        "text-classification",
+    ),
+    "token_classifier": TaskText(
+        "Names in texts",
+        "Marks stretches of a text, such as names of people and places.",
+        'print(model.tag("Ada Lovelace lived in London."))',
+        '"Ada Lovelace lived in London."',
+        "reviews.csv",
+        "token-classification",
+    ),
+    "question_answerer": TaskText(
+        "Answers from passages",
+        "Finds the words of a passage that answer a question.",
+        'print(model.answer("Who sleeps?", "The cat sleeps on the mat."))',
+        '"Who sleeps? | The cat sleeps on the mat."',
+        "reviews.csv",
+        "question-answering",
+    ),
+    "reranker": TaskText(
+        "Reranking",
+        "Orders texts by how well they fit a query.",
+        'print(model.rank("pets", ["A cat sleeps.", "Stocks fell."]))',
+        '"pets | A cat sleeps. | Stocks fell."',
+        "reviews.csv",
+        "text-ranking",
+    ),
+    "masked_lm": TaskText(
+        "Masked words",
+        "Guesses words that are masked in a text; a start for classifiers of your own.",
+        'print(model.fill("The capital of France is [MASK]."))',
+        '"The capital of France is [MASK]."',
+        "reviews.csv",
+        "fill-mask",
+    ),
+    "image_classifier": TaskText(
+        "Image classification",
+        "Names what is in a picture, with a probability for each class.",
+        'print(model.classify("photo.jpg", top=3))',
+        "photo.jpg",
+        "pictures",
+        "image-classification",
+    ),
+    "backbone": TaskText(
+        "Features",
+        "A network without a head: feature maps to build upon.",
+        "features = model.predict(inputs)",
+        pipeline="feature-extraction",
+    ),
+}
+
+
+def task_text(task: str) -> TaskText:
+    """Returns the texts of a task; for an unknown one, a title made from its key."""
+    if task in _TEXTS:
+        return _TEXTS[task]
+    title = (task.replace("_", " ").strip() or "model").capitalize()
+    return TaskText(title, f"A model of the task {task}." if task else "A model.")
+
+
+def task_rank(task: str) -> int:
+    """Returns a task's place among all, for lists; unknown ones stand before bare backbones."""
+    known = list(_TEXTS)
+    return known.index(task) if task in _TEXTS else known.index("backbone") - 1
