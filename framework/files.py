@@ -17,6 +17,14 @@ def cache_root() -> Path:
     return (Path(base).expanduser() if base else Path.home() / ".cache") / "isozoo"
 
 
+def readable_size(count: float) -> str:
+    """Returns a number of bytes as people read it: "1.5 MB"."""
+    units = ["B", "kB", "MB", "GB"]
+    while count >= 1000 and len(units) > 1:
+        count, units = count / 1000, units[1:]
+    return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"
+
+
 def private_folder(path: str | os.PathLike[str]) -> bool:
     """Makes a folder where there is none, and tells whether no other user can put files there."""
     try:

@@ -192,11 +192,10 @@ def bench_preset(
     model = load_preset(name, **options)
     if not isinstance(model, Task):
         raise ValueError(f"{name} is a {type(model).__name__}, which does nothing by itself")
-    given = model.parity_adapter(model).sample_inputs() if inputs is None else inputs
+    given = model.sample_inputs() if inputs is None else inputs
     copies = {one: _on(model, one) for one in backends or config.available_backends()}
     return bench({one: _deciding(copy, given) for one, copy in copies.items()}, seconds)
 
 
 def _deciding(model: Any, inputs: Any) -> Work:
-    adapter = model.parity_adapter(model)
-    return lambda: adapter.decide(inputs)
+    return lambda: model.decide(inputs)

@@ -53,6 +53,18 @@ def certificate(report: Report) -> dict[str, Any]:
     precisions, errors of each output and layer against float64, numbers of the float64 run, and
     decisions.
     """
+    return {
+        "format": FORMAT,
+        **report.to_dict(),
+        "files": dict(report.files),
+        "inputs_sha256": report.inputs_sha256,
+        "reference": {name: list(numbers) for name, numbers in report.reference.items()},
+        **measured_on(),
+    }
+
+
+def measured_on() -> dict[str, Any]:
+    """Returns `versions` of what computes here and the `machine`, as plain data."""
     versions = {}
     for name in _PACKAGES:
         try:
@@ -60,11 +72,6 @@ def certificate(report: Report) -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {
-        "format": FORMAT,
-        **report.to_dict(),
-        "files": dict(report.files),
-        "inputs_sha256": report.inputs_sha256,
-        "reference": {name: list(numbers) for name, numbers in report.reference.items()},
         "versions": {"python": platform.python_version(), **versions},
         "machine": {"system": platform.system(), "machine": platform.machine(), "cpu": _cpu()},
     }

@@ -2,28 +2,30 @@
 
 Exit codes: 0 done; 1 the answer is no (`verify` found a difference); 2 the call was wrong (no
 command, an unknown name or option, an unreadable input); 3 the files cannot be had or are not what
-they should be; 4 isozoo itself failed (the traceback is shown); 130 interrupted.
+they should be; 4 isozoo itself failed (the traceback is shown); 5 look at it (`audit` calls for
+caution); 130 interrupted.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from .commands.output import NO, NOT_TO_BE_HAD, OUR_FAULT, WRONG_CALL, print_json, print_tree
+from .commands.parsing import Parser
 
+_NAME = "a preset, hf://org/name[@revision], or a folder"
 # Nothing that a user types, and no file, raises these on purpose.
 _NEVER_MEANT = (AttributeError, NameError, AssertionError, NotImplementedError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code. Without one the help is shown."""
-    parser = _parser()
+    parser = make_parser()
     arguments = parser.parse_args(argv)
     if arguments.command is None:
         parser.print_help()
@@ -66,40 +68,55 @@ def _exit_code(error: BaseException) -> int:
     return WRONG_CALL if isinstance(error, (ValueError, OSError)) else OUR_FAULT
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
+    """Returns the parser of the whole command line, with all commands declared."""
     from . import __version__
 
-    parser = argparse.ArgumentParser(
+    codes = (__doc__ or "").split("\n\n")[1].replace("\n", " ")
+    parser = Parser(
         prog="isozoo",
         description="Pretrained models on JAX, PyTorch, TensorFlow and NumPy: the same numbers.",
-        epilog=(__doc__ or "").split("\n\n")[1].replace("\n", " "),
     )
+    parser.epilog = f"`isozoo COMMAND --help` tells of one command, with examples.\n\n{codes}"
     parser.add_argument("--version", action="version", version=f"isozoo {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    command = parser.command
 
-    def command(
-        name: str, run: Callable[[Any], int], text: str, example: str = ""
-    ) -> argparse.ArgumentParser:
-        epilog = f"example: {example}" if example else None
-        made = commands.add_parser(name, help=text, description=text, epilog=epilog)
-        made.set_defaults(run=run)
-        made.add_argument("--json", action="store_true", help="print JSON for a program to read")
-        return made
-
-    listing = command("list", _list, "The presets there are.")
-    listing.add_argument("--family", help="only those of one family")
-
-    info = command("info", _info, "What a preset is, where its files lie, and what pins them.")
-    info.add_argument("name", metavar="NAME")
-
-    pull = command("pull", _pull, "Fetch a preset's files into the cache, checked.")
-    pull.add_argument(
-        "name", metavar="NAME", help="a preset, hf://org/name[@revision], or a folder"
+    listing = command(
+        "list",
+        _list,
+        "The presets there are.",
+        "isozoo list",
+        "isozoo list --family whisper --json",
     )
+    listing.add_argument("--family", help="only those of one family")
+    listing.add_argument("--names", action="store_true", help="print names alone, one in a line")
+
+    info = command(
+        "info",
+        _info,
+        "What a preset is, where its files lie, and what pins them.",
+        "isozoo info all_minilm_l6_v2",
+    )
+    info.add_argument("name", metavar="NAME", help=_NAME)
+
+    pull = command(
+        "pull",
+        _pull,
+        "Fetch a preset's files into the cache, checked.",
+        "isozoo pull bert_base",
+        "isozoo pull hf://org/name@main --json",
+    )
+    pull.add_argument("name", metavar="NAME", help=_NAME)
     _fetching(pull)
 
-    run = command("run", _run, "Run a model on texts, image files or sound files.")
-    run.add_argument("name", metavar="NAME")
+    run = command(
+        "run",
+        _run,
+        "Run a model on texts, image files or sound files.",
+        "isozoo run whisper_tiny_en speech.wav",
+        "isozoo run efficientnet_lite0 pictures --csv classes.csv --backend torch",
+    )
+    run.add_argument("name", metavar="NAME", help=_NAME)
     run.add_argument(
         "inputs", metavar="INPUT", nargs="+", help="a text, or the path of a file or of a folder"
     )
@@ -115,8 +132,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--csv", metavar="FILE", help="write a table to a CSV file")
     _fetching(run)
 
-    verify = command("verify", _verify, "Run a model on every backend and in float64, and compare.")
-    verify.add_argument("name", metavar="NAME")
+    verify = command(
+        "verify",
+        _verify,
+        "Run a model on every backend and in float64, and compare.",
+        "isozoo verify all_minilm_l6_v2",
+        "isozoo verify my_model --against my_model/parity.json",
+    )
+    verify.add_argument("name", metavar="NAME", help=_NAME)
     verify.add_argument("inputs", metavar="INPUT", nargs="*", help="instead of its own samples")
     verify.add_argument(
         "--backend",
@@ -131,8 +154,13 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--against", metavar="FILE", help="compare with a certificate")
     _fetching(verify)
 
-    bench = command("bench", _bench, "Time a model on every backend here, and name the fastest.")
-    bench.add_argument("name", metavar="NAME")
+    bench = command(
+        "bench",
+        _bench,
+        "Time a model on every backend here, and name the fastest.",
+        "isozoo bench efficientnet_lite0 photo.jpg --seconds 5",
+    )
+    bench.add_argument("name", metavar="NAME", help=_NAME)
     bench.add_argument("inputs", metavar="INPUT", nargs="*", help="instead of its own samples")
     bench.add_argument("--backend", action="append", help="only these; may be given repeatedly")
     bench.add_argument(
@@ -141,9 +169,13 @@ def _parser() -> argparse.ArgumentParser:
     _fetching(bench)
 
     tune = command(
-        "finetune", _finetune, "Train a classifier from a preset on your data, and write a preset."
+        "finetune",
+        _finetune,
+        "Train a classifier from a preset on your data, and write a preset.",
+        "isozoo finetune all_minilm_l6_v2 reviews.csv --to my_classifier",
+        "isozoo finetune efficientnet_lite0 pictures --to my_classifier --mode head",
     )
-    tune.add_argument("name", metavar="PRESET")
+    tune.add_argument("name", metavar="NAME", help=_NAME)
     tune.add_argument(
         "data",
         metavar="DATA",
@@ -157,33 +189,31 @@ def _parser() -> argparse.ArgumentParser:
         choices=("full", "lora", "head"),
         help="what is trained: all weights, low-rank adapters and the head, or the head alone",
     )
-    tune.add_argument("--epochs", type=int, default=3)
-    tune.add_argument("--batch-size", type=int, default=32)
+    tune.add_argument("--epochs", type=int, default=3, help="how often each example is seen; 3")
+    tune.add_argument("--batch-size", type=int, default=32, help="examples of a step; 32")
     tune.add_argument("--learning-rate", type=float, help="5e-5 for full, 1e-3 for the others")
-    tune.add_argument("--rank", type=int, default=8, help="of the adapters")
+    tune.add_argument("--rank", type=int, default=8, help="of the adapters; 8")
     tune.add_argument(
         "--adapter-only", action="store_true", help="write the adapters alone, with the base's hash"
     )
     tune.add_argument(
         "--validation", type=float, default=0.1, help="the share of each class that is held out"
     )
-    tune.add_argument("--seed", type=int, default=0)
+    tune.add_argument("--seed", type=int, default=0, help="of all draws; 0")
     tune.add_argument("--text-column", help="where it is not called text")
     tune.add_argument("--label-column", help="where it is not called label")
     _fetching(tune)
 
-    from .commands import cache, health, sharing
+    from .commands import cache, catalog, completion, health, sharing
 
-    for room in (sharing, cache, health):
-        room.add(command)
+    for module in (sharing, catalog, cache, health, completion):
+        module.add(command)
     return parser
 
 
-def _fetching(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--folder", help="a folder that holds the files")
-    parser.add_argument(
-        "--offline", action="store_true", default=None, help="do not use the network"
-    )
+def _fetching(parser: Parser) -> None:
+    parser.add_argument("--folder", metavar="FOLDER", help="a folder that holds the files")
+    parser.offline()
 
 
 def _list(arguments: Any) -> int:
@@ -192,6 +222,9 @@ def _list(arguments: Any) -> int:
     presets = list_presets(arguments.family)
     if arguments.json:
         print_json([_summary(preset) for preset in presets])
+        return 0
+    if arguments.names:
+        print("\n".join(preset.name for preset in presets))
         return 0
     width = max((len(p.name) for p in presets), default=0)
     for preset in presets:
@@ -298,6 +331,7 @@ def _progress(done: int, total: int) -> None:
 
 def _bench(arguments: Any) -> int:
     from .hub.benchmark import bench_preset
+    from .hub.certificates import measured_on
 
     found = bench_preset(
         arguments.name,
@@ -308,7 +342,7 @@ def _bench(arguments: Any) -> int:
         offline=arguments.offline,
     )
     if arguments.json:
-        print_json({"preset": arguments.name, **found.to_dict()})
+        print_json({"preset": arguments.name, **found.to_dict(), **measured_on()})
     else:
         print(found.table())
     return 0 if found.fastest else NO

@@ -117,6 +117,10 @@ def test_texts_images_and_sounds(capsys, data_dir, tmp_path):
     vector = np.array(json.loads(out)["results"][0]["embedding"])
     assert code == 0 and vector.shape == (384,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
+    timed = ("all_minilm_l6_v2", "--backend", "numpy", "--seconds", "0.001", "--json")
+    code, out, _ = run(capsys, "bench", *timed)  # on its own samples
+    found = json.loads(out)
+    assert code == 0 and found["fastest"] == "numpy" and found["versions"]["numpy"]
     long = ("all_minilm_l6_v2", "word " * 600, "--backend", "numpy", "--truncate")
     code, out, _ = run(capsys, "run", *long)
     assert code == 0 and "384 numbers" in out

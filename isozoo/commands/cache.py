@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from .output import NO, print_json, size
+from ..framework.files import readable_size
+from .output import NO, print_json
 
 
 def add(command: Callable[..., Any]) -> None:
-    """Declares the commands of this room."""
-    made = command(
-        "cache",
-        lambda arguments: arguments.action(arguments),
-        "Look after the files that presets left on this machine.",
-        "isozoo cache prune --older-than 90",
+    """Declares the commands of this module."""
+    made = command("cache", None, "Look after the files that presets left on this machine.")
+    made.command(
+        "list",
+        _list,
+        "The files, the longest unused first, and which presets need them.",
+        "isozoo cache list",
     )
-    actions = made.add_subparsers(dest="what", metavar="ACTION", required=True)
-
-    def action(name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
-        parser = actions.add_parser(name, help=text, description=text)
-        parser.set_defaults(action=run)
-        parser.add_argument("--json", action="store_true", help="print JSON")
-        return parser
-
-    action("list", _list, "The files, the longest unused first, and which presets need them.")
-    check = action("verify", _verify, "Read every file again and compare it with its hash.")
+    check = made.command(
+        "verify",
+        _verify,
+        "Read every file again and compare it with its hash.",
+        "isozoo cache verify --repair",
+    )
     check.add_argument("--repair", action="store_true", help="remove what is damaged")
-    prune = action("prune", _prune, "Remove files that are not pinned, after asking.")
+    prune = made.command(
+        "prune",
+        _prune,
+        "Remove files that are not pinned, after asking.",
+        "isozoo cache prune --older-than 90",
+        "isozoo cache prune --unknown --yes",
+    )
     prune.add_argument("--older-than", metavar="DAYS", type=float, help="unused for so long")
     prune.add_argument("--unknown", action="store_true", help="only what no preset needs")
     prune.add_argument("--yes", action="store_true", help="do not ask")
-    action("pin", _pin, "Keep a preset's files, whatever is pruned.").add_argument("name")
-    action("unpin", _unpin, "Let a preset's files be pruned again.").add_argument("name")
-    out = action("export", _export, "Write files and locks to an archive for another machine.")
-    out.add_argument("file", help="the archive, such as models.tar")
+    kept = made.command(
+        "pin", _pin, "Keep a preset's files, whatever is pruned.", "isozoo cache pin bert_base"
+    )
+    kept.add_argument("name", metavar="NAME", help="a preset")
+    freed = made.command(
+        "unpin", _unpin, "Let a preset's files be pruned again.", "isozoo cache unpin bert_base"
+    )
+    freed.add_argument("name", metavar="NAME", help="a preset")
+    out = made.command(
+        "export",
+        _export,
+        "Write files and locks to an archive for another machine.",
+        "isozoo cache export models.tar bert_base",
+    )
+    out.add_argument("file", metavar="FILE", help="the archive, such as models.tar")
     out.add_argument("names", nargs="*", metavar="NAME", help="presets; all when none is named")
-    action("import", _import, "Read such an archive, each file checked.").add_argument("file")
+    read = made.command(
+        "import",
+        _import,
+        "Read such an archive, each file checked.",
+        "isozoo cache import models.tar",
+    )
+    read.add_argument("file", metavar="FILE", help="the archive")
 
 
 def _rows(blobs: list[Any]) -> list[dict[str, Any]]:
@@ -63,8 +83,10 @@ def _show(blobs: list[Any], as_json: bool) -> None:
     for row in rows:
         users = ", ".join(row["presets"]) or "(no preset)"
         mark = " pinned" if row["pinned"] else ""
-        print(f"{row['sha256'][:12]}  {size(row['size']):>9}  {row['used']}  {users}{mark}")
-    print(f"{len(rows)} files, {size(sum(row['size'] for row in rows))}")
+        print(
+            f"{row['sha256'][:12]}  {readable_size(row['size']):>9}  {row['used']}  {users}{mark}"
+        )
+    print(f"{len(rows)} files, {readable_size(sum(row['size'] for row in rows))}")
 
 
 def _list(arguments: Any) -> int:
@@ -105,7 +127,7 @@ def _prune(arguments: Any) -> int:
     if arguments.json:
         print_json({"removed": _rows(blobs), "freed": freed})
     else:
-        print(f"{len(blobs)} files were removed, {size(freed)}")
+        print(f"{len(blobs)} files were removed, {readable_size(freed)}")
     return 0
 
 

@@ -10,24 +10,31 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from .output import NO, print_json, show, size
+from ..framework.files import readable_size
+from .output import NO, print_json, show
 
 CAUTION = 5
 """Exit code of `audit` for what should be looked at; danger is NO."""
+# Extra -> the module that it brings, and what it is for.
 _EXTRAS = {
-    "images": "PIL",
-    "audio": "soundfile",
-    "h5": "h5py",
-    "onnx": "onnx",
-    "plots": "matplotlib",
-    "orbax": "orbax",
-    "tensorboard": "tensorboard",
-    "sklearn": "sklearn",
+    "images": ("PIL", "to read and write pictures"),
+    "audio": ("soundfile", "to read sound files"),
+    "h5": ("h5py", "to read and write Keras's weights files"),
+    "onnx": ("onnx", "to write ONNX files"),
+    "openvino": ("openvino", "to write models for Intel's runtime"),
+    "plots": ("matplotlib", "to draw curves and graphs as PNG files"),
+    "dot": ("pydot", "to give graphs to Graphviz"),
+    "catalog": ("jinja2", "to build the catalogue's pages"),
+    "orbax": ("orbax", "to read and write Orbax's checkpoints"),
+    "grain": ("grain", "to train from Grain's data pipelines"),
+    "sklearn": ("sklearn", "to use models as estimators of scikit-learn"),
+    "tensorboard": ("tensorboard", "to write logs for TensorBoard"),
+    "monitor": ("requests", "to send logs to a server while training"),
 }
 
 
 def add(command: Callable[..., Any]) -> None:
-    """Declares the commands of this room."""
+    """Declares the commands of this module."""
     made = command(
         "audit",
         _audit,
@@ -35,12 +42,12 @@ def add(command: Callable[..., Any]) -> None:
         "Exit code 1 for danger, 5 for caution.",
         "isozoo audit model.pt",
     )
-    made.add_argument("subject", metavar="FILE|FOLDER|hf://ORG/NAME")
-    made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
+    made.add_argument("subject", metavar="SUBJECT", help="a file, a folder, or hf://org/name")
+    made.offline()
     command(
         "doctor",
         _doctor,
-        "Tell what is installed, which devices each backend sees, and how the cache is.",
+        "Tell what is installed, which devices each backend sees, how the cache is, and what next.",
         "isozoo doctor --json",
     )
 
@@ -56,7 +63,9 @@ def _audit(arguments: Any) -> int:
             tensors = (
                 f"  {file.tensors} tensors, {file.parameters:,} numbers" if file.tensors else ""
             )
-            print(f"{file.name}  {file.form}  {size(file.size)}  {file.sha256[:16]}{tensors}")
+            print(
+                f"{file.name}  {file.form}  {readable_size(file.size)}  {file.sha256[:16]}{tensors}"
+            )
         print(f"licence: {found.license or '(none told)'}")
         for one in found.findings:
             print(f"{one.level}: {one.file + ' ' if one.file else ''}{one.what}")
@@ -74,7 +83,11 @@ def _doctor(arguments: Any) -> int:
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "backends": {name: _backend(name) for name in ("jax", "torch", "tensorflow", "numpy")},
     }
-    missing = [extra for extra, module in _EXTRAS.items() if not importlib.util.find_spec(module)]
+    missing = {
+        extra: purpose
+        for extra, (module, purpose) in _EXTRAS.items()
+        if not importlib.util.find_spec(module)
+    }
     try:
         from ..framework.files import cache_root
 
@@ -83,9 +96,9 @@ def _doctor(arguments: Any) -> int:
         found["cache"] = {
             "folder": str(root),
             "files": len(blobs),
-            "bytes": size(sum(blob.size for blob in blobs)),
+            "bytes": readable_size(sum(blob.size for blob in blobs)),
             "can be written": os.access(existing, os.W_OK),
-            "free on its disk": size(shutil.disk_usage(existing).free),
+            "free on its disk": readable_size(shutil.disk_usage(existing).free),
         }
     except HubError as error:
         found["cache"] = {"problem": str(error)}
@@ -107,14 +120,17 @@ def _backend(name: str) -> dict[str, Any]:
     return entry
 
 
-def _advice(found: dict[str, Any], missing: list[str]) -> list[str]:
+def _advice(found: dict[str, Any], missing: dict[str, str]) -> list[str]:
+    """What to do next: what mends comes first, then what adds."""
     said = []
+    cache = found["cache"]
+    if "problem" in cache or not cache["can be written"]:
+        said.append("the cache cannot be used: set ISOZOO_CACHE to a folder that can be written")
     frameworks = [name for name, entry in found["backends"].items() if entry.get("version")]
     if frameworks == ["numpy"]:
         said.append("install a backend that compiles and trains: pip install 'isozoo[torch]'")
     for name, entry in found["backends"].items():
         if "problem" in entry:
             said.append(f"{name} is installed and does not work: reinstall it")
-    if missing:
-        said.append(f"for more, pip install 'isozoo[{','.join(missing)}]'")
+    said += [f"{purpose}: pip install 'isozoo[{extra}]'" for extra, purpose in missing.items()]
     return said

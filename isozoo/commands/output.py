@@ -42,15 +42,6 @@ def show(value: dict[str, Any], as_json: bool) -> None:
     (print_json if as_json else print_tree)(value)
 
 
-def size(count: float) -> str:
-    """Returns a number of bytes as people read it: "1.5 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
-
-
 def byte_count(text: str) -> int:
     """Reads "2GB", "500MB", "4000": a number of bytes. Raises ValueError."""
     units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "B": 1}

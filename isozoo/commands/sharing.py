@@ -8,13 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .output import byte_count, print_json, show, size
+from ..framework.files import readable_size
+from .output import byte_count, print_json, show
 
 _FORMATS = "tf_saved_model, litert, torch, onnx, openvino or stablehlo"
 
 
 def add(command: Callable[..., Any]) -> None:
-    """Declares the commands of this room."""
+    """Declares the commands of this module."""
     made = command(
         "convert",
         _convert,
@@ -35,7 +36,7 @@ def add(command: Callable[..., Any]) -> None:
         "--max-shard-size", metavar="SIZE", type=byte_count, default=5 * 10**9, help="such as 2GB"
     )
     made.add_argument("--overwrite", action="store_true", help="replace files that are there")
-    made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
+    made.offline()
 
     made = command(
         "export",
@@ -43,12 +44,12 @@ def add(command: Callable[..., Any]) -> None:
         "Write a model for programs that run it without isozoo.",
         "isozoo export all_minilm_l6_v2 --format onnx --out minilm.onnx",
     )
-    made.add_argument("name", metavar="NAME")
+    made.add_argument("name", metavar="NAME", help="a preset, hf://org/name, or a folder")
     made.add_argument("--format", default="tf_saved_model", help=_FORMATS)
     made.add_argument("--out", metavar="PATH", required=True, help="a file, or a folder")
     made.add_argument("--task", help="as which task it is read")
     made.add_argument("--dtype", help="of the weights: float32, float16, …")
-    made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
+    made.offline()
 
     made = command(
         "bundle",
@@ -59,19 +60,19 @@ def add(command: Callable[..., Any]) -> None:
     made.add_argument("names", metavar="NAME", nargs="+", help="presets, hf://org/name, or folders")
     made.add_argument("--out", metavar="FOLDER", default=".", help="where the wheel goes")
     made.add_argument("--distribution", help="what pip calls it")
-    made.add_argument("--version", default="1.0.0")
+    made.add_argument("--version", default="1.0.0", help="of the wheel; 1.0.0 if absent")
     made.add_argument("--name", help="under which a single model is found")
-    made.add_argument("--offline", action="store_true", default=None, help="do not use the network")
+    made.offline()
 
     made = command(
         "serve",
         _serve,
         "Offer a folder of models (FOLDER/ORG/NAME) over the hub's read protocol.",
-        "isozoo serve models; HF_ENDPOINT=http://127.0.0.1:8080 python …",
+        "isozoo serve models --port 8080",
     )
-    made.add_argument("folder", metavar="FOLDER")
+    made.add_argument("folder", metavar="FOLDER", help="holds ORG/NAME/config.json, …")
     made.add_argument("--host", default="127.0.0.1", help="this machine alone, unless told")
-    made.add_argument("--port", type=int, default=8080)
+    made.add_argument("--port", type=int, default=8080, help="8080 if absent")
 
     made = command(
         "publish",
@@ -102,7 +103,7 @@ def _given(arguments: Any, *names: str) -> dict[str, Any]:
 def _show_files(found: dict[str, Any], as_json: bool) -> int:
     """Prints what a command wrote: sizes as people read them, unless a program reads."""
     if not as_json:
-        found["files"] = {name: size(count) for name, count in found["files"].items()}
+        found["files"] = {name: readable_size(count) for name, count in found["files"].items()}
     show(found, as_json)
     return 0
 
