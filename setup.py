@@ -9,8 +9,19 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 FLOORS = ("framework", "applications", "nlp", "cv", "hub", "scripts")
 PACKAGE_DIR = {"isozoo": "isozoo", **{f"isozoo.{floor}": floor for floor in FLOORS}}
-# What the code reads beside its modules: tables, model cards, the mark that types are included.
-DATA = ["*.json", "*.toml", "*.txt", "*.md", "*.tsv", "py.typed"]
+# What the code reads beside its modules: tables, model cards, pages, the mark that types are included.
+DATA = [
+    "*.css",
+    "*.html",
+    "*.js",
+    "*.json",
+    "*.toml",
+    "*.txt",
+    "*.md",
+    "*.mjs",
+    "*.tsv",
+    "py.typed",
+]
 
 
 def packages() -> list[str]:
