@@ -9,19 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 FLOORS = ("framework", "applications", "nlp", "cv", "hub", "scripts")
 PACKAGE_DIR = {"isozoo": "isozoo", **{f"isozoo.{floor}": floor for floor in FLOORS}}
-# What the code reads beside its modules: tables, model cards, pages, the mark that types are included.
-DATA = [
-    "*.css",
-    "*.html",
-    "*.js",
-    "*.json",
-    "*.toml",
-    "*.txt",
-    "*.md",
-    "*.mjs",
-    "*.tsv",
-    "py.typed",
-]
+# What the code reads beside its modules: tables, model cards, pages, the mark of types.
+DATA = [f"*.{end}" for end in "css html js json md mjs toml tsv txt".split()] + ["py.typed"]
 
 
 def packages() -> list[str]:
