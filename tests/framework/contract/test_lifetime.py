@@ -15,15 +15,6 @@ from .helpers import fresh, symbols
 from .user_layers import Net, functional
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _old_objects_aside():
-    """Collections look only at what these tests make, so that each takes no time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def _watch(layer):
     inner = [*layer._flatten_layers(), *layer.variables]
     return [weakref.ref(x) for x in inner]
