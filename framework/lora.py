@@ -328,5 +328,5 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             if not isinstance(scales, dict):
                 raise ValueError("its scales are no table")
             return scales, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: adapters cannot be read: {error}") from error

@@ -308,10 +308,11 @@ def _object(config: dict[str, Any]) -> Any:
     found = class_of(config)
     if isinstance(found, FunctionType):
         return found
-    made = _from_config(found, name, inner, config)
-    shapes = config.get("build_config")
-    if shapes and hasattr(made, "build_from_config") and not made.built:
-        made.build_from_config(shapes)
+    with _told_of(name, inner):
+        made = _from_config(found, name, inner, config)
+        shapes = config.get("build_config")
+        if shapes and hasattr(made, "build_from_config") and not made.built:
+            made.build_from_config(shapes)
     # A model from a file is compiled when it has its weights; those inside it are its layers.
     compiled = None if is_reading_a_file() else config.get("compile_config")
     if compiled and hasattr(made, "compile_from_config"):
@@ -319,6 +320,26 @@ def _object(config: dict[str, Any]) -> Any:
     if held is not None and isinstance(number, int):
         held[number] = made
     return made
+
+
+class ConfigError(ValueError):
+    """The config of an object in a file has values from which the object cannot be made."""
+
+
+@contextmanager
+def _told_of(name: Any, config: dict[str, Any]) -> Iterator[None]:
+    """Says which object of a file has the values that Python, or its class, stumbles over."""
+    try:
+        yield
+    except (ValueError, LookupError, ArithmeticError, AttributeError) as error:
+        # An error of a class of its own says where it is, or was told of inside.
+        named = isinstance(error, ValueError) and type(error) is not ValueError
+        if named or not is_reading_a_file():
+            raise
+        raise ConfigError(
+            f"{name} {str(config.get('name', ''))[:40]!r} cannot be made as the file's config "
+            f"says: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _from_config(found: Any, name: Any, inner: dict[str, Any], config: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ _KERAS_CODE = {
     "TorchModuleWrapper": "holds a pickled module of torch",
     "TFSMLayer": "loads another program from a path",
 }
+# RuntimeError: members with a password, and JSON that is nested too deeply.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
 _URL = re.compile(r"https?://[^\s\"']+")
 
 
@@ -251,7 +254,7 @@ def _archive(path: Path, tell: Any) -> None:
                     tell("danger", f"its config.json claims {member.file_size} bytes")
                 else:
                     _keras_config(json.loads(file.read(member)), tell)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError) as error:
+    except (*_DAMAGED, OSError) as error:
         tell("danger", f"is a damaged archive: {str(error)[:120]}")
 
 
@@ -280,7 +283,7 @@ def _json(path: Path, name: str, tell: Any) -> None:
 def _keras_config(value: Any, tell: Any) -> None:
     for node in _objects(value):
         kind, module = node.get("class_name"), node.get("module")
-        if kind in _KERAS_CODE:
+        if isinstance(kind, str) and kind in _KERAS_CODE:
             tell("danger", _KERAS_CODE[kind])
         elif isinstance(module, str) and isinstance(kind, str):
             if not _BUILTIN_MODULES.match(module):

@@ -249,7 +249,7 @@ def _import_lock(cache: Cache, raw: bytes, path: Any) -> None:
         found = json.loads(raw)
         name = found["preset"]
         parsed = {source: parse_entry(entry) for source, entry in found["sources"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HubError(f"{path} is no export of a cache: a lock is malformed") from error
     lock = Lock(cache, str(name))
     held = lock.read()
@@ -311,7 +311,7 @@ def _pins(cache: Cache) -> dict[str, list[str]]:
         name = urllib.parse.unquote(path.stem)
         try:
             found[name] = [str(sha256) for sha256 in json.loads(path.read_bytes())["files"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise CacheError(
                 path, f"the pin is malformed ({error})", "delete it, and pin the preset again"
             ) from error

@@ -15,7 +15,6 @@ that no row and no list names is an error: it may change what the network comput
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,7 +42,7 @@ class Kind:
 
 
 # A model of more is no model, and building it would not end.
-MAX_DEPTH, MAX_SIZE = 10_000, 2**31 - 1
+MAX_DEPTH, MAX_SIZE, MAX_NUMBER = 10_000, 2**31 - 1, 1e300
 
 
 def _is_count(value: Any, most: int = MAX_SIZE) -> bool:
@@ -57,7 +56,7 @@ def _are_counts(value: Any, most: int = MAX_SIZE) -> bool:
 
 def _is_number(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value >= 0
+    return number and 0 <= value <= MAX_NUMBER
 
 
 COUNT = Kind(_is_count, "a positive whole number")

@@ -156,7 +156,7 @@ def _text_problems(path: Path) -> Iterator[str]:
         return
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         yield f"it is not JSON ({str(error)[:80]})"
         return
     for key, item in _strings(value, ""):

@@ -334,8 +334,32 @@ def build_without_values(
     for argument, path in layout.parts.items():
         if argument not in config and not _holds(reader, weight_map, path):
             config[argument] = False
-    with scopes.deferred_initialization():
+    with scopes.deferred_initialization(_Bound(local.preset.name, len(reader))):
         return build(**config, **extra)
+
+
+class _Bound:
+    """How many variables a model may have whose config names no more than its sizes.
+
+    A config can ask for as many layers as it likes. The file of weights tells how many there are.
+
+    Args:
+        name: of the preset, for errors.
+        tensors: how many the file has.
+    """
+
+    def __init__(self, name: str, tensors: int) -> None:
+        self.name, self.tensors, self.made = name, tensors, 0
+
+    def note(self, variable: Any) -> None:
+        """Counts a variable. HubError if there are more than the file can have values for."""
+        self.made += 1
+        # Three may be one tensor, as queries, keys and values; a new head has none.
+        if self.made > 4 * self.tensors + 100:
+            raise HubError(
+                f"{self.name}: its config describes a network of {self.made} variables and more, "
+                f"but its file of weights holds {self.tensors} tensors: the two do not fit."
+            )
 
 
 def _tell_of_new(report: LoadReport, name: str) -> None:

@@ -70,7 +70,7 @@ class Lock:
             return {
                 source: parse_entry(entry) for source, entry in json.loads(raw)["sources"].items()
             }
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CacheError(
                 self.path, f"the lock file is malformed ({error})", "delete it to resolve anew"
             ) from error

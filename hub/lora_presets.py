@@ -135,7 +135,9 @@ def _config(local: LocalPreset) -> dict[str, Any]:
     if not config["base"].startswith("hf://") and source_of_name(config["base"]) is not None:
         raise HubError(f"{CONFIG} names the folder {config['base'][:80]!r} as its base")
     labels = config.setdefault("labels", None)
-    if labels is not None and not all(isinstance(name, str) for name in labels):
+    if labels is not None and not (
+        isinstance(labels, list) and all(isinstance(name, str) for name in labels)
+    ):
         raise HubError(f"{CONFIG} has labels that are no texts")
     if not all(SHA256.fullmatch(str(sha256)) for sha256 in config["base_files"].values()):
         raise HubError(f"{CONFIG} has malformed hashes")

@@ -119,7 +119,7 @@ def _certificate(folder: Path | None) -> list[str]:
             + " |"
             for row in outputs
         ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise HubError(f"{path} is no certificate: {str(error)[:120]}") from error
     return [
         "## Certificate",

@@ -234,7 +234,7 @@ class _Record:
             name = hashlib.sha256(name.encode()).hexdigest()
         self.path = cache_root() / "published" / f"{name}.json"
         self.commit, self.files = "", []
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             found = json.loads(self.path.read_text("utf-8"))
             if SHA1.fullmatch(found["commit"]):
                 self.commit = found["commit"]

@@ -154,6 +154,8 @@ class Family:
 
 _families: dict[str, Family] = {}
 _presets: dict[str, Preset] = {}
+# No name of a preset is so long, and systems refuse such a path by an error.
+MAX_PATH = 1024
 _PRESET_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}")
 
 
@@ -249,7 +251,7 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
         except ValueError as error:
             raise UnknownPresetError(name, (), str(error)) from error
     path = Path(text).expanduser()
-    if path.is_dir():
+    if len(text) < MAX_PATH and path.is_dir():
         return Folder(path.resolve())
     if not isinstance(name, str) or text.startswith((".", "~", "/")):
         raise UnknownPresetError(text, (), f"the folder {path} does not exist")

@@ -144,6 +144,8 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
 def _zip_members(archive: Path) -> Iterator[_Member]:
     with zipfile.ZipFile(archive) as opened:
         for info in opened.infolist():
+            if not info.filename or info.header_offset < 0:
+                raise _refused(archive, "a member has no name, or lies outside of it")
             if info.is_dir():
                 yield info.filename, 0, None
                 continue

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from .tokenizing import MAX_FILE_BYTES, LibraryTokenizer
+from .tokenizing import MAX_FILE_BYTES, LibraryTokenizer, library_errors
 
 
 class ByteLevelTokenizer(LibraryTokenizer):
@@ -54,10 +54,8 @@ class ByteLevelTokenizer(LibraryTokenizer):
         if len(vocabulary) != len(tokens):
             raise ValueError("A token of the vocabulary occurs twice.")
         pairs = [tuple(merge.split(" ", 1)) for merge in merges]
-        try:
+        with library_errors("The merges do not fit the vocabulary"):
             made = Library(models.BPE(vocabulary, pairs))  # pyright: ignore[reportArgumentType]
-        except Exception as error:  # the library raises bare Exception
-            raise ValueError(f"The merges do not fit the vocabulary: {error}") from error
         parts: list[Any] = [pre_tokenizers.Digits(individual_digits=True)] if single_digits else []
         parts.append(pre_tokenizers.ByteLevel(add_prefix_space=False))
         made.pre_tokenizer = pre_tokenizers.Sequence(parts)  # pyright: ignore
@@ -150,7 +148,7 @@ def _vocabulary(path: Path) -> dict[str, int]:
         raise ValueError(f"{path}: a vocabulary has at most {MAX_FILE_BYTES} bytes.")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: a JSON object in UTF-8 is expected: {error}") from error
     ids = [*found.values()] if isinstance(found, dict) else [-1]
     if not all(isinstance(index, int) for index in ids) or sorted(ids) != [*range(len(ids))]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,6 +14,41 @@ from ..hub.bases import Tokenizer
 MAX_FILE_BYTES = 64 << 20
 # Parts with a regular expression of the file's own, in the library's description of itself.
 _EXPRESSIONS = re.compile(r"\b(Split|Replace)\(")
+
+
+# Characters of many kinds: one of them is in no small vocabulary.
+_TRIAL = "a \u00e9\u4e2d\U0010fffd7"
+
+
+def read_library(path: str | os.PathLike[str]) -> Any:
+    """Reads a `tokenizer.json` by the library, and tries it on a text.
+
+    Raises:
+        ValueError: it is missing, too large or damaged, or cannot cut a text of unknown characters.
+    """
+    from tokenizers import Tokenizer as Library
+
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such tokenizer file.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{path}: a tokenizer has at most {MAX_FILE_BYTES} bytes.")
+    with library_errors(f"{path}: not a tokenizer.json that can be read"):
+        found = Library.from_file(str(path))
+        found.decode(found.encode(_TRIAL).ids)
+    return found
+
+
+@contextlib.contextmanager
+def library_errors(problem: str) -> Iterator[None]:
+    """Turns what the library raises, bare exceptions and panics, into ValueError."""
+    try:
+        yield
+    except BaseException as error:
+        # A panic of the library's is no Exception, and its class has no name that can be imported.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"{problem}: {error}") from error
 
 
 class LibraryTokenizer(Tokenizer):
@@ -34,17 +70,7 @@ class LibraryTokenizer(Tokenizer):
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], add_begin: int | None = None) -> Self:
         """Reads a `tokenizer.json`. ValueError if it is missing, damaged, or of another kind."""
-        from tokenizers import Tokenizer as Library
-
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such tokenizer file.")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"{path}: a tokenizer has at most {MAX_FILE_BYTES} bytes.")
-        try:
-            found = Library.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
-            raise ValueError(f"{path}: not a tokenizer.json that can be read: {error}") from error
+        found = read_library(path)
         for part, known in cls.parts.items():
             kind = type(getattr(found, part)).__name__
             if kind not in known:

@@ -58,12 +58,17 @@ class ResNetBackbone(Backbone):
             raise ValueError(
                 f"`block_type` must be 'bottleneck_block' or 'basic_block'; got {block_type!r}."
             )
+        stages = (stackwise_num_filters, stackwise_num_blocks, stackwise_num_strides)
+        if len(set(map(len, stages))) != 1:
+            raise ValueError(
+                "`stackwise_num_filters`, `stackwise_num_blocks` and `stackwise_num_strides` have "
+                f"an entry for each stage; got {', '.join(str(len(stage)) for stage in stages)}."
+            )
         settings = {"use_bias": use_bias, "epsilon": epsilon}
         self.stem = ConvNorm(3, input_conv_filters, 7, 2, padding=3, **settings)
         self.pool = layers.MaxPooling2D(3, 2, padding=((1, 1), (1, 1)))
         self.stages = []
         inputs = input_conv_filters
-        stages = (stackwise_num_filters, stackwise_num_blocks, stackwise_num_strides)
         for filters, blocks, stride in zip(*stages, strict=True):
             if block_type == "basic_block":
                 plan = [(filters, 3, stride), (filters, 3, 1)]

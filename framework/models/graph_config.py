@@ -285,12 +285,20 @@ def _old_call(call: list[Any], firsts: dict[str, int]) -> tuple[list[Any], dict[
     """A call as Keras 2 wrote it: a list of [name, number of the call, of the result, kwargs]."""
     tensors: list[Any] = []
     kwargs: dict[str, Any] = {}
-    for name, number, index, *rest in call:
+    for entry in call:
+        if not _is_old_call(entry):
+            raise ValueError(f"A call of Keras 2's form has a malformed entry: {entry!r:.80}.")
+        name, number, index, *rest = entry
         number -= firsts.get(name, 0)
         history = {"keras_history": [name, max(number, 0), index]}
         tensors.append({"class_name": "__keras_tensor__", "config": history})
         kwargs = rest[0] if rest else {}
     return [tensors[0] if len(tensors) == 1 else tensors], kwargs
+
+
+def _is_old_call(entry: Any) -> bool:
+    kinds = (str, int, int, dict)
+    return isinstance(entry, list) and 3 <= len(entry) <= 4 and all(map(isinstance, entry, kinds))
 
 
 def _tensors_in(x: Any) -> Iterator[Any]:
@@ -303,6 +311,8 @@ def _tensors_in(x: Any) -> Iterator[Any]:
 
 def input_of(config: dict[str, Any]) -> KerasTensor:
     """Returns the symbolic input that the config of an InputLayer describes."""
+    if not isinstance(config, dict):
+        raise ValueError(f"An InputLayer has no config, but {config!r:.80}.")
     shape = config.get("batch_shape", config.get("batch_input_shape"))
     if shape is None and config.get("shape") is not None:
         shape = [config.get("batch_size"), *config["shape"]]

@@ -75,9 +75,19 @@ class H5File:
                 self._check_signature(source)
                 self._file = h5py.File(source, "r")
             self.root = self._look_through()
-        except FileNotFoundError:
+        except (FileNotFoundError, FileError):
+            self.close()
             raise
-        except (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        # ValueError: numbers of a form that NumPy has none for.
+        except (
+            OSError,
+            RuntimeError,
+            KeyError,
+            ValueError,
+            TypeError,
+            OverflowError,
+            MemoryError,
+        ) as error:
             self.close()
             raise FileError(self.path, f"it is not a whole HDF5 file: {error}") from error
         except BaseException:
@@ -251,12 +261,11 @@ class H5File:
 
     def attribute(self, path: str, name: str) -> Any:
         """Returns a text, number or list of texts that is an attribute of a group, or None."""
-        item = self._file[f"/{path}"].id
         try:
-            return _attribute(item, name.encode())
+            return _attribute(self._file[f"/{path}"].id, name.encode())
         except FileError:
             raise
-        except (OSError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        except (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError) as error:
             raise self._fail(f"its attribute {name!r} cannot be read: {error}", path) from error
 
     def close(self) -> None:

@@ -113,6 +113,8 @@ def compiled_as(model: Any, config: Any, custom_objects: Any) -> bool:
     """Compiles a model as a "compile_config" says, if there is one; returns whether it did."""
     if not config or not hasattr(model, "compile_from_config"):
         return False
+    if not isinstance(config, dict):
+        raise ValueError(f"The config of `compile` is no object, but {type(config).__name__}.")
     with custom_object_scope(custom_objects):
         model.compile_from_config(config)
     return True

@@ -110,7 +110,8 @@ def _named(model: Any, with_optimizer: bool) -> Iterator[tuple[str, Variable]]:
         own |= {id(x) for _, x in part.owner.tracked_parts()} if _is_layer(part.owner) else set()
     yield from ((path, v) for path, v in model.named_variables() if id(v) not in own)
     optimizer = getattr(model, OPTIMIZER, None)
-    if with_optimizer and isinstance(optimizer, Trackable):
+    # One that was never used has no state beside its config.
+    if with_optimizer and isinstance(optimizer, Trackable) and getattr(optimizer, "built", True):
         yield from optimizer.named_variables(f"{OPTIMIZER}.")
 
 
@@ -153,7 +154,8 @@ def read_native(
         initialize_rest(model)
         if compile and compiled_as(model, config.get("compile_config"), custom_objects):
             optimizer = getattr(model, OPTIMIZER, None)
-            if isinstance(optimizer, Trackable):
+            held = any(name.startswith(f"{OPTIMIZER}.") for name in file.found)
+            if isinstance(optimizer, Trackable) and held:
                 _assign(file, dict(optimizer.named_variables(f"{OPTIMIZER}.")), {}, False)
     return model
 
@@ -185,7 +187,16 @@ class _File:
         self.found: dict[str, tuple[int, ...]] = {
             name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()
         }
-        self._renamed = json.loads(self.metadata.get(RENAMED, "{}"))
+        self._renamed = self._renames()
+
+    def _renames(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self.metadata.get(RENAMED, "{}"))
+        except (ValueError, RecursionError) as error:
+            raise FileError(self.path, f"its {RENAMED} is no JSON: {str(error)[:80]}") from error
+        if not isinstance(found, dict):
+            raise FileError(self.path, f"its {RENAMED} is no table of names")
+        return found
 
     def array(self, name: str) -> np.ndarray:
         """Returns one array."""

@@ -91,8 +91,10 @@ class Members:
         return infos
 
     def _bytes(self, offset: int, count: int, where: str) -> bytes:
-        self.file.seek(offset)
-        found = self.file.read(count)
+        found = b""
+        if offset >= 0:
+            self.file.seek(offset)
+            found = self.file.read(count)
         if len(found) != count:
             raise self.error(
                 self.path, f"{count} bytes are expected at offset {offset}, it ends before", where

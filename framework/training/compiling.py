@@ -253,6 +253,11 @@ class Compiling(Inference):
                 stacklevel=2,
             )
             return
+        known = inspect.signature(Compiling.compile).parameters
+        if unknown := [str(name)[:40] for name in config if name not in known]:
+            raise ValueError(
+                f"The config of `compile` has arguments that are not known: {', '.join(unknown)}."
+            )
         self.compile(**{name: deserialize(value) for name, value in config.items()})
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)

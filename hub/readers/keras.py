@@ -31,7 +31,7 @@ def is_archive(path: Path) -> bool:
     try:
         with ZipFile(path) as file:
             return WEIGHTS in file.namelist()
-    except (BadZipFile, OSError, ValueError):
+    except (BadZipFile, OSError, ValueError, NotImplementedError):
         return False
 
 

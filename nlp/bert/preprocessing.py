@@ -12,8 +12,8 @@ import numpy as np
 from ...hub.bases import Preprocessor, Tokenizer
 from ..pairs import Located, check_pairs, joined
 from ..text import check_texts, pad_rows
+from ..tokenizing import MAX_FILE_BYTES, read_library
 
-MAX_FILE_BYTES = 64 << 20
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -51,13 +51,7 @@ class BertTokenizer(Tokenizer):
     @classmethod
     def from_file(cls, path: str | os.PathLike) -> BertTokenizer:
         """Reads a `tokenizer.json`. ValueError if it is missing, or is not BERT's."""
-        from tokenizers import Tokenizer as Library
-
-        path = _checked(path)
-        try:
-            tokenizer = Library.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
-            raise ValueError(f"{path}: not a tokenizer.json that can be read: {error}") from error
+        tokenizer = read_library(path)
         try:
             return cls(tokenizer)
         except ValueError as error:

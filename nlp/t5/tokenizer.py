@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..sentencepiece import BYTE, CONTROL, UNIGRAM, UNKNOWN, USER_DEFINED, read_pieces
-from ..tokenizing import LibraryTokenizer
+from ..tokenizing import LibraryTokenizer, library_errors
 
 _SPACE = "\u2581"
 # Tokens that stand for gaps in texts; files of pieces leave them out.
@@ -70,10 +70,9 @@ class T5Tokenizer(LibraryTokenizer):
         scores += [(text, 0.0) for text in added]
         made = Library(models.Unigram(scores, unk_id=unknown, byte_fallback=False))
         if found.characters:
-            try:
+            with library_errors(f"{path}: its table of characters is damaged"):
                 made.normalizer = normalizers.Precompiled(found.characters)
-            except Exception as error:  # the library raises bare Exception
-                raise ValueError(f"{path}: its table of characters is damaged: {error}") from error
+                made.normalizer.normalize_str("a \u00e9\ufb01\u4e2d")
         space: dict[str, Any] = {"replacement": _SPACE, "prepend_scheme": "always"}
         parts: list[Any] = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)]
         made.pre_tokenizer = pre_tokenizers.Sequence(parts)  # pyright: ignore

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...hub.bases import Tokenizer as BaseTokenizer
+from ..tokenizing import library_errors, read_library
 from .languages import LANGUAGES, language_code
 
 TIMESTAMP_SECONDS = 0.02
@@ -65,16 +66,7 @@ class WhisperTokenizer(BaseTokenizer):
     @classmethod
     def from_file(cls, path: str | os.PathLike, **settings: Any) -> WhisperTokenizer:
         """Reads a `tokenizer.json`. Raises ValueError if it is missing or not understood."""
-        from tokenizers import Tokenizer
-
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such tokenizer file.")
-        try:
-            tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
-            raise ValueError(f"{path}: not a tokenizer.json that can be read: {error}") from error
-        return cls(tokenizer, **settings)
+        return cls(read_library(path), **settings)
 
     @classmethod
     def from_vocabulary(
@@ -93,10 +85,8 @@ class WhisperTokenizer(BaseTokenizer):
         from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
         added = _read_token_ids(Path(added_tokens))
-        try:
+        with library_errors(f"{vocabulary}, {merges}: not a BPE vocabulary"):
             model = models.BPE.from_file(str(vocabulary), str(merges))
-        except Exception as error:
-            raise ValueError(f"{vocabulary}, {merges}: not a BPE vocabulary: {error}") from error
         tokenizer = Tokenizer(model)
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
@@ -233,7 +223,7 @@ def _special_tokens(tokenizer: Any) -> SpecialTokens:
 def _read_token_ids(path: Path) -> dict[str, int]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a table of tokens: {error}") from error
     if not isinstance(content, dict) or not all(type(i) is int for i in content.values()):
         raise ValueError(f"{path}: expected a JSON object of token: id.")

@@ -1,0 +1,78 @@
+"""Small models of every family, with random weights, for what is tried on all families alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+_TEXT = {
+    "vocabulary_size": 24, "num_layers": 2, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 12,
+    "max_sequence_length": 16,
+}  # fmt: skip
+_GROUPED = {**_TEXT, "num_heads": 4, "num_key_value_heads": 2}
+_SEQ2SEQ = {key: value for key, value in _TEXT.items() if key != "max_sequence_length"}
+_IMAGE = {"num_classes": 3}
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "bert": _TEXT,
+    "distilbert": _TEXT,
+    "roberta": _TEXT,
+    "llama": _GROUPED,
+    "mistral": _GROUPED,
+    "opt": _TEXT,
+    "t5": {**_SEQ2SEQ, "head_dim": 4},
+    "whisper": {
+        **_SEQ2SEQ,
+        "vocabulary_size": 24,
+        "num_mels": 4,
+        "max_encoder_sequence_length": 12,
+        "max_decoder_sequence_length": 8,
+        "num_decoder_layers": 1,
+    },
+    "vit": {
+        "image_size": 8,
+        "patch_size": 4,
+        "num_layers": 2,
+        "num_heads": 2,
+        "hidden_dim": 8,
+        "intermediate_dim": 12,
+    },
+    "resnet": {
+        "stackwise_num_filters": (4, 8),
+        "stackwise_num_blocks": (1, 2),
+        "stackwise_num_strides": (1, 2),
+        "block_type": "basic_block",
+        "input_conv_filters": 4,
+    },
+    "efficientnet_lite": {"width_coefficient": 0.1, "depth_coefficient": 0.1},
+    "published": {"network": "MobileNet", "alpha": 0.25, "image_size": 32},
+}
+"""Family -> arguments of a small backbone."""
+
+
+def small_model(family: str, task: str | None = None, seed: int = 0) -> Any:
+    """Returns a model of a family on NumPy, whose weights are normal numbers of `seed`.
+
+    Args:
+        family: one of `ARGUMENTS`.
+        task: one of the family's; its first where it is None.
+        seed: of the weights.
+    """
+    from ..framework import config
+    from ..framework.core import scopes
+    from ..hub.registry import get_family
+
+    described = get_family(family)
+    task = task or described.first_task()
+    build: Any = described.tasks[task]()
+    given = dict(ARGUMENTS[family])
+    if task == "image_classifier":
+        given |= _IMAGE
+    with config.use_backend("numpy"), scopes.deferred_initialization():
+        model = build(**given)
+    draws = np.random.default_rng(seed)
+    for _, variable in sorted(model.weights_by_path().items()):
+        value = draws.normal(size=tuple(variable.shape))
+        variable.assign(value.astype(str(variable.dtype)))
+    return model
