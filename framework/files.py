@@ -76,6 +76,35 @@ def current_umask() -> int:
     return umask
 
 
+def try_lock(handle: int) -> bool:
+    """Whether the lock of an open file could be had; it is held until the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of a file; False where locks are not to be had."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return False
+
+
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

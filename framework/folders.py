@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from .files import current_umask
+from .files import current_umask, try_lock
 
 _LOCK = ".lock"
 EXISTING = ("refuse", "merge", "replace")
@@ -42,7 +42,7 @@ def new_folder(folder: str | os.PathLike[str], existing: str = "refuse") -> Iter
     place = Path(tempfile.mkdtemp(prefix=_prefix(folder.name), suffix=".tmp", dir=parent))
     handle = os.open(place / _LOCK, os.O_CREAT | os.O_RDWR)
     try:
-        _lock(handle)
+        try_lock(handle)
         yield place
         os.chmod(place, 0o777 & ~current_umask())
         (place / _LOCK).unlink()
@@ -59,19 +59,6 @@ def files_of(folder: Path) -> dict[str, int]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / _LOCK
     }
-
-
-def _lock(handle: int) -> bool:
-    """Whether the lock of an open file could be had; it is held until the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows: what is left behind stays there
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _prefix(name: str) -> str:
@@ -103,7 +90,7 @@ def _remove_leftovers(parent: Path, name: str) -> None:
         with contextlib.suppress(OSError):
             handle = os.open(place / _LOCK, os.O_RDWR)
             try:
-                if _lock(handle):
+                if try_lock(handle):
                     shutil.rmtree(place, ignore_errors=True)
             finally:
                 os.close(handle)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..framework.files import cache_root, current_umask, write_atomically
+from ..framework.files import cache_root, current_umask, try_lock, write_atomically
 from .errors import CacheError, IntegrityError
 from .preset import SHA1, SHA256, FileEntry
 
@@ -176,6 +176,7 @@ class Cache:
             handle, name = tempfile.mkstemp(prefix=".incoming-", dir=folder)
             temporary = Path(name)
             with os.fdopen(handle, "w+b") as file:
+                try_lock(file.fileno())  # it is being written: `prune` leaves it
                 yield BlobWriter(self, file, temporary, expected, what)
         except OSError as error:
             raise CacheError.from_os_error(self.root, error) from error

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..framework.files import atomic_path, write_atomically
+from ..framework.files import atomic_path, is_locked, write_atomically
 from .cache import Cache, hash_file
 from .errors import CacheError, HubError, UnknownPresetError
 from .lock import Lock, SourceLock, parse_entry
@@ -129,7 +129,8 @@ def prune(blobs: Iterable[Blob], cache: Cache | None = None) -> int:
         for path in _folder(cache).glob(".incoming-*"):
             with contextlib.suppress(FileNotFoundError):  # another process was faster
                 stat = path.stat()
-                if time.time() - stat.st_mtime > _LEFTOVER_AGE:
+                # The clock may have jumped: what is still being written stays.
+                if time.time() - stat.st_mtime > _LEFTOVER_AGE and not is_locked(path):
                     path.unlink()
                     freed += stat.st_size
     except OSError as error:

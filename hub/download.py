@@ -8,6 +8,7 @@ unchecked ETag header into a path.
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import http.client
 import re
 import socket
@@ -30,6 +31,10 @@ TIMEOUT = 30.0
 MAX_RETRIES = 5
 MAX_REDIRECTS = 5
 FIRST_WAIT = 0.5  # seconds before the first retry; doubled each time
+LONGEST_WAIT = 120.0  # that a server may ask for
+# A connection that gives less than this, in bytes a second, for so long is given up.
+SLOWEST, SLOW_FOR = 1024, 60.0
+_BUSY = (408, 429)
 
 Opener = Callable[[int], "contextlib.AbstractContextManager[tuple[int, Iterator[bytes]]]"]
 
@@ -43,7 +48,16 @@ class NotThere(SourceFailed):
 
 
 class Broken(Exception):
-    """The connection broke; trying again from where it stopped may help."""
+    """The connection broke; trying again from where it stopped may help.
+
+    Args:
+        problem: what happened.
+        wait: after how many seconds the server wants to be asked again; None if it did not say.
+    """
+
+    def __init__(self, problem: str, wait: float | None = None) -> None:
+        super().__init__(problem)
+        self.wait = wait
 
 
 def loopback(host: str | None) -> bool:
@@ -73,26 +87,60 @@ def stream(open_at: Opener, writer: BlobWriter, progress: Callable[[int], None])
     """
     expected, failures = writer.expected.size, 0
     while True:
-        start = writer.size
+        start, asked = writer.size, None
         try:
             with open_at(start) as (status, chunks):
                 if start and status == 200:  # the server ignored Range
                     progress(-start)
                     writer.restart()
-                for chunk in chunks:
+                for chunk in _fast_enough(chunks):
                     writer.write(chunk)
                     progress(len(chunk))
             if expected is None or writer.size == expected:
                 return
             problem = f"the body ended at {writer.size} of {expected} bytes"
         except Broken as error:
-            problem = str(error)
-        failures = 1 if writer.size > start else failures + 1
+            problem, asked = str(error), error.wait
+        # Some bytes at a time are no progress: a server could keep a client for ever with them.
+        moved = writer.size - start
+        failures = 1 if moved >= min(CHUNK, max(1, (expected or 0) // 100)) else failures + 1
         if failures > MAX_RETRIES or (failures > 1 and problem.startswith("the body ended")):
             if problem.startswith("the body ended"):
                 raise IntegrityError(writer.what, "size in bytes", expected, writer.size)
             raise SourceFailed(f"{writer.what}: {problem}, {failures} times in a row")
-        time.sleep(FIRST_WAIT * 2 ** (failures - 1))
+        time.sleep(_wait(failures, asked))
+
+
+def _wait(failures: int, asked: float | None) -> float:
+    """Seconds until the next try: what the server asked for, or twice as many each time."""
+    if asked is not None and asked > LONGEST_WAIT:
+        raise SourceFailed(f"the server is busy, and wants to be asked again in {asked:.0f} s")
+    return FIRST_WAIT * 2 ** (failures - 1) if asked is None else asked
+
+
+def _fast_enough(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Hands chunks on. SourceFailed where hardly any bytes come, which no time limit sees."""
+    begun, count = time.monotonic(), 0
+    for chunk in chunks:
+        yield chunk
+        count += len(chunk)
+        if (passed := time.monotonic() - begun) >= SLOW_FOR:
+            if count < SLOWEST * passed:
+                raise SourceFailed(f"the server gave {count} bytes in {passed:.0f} s")
+            begun, count = time.monotonic(), 0
+
+
+def retry_after(value: str | None) -> float | None:
+    """Returns the seconds that a Retry-After header asks for, or None. It may give a date."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, moment - time.time())
 
 
 @contextlib.contextmanager
@@ -156,8 +204,11 @@ class HubRepository:
         from huggingface_hub import HfApi
 
         with self._reasons():
-            info = HfApi(endpoint=self.endpoint).model_info(
-                self.source.repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT
+            api = HfApi(endpoint=self.endpoint)
+            info = _patiently(
+                lambda: api.model_info(
+                    self.source.repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT
+                )
             )
         commit = self._checked_commit(info.sha)
         files: dict[str, RemoteFile | None] = {}
@@ -201,7 +252,9 @@ class HubRepository:
         url = hf_hub_url(self.source.repo_id, path, revision=commit, endpoint=self.endpoint)
         check_url(url)
         with self._reasons():
-            found = get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=self.endpoint)
+            found = _patiently(
+                lambda: get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=self.endpoint)
+            )
             headers = dict(build_hf_headers())
         if self._checked_commit(found.commit_hash) != commit:
             raise SourceFailed(f"the hub answered with commit {found.commit_hash}, not {commit}")
@@ -246,8 +299,9 @@ class HubRepository:
                 url = target
             else:
                 raise SourceFailed(f"more than {MAX_REDIRECTS} redirects")
-            if answer.status_code in (408, 429) or answer.status_code >= 500:
-                raise Broken(f"the server answered {answer.status_code}")
+            if answer.status_code in _BUSY or answer.status_code >= 500:
+                wait = retry_after(answer.headers.get("Retry-After"))
+                raise Broken(f"the server answered {answer.status_code}", wait)
             if answer.status_code == 416 and start:
                 yield 206, iter(())  # there is nothing after this offset
                 return
@@ -281,6 +335,23 @@ class HubRepository:
             raise SourceFailed(first_line(error)) from error
         except transport_errors() as error:
             raise SourceFailed(f"it cannot be reached ({first_line(error)})") from error
+
+
+def _patiently(ask: Callable[[], Any]) -> Any:
+    """Asks the hub by its client, and again where it is busy or has a fault of its own."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    failures = 0
+    while True:
+        try:
+            return ask()
+        except HfHubHTTPError as error:
+            answer = getattr(error, "response", None)
+            status = answer.status_code if answer is not None else 0
+            failures += 1
+            if failures > MAX_RETRIES or answer is None or (status not in _BUSY and status < 500):
+                raise
+            time.sleep(_wait(failures, retry_after(answer.headers.get("Retry-After"))))
 
 
 def _remote_file(size: object, git_sha1: object, sha256: object) -> RemoteFile | None:
@@ -317,7 +388,7 @@ def transport_errors() -> tuple[type[BaseException], ...]:
     """Returns what the Hugging Face client's HTTP library raises when a connection fails."""
     import httpx2
 
-    return (httpx2.TransportError, ConnectionError, TimeoutError, socket.gaierror)
+    return (httpx2.RequestError, httpx2.InvalidURL, ConnectionError, TimeoutError, socket.gaierror)
 
 
 def _chunks(chunks: Iterator[bytes], broken: tuple[type[BaseException], ...]) -> Iterator[bytes]:
@@ -357,8 +428,9 @@ def open_url(url: str) -> Opener:
                 urllib.request.Request(check_url(url), headers=headers), timeout=TIMEOUT
             )
         except urllib.error.HTTPError as error:
-            if error.code in (408, 429) or error.code >= 500:
-                raise Broken(f"the server answered {error.code}") from error
+            if error.code in _BUSY or error.code >= 500:
+                wait = retry_after(error.headers.get("Retry-After"))
+                raise Broken(f"the server answered {error.code}", wait) from error
             if error.code == 416 and start:
                 yield 206, iter(())  # there is nothing after this offset
                 return

@@ -14,7 +14,7 @@ import pytest
 import isozoo
 from isozoo import cli
 
-from .hub.server import HubServer
+from isozoo.scripts.loopback.reading import HubServer
 from .nlp import tiny_bert
 
 

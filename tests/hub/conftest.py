@@ -6,7 +6,7 @@ import pytest
 
 from isozoo.hub.cache import Cache
 
-from .server import HubServer
+from isozoo.scripts.loopback.reading import HubServer
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from isozoo.hub.errors import CacheError, IntegrityError, SourcesExhaustedError
 from isozoo.hub.fetch import describe, resolve
 from isozoo.hub.preset import FileEntry, Folder, HuggingFace, Package, Preset, Url
 
-from .server import Fault, HubServer, git_sha1
+from isozoo.scripts.loopback.reading import Fault, HubServer, git_sha1
 
 REPO = "acme/tiny"
 WEIGHTS = os.urandom(200_000)

@@ -14,8 +14,8 @@ from isozoo.hub.errors import HubError
 from isozoo.hub.inspection import inspect_folder
 
 from ..nlp import tiny_bert
-from .server import LFS_FROM
-from .writable_server import WritableHub
+from isozoo.scripts.loopback.reading import LFS_FROM
+from isozoo.scripts.loopback.writing import WritableHub
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import threading
+import time
 import urllib.parse
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -47,15 +50,21 @@ class Fault:
     commit: str | None = None
     redirect: str | None = None  # LFS storage at this address
     ignore_range: bool = False
+    # Statuses of the next answers in the place of the content, each with its Retry-After.
+    refuse: list[tuple[int, str]] = field(default_factory=list)
+    length: int | None = None  # said in the place of the true one
+    drip: tuple[int, float] | None = None  # so many bytes at a time, with a pause in seconds
+    location: str | None = None  # where the file is said to lie, as it is
+    listed: dict[str, object] = field(default_factory=dict)  # what the listing says otherwise
 
 
-def sibling(name: str, data: bytes) -> dict:
-    """What the hub lists of a file."""
+def sibling(name: str, data: bytes, lies: Mapping[str, object] | None = None) -> dict:
+    """What the hub lists of a file, or what a hub that lies does."""
     entry = {"rfilename": name, "size": len(data), "blobId": git_sha1(data)}
     if len(data) >= LFS_FROM:
         sha256 = hashlib.sha256(data).hexdigest()
         entry["lfs"] = {"sha256": sha256, "size": len(data), "pointerSize": 134}
-    return entry
+    return {**entry, **(lies or {})}
 
 
 class HubServer:
@@ -66,6 +75,7 @@ class HubServer:
     """
 
     bare_info = bare_tree = False
+    busy: list[tuple[int, str]]  # statuses of the next answers about files, with Retry-After
     page = 2
     handler: type[_Handler]
 
@@ -73,6 +83,7 @@ class HubServer:
         self.repositories: dict[str, Repository] = {}
         self.faults: dict[str, Fault] = {}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.busy = []
         kind = getattr(self, "handler", _Handler)
         handler = type("Handler", (kind,), {"server_state": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -114,7 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         headers = {name.title(): value for name, value in self.headers.items()}
         self.server_state.requests.append((self.command, path, headers))
-        if found := _API.fullmatch(path):
+        if self.server_state.busy and (self.command == "HEAD" or path.startswith("/api/")):
+            status, after = self.server_state.busy.pop(0)
+            self.send_bytes(status, b"", {"Retry-After": after} if after else {})
+        elif found := _API.fullmatch(path):
             self.answer_api(*found.groups())
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self.answer_file(*found.groups())
@@ -146,7 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
         index = repository.find(revision or "main")
         if index is None:
             return self.error(404, "RevisionNotFound")
-        siblings = [sibling(name, data) for name, data in repository.commits[index].items()]
+        faults = self.server_state.faults
+        siblings = [
+            sibling(name, data, faults.get(name, Fault()).listed)
+            for name, data in repository.commits[index].items()
+        ]
         if kind == "tree":
             return self.answer_tree(siblings)
         if self.server_state.bare_info:
@@ -188,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers["ETag"] = f'"{git_sha1(data)}"'
         if fault.etag is not None:
             headers["ETag"] = headers["X-Linked-Etag"] = f'"{fault.etag}"'
+        if fault.location is not None:
+            return self.send_bytes(302, b"", {**headers, "Location": fault.location})
         if fault.redirect is not None:
             headers["Location"] = f"{fault.redirect}/storage/{repo_id}/{name}"
             return self.send_bytes(302, b"", headers)
@@ -203,6 +223,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             headers["Content-Length"] = str(len(data))
             return self.send_bytes(200, b"", headers)
+        if fault.refuse:
+            refused, after = fault.refuse.pop(0)
+            return self.send_bytes(refused, b"", {"Retry-After": after} if after else {})
         body = (data if fault.body is None else fault.body)[start:]
         if status == 206 and not body:
             return self.send_bytes(416, b"", {})
@@ -217,7 +240,25 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(2)
             return
+        if fault.length is not None:
+            headers["Content-Length"] = str(fault.length)
+            self.close_connection = True
+        if fault.drip is not None:
+            return self.send_slowly(status, body, headers, *fault.drip)
         self.send_bytes(status, body, headers)
+
+    def send_slowly(
+        self, status: int, body: bytes, headers: dict[str, str], step: int, pause: float
+    ) -> None:
+        self.send_response(status)
+        for key, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        with contextlib.suppress(OSError):  # the client has had enough
+            for start in range(0, len(body), step):
+                self.wfile.write(body[start : start + step])
+                self.wfile.flush()
+                time.sleep(pause)
 
     def send_bytes(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

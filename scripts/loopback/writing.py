@@ -8,7 +8,7 @@ import json
 import re
 import urllib.parse
 
-from .server import LFS_FROM, HubServer, Repository, _Handler, git_sha1
+from .reading import LFS_FROM, HubServer, Repository, _Handler, git_sha1
 
 
 class _WritingHandler(_Handler):
