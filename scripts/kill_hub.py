@@ -8,8 +8,8 @@ five lies before its first write. After each kill nothing may have a final name 
 every lock can be read, nothing lies outside of the cache and of the folder that was to be made, and
 the same command, run again, must end with the files of the undisturbed run and leave no temporary
 folder; then `cache verify` and `cache list` must end well. The exit status is 1 where anything is
-otherwise, and where no kill fell while a file was being written or removed (`midway`; of `publish` only the
-server sees it).
+otherwise, and where no kill fell while a file was being written or removed (`midway`, which of
+`publish` the server alone would see).
 """
 
 from __future__ import annotations

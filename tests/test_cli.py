@@ -13,8 +13,8 @@ import pytest
 
 import isozoo
 from isozoo import cli
-
 from isozoo.scripts.loopback.reading import HubServer
+
 from .nlp import tiny_bert
 
 

@@ -12,6 +12,7 @@ import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 _API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?")
 LFS_FROM = 1024  # files of this size and more are LFS files, with a sha256
@@ -85,7 +86,7 @@ class HubServer:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.busy = []
         kind = getattr(self, "handler", _Handler)
-        handler = type("Handler", (kind,), {"server_state": self})
+        handler: Any = type("Handler", (kind,), {"server_state": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(
@@ -112,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_state: HubServer
 
-    def log_message(self, *args) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
     def do_HEAD(self) -> None:

@@ -12,7 +12,7 @@ from .reading import LFS_FROM, HubServer, Repository, _Handler, git_sha1
 
 
 class _WritingHandler(_Handler):
-    server_state: WritableHub
+    server_state: WritableHub  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_POST(self) -> None:
         self.write()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from isozoo.hub.cache import Cache
-
 from isozoo.scripts.loopback.reading import HubServer
 
 

@@ -15,7 +15,6 @@ from isozoo.hub.cache import Cache
 from isozoo.hub.errors import CacheError, IntegrityError, SourcesExhaustedError
 from isozoo.hub.fetch import describe, resolve
 from isozoo.hub.preset import FileEntry, Folder, HuggingFace, Package, Preset, Url
-
 from isozoo.scripts.loopback.reading import Fault, HubServer, git_sha1
 
 REPO = "acme/tiny"

@@ -12,10 +12,10 @@ import isozoo
 from isozoo.hub import convert, fetch_preset, publish
 from isozoo.hub.errors import HubError
 from isozoo.hub.inspection import inspect_folder
-
-from ..nlp import tiny_bert
 from isozoo.scripts.loopback.reading import LFS_FROM
 from isozoo.scripts.loopback.writing import WritableHub
+
+from ..nlp import tiny_bert
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
