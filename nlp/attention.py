@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..framework import ops
 from ..framework.core.layer import Layer
 from ..framework.layers import Dense, Dropout
@@ -16,6 +18,32 @@ KeyValue = tuple[Tensor, Tensor]
 def swapped(x: Tensor) -> Tensor:
     """(batch, length, heads, dim) <-> (batch, heads, length, dim)."""
     return ops.transpose(x, (0, 2, 1, 3))
+
+
+def empty_cache(layers: int, shape: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns keys and values for each layer as NumPy zeros.
+
+    Each has memory of its own, which steps may write to; what is not written takes none.
+
+    Args:
+        layers: how many.
+        shape: (batch, heads, capacity, head_dim).
+    """
+    return [(np.zeros(shape, np.float32), np.zeros(shape, np.float32)) for _ in range(layers)]
+
+
+def with_tokens(cache: KeyValue, position: Tensor, key: Tensor, value: Tensor) -> KeyValue:
+    """Returns a cache with keys and values of the tokens at `position`; the old one is used up.
+
+    Args:
+        cache: keys and values, each (batch, heads, capacity, head_dim).
+        position: int32 scalar, the place of the first token.
+        key: (batch, length, heads, head_dim).
+        value: as `key`.
+    """
+    start = (0, 0, position, 0)
+    keys, values = cache
+    return ops.overwrite(keys, start, swapped(key)), ops.overwrite(values, start, swapped(value))
 
 
 class DenseAttention(Layer):
@@ -139,10 +167,7 @@ class DenseAttention(Layer):
                 may attend.
             bias: added to the scaled products; it broadcasts as `mask` does.
         """
-        start = (0, 0, position, 0)
-        key, value = self.project(query)
-        keys = ops.slice_update(cache[0], start, swapped(key))
-        values = ops.slice_update(cache[1], start, swapped(value))
+        keys, values = with_tokens(cache, position, *self.project(query))
         y = self.attend(query, swapped(keys), swapped(values), mask, bias=bias)
         return y, (keys, values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from ..hub.bases import Preprocessor, Task
 from ..hub.loading import JsonFiles
 from .byte_level import ByteLevelTokenizer, end_ids
 from .chat import prompt_of
-from .generation.beams import beam_search
-from .generation.loop import Written, walk
+from .generation.loop import Written
 from .generation.options import GenerationOptions
 from .generation.sizes import CacheSizes
 from .generation.steps import CachedStep
 from .generation.stopping import TextStopping
+from .generation.writing import answers, check_assistant, last_of, write
 from .text import check_texts, check_vocabulary, preprocessor_of, token_inputs
 from .word_head import word_head, word_scores
 
@@ -120,6 +120,24 @@ class CausalLM(Task):
         x = ops.slice(x, (0, last, 0), (batch, 1, size))
         return ops.squeeze(self.scores(x), 1), cache
 
+    def examine(
+        self, tokens: Tensor, cache: Any, position: Tensor, starts: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], Any]:
+        """Takes a step, and tells what follows each of its tokens.
+
+        Args:
+            tokens: int32 (batch, length).
+            cache: as for `advance`.
+            position: int32 scalar, the place of the first of `tokens`.
+            starts: int32 (batch,), where each row's text begins.
+
+        Returns:
+            Scores (batch, length, vocabulary_size) with states (batch, length, hidden_dim), and the
+            new cache.
+        """
+        x, cache = self.backbone.extend(tokens, cache, position, starts)
+        return (self.scores(x), x), cache
+
     def begin(self, starts: np.ndarray) -> CachedStep:
         """Returns the step of texts that begin at `starts`, int32 (batch,), behind padding."""
         run = self.compiled_method("advance")
@@ -127,40 +145,58 @@ class CausalLM(Task):
         def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:
             return run(tokens, cache, position, last, starts)
 
+        def examine(tokens: np.ndarray, cache: Any, position: np.ndarray) -> Any:
+            return self.compiled_method("examine")(tokens, cache, position, starts)
+
         limit = self.backbone.max_sequence_length
         sizes = CacheSizes(limit, short_prompt=4, block=self.block)
-        return CachedStep(advance, self.backbone.empty_cache, self.backend, sizes)
+        return CachedStep(advance, self.backbone.empty_cache, self.backend, sizes, examine)
 
-    def generate(self, prompts: Any, max_new_tokens: int = 64, **options: Any) -> Any:
+    def generate(
+        self,
+        prompts: Any,
+        max_new_tokens: int = 64,
+        *,
+        assistant: CausalLM | None = None,
+        **options: Any,
+    ) -> Any:
         """Writes on from texts.
 
         Args:
             prompts: a text, or a list of texts, which may differ in length.
             max_new_tokens: most tokens that are written for each.
+            assistant: a smaller model of the same vocabulary, which proposes `num_draft_tokens`
+                tokens at a time; this one judges them in one pass, and writes what it would write
+                alone. The prompts are then gone through one by one.
             **options: those of `generation.options.GenerationOptions`: `temperature` (0, the
                 default, takes the likeliest token), `top_k`, `top_p`, `min_p`, `typical_p` and
                 `seed` of the draws, which are the same on every backend; `stop`, a text or several
                 at which writing ends; `repetition_penalty`, `presence_penalty`,
                 `no_repeat_ngram_size`, `suppress_tokens`, `forced_tokens`, `min_new_tokens`;
-                `num_beams`, `length_penalty`, `early_stopping` of a beam search; `num_sequences`.
+                `num_beams`, `length_penalty`, `early_stopping`, `num_beam_groups`,
+                `diversity_penalty` of a beam search; `penalty_alpha` of a contrastive search;
+                `regex` or `json_schema`, the form of the text; `num_sequences`; `details`.
 
         Returns:
             What was written for the text, without it; a list for a list. With `num_sequences`
-            above 1, a list of so many in the place of each.
+            above 1, a list of so many in the place of each. With `details`, `Generated` in the
+            place of each text.
 
         Raises:
             TypeError: something that is no text, or an unknown option.
             ValueError: an empty text, one that leaves no room, or settings that are out of range.
         """
         chosen = GenerationOptions(**options).checked(max_new_tokens)
-        if chosen.num_beams > 1:
-            texts = self._searched(prompts, max_new_tokens, chosen)
+        if assistant is None:
+            found = self._written(prompts, max_new_tokens, chosen, None)
         else:
-            *_, texts = self._texts(prompts, max_new_tokens, chosen)
-        count = chosen.num_sequences
-        found: list[Any] = texts
-        if count > 1:
-            found = [texts[at : at + count] for at in range(0, len(texts), count)]
+            check_assistant(self, assistant, chosen)
+            texts = check_texts(prompts)
+            found = [
+                one
+                for text in texts
+                for one in self._written(text, max_new_tokens, chosen, assistant)
+            ]
         return found[0] if isinstance(prompts, str) else found
 
     def chat(self, messages: Any, max_new_tokens: int = 256, **options: Any) -> str:
@@ -181,77 +217,94 @@ class CausalLM(Task):
         prompt = prompt_of(preprocessor_of(self).chat_template, messages)
         return self.generate(prompt, max_new_tokens, **options)
 
-    def stream(self, prompt: str, max_new_tokens: int = 64, **options: Any) -> Iterator[str]:
+    def stream(
+        self,
+        prompt: str,
+        max_new_tokens: int = 64,
+        *,
+        assistant: CausalLM | None = None,
+        **options: Any,
+    ) -> Iterator[str]:
         """Yields what `generate` writes for one text, piece by piece, as it is written.
 
-        Raises ValueError for a beam search, and for several texts, besides what `generate` raises.
+        Raises ValueError for a beam search, for several texts and for `details`, besides what
+        `generate` raises.
         """
         chosen = GenerationOptions(**options).checked(max_new_tokens)
-        if chosen.copies > 1:
-            raise ValueError("One text can be shown as it is written: leave out beams and copies.")
-        return self._pieces(prompt, max_new_tokens, chosen)
+        if chosen.copies > 1 or chosen.details:
+            raise ValueError(
+                "One text can be shown as it is written: leave out beams, copies and details."
+            )
+        if assistant is not None:
+            check_assistant(self, assistant, chosen)
+        return self._pieces(prompt, max_new_tokens, chosen, assistant)
 
-    def _pieces(self, prompt: str, max_new_tokens: int, chosen: GenerationOptions) -> Iterator[str]:
+    def _pieces(
+        self,
+        prompt: str,
+        max_new_tokens: int,
+        chosen: GenerationOptions,
+        assistant: CausalLM | None,
+    ) -> Iterator[str]:
         shown = ""
-        for (text,) in self._texts(prompt, max_new_tokens, chosen):
+        steps, ending = self._begun(prompt, max_new_tokens, chosen, assistant)
+        while True:
+            try:
+                (tokens,), done = next(steps), False
+            except StopIteration as end:
+                tokens, done = end.value[0][0].tokens, True
+            text = ending.cut(ending.decode(tokens))
             # A character of several bytes is shown when it is whole.
-            whole = text.rstrip("\ufffd") if text.endswith("\ufffd") else text
+            whole = text if done else text.rstrip("\ufffd")
             if len(whole) > len(shown):
                 yield whole[len(shown) :]
                 shown = whole
+            if done:
+                return
 
     def _begun(
-        self, prompts: Any, max_new_tokens: int, chosen: GenerationOptions
-    ) -> tuple[CachedStep, np.ndarray, dict[str, Any], TextStopping]:
-        """The step, the padded prompts, and how far, by which rules and until when to write.
-
-        For a search there are `num_beams` rows of the step for each of the prompts; else each
-        prompt stands there as often as texts are written for it.
-        """
+        self,
+        prompts: Any,
+        max_new_tokens: int,
+        chosen: GenerationOptions,
+        assistant: CausalLM | None,
+    ) -> tuple[Generator[Any, None, list[list[Written]]], TextStopping]:
+        """The writing of texts, step by step, and what ends them."""
         tools = preprocessor_of(self)
-        rows = [row for row in tools.encode(prompts) for _ in range(chosen.copies)]
+        rows = tools.encode(prompts)
+        draft = None
+        if assistant is not None:
+            if preprocessor_of(assistant).encode(prompts) != rows:
+                raise ValueError("The assistant's tokenizer is another one: it reads other tokens.")
+            draft = assistant.begin(np.zeros(1, np.int32))
         width = max(map(len, rows))
         starts = np.array([width - len(row) for row in rows], np.int32)
-        ids = _padded(rows)["token_ids"]
-        if chosen.num_beams > 1:
-            ids = ids[:: chosen.num_beams]
         ending = chosen.stopping(tools.ends, tools.tokenizer.decode)
-        options = {
-            "max_length": min(width + max_new_tokens, tools.max_length),
-            "stop": ending,
-            "rules": chosen.rules(rows, tools.ends),
-        }
-        return self.begin(starts), ids, options, ending
-
-    def _searched(self, prompts: Any, max_new_tokens: int, chosen: GenerationOptions) -> list[str]:
-        """The best texts that a search with beams finds, `num_sequences` for each prompt."""
-        step, ids, options, ending = self._begun(prompts, max_new_tokens, chosen)
-        found = beam_search(
-            step,
-            ids,
-            beams=chosen.num_beams,
-            length_penalty=chosen.length_penalty,
-            early_stopping=chosen.early_stopping,
-            **options,
+        texts = [row for row in rows for _ in range(chosen.copies)]
+        length = min(width + max_new_tokens, tools.max_length)
+        if assistant is not None:
+            length = min(length, preprocessor_of(assistant).max_length)
+        steps = write(
+            chosen,
+            self.begin(starts.repeat(chosen.rows)),
+            _padded(rows)["token_ids"],
+            draft=draft,
+            starts=starts,
+            max_length=length,
+            stop=ending,
+            rules=chosen.rules(texts, tools.ends, tools.tokenizer),
         )
-        decode, count = preprocessor_of(self).tokenizer.decode, chosen.num_sequences
-        return [ending.cut(decode(beam.tokens)) for beams in found for beam in beams[:count]]
+        return steps, ending
 
-    def _texts(
-        self, prompts: Any, max_new_tokens: int, chosen: GenerationOptions
-    ) -> Iterator[list[str]]:
-        """The texts so far, after each step."""
-        step, ids, options, ending = self._begun(prompts, max_new_tokens, chosen)
-        steps = walk(step, ids, choose=chosen.sampler(), **options)
-        decode = preprocessor_of(self).tokenizer.decode
-        while True:
-            try:
-                written = next(steps)
-            except StopIteration as end:
-                found: list[Written] = end.value
-                yield [ending.cut(decode(row.tokens)) for row in found]
-                return
-            yield [ending.cut(decode(tokens)) for tokens in written]
+    def _written(
+        self,
+        prompts: Any,
+        max_new_tokens: int,
+        chosen: GenerationOptions,
+        assistant: CausalLM | None,
+    ) -> list[Any]:
+        steps, ending = self._begun(prompts, max_new_tokens, chosen, assistant)
+        return answers(last_of(steps), chosen, ending)
 
     def run(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, text: str, max_new_tokens: int = 64

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..framework.typing import Tensor
 from ..hub.bases import Backbone
-from .attention import KeyValue
+from .attention import KeyValue, empty_cache
 from .text import check_ids, token_inputs
 
 
@@ -51,5 +51,4 @@ class DecoderBackbone(Backbone):
 
     def empty_cache(self, batch: int, capacity: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Returns a cache for `batch` texts of up to `capacity` tokens, as NumPy zeros."""
-        zeros = np.zeros((batch, self.shared_heads, capacity, self.head_dim), np.float32)
-        return [(zeros, zeros) for _ in self.blocks]
+        return empty_cache(len(self.blocks), (batch, self.shared_heads, capacity, self.head_dim))

@@ -42,28 +42,27 @@ class Rotary(NamedTuple):
             )
 
     def angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns cosines and sines, (…, length, 1, size / 2), of positions (…, length)."""
-        turned = ops.multiply(
+        """Returns what `turned` multiplies by, for positions (…, length).
+
+        Returns:
+            Cosines and sines, (…, length, 1, size): each stands for both coordinates of its plane,
+            the sine of the first with the other sign.
+        """
+        planes = ops.multiply(
             ops.expand_dims(ops.cast(positions, "float32"), (-1, -2)), self.frequencies
         )
-        cos, sin = ops.cos(turned), ops.sin(turned)
+        cos, sin = ops.cos(planes), ops.sin(planes)
         if self.factor != 1:
             cos, sin = ops.multiply(cos, self.factor), ops.multiply(sin, self.factor)
-        return cos, sin
+        double = ops.concatenate([cos, cos], axis=-1)
+        return double, ops.concatenate([ops.negative(sin), sin], axis=-1)
 
 
 def turned(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
     """Returns vectors (batch, length, heads, size), turned by `Rotary.angles`."""
-    cos, sin = (ops.cast(part, x.dtype) for part in angles)
-    half = x.shape[-1] // 2
-    first, second = x[..., :half], x[..., half:]
-    return ops.concatenate(
-        [
-            ops.subtract(ops.multiply(first, cos), ops.multiply(second, sin)),
-            ops.add(ops.multiply(second, cos), ops.multiply(first, sin)),
-        ],
-        axis=-1,
-    )
+    cos, sin = (part if part.dtype == x.dtype else ops.cast(part, x.dtype) for part in angles)
+    across = ops.roll(x, x.shape[-1] // 2, axis=-1)
+    return ops.add(ops.multiply(x, cos), ops.multiply(across, sin))
 
 
 def rotary_of(

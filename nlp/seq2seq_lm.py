@@ -10,11 +10,10 @@ import numpy as np
 from ..framework import ops
 from ..framework.typing import Tensor
 from ..hub.bases import Preprocessor, Task
-from .generation.beams import beam_search
-from .generation.loop import generate
 from .generation.options import GenerationOptions
 from .generation.sizes import CacheSizes
 from .generation.steps import CachedStep
+from .generation.writing import answers, check_assistant, last_of, write
 from .text import check_texts, pad_rows, preprocessor_of
 
 SAMPLES = (
@@ -131,6 +130,25 @@ class Seq2SeqLM(Task):
         x = ops.slice(x, (0, last, 0), (batch, 1, size))
         return ops.squeeze(self.scores(x), 1), cache
 
+    def examine(
+        self, tokens: Tensor, cache: Any, heard: Any, padding_mask: Tensor, position: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], Any]:
+        """Takes a step, and tells what follows each of its tokens.
+
+        Args:
+            tokens: int32 (batch, length).
+            cache: as for `advance`, and so are `heard`, `padding_mask` and `position`.
+            heard: see `cache`.
+            padding_mask: see `cache`.
+            position: see `cache`.
+
+        Returns:
+            Scores (batch, length, vocabulary_size) with states (batch, length, hidden_dim), and the
+            new cache.
+        """
+        x, cache = self.backbone.extend(tokens, cache, heard, padding_mask, position)
+        return (self.scores(x), x), cache
+
     def begin(self, token_ids: np.ndarray, padding_mask: np.ndarray) -> CachedStep:
         """Returns the decoder's step for texts that are read, ids int32 (batch, source)."""
         heard = self.backbone.compiled_method("read")(token_ids, padding_mask)
@@ -139,63 +157,83 @@ class Seq2SeqLM(Task):
         def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:
             return run(tokens, cache, heard, padding_mask, position, last)
 
-        sizes = CacheSizes(_LIMIT, short_prompt=4, block=32)
-        return CachedStep(advance, self.backbone.empty_cache, self.backend, sizes)
+        def examine(tokens: np.ndarray, cache: Any, position: np.ndarray) -> Any:
+            run = self.compiled_method("examine")
+            return run(tokens, cache, heard, padding_mask, position)
 
-    def generate(self, texts: Any, max_new_tokens: int = 64, **options: Any) -> Any:
+        sizes = CacheSizes(_LIMIT, short_prompt=4, block=32)
+        return CachedStep(advance, self.backbone.empty_cache, self.backend, sizes, examine)
+
+    def generate(
+        self,
+        texts: Any,
+        max_new_tokens: int = 64,
+        *,
+        assistant: Seq2SeqLM | None = None,
+        **options: Any,
+    ) -> Any:
         """Writes a text for each text that is read.
 
         Args:
             texts: a text, or a list of texts.
             max_new_tokens: most tokens that are written for each.
+            assistant: a smaller model of the same vocabulary, which proposes `num_draft_tokens`
+                tokens at a time; this one judges them in one pass, and writes what it would write
+                alone. The texts are then gone through one by one.
             **options: those of `generation.options.GenerationOptions`.
 
         Returns:
             What was written for the text; a list for a list. With `num_sequences` above 1, a list
-            of so many in the place of each.
+            of so many in the place of each. With `details`, `Generated` in the place of each text.
 
         Raises:
             TypeError: something that is no text, or an unknown option.
             ValueError: an empty text, or settings that are out of range.
         """
-        tools = preprocessor_of(self)
         chosen = GenerationOptions(**options).checked(max_new_tokens)
-        rows = tools.encode(texts)
-        inputs = tools.pad(rows, even_lengths=self._backend.compiles)
-        ids, mask = inputs["encoder_token_ids"], inputs["encoder_padding_mask"]
-        copies = chosen.copies
-        step = self.begin(ids.repeat(copies, axis=0), mask.repeat(copies, axis=0))
-        first = np.full((len(rows), 1), tools.start_id, np.int32)
-        ending = chosen.stopping(tools.ends, tools.tokenizer.decode)
-        prompts = [[tools.start_id] for _ in rows for _ in range(copies)]
-        rules = chosen.rules(prompts, tools.ends)
-        length = 1 + max_new_tokens
-        if chosen.num_beams > 1:
-            beams = beam_search(
-                step,
-                first,
-                beams=chosen.num_beams,
-                max_length=length,
-                stop=ending,
-                rules=rules,
-                length_penalty=chosen.length_penalty,
-                early_stopping=chosen.early_stopping,
-            )
-            found = [[beam.tokens for beam in row[: chosen.num_sequences]] for row in beams]
+        if assistant is None:
+            found = self._written(texts, max_new_tokens, chosen, None)
         else:
-            written = generate(
-                step,
-                first.repeat(copies, axis=0),
-                max_length=length,
-                stop=ending,
-                rules=rules,
-                choose=chosen.sampler(),
-            )
-            tokens = [row.tokens for row in written]
-            found = [tokens[at : at + copies] for at in range(0, len(tokens), copies)]
-        said = [[ending.cut(tools.tokenizer.decode(row)) for row in group] for group in found]
-        answers = said if chosen.num_sequences > 1 else [group[0] for group in said]
-        return answers[0] if isinstance(texts, str) else answers
+            check_assistant(self, assistant, chosen)
+            found = [
+                one
+                for text in check_texts(texts)
+                for one in self._written(text, max_new_tokens, chosen, assistant)
+            ]
+        return found[0] if isinstance(texts, str) else found
+
+    def _written(
+        self,
+        texts: Any,
+        max_new_tokens: int,
+        chosen: GenerationOptions,
+        assistant: Seq2SeqLM | None,
+    ) -> list[Any]:
+        tools = preprocessor_of(self)
+        rows = tools.encode(texts)
+        draft = None
+        if assistant is not None:
+            if preprocessor_of(assistant).encode(texts) != rows:
+                raise ValueError("The assistant's tokenizer is another one: it reads other tokens.")
+            draft = assistant._reading(rows, 1)
+        ending = chosen.stopping(tools.ends, tools.tokenizer.decode)
+        prompts = [[tools.start_id] for _ in rows for _ in range(chosen.copies)]
+        steps = write(
+            chosen,
+            self._reading(rows, chosen.rows),
+            np.full((len(rows), 1), tools.start_id, np.int32),
+            draft=draft,
+            max_length=1 + max_new_tokens,
+            stop=ending,
+            rules=chosen.rules(prompts, tools.ends, tools.tokenizer),
+        )
+        return answers(last_of(steps), chosen, ending)
+
+    def _reading(self, rows: Sequence[Sequence[int]], copies: int) -> CachedStep:
+        """The decoder's step for texts that are read, so many rows for each of them."""
+        inputs = preprocessor_of(self).pad(rows, even_lengths=self._backend.compiles)
+        ids, mask = inputs["encoder_token_ids"], inputs["encoder_padding_mask"]
+        return self.begin(ids.repeat(copies, axis=0), mask.repeat(copies, axis=0))
 
     def run(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, text: str, max_new_tokens: int = 64

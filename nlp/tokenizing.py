@@ -100,6 +100,10 @@ class LibraryTokenizer(Tokenizer):
         """Returns the text of ids; bytes that are no whole character become U+FFFD."""
         return self._tokenizer.decode(list(map(int, ids)), skip_special_tokens=skip_special_tokens)
 
+    def described(self) -> str:
+        """Returns what the library writes in a `tokenizer.json`."""
+        return self._tokenizer.to_str()
+
     def id_of(self, token: str) -> int | None:
         """Returns the id of a token, or None."""
         return self._tokenizer.token_to_id(token)

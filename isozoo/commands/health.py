@@ -23,6 +23,7 @@ _EXTRAS = {
     "onnx": ("onnx", "to write ONNX files"),
     "openvino": ("openvino", "to write models for Intel's runtime"),
     "plots": ("matplotlib", "to draw curves and graphs as PNG files"),
+    "constrained": ("llguidance", "to hold generated text to a form"),
     "dot": ("pydot", "to give graphs to Graphviz"),
     "catalog": ("jinja2", "to build the catalogue's pages"),
     "orbax": ("orbax", "to read and write Orbax's checkpoints"),

@@ -1,7 +1,9 @@
 """Beam search: the likeliest texts among those that begin well.
 
 Definition: transformers' `generate(num_beams=…)`, with its length penalty (Wu et al. 2016,
-arXiv:1609.08144, simplified to a power of the length) and its rule of when to stop.
+arXiv:1609.08144, simplified to a power of the length) and its rule of when to stop. In groups:
+Vijayakumar et al. 2016 (arXiv:1610.02424), as `generate(num_beam_groups=…, diversity_penalty=…)`
+computed it (up to version 4.49; later versions have it outside of the library).
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ def beam_search(
     rules: Rules | None = None,
     length_penalty: float = 1.0,
     early_stopping: bool = False,
+    groups: int = 1,
+    diversity_penalty: float = 0.0,
 ) -> list[list[Beam]]:
     """Searches for the likeliest texts, `beams` of them for each prompt.
 
@@ -65,33 +69,62 @@ def beam_search(
         length_penalty: above 0 it favours long texts, below 0 short ones.
         early_stopping: whether the search for a prompt ends when `beams` texts have ended; else it
             ends when none of those that go on has a better score at its present length.
+        groups: into how many groups the texts are parted, each a search of its own.
+        diversity_penalty: taken from the log-probability of a token for each text of the groups
+            before that has got it in the same step.
 
     Returns:
         For each prompt up to `beams` texts, the best first.
 
     Raises:
-        ValueError: the prompt is empty or leaves no room for a token; fewer than one beam.
+        ValueError: the prompt is empty or leaves no room for a token; fewer than one beam; groups
+            that do not divide the beams.
     """
     prompt = check_prompt(prompt, max_length)
     if beams < 1:
         raise ValueError(f"beam_search: `beams` must be at least 1; got {beams!r}.")
-    searches = [_Search(beams, stop, length_penalty, early_stopping) for _ in range(len(prompt))]
+    if groups < 1 or beams % groups:
+        raise ValueError(f"beam_search: `groups` must divide the {beams} beams; got {groups!r}.")
+    size = beams // groups
+    # A search for each group of each prompt, in the order of the rows.
+    searches = [
+        _Search(size, stop, length_penalty, early_stopping, groups > 1)
+        for _ in range(len(prompt) * groups)
+    ]
     logits = step(prompt.repeat(beams, axis=0))
     for room in reversed(range(max_length - prompt.shape[1])):
         scores = _log_softmax(logits)
-        if rules is not None:
-            # On log-probabilities, which are not made to sum up to 1 again: as transformers does.
-            scores = rules(scores, [row for search in searches for row in search.texts])
-        scores = scores.reshape(len(prompt), beams, -1)
-        rows = []
-        for number, (search, part) in enumerate(zip(searches, scores, strict=True)):
-            rows += [number * beams + origin for origin in search.advance(part, last=not room)]
+        texts = [row for search in searches for row in search.texts]
+        rows = np.empty(len(texts), np.int64)
+        chosen = np.zeros((len(prompt), scores.shape[1])) if groups > 1 else None
+        # One group after the other, for the later ones see what the former have taken.
+        for group in range(groups):
+            allowed = (
+                scores
+                if chosen is None
+                else scores - diversity_penalty * chosen.repeat(beams, axis=0)
+            )
+            if rules is not None:
+                # On log-probabilities, which are not made to sum up to 1 again: as transformers.
+                allowed = rules(allowed, texts)
+            for number, search in enumerate(searches[group::groups]):
+                first = (number * groups + group) * size
+                part = allowed[first : first + size]
+                origins = search.advance(part, last=not room)
+                rows[first : first + size] = first + np.array(origins)
+                if chosen is not None:
+                    np.add.at(chosen[number], [text[-1] for text in search.texts], 1)
         if not room or all(search.is_done for search in searches):
             break
-        step.reorder(np.array(rows))
+        step.reorder(rows)
         tokens = [[row[-1]] for search in searches for row in search.texts]
         logits = step(np.array(tokens, np.int32))
-    return [search.found() for search in searches]
+    found = [search.found() for search in searches]
+    parted = [found[at : at + groups] for at in range(0, len(found), groups)]
+    return [
+        sorted((beam for part in parts for beam in part), key=lambda beam: -beam.score)
+        for parts in parted
+    ]
 
 
 @dataclass
@@ -102,6 +135,9 @@ class _Search:
     stop: Stopping
     length_penalty: float
     early_stopping: bool
+    # Whether the search goes on while any candidate, an end too, would be better than what there
+    # is: the rule of groups. Else the texts that go on are asked alone.
+    by_candidates: bool = False
     texts: list[list[int]] = field(init=False)
     ended: list[Beam] = field(default_factory=list)
     is_done: bool = False
@@ -122,7 +158,8 @@ class _Search:
             self.texts = [[*text, self.stop.filler] for text in self.texts]
             return list(range(self.beams))
         going: list[tuple[int, list[int], float]] = []
-        for rank, (origin, token, total) in enumerate(self._candidates(scores)):
+        candidates = self._candidates(scores)
+        for rank, (origin, token, total) in enumerate(candidates):
             text = [*self.texts[origin], token]
             ending = self.stop.ending(text)
             if ending is None and len(going) < self.beams:
@@ -135,7 +172,8 @@ class _Search:
         going += [(origin, text, -np.inf) for origin, text, _ in spare * missing]
         self.texts = [text for _, text, _ in going]
         self._totals = np.array([total for *_, total in going])
-        self._conclude()
+        best = candidates[0][2] if self.by_candidates and candidates else self._totals.max()
+        self._conclude(best)
         return [origin for origin, *_ in going]
 
     def found(self) -> list[Beam]:
@@ -160,9 +198,9 @@ class _Search:
         self.ended.sort(key=lambda beam: -beam.score)
         del self.ended[self.beams :]
 
-    def _conclude(self) -> None:
+    def _conclude(self, best: float) -> None:
         full = len(self.ended) == self.beams
-        best = self._totals.max() / self._norm(len(self.texts[0]))
+        best = best / self._norm(len(self.texts[0]))
         hopeless = full and best <= self.ended[-1].score
         self.is_done = hopeless or (full and self.early_stopping) or best == -np.inf
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .samplers import Choose, greedy
+from .samplers import Choose, Sampler, greedy
 from .steps import Step
 from .stopping import Stopping
 
@@ -19,15 +19,22 @@ may not stand. The first argument is not changed."""
 
 @dataclass(frozen=True)
 class Written:
-    """What one row has written: `tokens`, without prompt and end.
+    """What one row has written.
 
-    With `score=True` also the mean log-probability of its tokens, the end among them; else NaN.
-    `ended` tells whether the text came to its end before there was no more room.
+    Attributes:
+        tokens: without prompt and end.
+        mean_log_probability: of its tokens, the end among them, with `score=True`; else NaN.
+        ended: whether the text came to its end before there was no more room.
+        logits: with `keep=True` the model's scores of each token, the end among them, float32
+            (tokens, vocabulary); else None.
+        scores: the same after the rules and what `choose` does to them.
     """
 
     tokens: list[int]
     mean_log_probability: float = float("nan")
     ended: bool = True
+    logits: np.ndarray | None = field(default=None, compare=False)
+    scores: np.ndarray | None = field(default=None, compare=False)
 
 
 def check_prompt(prompt: np.ndarray, max_length: int) -> np.ndarray:
@@ -75,6 +82,7 @@ def walk(
     choose: Choose = greedy,
     logits: np.ndarray | None = None,
     score: bool = False,
+    keep: bool = False,
 ) -> Generator[list[list[int]], None, list[Written]]:
     """Yields the tokens that each row has written so far, after each step; see `generate`.
 
@@ -87,6 +95,7 @@ def walk(
         choose: picks a token for each row.
         logits: the scores after the prompt, where the step has had it already.
         score: compute log-probabilities, by the scores that the rules give.
+        keep: keep the scores of each step.
 
     Returns:
         What each row has written.
@@ -99,10 +108,14 @@ def walk(
     endings: list[int | None] = [None] * count
     total = np.zeros(count)
     open_rows = np.ones(count, bool)
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
     for room in reversed(range(max_length - prompt.shape[1])):
         scores = logits if rules is None else rules(logits, written)
-        _check_scores(scores, open_rows)
+        check_scores(scores, open_rows)
         tokens = np.where(open_rows, choose(scores), stop.filler)
+        if keep:
+            warped = choose.warped(scores) if isinstance(choose, Sampler) else scores
+            kept.append((np.array(logits, np.float32), warped.astype(np.float32)))
         if score:
             total += np.where(open_rows, log_probability(scores, tokens), 0.0)
         for row in np.flatnonzero(open_rows):
@@ -113,14 +126,41 @@ def walk(
         if not (room and open_rows.any()):
             break
         logits = step(tokens[:, None].astype(np.int32))
-    return [
-        Written(
-            tokens[: len(tokens) - (ending or 0)],
-            float(total[row] / len(tokens)) if score else float("nan"),
-            ending is not None,
-        )
-        for row, (tokens, ending) in enumerate(zip(written, endings, strict=True))
+    means = [
+        float(t / len(w)) if score else float("nan") for t, w in zip(total, written, strict=True)
     ]
+    return finished(written, endings, means, kept)
+
+
+def finished(
+    written: Sequence[Sequence[int]],
+    endings: Sequence[int | None],
+    means: Sequence[float] | None = None,
+    kept: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+) -> list[Written]:
+    """Returns what each row has written, cut where it ended.
+
+    Args:
+        written: the tokens of each row, its end among them.
+        endings: how many of them are the end; None for a row that did not come to one.
+        means: log-probabilities; NaN if None.
+        kept: logits and scores (batch, vocabulary) of each step; none were kept if empty.
+    """
+    found = []
+    for row, (tokens, ending) in enumerate(zip(written, endings, strict=True)):
+        both: list[np.ndarray] = []
+        if kept:
+            steps = kept[: len(tokens)]
+            both = [np.stack([step[which][row] for step in steps]) for which in (0, 1)]
+        found.append(
+            Written(
+                [*tokens[: len(tokens) - (ending or 0)]],
+                float("nan") if means is None else means[row],
+                ending is not None,
+                *both,
+            )
+        )
+    return found
 
 
 def log_probability(scores: np.ndarray, tokens: np.ndarray) -> np.ndarray:
@@ -130,7 +170,8 @@ def log_probability(scores: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     return scores[np.arange(len(scores)), tokens] - top - total
 
 
-def _check_scores(scores: np.ndarray, open_rows: np.ndarray) -> None:
+def check_scores(scores: np.ndarray, open_rows: np.ndarray) -> None:
+    """Raises ValueError where an open row of scores (batch, vocabulary) gives no token."""
     best = scores.max(axis=1)
     bad = np.flatnonzero(open_rows & ~(best > -np.inf))
     if bad.size:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from .constraints import Constraint
+from .loop import Rules
 from .penalties import Penalties
 from .samplers import Sampler
 from .stopping import TextStopping
@@ -34,6 +36,13 @@ class GenerationOptions:
         length_penalty: of the beam search; above 0 it favours long texts.
         early_stopping: whether the search ends when `num_beams` texts have ended.
         num_sequences: how many texts are written for each prompt: draws, or the best of the beams.
+        num_beam_groups: into how many groups the beams are parted; see `beams.beam_search`.
+        diversity_penalty: what a token loses for each text of the groups before that has it.
+        penalty_alpha: of a contrastive search among `top_k` tokens; see `contrastive.contrast`.
+        num_draft_tokens: how many tokens an assistant proposes at a time.
+        regex: a regular expression that the whole text matches; see `constraints.Constraint`.
+        json_schema: a JSON schema of which the text is an instance.
+        details: whether `Generated` is given in the place of each text.
     """
 
     temperature: float = 0.0
@@ -53,6 +62,13 @@ class GenerationOptions:
     length_penalty: float = 1.0
     early_stopping: bool = False
     num_sequences: int = 1
+    num_beam_groups: int = 1
+    diversity_penalty: float = 0.0
+    penalty_alpha: float | None = None
+    num_draft_tokens: int = 5
+    regex: str | None = None
+    json_schema: Mapping[str, Any] | str | None = None
+    details: bool = False
 
     def checked(self, max_new_tokens: int) -> Self:
         """Returns itself.
@@ -62,7 +78,7 @@ class GenerationOptions:
         """
         if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
             raise ValueError(f"`max_new_tokens` must be at least 1; got {max_new_tokens!r}.")
-        for name in ("num_beams", "num_sequences"):
+        for name in ("num_beams", "num_sequences", "num_beam_groups", "num_draft_tokens"):
             if not isinstance(count := getattr(self, name), int) or count < 1:
                 raise ValueError(f"`{name}` must be at least 1; got {count!r}.")
         if not all(isinstance(text, str) and text for text in self._stops()):
@@ -77,6 +93,19 @@ class GenerationOptions:
                 f"`num_sequences` must be at most `num_beams`, {self.num_beams}; got "
                 f"{self.num_sequences}."
             )
+        if self.num_beams % self.num_beam_groups:
+            raise ValueError(
+                f"`num_beam_groups` must divide `num_beams`, {self.num_beams}; got "
+                f"{self.num_beam_groups}."
+            )
+        if not self.diversity_penalty >= 0:
+            raise ValueError(
+                f"`diversity_penalty` must be at least 0; got {self.diversity_penalty!r}."
+            )
+        if self.diversity_penalty and self.num_beam_groups == 1:
+            raise ValueError("`diversity_penalty` is for beams in groups: set `num_beam_groups`.")
+        if self.penalty_alpha is not None:
+            self._check_contrast()
         if self.num_beams == 1 and self.num_sequences > 1 and not self.temperature:
             raise ValueError(
                 "The likeliest text is one: set `temperature` or `num_beams` for "
@@ -85,10 +114,29 @@ class GenerationOptions:
         self.sampler()
         return self
 
+    def _check_contrast(self) -> None:
+        if not isinstance(self.penalty_alpha, int | float) or not 0 <= self.penalty_alpha <= 1:
+            raise ValueError(f"`penalty_alpha` must be from 0 to 1; got {self.penalty_alpha!r}.")
+        if self.top_k is None or self.top_k < 2:
+            raise ValueError(
+                "A contrastive search (`penalty_alpha`) chooses among `top_k` tokens: set it to at "
+                f"least 2; got {self.top_k!r}."
+            )
+        if self.temperature or self.num_beams > 1:
+            raise ValueError(
+                "A contrastive search draws nothing and follows one text: leave `temperature` at 0 "
+                "and `num_beams` at 1."
+            )
+
     @property
     def copies(self) -> int:
-        """How many rows go through the network for each prompt."""
+        """How many texts are followed for each prompt."""
         return self.num_beams if self.num_beams > 1 else self.num_sequences
+
+    @property
+    def rows(self) -> int:
+        """How many rows go through the network for each prompt."""
+        return self.copies if self.penalty_alpha is None else self.top_k or 1
 
     def sampler(self) -> Sampler:
         """Returns what picks tokens from scores."""
@@ -96,24 +144,30 @@ class GenerationOptions:
             self.temperature, self.top_k, self.top_p, self.seed, 0, self.min_p, self.typical_p
         )
 
-    def rules(self, prompts: Sequence[Sequence[int]], ends: Sequence[int]) -> Penalties | None:
+    def rules(
+        self, prompts: Sequence[Sequence[int]], ends: Sequence[int], tokenizer: Any
+    ) -> Rules | None:
         """Returns which tokens may stand where; None where all may, as they are.
 
         Args:
             prompts: the tokens before each text.
             ends: tokens that end a text.
+            tokenizer: of the model.
+
+        Raises:
+            ImportError: a form is asked for, and what knows it is not installed.
+            TypeError: a form that is none, or a tokenizer that it does not go with.
+            ValueError: a form that cannot be read, or a setting out of its range.
         """
-        options: dict[str, Any] = {
-            "repetition_penalty": self.repetition_penalty,
-            "no_repeat_ngram_size": self.no_repeat_ngram_size,
-            "presence_penalty": self.presence_penalty,
-            "suppress_tokens": tuple(self.suppress_tokens),
-            "forced_tokens": tuple(self.forced_tokens),
-            "min_new_tokens": self.min_new_tokens,
-        }
-        if options == _PLAIN:
-            return None
-        return Penalties(prompts, **options, ends=ends)
+        options: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN}
+        options |= {name: tuple(options[name]) for name in ("suppress_tokens", "forced_tokens")}
+        penalties = None if options == _PLAIN else Penalties(prompts, **options, ends=ends)
+        if self.regex is None and self.json_schema is None:
+            return penalties
+        form = Constraint(tokenizer, ends, self.regex, self.json_schema)
+        if penalties is None:
+            return form
+        return lambda scores, written: form(penalties(scores, written), written)
 
     def stopping(self, ends: Sequence[int], decode: Callable[[Sequence[int]], str]) -> TextStopping:
         """Returns what ends a text.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ...framework import ops
 from ...framework.config import use_backend
-from .sizes import CacheSizes
+from .sizes import CacheSizes, power_of_two
 
 Step = Callable[[np.ndarray], np.ndarray]
 """int32 tokens (batch, n), which continue the sequences so far -> scores (batch, vocabulary) of
@@ -20,6 +20,10 @@ Advance = Callable[[np.ndarray, Any, np.ndarray, np.ndarray], tuple[Any, Any]]
 
 `tokens` int32 (batch, n) begin at `position`; `last` is the index of the last one that counts.
 Both are int32 scalars, as arrays."""
+
+Examine = Callable[[np.ndarray, Any, np.ndarray], tuple[tuple[Any, Any], Any]]
+"""(tokens, cache, position) -> ((scores (batch, n, vocabulary), states (batch, n, size)), the new
+cache): what follows each of the tokens."""
 
 
 class CachedStep:
@@ -33,6 +37,7 @@ class CachedStep:
         empty_cache: (batch, capacity) -> a cache of zeros.
         backend: name of the backend that the cache lives on.
         sizes: what is compiled for which lengths.
+        examine: a compiled step that gives scores and states of all its tokens, for `look`.
     """
 
     def __init__(
@@ -41,8 +46,9 @@ class CachedStep:
         empty_cache: Callable[[int, int], Any],
         backend: str,
         sizes: CacheSizes,
+        examine: Examine | None = None,
     ) -> None:
-        self._advance = advance
+        self._advance, self._examine = advance, examine
         self._empty_cache = empty_cache
         self._backend = backend
         self._sizes = sizes
@@ -55,23 +61,38 @@ class CachedStep:
         # Few shapes: each is compiled once. A short prompt goes in token by token, a long one
         # as blocks, the last of them filled up with zeros, which later tokens overwrite.
         sizes, length = self._sizes, tokens.shape[1]
-        if not length:
-            raise ValueError("A step needs at least one token a row; got none.")
-        self._reserve(len(tokens), self._written + length)
-        block = sizes.block
+        self._reserve(len(tokens), length)
+        block = 1 if length <= sizes.short_prompt else sizes.block
         logits: Any = None
-        if length <= sizes.short_prompt or self._written + block > self._capacity:
-            for column in range(length):
-                logits = self._feed(tokens[:, column : column + 1], 1)
-        else:
-            for start in range(0, length, block):
-                part = tokens[:, start : start + block]
-                if self._written + block <= self._capacity:
-                    logits = self._feed(part, block)
-                    continue
-                for column in range(part.shape[1]):
-                    logits = self._feed(part[:, column : column + 1], 1)
+        for part, size in self._parts(tokens, block):
+            last = _scalar(part.shape[1] - 1)
+            logits, self._cache = self._advance(*self._fed(part, size), last)
         return np.asarray(ops.convert_to_numpy(logits))
+
+    def look(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Feeds tokens (batch, n), and returns what follows each of them.
+
+        Returns:
+            Scores (batch, n, vocabulary) and states (batch, n, size).
+
+        Raises:
+            ValueError: more tokens than the model takes.
+        """
+        if self._examine is None:
+            raise TypeError("This step gives the scores of the last token alone: use `step(...)`.")
+        self._reserve(len(tokens), tokens.shape[1])
+        block = min(power_of_two(tokens.shape[1]), self._sizes.block)
+        found: list[list[np.ndarray]] = [[], []]
+        for part, size in self._parts(tokens, block):
+            pair, self._cache = self._examine(*self._fed(part, size))
+            for whole, piece in zip(found, pair, strict=True):
+                whole.append(np.asarray(ops.convert_to_numpy(piece))[:, : part.shape[1]])
+        scores, states = (np.concatenate(whole, axis=1) for whole in found)
+        return scores, states
+
+    def take_back(self, count: int) -> None:
+        """Forgets the last `count` tokens of each row."""
+        self._written -= count
 
     def reorder(self, rows: np.ndarray) -> None:
         """Lets row i continue what row `rows[i]` has written, as a search with beams wants it."""
@@ -81,26 +102,35 @@ class CachedStep:
         with use_backend(self._backend):
             self._cache = [tuple(ops.take(x, places, axis=0) for x in pair) for pair in self._cache]
 
-    def _feed(self, tokens: np.ndarray, size: int) -> Any:
-        count = tokens.shape[1]
-        tokens = np.pad(tokens, ((0, 0), (0, size - count))).astype(np.int32)
-        logits, self._cache = self._advance(
-            tokens, self._cache, _scalar(self._written), _scalar(count - 1)
-        )
-        self._written += count
-        return logits
+    def _parts(self, tokens: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, int]]:
+        """Pieces of tokens (batch, n), and how long each is made: `block`, or 1 near the end."""
+        start, length = 0, tokens.shape[1]
+        while start < length:
+            size = block if self._written + block <= self._capacity else 1
+            yield tokens[:, start : start + size], size
+            start += size
 
-    def _reserve(self, batch: int, length: int) -> None:
-        """Makes room in the cache for `length` tokens in all."""
+    def _fed(self, tokens: np.ndarray, size: int) -> tuple[np.ndarray, Any, np.ndarray]:
+        """Tokens filled up to `size`, the cache that they follow and where; they count from now."""
+        place = _scalar(self._written)
+        self._written += tokens.shape[1]
+        tokens = np.pad(tokens, ((0, 0), (0, size - tokens.shape[1]))).astype(np.int32)
+        return tokens, self._cache, place
+
+    def _reserve(self, batch: int, more: int) -> None:
+        """Makes room in the cache for `more` tokens."""
+        if not more:
+            raise ValueError("A step needs at least one token a row; got none.")
+        length = self._written + more
         capacity = self._sizes.capacity(length)
         if length <= self._capacity:
             return
         if self._cache is None:
             self._cache = self._empty_cache(batch, capacity)
         else:
-            more = ((0, 0), (0, 0), (0, capacity - self._capacity), (0, 0))
+            room = ((0, 0), (0, 0), (0, capacity - self._capacity), (0, 0))
             with use_backend(self._backend):
-                self._cache = [tuple(ops.pad(x, more) for x in pair) for pair in self._cache]
+                self._cache = [tuple(ops.pad(x, room) for x in pair) for pair in self._cache]
         self._capacity = capacity
 
 

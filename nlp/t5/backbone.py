@@ -19,7 +19,7 @@ from ...framework.layers import Dense, Dropout, Embedding, RMSNormalization
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 from .. import activations
-from ..attention import DenseAttention, KeyValue, swapped
+from ..attention import DenseAttention, KeyValue, empty_cache, swapped
 from ..text import check_ids
 
 # Half-precision floats end at 65504; sums of blocks are kept within, as transformers does.
@@ -379,8 +379,8 @@ class T5Backbone(Backbone):
 
     def empty_cache(self, batch: int, capacity: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Returns a cache for `batch` texts of up to `capacity` tokens, as NumPy zeros."""
-        zeros = np.zeros((batch, self.num_heads, capacity, self.head_dim), np.float32)
-        return [(zeros, zeros) for _ in self.decoder.layers]
+        shape = (batch, self.num_heads, capacity, self.head_dim)
+        return empty_cache(len(self.decoder.layers), shape)
 
 
 def _dense(units: int, inputs: int, activation: Any = None) -> Dense:

@@ -12,7 +12,7 @@ from ...framework.core.layer import Layer
 from ...framework.layers import Conv1D, Dense, Embedding, LayerNormalization
 from ...framework.typing import DType, Tensor
 from ...hub.bases import Backbone
-from ..attention import DenseAttention, KeyValue, swapped
+from ..attention import DenseAttention, KeyValue, empty_cache, swapped
 from ..text import check_ids
 
 
@@ -358,8 +358,8 @@ class WhisperBackbone(Backbone):
     def empty_cache(self, batch: int, capacity: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Returns a cache for `batch` sequences of up to `capacity` tokens, as NumPy zeros."""
         decoder = self.decoder
-        zeros = np.zeros((batch, decoder.num_heads, capacity, decoder.head_dim), np.float32)
-        return [(zeros, zeros) for _ in decoder.layers]
+        shape = (batch, decoder.num_heads, capacity, decoder.head_dim)
+        return empty_cache(len(decoder.layers), shape)
 
 
 def _norm() -> LayerNormalization:

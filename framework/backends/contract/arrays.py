@@ -146,6 +146,10 @@ class ArrayKernels(Protocol):
         """Puts a block in the place of the one that begins at `start`."""
         ...
 
+    def overwrite(self, x: Tensor, start: Any, updates: Tensor) -> Tensor:
+        """Does what `slice_update` does, and may write into `x`, which is not used again."""
+        ...
+
     def scatter(self, x: Tensor, indices: Tensor, updates: Tensor, reduction: Any) -> Tensor:
         """Puts updates at places (n, axes), or joins them with what is there."""
         ...

@@ -14,6 +14,9 @@ class Arrays(Primitives):
     def get_item(self, x, key):
         return x[key]
 
+    def overwrite(self, x, start, updates):
+        return self.slice_update(x, start, updates)
+
     # Derived arithmetic -----------------------------------------------------------------------
 
     def mean(self, x, axis=None, keepdims=False):

@@ -93,6 +93,19 @@ class ArrayKernels:
             places.append(along.reshape(-1, *(1,) * (x.ndim - 1 - axis)))
         return x.index_put(tuple(places), updates)
 
+    def overwrite(self, x, start, updates):
+        axes = [i for i, first in enumerate(start) if isinstance(first, torch.Tensor)]
+        axis = axes[0] if len(axes) == 1 else 0
+        length, sizes = updates.shape[axis], [*x.shape]
+        sizes[axis] = length
+        whole = len(axes) == 1 and sizes == [*updates.shape]
+        if not (whole and x.is_cpu and torch.is_inference_mode_enabled()):
+            return self.slice_update(x, start, updates)
+        places = start[axis].long().reshape(1)
+        if length > 1:
+            places = places + torch.arange(length)
+        return x.index_copy_(axis, places, updates)
+
     def saturated(self, x, dtype):
         if dtypes.ITEMSIZES[dtype] > 4:
             return super().saturated(x, dtype)  # pyright: ignore
