@@ -14,6 +14,7 @@ from .cache import Cache
 from .errors import HubError, UnknownPresetError
 from .fetch import resolve
 from .preset import FileEntry, LocalPreset, Preset
+from .quantized import KEY, dtype_of_config, set_inputs, with_parts
 from .readers import Reader, open_reader
 from .readers.unwrapped import unwrapped
 from .registry import (
@@ -250,6 +251,9 @@ def load_preset(
                 **overrides,
             )
         build = class_for(local, task, expected)
+        described = JsonFiles(local.paths).get("config.json", {})
+        if (quantized := dtype_of_config(described, dtype)) is not None:
+            dtype, ignore_keys = quantized, (*ignore_keys, KEY)
         config = model_config(local, ignore_keys)
         head = head_config(build, local)
         renewed = any(overrides.get(name, value) != value for name, value in head.items())
@@ -266,6 +270,7 @@ def load_preset(
                 _tell_of_head(local, report, type(model).__name__)
         else:
             model = build(**config, **extra)
+        set_inputs(model, described)
         if float32_precision is not None:
             model.float32_precision = settings.checked_float32_precision(float32_precision)
         if hasattr(build, "make_preprocessor"):
@@ -309,7 +314,7 @@ def _build_and_fill(
     paths = family.map_paths(model.weights_by_path())
     head, optional = getattr(build, "head", ()), getattr(build, "optional_parts", ())
     fresh = head if renewed else ()
-    weight_map = layout.weight_map(config)
+    weight_map = with_parts(layout.weight_map(config), paths)
     report = load(reader, paths, weight_map, allow_missing=(*head, *optional), fresh=fresh)
     for path in report.missing:
         paths[path].initialize()

@@ -15,6 +15,7 @@ from .config_table import ConfigTable
 from .errors import HubError
 from .exporting import export
 from .loading import read_json
+from .quantized import quantization_entry, with_parts
 from .registry import Architecture, Family, Layout, task_of_class
 
 _NOT_OF_THE_NETWORK = {"self", "name", "dtype"}
@@ -82,9 +83,13 @@ def save_to_preset(
         **(adapter.config_entries(model, full) if adapter is not None else {}),
     }
     files = adapter.json_files(model, full) if adapter is not None else {}
+    weight_map = form.weight_map(arguments)
+    if values is None:
+        config |= quantization_entry(model)
+        weight_map = with_parts(weight_map, variables)
     written = export(
         variables,
-        form.weight_map(arguments),
+        weight_map,
         folder / "model.safetensors",
         max_shard_bytes=max_shard_bytes,
         dtype=dtype,

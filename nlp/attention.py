@@ -32,20 +32,6 @@ def empty_cache(layers: int, shape: Sequence[int]) -> list[tuple[np.ndarray, np.
     return [(np.zeros(shape, np.float32), np.zeros(shape, np.float32)) for _ in range(layers)]
 
 
-def with_tokens(cache: KeyValue, position: Tensor, key: Tensor, value: Tensor) -> KeyValue:
-    """Returns a cache with keys and values of the tokens at `position`; the old one is used up.
-
-    Args:
-        cache: keys and values, each (batch, heads, capacity, head_dim).
-        position: int32 scalar, the place of the first token.
-        key: (batch, length, heads, head_dim).
-        value: as `key`.
-    """
-    start = (0, 0, position, 0)
-    keys, values = cache
-    return ops.overwrite(keys, start, swapped(key)), ops.overwrite(values, start, swapped(value))
-
-
 class DenseAttention(Layer):
     """Attention of `query` to `value` in `num_heads` heads (Vaswani et al. 2017).
 
@@ -146,6 +132,9 @@ class DenseAttention(Layer):
             y = ops.dot_product_attention(
                 query, key, value, bias, mask, scale=self.scale, is_causal=is_causal
             )
+        return self._out(y)
+
+    def _out(self, y: Tensor) -> Tensor:
         batch, length = ops.shape(y)[:2]
         return self.output_dense(ops.reshape(y, (batch, length, self.num_heads * self.key_dim)))
 
@@ -167,9 +156,12 @@ class DenseAttention(Layer):
                 may attend.
             bias: added to the scaled products; it broadcasts as `mask` does.
         """
-        keys, values = with_tokens(cache, position, *self.project(query))
-        y = self.attend(query, swapped(keys), swapped(values), mask, bias=bias)
-        return y, (keys, values)
+        key, value = self.project(query)
+        query = self._heads(self.query(query))
+        y, *cache = ops.cached_attention(
+            query, key, value, *cache, position, bias, mask, self.scale
+        )
+        return self._out(y), (cache[0], cache[1])
 
     def _dropping(
         self,

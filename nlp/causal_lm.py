@@ -149,7 +149,7 @@ class CausalLM(Task):
             return self.compiled_method("examine")(tokens, cache, position, starts)
 
         limit = self.backbone.max_sequence_length
-        sizes = CacheSizes(limit, short_prompt=4, block=self.block)
+        sizes = CacheSizes(limit, None, 4, self.block, self._backend.compiles)
         return CachedStep(advance, self.backbone.empty_cache, self.backend, sizes, examine)
 
     def generate(

@@ -60,9 +60,10 @@ class Rotary(NamedTuple):
 
 def turned(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
     """Returns vectors (batch, length, heads, size), turned by `Rotary.angles`."""
-    cos, sin = (part if part.dtype == x.dtype else ops.cast(part, x.dtype) for part in angles)
-    across = ops.roll(x, x.shape[-1] // 2, axis=-1)
-    return ops.add(ops.multiply(x, cos), ops.multiply(across, sin))
+    cos, sin = angles
+    if cos.dtype != x.dtype:
+        cos, sin = ops.cast(cos, x.dtype), ops.cast(sin, x.dtype)
+    return ops.turn_halves(x, cos, sin)
 
 
 def rotary_of(

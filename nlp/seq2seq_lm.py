@@ -161,7 +161,7 @@ class Seq2SeqLM(Task):
             run = self.compiled_method("examine")
             return run(tokens, cache, heard, padding_mask, position)
 
-        sizes = CacheSizes(_LIMIT, short_prompt=4, block=32)
+        sizes = CacheSizes(_LIMIT, None, 4, 32, self._backend.compiles)
         return CachedStep(advance, self.backbone.empty_cache, self.backend, sizes, examine)
 
     def generate(

@@ -34,4 +34,16 @@ def word_scores(x: Tensor, head: Dense | None, backbone: Any) -> Tensor:
     """Returns scores (…, vocabulary_size) of states (…, size); see `word_head`."""
     if head is not None:
         return head(x)
-    return ops.dense(x, ops.transpose(backbone.embeddings.embeddings))
+    return table_scores(x, backbone.embeddings)
+
+
+def table_scores(x: Tensor, table: Any) -> Tensor:
+    """Returns products of states (…, size) with all rows of a table of words, an Embedding.
+
+    Where the table has 8 bits they are computed by its levels.
+    """
+    mode = table.quantization_mode
+    if mode == "int8":
+        return table.quantized_scores(x)
+    rows = table.embeddings if mode is None else table.floats_of("embeddings")
+    return ops.dense(x, ops.transpose(rows))

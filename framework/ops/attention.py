@@ -60,6 +60,60 @@ def dot_product_attention(
     return backend.attention(query, key, value, mask, bias, scale, is_causal)
 
 
+@op
+def cached_attention(
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    keys: TensorLike,
+    values: TensorLike,
+    position: TensorLike,
+    bias: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    scale: TensorLike | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Computes the attention of tokens that follow those in a cache, and the cache with them.
+
+    Shapes: query (batch, length, heads, dim); key and value (batch, length, shared, dim), of which
+    each head serves heads / shared of query (Ainslie et al. 2023); the cache, `keys` and `values`,
+    (batch, shared, capacity, dim); `position`, an integer, the place of the first token. `bias` is
+    added to the scaled scores, and `mask` (boolean) is true where a token may attend; both
+    broadcast to (batch, heads, length, capacity). `scale` is 1 / sqrt(dim) unless given.
+
+    Returns the attention, of the shape of query, and the new `keys` and `values`. They may lie in
+    the memory of the old ones, which must not be used afterwards.
+    """
+    backend, (query, key, value, keys, values, bias, mask) = together(
+        query, key, value, keys, values, bias, mask
+    )
+    for name, x in (("query", query), ("key", key), ("keys", keys), ("values", values)):
+        if len(x.shape) != 4:
+            raise wrong(name, x, "4 axes")
+    heads, shared = query.shape[2], keys.shape[1]
+    if key.shape[2] != shared or heads % shared:
+        raise wrong("key", key, f"{shared} heads, as keys, which divide the {heads} of query")
+    if not hasattr(position, "__index__"):
+        _, (position,) = together(position, backend=backend)
+    dtype = keys.dtype
+    if not query.dtype == key.dtype == value.dtype == dtype:
+        query, key, value = (backend.cast(x, backend.dtype(keys)) for x in (query, key, value))
+    if bias is not None and bias.dtype != dtype:
+        bias = backend.cast(bias, backend.dtype(keys))
+    scale = query.shape[3] ** -0.5 if scale is None else scale
+    return backend.cached_attention(query, key, value, keys, values, position, bias, mask, scale)
+
+
+@op
+def turn_halves(x: TensorLike, cos: TensorLike, sin: TensorLike) -> Tensor:
+    """Returns x * cos + (x with its halves exchanged) * sin, along the last axis.
+
+    With cosines and sines of angles, of which the sines of the first half have the other sign, it
+    turns each pair (x[i], x[i + size / 2]): rotary positions (Su et al. 2021).
+    """
+    backend, (x, cos, sin) = promoted_all(x, cos, sin)
+    return backend.turn_halves(x, cos, sin)
+
+
 def _check_shapes(query, key, value) -> None:
     """An error for other ranks than four, and for heads of key that do not serve all of query."""
     if not len(query.shape) == len(key.shape) == len(value.shape) == 4:

@@ -206,27 +206,13 @@ def slice_update(inputs: TensorLike, start_indices: TensorLike, updates: TensorL
 
     A block that is known to reach beyond the tensor is an error; see `slice`.
     """
-    return _replaced("slice_update", inputs, start_indices, updates)
-
-
-@shaped(_updated)
-def overwrite(inputs: TensorLike, start_indices: TensorLike, updates: TensorLike) -> Tensor:
-    """Returns what `slice_update` does, and may write it into the memory of `inputs`.
-
-    `inputs` must not be used afterwards. It is meant for caches, which grow at each step and are
-    never read again as they were; a gradient is never lost by it.
-    """
-    return _replaced("overwrite", inputs, start_indices, updates)
-
-
-def _replaced(kernel, inputs, start_indices, updates):
     backend, (inputs, start, updates) = _block(inputs, start_indices, updates)
     if rank_of(backend, updates) != rank_of(backend, inputs):
         raise wrong("updates", updates, f"a tensor of {rank_of(backend, inputs)} axes, as inputs")
     dtype = backend.dtype(inputs)
     updates = updates if backend.dtype(updates) == dtype else backend.cast(updates, dtype)
     _inside(backend.static_shape(inputs), start, backend.static_shape(updates), "updates", updates)
-    return getattr(backend, kernel)(inputs, start, updates)
+    return backend.slice_update(inputs, start, updates)
 
 
 def _block(inputs, start, *more):

@@ -3,7 +3,8 @@
 from typing import Any
 
 from .. import activations, ops
-from ..quantizers import quantize_and_dequantize, unpack_int4
+from ..backends.registry import TENSORS
+from ..quantizers import AbsMaxQuantizer, quantize_and_dequantize, unpack_int4
 from ..quantizers.float8 import step
 from ..quantizers.parameters import dequantize_with_sz_map
 from ..typing import Tensor
@@ -38,6 +39,10 @@ def _scaled(layer: Any, rule: Any, inputs: Tensor) -> Tensor:
     dtype, quantizer = layer.compute_dtype, layer.inputs_quantizer
     if quantizer is None:
         return rule.multiply(layer, inputs, layer.floats_of("kernel"))
+    if rule.is_dense and layer.quantization_mode == "int8":
+        found = _by_one_kernel(layer, inputs, "kernel", False)
+        if found is not None:
+            return found
 
     def quantized(x: Tensor) -> tuple[Tensor, Tensor]:
         levels, scale = quantizer(x, axis=rule.summed(layer))
@@ -68,6 +73,17 @@ def _scaled(layer: Any, rule: Any, inputs: Tensor) -> Tensor:
         return of_floats(inputs, layer.floats_of("kernel"))
     kernel, kernel_scale = (ops.convert_to_tensor(x) for x in (layer.kernel, layer.kernel_scale))
     return of_levels(inputs, kernel, kernel_scale)
+
+
+def _by_one_kernel(layer: Any, inputs: Tensor, name: str, by_rows: bool) -> Any:
+    """The product with levels of 8 bits, where the backend has a kernel for it; else None."""
+    quantizer, backend = layer.inputs_quantizer, layer._backend
+    if type(quantizer) is not AbsMaxQuantizer or TENSORS.get(type(inputs)) is not backend:
+        return None
+    if quantizer.value_range != (-127, 127) or quantizer.output_dtype != "int8":
+        return None
+    levels, scale = layer._tracked[name], vars(layer)[f"{name}_scale"]
+    return backend.quantized_dense(inputs, levels.value, scale.value, quantizer.epsilon, by_rows)
 
 
 # float8 -------------------------------------------------------------------------------------------
@@ -146,9 +162,13 @@ def rows(layer: Any, indices: Tensor) -> Tensor:
 def scores(layer: Any, rule: Any, inputs: Tensor) -> Tensor:
     """Returns the products of vectors with each row of a quantized table."""
     dtype, quantizer = layer.compute_dtype, layer.inputs_quantizer
-    tied = layer.tie_weights
+    tied = getattr(layer, "tie_weights", True)  # an Embedding is one that has nothing else
     name = "embeddings" if tied else "reverse_embeddings"
     scale: Any = None
+    if tied and layer.quantization_mode == "int8":
+        found = _by_one_kernel(layer, inputs, name, True)
+        if found is not None:
+            return found
     x = inputs
     if quantizer is not None:
         x, scale = quantizer(inputs, axis=-1)

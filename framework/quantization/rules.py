@@ -16,6 +16,8 @@ class Product:
     """The rule of Dense: inputs (…, in) times a kernel (in, out)."""
 
     modes = ("int8", "int4", "float8", "gptq", "awq")
+    # Whether the product is that of a matrix (in, out) with the last axis of the inputs.
+    is_dense = True
     # The attribute with the weight that adapters go on.
     main = "kernel"
     # Attributes of the layer that compute with its weights -> what takes their place.
@@ -49,6 +51,8 @@ class Product:
 
 class EinsumProduct(Product):
     """The rule of EinsumDense: inputs and a kernel by an equation."""
+
+    is_dense = False
 
     def letters(self, layer: Any) -> tuple[str, str, str]:
         """Returns the letters of inputs, kernel and outputs, "..." written out as letters."""

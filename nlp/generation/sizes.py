@@ -20,12 +20,14 @@ class CacheSizes:
         capacities: lengths of caches below `limit`; powers of two from 128 on, if None.
         short_prompt: a prompt up to this length goes in token by token.
         block: a longer one goes in blocks of so many tokens, the last one filled up.
+        padded: whether prompts are cut so, for what is compiled; else they go in as they are.
     """
 
     limit: int
     capacities: Sequence[int] | None = None
     short_prompt: int = 8
     block: int = 256
+    padded: bool = True
 
     def capacity(self, length: int) -> int:
         """Returns the length of a cache with room for `length` tokens.

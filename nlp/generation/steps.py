@@ -26,6 +26,10 @@ Examine = Callable[[np.ndarray, Any, np.ndarray], tuple[tuple[Any, Any], Any]]
 cache): what follows each of the tokens."""
 
 
+# Of a long prompt that go in at once: scores of attention grow with them.
+_MOST_TOKENS = 512
+
+
 class CachedStep:
     """A `Step` that keeps a key/value cache, and lets it grow.
 
@@ -58,8 +62,6 @@ class CachedStep:
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         """Feeds tokens (batch, n); see `Step`. ValueError for more than the model takes."""
-        # Few shapes: each is compiled once. A short prompt goes in token by token, a long one
-        # as blocks, the last of them filled up with zeros, which later tokens overwrite.
         sizes, length = self._sizes, tokens.shape[1]
         self._reserve(len(tokens), length)
         block = 1 if length <= sizes.short_prompt else sizes.block
@@ -103,19 +105,25 @@ class CachedStep:
             self._cache = [tuple(ops.take(x, places, axis=0) for x in pair) for pair in self._cache]
 
     def _parts(self, tokens: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, int]]:
-        """Pieces of tokens (batch, n), and how long each is made: `block`, or 1 near the end."""
+        """Pieces of tokens (batch, n), and how long each is made."""
         start, length = 0, tokens.shape[1]
         while start < length:
-            size = block if self._written + block <= self._capacity else 1
+            if not self._sizes.padded:
+                size = min(_MOST_TOKENS, length - start)
+            else:
+                # Few shapes: each is compiled once. The last block is filled up with zeros, which
+                # later tokens overwrite; near the end of the cache there is no room for them.
+                size = block if self._written + block <= self._capacity else 1
             yield tokens[:, start : start + size], size
             start += size
 
     def _fed(self, tokens: np.ndarray, size: int) -> tuple[np.ndarray, Any, np.ndarray]:
         """Tokens filled up to `size`, the cache that they follow and where; they count from now."""
-        place = _scalar(self._written)
+        place, missing = _scalar(self._written), size - tokens.shape[1]
         self._written += tokens.shape[1]
-        tokens = np.pad(tokens, ((0, 0), (0, size - tokens.shape[1]))).astype(np.int32)
-        return tokens, self._cache, place
+        if missing:
+            tokens = np.pad(tokens, ((0, 0), (0, missing)))
+        return tokens.astype(np.int32, copy=False), self._cache, place
 
     def _reserve(self, batch: int, more: int) -> None:
         """Makes room in the cache for `more` tokens."""

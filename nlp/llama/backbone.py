@@ -16,7 +16,7 @@ from ...framework.initializers import RandomNormal
 from ...framework.layers import Dense, Embedding, RMSNormalization
 from ...framework.typing import Tensor
 from .. import activations
-from ..attention import KeyValue, swapped, with_tokens
+from ..attention import KeyValue
 from ..causal_masks import of_cache, of_texts
 from ..decoder import DecoderBackbone
 from ..rotary import rotary_of, turned
@@ -96,35 +96,13 @@ class Attention(Layer):
             angles: of the positions.
             cache: keys and values, each (batch, key-value heads, capacity, head_dim).
             position: int32 scalar, the place of the first token of `x`.
-            bias: as `in_groups` gives it.
+            bias: added to scores, (batch, 1, length, capacity).
         """
         query, key, value = self._projected(x, angles)
-        keys, values = with_tokens(cache, position, key, value)
-        # The heads of a group stand one behind the other as if they were tokens, so that no key is
-        # written out for each of them.
-        batch, length = ops.shape(query)[:2]
-        heads, group, size = self.shared_heads, self.num_heads // self.shared_heads, self.head_dim
-        if isinstance(length, int) and length == 1:  # nothing is moved
-            query = swapped(ops.reshape(query, (batch, heads, group, size)))
-            y = ops.dot_product_attention(query, swapped(keys), swapped(values), bias=bias)
-            y = ops.reshape(swapped(y), (batch, length, heads * group * size))
-            return self.output_dense(y), (keys, values)
-        query = ops.reshape(query, (batch, length, heads, group, size))
-        query = ops.reshape(
-            ops.transpose(query, (0, 3, 1, 2, 4)), (batch, group * length, heads, size)
-        )
-        y = ops.dot_product_attention(query, swapped(keys), swapped(values), bias=bias)
-        y = ops.reshape(y, (batch, group, length, heads, size))
-        y = ops.reshape(ops.transpose(y, (0, 2, 3, 1, 4)), (batch, length, heads * group * size))
-        return self.output_dense(y), (keys, values)
-
-    def in_groups(self, mask: Tensor) -> Tensor:
-        """Returns what `extend` adds to scores, for a mask (batch, 1, length, capacity)."""
-        group, length = self.num_heads // self.shared_heads, ops.shape(mask)[2]
-        if group > 1 and not (isinstance(length, int) and length == 1):
-            mask = ops.concatenate([mask] * group, axis=2)
-        dtype = self.compute_dtype
-        return ops.where(mask, ops.zeros((), dtype), -6e4 if dtype == "float16" else -1e30)
+        y, *cache = ops.cached_attention(query, key, value, *cache, position, bias)
+        batch, length = ops.shape(y)[:2]
+        y = ops.reshape(y, (batch, length, self.num_heads * self.head_dim))
+        return self.output_dense(y), (cache[0], cache[1])
 
 
 class FeedForward(Layer):
@@ -290,6 +268,8 @@ class LlamaBackbone(DecoderBackbone):
         )
         angles = self._rotary.angles(places)
         x = self.embeddings(tokens)
-        bias = self.blocks[0].attention.in_groups(mask)
+        # What the mask adds is computed once, not in each block.
+        low = -6e4 if self.compute_dtype == "float16" else -1e30
+        bias = ops.cast(ops.where(mask, 0.0, low), self.compute_dtype)
         x, caches = self.through_blocks(x, cache, angles, behind=(position, bias))
         return self.norm(x), caches

@@ -40,7 +40,9 @@ class WhisperAudioToText(AudioToText):
     def __init__(self, *, dtype: str | None = None, name: str | None = None, **config: Any) -> None:
         super().__init__(dtype=dtype, name=name)
         self.backbone = WhisperBackbone(**config)
-        self.cache_sizes = CacheSizes(self.backbone.max_tokens, _CAPACITIES)
+        self.cache_sizes = CacheSizes(
+            self.backbone.max_tokens, _CAPACITIES, padded=self._backend.compiles
+        )
         self.built = True
 
     def check_inputs(self, inputs: Any) -> None:

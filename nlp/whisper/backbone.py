@@ -14,6 +14,7 @@ from ...framework.typing import DType, Tensor
 from ...hub.bases import Backbone
 from ..attention import DenseAttention, KeyValue, empty_cache, swapped
 from ..text import check_ids
+from ..word_head import table_scores
 
 
 class FeedForward(Layer):
@@ -227,7 +228,7 @@ class Decoder(Layer):
 
     def logits(self, x: Tensor) -> Tensor:
         """Returns scores (…, vocabulary) of states (…, hidden): the head is the token embedding."""
-        return ops.dense(x, ops.transpose(self.tokens.embeddings))
+        return table_scores(x, self.tokens)
 
     def _embed(self, tokens: Tensor, position: Any) -> Tensor:
         length = ops.shape(tokens)[1]

@@ -185,5 +185,5 @@ def test_beams_and_several_texts(backend, originals):
     drawn = model.generate(prompts, 5, temperature=1.0, num_sequences=3, seed=1)
     assert [len(texts) for texts in drawn] == [3, 3]
     assert len({*drawn[0]}) == 3
-    with pytest.raises(ValueError, match="leave out beams and copies"):
+    with pytest.raises(ValueError, match="leave out beams, copies and details"):
         model.stream(prompts[0], num_beams=2)

@@ -12,6 +12,14 @@ class Neural(Activations, Windows, Ctc):
         y = self.matmul(x, kernel)
         return y if bias is None else self.add(y, bias)
 
+    def quantized_dense(self, x, levels, scale, epsilon, by_rows=False):
+        """(x rounded to 8 bits by its largest magnitude) @ levels / scales, by one kernel.
+
+        None where there is none for `x`; then the parts serve. `levels` are int8 (in, out), or
+        (out, in) if `by_rows`, and `scale` is (out,).
+        """
+        return None
+
     def layer_normalization(self, x, gamma, beta, axis, epsilon):
         x, gamma, beta, back = self._widened(x, gamma, beta)
         centred = self.subtract(x, self.mean(x, axis, True))
@@ -140,6 +148,46 @@ class Neural(Activations, Windows, Ctc):
             scores = self.where(mask, scores, -1e30)
         weights = back(self.softmax(scores, -1))
         return self.transpose(self.matmul(weights, v), (0, 2, 1, 3))
+
+    def cached_attention(self, query, key, value, keys, values, position, bias, mask, scale):
+        """(attention of tokens to a cache and themselves, its keys, its values); see the op."""
+        start = (0, 0, position, 0)
+        keys = self.overwrite(keys, start, self.transpose(key, (0, 2, 1, 3)))
+        values = self.overwrite(values, start, self.transpose(value, (0, 2, 1, 3)))
+        batch, length, heads, size = self.shape(query)
+        groups = keys.shape[1]
+        shared = heads // groups
+        if shared > 1:
+            # The heads of a group stand one behind the other as if they were tokens, so that no
+            # key is written out for each of them.
+            query = self.reshape(query, (batch, length, groups, shared, size))
+            query = self.transpose(query, (0, 3, 1, 2, 4))
+            query = self.reshape(query, (batch, shared * length, groups, size))
+            bias, mask = (self._for_groups(x, groups, shared) for x in (bias, mask))
+        seen, told = (self.transpose(x, (0, 2, 1, 3)) for x in (keys, values))
+        y = self.attention(query, seen, told, mask, bias, scale, False)
+        if shared > 1:
+            y = self.reshape(y, (batch, shared, length, groups, size))
+            y = self.transpose(y, (0, 2, 3, 1, 4))
+            y = self.reshape(y, (batch, length, heads, size))
+        return y, keys, values
+
+    def _for_groups(self, x, groups, shared):
+        """A bias or mask (batch, heads or 1, length, capacity), as the rows of a group want it."""
+        if x is None:
+            return None
+        x = self.reshape(x, (*(1,) * (4 - len(x.shape)), *self.shape(x)))
+        if x.shape[1] == 1:
+            return x if x.shape[2] == 1 else self.concatenate([x] * shared, 2)
+        batch, _, length, capacity = self.shape(x)
+        if length == 1:
+            return self.reshape(x, (batch, groups, shared, capacity))
+        return self.reshape(x, (batch, groups, shared * length, capacity))
+
+    def turn_halves(self, x, cos, sin):
+        """x * cos + (x with its halves exchanged) * sin, along the last axis."""
+        across = self.roll(x, x.shape[-1] // 2, x.ndim - 1)
+        return self.add(self.multiply(x, cos), self.multiply(across, sin))
 
     def attention_mask(self, query, key, mask, is_causal):
         """The boolean mask, joined with the causal one (aligned to the top left)."""

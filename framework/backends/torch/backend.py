@@ -13,7 +13,18 @@ from torch.utils._python_dispatch import _disable_current_modes
 from ... import dtypes
 from ...context import state
 from ..base import Backend, native_order, specs
-from . import ctc, datasets, folding, neural, precision, random, recurrent, unsigned, windows
+from . import (
+    ctc,
+    datasets,
+    few_bits,
+    folding,
+    neural,
+    precision,
+    random,
+    recurrent,
+    unsigned,
+    windows,
+)
 from .arrays import ArrayKernels, moved
 from .bundles import TorchBundles
 from .control import TorchControl
@@ -348,6 +359,7 @@ class TorchBackend(
     # Neural-network kernels
 
     dense = staticmethod(neural.dense)
+    quantized_dense = staticmethod(few_bits.quantized_dense)
     conv = staticmethod(neural.conv)
     conv_transpose = windows.conv_transpose
     ctc_loss = ctc.ctc_loss
@@ -384,6 +396,16 @@ class TorchBackend(
         if sizes is None or not neural.fits(gamma, x, sizes):
             return super().rms_normalization(x, gamma, axis, epsilon)
         return torch.nn.functional.rms_norm(x, sizes, gamma, epsilon)
+
+    def cached_attention(self, query, key, value, keys, values, position, bias, mask, scale):
+        if not (query.shape[1] == 1 and keys.is_cpu and torch.is_inference_mode_enabled()):
+            return super().cached_attention(
+                query, key, value, keys, values, position, bias, mask, scale
+            )
+        return neural.one_token(query, key, value, keys, values, position, bias, mask, scale)
+
+    def turn_halves(self, x, cos, sin):
+        return x * cos + torch.roll(x, x.shape[-1] // 2, -1) * sin
 
     lstm = staticmethod(recurrent.lstm)
     gru = staticmethod(recurrent.gru)

@@ -230,17 +230,36 @@ def attention(query, key, value, mask, bias, scale, is_causal):
     if is_causal and not (mask is None and bias is None):
         causal = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
         mask, is_causal = causal if mask is None else mask & causal, False
-    if mask is not None:
-        # Finite, so that a row with nothing to attend to gives the mean: torch alone gives zeros.
-        low = -6e4 if q.dtype == torch.float16 else -1e30
-        mask = torch.where(mask, 0.0 if bias is None else bias, low).to(q.dtype)
-    elif bias is not None:
-        mask = bias.to(q.dtype)
+    mask = _added(mask, bias, q.dtype)
 
     def attend(q, k, v):
         return F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
 
     return precision.product(attend, q, k, v).transpose(1, 2)
+
+
+def _added(mask, bias, dtype):
+    """What a mask and a bias add to scores; None where there is neither."""
+    if mask is not None:
+        # Finite, so that a row with nothing to attend to gives the mean: torch alone gives zeros.
+        low = -6e4 if dtype == torch.float16 else -1e30
+        return torch.where(mask, 0.0 if bias is None else bias, low).to(dtype)
+    return bias if bias is None else bias.to(dtype)
+
+
+def one_token(query, key, value, keys, values, position, bias, mask, scale):
+    """`cached_attention` of one token a row; the cache is written in place, and nothing moves."""
+    place = torch.as_tensor(position).long().reshape(1)
+    keys.index_copy_(2, place, key.transpose(1, 2))
+    values.index_copy_(2, place, value.transpose(1, 2))
+    batch, _, heads, size = query.shape
+    groups = keys.shape[1]
+    q = query.reshape(batch, groups, heads // groups, size)
+    added = _added(mask, bias, q.dtype)
+    if added is not None and added.ndim == 4 and added.shape[1] == heads > groups:
+        added = added.reshape(added.shape[0], groups, heads // groups, -1)
+    y = F.scaled_dot_product_attention(q, keys, values, added, 0.0, False, scale=scale)
+    return y.reshape(batch, 1, heads, size), keys, values
 
 
 def pad(x, pads, mode, value):

@@ -87,7 +87,6 @@ case("take_along_axis", numbers(6), np.array([3, 0, -1]), axis=None, fixed=(1,),
 case("slice", CUBE[:4], (1, 0, 2), (2, 3, 1), reference=lambda x, s, n: x[1:3, 0:3, 2:3])
 case("slice_update", CUBE[:4], (1, 0, 2), numbers(2, 3, 1), reference=by_hand.slice_update)
 case("slice_update", CUBE, (0, 1, 0), rows(1, 4), reference=by_hand.slice_update, note="batch")
-case("overwrite", CUBE, (0, 1, 0), rows(1, 4), reference=by_hand.slice_update)
 case("scatter_add", numbers(5), np.array([[0], [3], [0], [-1]]), numbers(4), fixed=(1,),
      tried=NUMBERS, reference=by_hand.scatter_add)  # fmt: skip
 case("scatter_add", numbers(5, 2), np.array([[0], [3], [0]]), numbers(3, 2), fixed=(1,),
