@@ -204,9 +204,9 @@ def make_parser() -> Parser:
     tune.add_argument("--label-column", help="where it is not called label")
     _fetching(tune)
 
-    from .commands import cache, catalog, completion, health, sharing
+    from .commands import cache, catalog, completion, health, serving, sharing
 
-    for module in (sharing, catalog, cache, health, completion):
+    for module in (sharing, serving, catalog, cache, health, completion):
         module.add(command)
     return parser
 

@@ -1,0 +1,1 @@
+"""Models of texts behind HTTP, in the JSON form that OpenAI's clients speak."""
