@@ -151,8 +151,9 @@ def _message(one: Any, number: int) -> dict[str, str]:
         raise RequestError(f"message {number} must have a role and a content", "messages")
     content = one["content"]
     if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        if len(parts) != len(content) or not all(isinstance(part, str) for part in parts):
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        parts = [text for text in texts if isinstance(text, str)]
+        if len(parts) != len(content):
             raise RequestError(f"message {number} holds something that is no text", "messages")
         content = "".join(parts)
     if not isinstance(content, str) or not isinstance(one["role"], str):

@@ -1,4 +1,4 @@
-"""Models behind HTTP: answers are those of the models, whoever asks beside; bad requests say why."""
+"""Models behind HTTP: answers are the models' own, whoever asks beside; bad requests say why."""
 
 from __future__ import annotations
 
