@@ -94,6 +94,20 @@ def test_inputs_by_name_and_models_by_subclassing(backend, tmp_path):
     close(loaded.serve(ROWS[:2]), expected[:2])
 
 
+def test_signatures_name_what_dicts_name(tmp_path):
+    class Pair(isozoo.Model):
+        def call(self, given):
+            return ops.subtract(given["left"], given["right"])
+
+    with isozoo.use_backend("tensorflow"):
+        model = Pair()
+        model({"left": ROWS, "right": ROWS})
+    model.export(tmp_path / "m", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "m")).signatures["serving_default"]
+    found = served(right=tf.constant(ROWS * 2), left=tf.constant(ROWS))
+    np.testing.assert_array_equal(list(found.values())[0], -ROWS)
+
+
 _READER = """
 import sys
 import numpy as np

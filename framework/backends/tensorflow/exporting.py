@@ -53,7 +53,7 @@ class Archive:
 
     def add(self, name: str, fn: Any, specs: list[Any]) -> Any:
         """Adds a function of tensors, traced for the specifications."""
-        given = [nested.map_structure(_tensor_spec, one) for one in specs]
+        given = [_tensor_specs(one) for one in specs]
 
         def endpoint(*args: Any) -> Any:
             return fn(*args)
@@ -128,8 +128,13 @@ def lite(folder: str, settings: dict[str, Any]) -> bytes:
         raise RuntimeError(f"The model cannot be converted to LiteRT: {error}") from error
 
 
-def _tensor_spec(spec: Any) -> tf.TensorSpec:
-    return tf.TensorSpec(spec.shape, spec.dtype, spec.name)
+def _tensor_specs(structure: Any, key: str | None = None) -> Any:
+    """TensorFlow's specifications; what a dict names is called so in signatures, too."""
+    if isinstance(structure, dict):
+        return {name: _tensor_specs(one, name) for name, one in structure.items()}
+    if isinstance(structure, list | tuple):
+        return nested.map_structure(_tensor_specs, structure)
+    return tf.TensorSpec(structure.shape, structure.dtype, structure.name or key)
 
 
 def _first(function: Any) -> Any:

@@ -14,7 +14,9 @@ ARGUMENTS = set(inspect.signature(torch.export.export).parameters) - {"mod", "ar
 
 def write_program(model: Any, path: Path, signature: list[Any], **kwargs: Any) -> None:
     """Writes the model's call as a `.pt2` file. RuntimeError where torch cannot trace it."""
-    torch.export.save(_program(model, signature, **kwargs), path)
+    program = _program(model, signature, **kwargs)
+    with open(path, "wb") as file:  # torch warns of a path with another ending
+        torch.export.save(program, file)  # pyright: ignore[reportArgumentType]
 
 
 def write_onnx(
