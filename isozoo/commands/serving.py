@@ -23,7 +23,9 @@ def add(command: Callable[..., Any]) -> None:
     made.add_argument("--backend", help="jax, torch, tensorflow or numpy; the best if absent")
     made.add_argument("--dtype", help="of the weights: float32, float16, bfloat16")
     made.add_argument("--max-batch", type=int, default=32, help="texts in the network at once; 32")
-    made.add_argument("--max-waiting", type=int, default=1000, help="requests, 1000; the next gets status 503")
+    made.add_argument(
+        "--max-waiting", type=int, default=1000, help="requests, 1000; the next gets status 503"
+    )
     made.add_argument("--timeout", type=float, default=120.0, help="seconds for a request; 120")
     made.offline()
 
