@@ -28,6 +28,7 @@ _EXTRAS = {
     "catalog": ("jinja2", "to build the catalogue's pages"),
     "orbax": ("orbax", "to read and write Orbax's checkpoints"),
     "grain": ("grain", "to train from Grain's data pipelines"),
+    "serve": ("uvicorn", "to answer requests over HTTP"),
     "sklearn": ("sklearn", "to use models as estimators of scikit-learn"),
     "tensorboard": ("tensorboard", "to write logs for TensorBoard"),
     "monitor": ("requests", "to send logs to a server while training"),

@@ -42,7 +42,8 @@ class GenerationOptions:
         num_draft_tokens: how many tokens an assistant proposes at a time.
         regex: a regular expression that the whole text matches; see `constraints.Constraint`.
         json_schema: a JSON schema of which the text is an instance.
-        details: whether `Generated` is given in the place of each text.
+        details: whether `Generated` is given in the place of each text; "tokens" leaves the scores
+            out, which take as much memory as the vocabulary has tokens, for each token written.
     """
 
     temperature: float = 0.0
@@ -68,7 +69,7 @@ class GenerationOptions:
     num_draft_tokens: int = 5
     regex: str | None = None
     json_schema: Mapping[str, Any] | str | None = None
-    details: bool = False
+    details: bool | str = False
 
     def checked(self, max_new_tokens: int) -> Self:
         """Returns itself.
@@ -78,6 +79,8 @@ class GenerationOptions:
         """
         if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
             raise ValueError(f"`max_new_tokens` must be at least 1; got {max_new_tokens!r}.")
+        if self.details not in (False, True, "tokens"):
+            raise ValueError(f"`details` must be False, True or 'tokens'; got {self.details!r}.")
         for name in ("num_beams", "num_sequences", "num_beam_groups", "num_draft_tokens"):
             if not isinstance(count := getattr(self, name), int) or count < 1:
                 raise ValueError(f"`{name}` must be at least 1; got {count!r}.")

@@ -111,8 +111,8 @@ def write(
             step,
             prompt.repeat(count, axis=0),
             choose=chosen.sampler(),
-            score=chosen.details,
-            keep=chosen.details,
+            score=chosen.details is True,
+            keep=chosen.details is True,
             **limits,
         )
     rows = yield from steps

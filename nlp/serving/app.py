@@ -92,7 +92,7 @@ class Served:
         first = requests[0]
         prompts = [text for request in requests for text in request.prompts]
         options = dict(first.options)
-        written = self.model.generate(prompts, first.max_new_tokens, details=True, **options)
+        written = self.model.generate(prompts, first.max_new_tokens, details="tokens", **options)
         if "num_sequences" in options:
             written = [one for texts in written for one in texts]
         copies = options.get("num_sequences", 1)
