@@ -66,7 +66,7 @@ def test_a_wrong_option_is_told_in_one_line(name, capsys):
         cli.main([*name.split(), "--no-such-option"])
     shown = capsys.readouterr()
     assert exit.value.code == 2 and shown.out == ""
-    assert re.fullmatch(r"isozoo( \w+)*: [^\n]+; see `isozoo( \w+)* --help`\n", shown.err)
+    assert re.fullmatch(r"isozoo( [\w-]+)*: [^\n]+; see `isozoo( [\w-]+)* --help`\n", shown.err)
 
 
 @pytest.mark.parametrize(

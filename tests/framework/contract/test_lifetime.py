@@ -6,7 +6,6 @@ import gc
 import weakref
 
 import numpy as np
-import pytest
 
 from isozoo import Input, Layer, Model, Variable, layers, ops
 
