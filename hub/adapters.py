@@ -110,3 +110,15 @@ class ParityAdapter:
     def decide(self, inputs: Any) -> Any:
         """Returns the model's decision for the inputs as plain data: labels, a ranking, a text."""
         raise TypeError(f"{type(self.model).__name__} defines no decision.")
+
+    def matched(self, decision: Any, reference: Any) -> Any:
+        """Returns `reference` where a decision means the same, else the decision.
+
+        Decisions of numbers (boxes, masks) are the same where they agree within a bound that the
+        task knows; others must be equal, which is asked afterwards.
+
+        Args:
+            decision: of a backend.
+            reference: of the float64 run.
+        """
+        return decision

@@ -144,8 +144,12 @@ def retry_after(value: str | None) -> float | None:
 
 
 @contextlib.contextmanager
-def progress_bar(name: str, size: int | None, show: bool | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(
+    name: str, size: int | None, show: bool | None, unit: str = "B"
+) -> Iterator[Callable[[int], None]]:
     """Yields a callable that takes numbers of new bytes and draws a bar, on a terminal alone.
+
+    Other things than bytes are counted in their `unit`, such as "points".
 
     Silence too where interactive logging is disabled, unless `show` asks for the bar.
     """
@@ -155,7 +159,7 @@ def progress_bar(name: str, size: int | None, show: bool | None) -> Iterator[Cal
         return
     from tqdm import tqdm
 
-    with tqdm(desc=name[-40:], total=size, unit="B", unit_scale=True, leave=False) as bar:
+    with tqdm(desc=name[-40:], total=size, unit=unit, unit_scale=True, leave=False) as bar:
 
         def report(count: int) -> None:
             bar.update(count)

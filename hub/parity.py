@@ -202,7 +202,7 @@ def verify(
         copy = run.copy_of(model)
         with run.context():
             outputs, seen = _run(subject, copy, layers)
-            report.decisions[run.name] = subject.decide(copy)
+            report.decisions[run.name] = subject.decide(copy, report.decisions[REFERENCE])
         report.runs.append(run.describe(copy))
         found[run.name] = _errors(outputs, expected)
         found_layers[run.name] = _errors(seen, expected_layers)
@@ -289,7 +289,7 @@ class _Subject:
     def outputs(self, model: Any) -> dict[str, Any]:
         return _named("output", model(*self.inputs))
 
-    def decide(self, model: Any) -> Any:
+    def decide(self, model: Any, reference: Any = None) -> Any:
         decided = [np.asarray(convert_to_numpy(x)) for x in flatten(model(*self.inputs))]
         return [x.argmax(-1).tolist() if x.ndim else float(x) for x in decided]
 
@@ -298,8 +298,12 @@ class _TaskSubject(_Subject):
     def outputs(self, model: Any) -> dict[str, Any]:
         return model.parity_outputs(self.inputs)
 
-    def decide(self, model: Any) -> Any:
-        return model.decide(self.inputs)
+    def decide(self, model: Any, reference: Any = None) -> Any:
+        decision = model.decide(self.inputs)
+        adapter = getattr(model, "parity_adapter", None)
+        if reference is None or adapter is None:
+            return decision
+        return adapter(model).matched(decision, reference)
 
 
 def _subject(model: Any, inputs: Any) -> _Subject:

@@ -127,6 +127,20 @@ def make_parser() -> Parser:
         "--truncate", action="store_true", help="cut texts that are longer than the model takes"
     )
     run.add_argument("--draw", metavar="FILE", help="draw the result, or a sheet, to a PNG file")
+    run.add_argument(
+        "--point",
+        metavar="X,Y",
+        action="append",
+        type=_numbers(2, 3),
+        help="of the object to segment, or X,Y,0 outside of it; may be given repeatedly",
+    )
+    run.add_argument(
+        "--box",
+        metavar="L,T,R,B",
+        action="append",
+        type=_numbers(4),
+        help="around the object to segment; may be given repeatedly",
+    )
     run.add_argument("--top", type=int, metavar="N", help="how many classes of a picture")
     run.add_argument("--table", action="store_true", help="print a table, tabs between its columns")
     run.add_argument("--csv", metavar="FILE", help="write a table to a CSV file")
@@ -209,6 +223,19 @@ def make_parser() -> Parser:
     for module in (sharing, serving, catalog, cache, health, completion):
         module.add(command)
     return parser
+
+
+def _numbers(*counts: int) -> Callable[[str], list[float]]:
+    """Returns what reads an option of so many numbers, with commas between them."""
+
+    def read(text: str) -> list[float]:
+        found = [float(part) for part in text.split(",")]
+        if len(found) not in counts:
+            raise ValueError(text)
+        return found
+
+    read.__name__ = f"list of {' or '.join(map(str, counts))} numbers"
+    return read
 
 
 def _fetching(parser: Parser) -> None:
@@ -296,6 +323,11 @@ def _run(arguments: Any) -> int:
         if model.task != "image_classifier":
             raise ValueError(f"--top is for pictures; {arguments.name} takes none")
         options["top"] = arguments.top
+    for name, given in (("points", arguments.point), ("boxes", arguments.box)):
+        if given:
+            if model.task != "image_segmenter":
+                raise ValueError(f"--point and --box are for masks; {arguments.name} makes none")
+            options[name] = given
     adapter = model.command_line_adapter(model)
     results = adapter.run_all(arguments.inputs, _progress, **options)
     if arguments.draw:
