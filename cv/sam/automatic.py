@@ -208,7 +208,7 @@ def _good(
         large = scene.frame.masks(logits[place, which])
         inner = np.count_nonzero(large > settings.stability_offset)
         outer = np.count_nonzero(large > -settings.stability_offset)
-        stability = inner / outer if outer else 0.0
+        stability = float(inner / outer) if outer else 0.0
         if stability >= settings.stability_threshold:
             yield large > 0, float(scores[place, which]), stability, int(place)
 
