@@ -320,38 +320,41 @@ class WindowAttention(Layer):
             ops.take(table, ops.convert_to_tensor(self._distance), axis=0)
             for table in (self.down, self.across)
         )  # (query, key, dim)
-        count = self._rows_at_once(batch)
+        count = self._heads_at_once(batch)
         parts = []
-        for row in range(0, size, count):
-            rows = min(count, size - row)
-            part = query[:, row * size : (row + rows) * size] if rows < size else query
-            bias = self._bias(part, down[row : row + rows] if rows < size else down, across)
-            parts.append(ops.dot_product_attention(part, key, value, bias))
-        y = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=1)
+        for head in range(0, self.num_heads, count):
+            some = slice(head, head + count)
+            q, k, v = (x if count == self.num_heads else x[:, :, some] for x in (query, key, value))
+            parts.append(ops.dot_product_attention(q, k, v, self._bias(q, down, across)))
+        y = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=2)
         y = ops.reshape(y, (batch, size, size, self.hidden_dim))
         return self.output_dense(self._joined(y) if self.window else y)
 
-    def _rows_at_once(self, batch: Any) -> int:
-        """How many rows of queries are computed at a time."""
+    def _heads_at_once(self, batch: Any) -> int:
+        """How many heads are computed at a time."""
         count = batch if isinstance(batch, int) else 1  # else only the graph will know
-        of_a_row = count * self.num_heads * self.size**3
-        return self.size if self.window else max(1, min(self.size, _BIAS_ELEMENTS // of_a_row))
+        of_a_head = count * self.size**4
+        return (
+            self.num_heads
+            if self.window
+            else max(1, min(self.num_heads, _BIAS_ELEMENTS // of_a_head))
+        )
 
     def _bias(self, query: Tensor, down: Tensor, across: Tensor) -> Tensor:
-        """What is added to scores, (batch, heads, rows * size, size * size).
+        """What is added to scores, (batch, heads, size * size, size * size).
 
         Args:
-            query: (batch, rows * size, heads, dim).
-            down: (rows, size, dim), by rows of the query and of the key.
+            query: (batch, size * size, heads, dim).
+            down: (size, size, dim), by rows of the query and of the key.
             across: (size, size, dim), by columns.
         """
-        batch, size, heads = ops.shape(query)[0], self.size, self.num_heads
-        rows = down.shape[0]
-        query = ops.reshape(query, (batch, rows, size, heads, query.shape[-1]))
+        (batch, places), size = ops.shape(query)[:2], self.size
+        heads, dim = query.shape[2:]
+        query = ops.reshape(query, (batch, size, size, heads, dim))
         of_rows = ops.einsum("brcnd,rkd->bnrck", query, down)
         of_columns = ops.einsum("brcnd,ckd->bnrck", query, across)
         bias = ops.add(ops.expand_dims(of_rows, -1), ops.expand_dims(of_columns, -2))
-        return ops.reshape(bias, (batch, heads, rows * size, size * size))
+        return ops.reshape(bias, (batch, heads, places, places))
 
     def _cut(self, x: Tensor) -> Tensor:
         """(batch, grid, grid, hidden) to (batch * windows, window, window, hidden)."""
