@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from . import benchmark_masks as masks
 from . import benchmark_nets as nets
 from . import benchmark_steps as steps
 from . import benchmark_texts as texts
@@ -404,6 +405,11 @@ def _lines() -> dict[str, Line]:
         lines[f"Whisper 30 s + {TOKENS}, {b}"] = Line(
             hub, 1.0, partial(_whisper_keras, b), backend=b
         )
+    lines["sam_vit_base encoder, torch"] = Line(torch, 1.0, masks.encoder_torch)
+    lines["sam_vit_base decoder, torch"] = Line(torch, 1.0, masks.decoder_torch)
+    for b in ("jax", "tensorflow"):
+        setup = partial(masks.encoder_keras, b)
+        lines[f"sam_vit_base encoder, {b}"] = Line(hub, 1.0, setup, backend=b)
     for batch in (1, 8):
         setup = partial(texts.generate, batch)
         lines[f"generate {texts.TOKENS} tokens x{batch}, torch"] = Line(torch, 1.0, setup)
