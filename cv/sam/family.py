@@ -221,6 +221,7 @@ register_family(
                     "sam_vit_l_0b3195.pth",
                     "sam_vit_h_4b8939.pth",
                 ),
+                optional_files=("preprocessor_config.json",),
                 write=_write_meta,
             ),
         },

@@ -386,3 +386,22 @@ def test_the_command_line_draws_masks_and_verify_agrees(saved, tmp_path, capsys)
     report = json.loads(capsys.readouterr().out)
     assert code == 0 and report["decisions_agree"]
     assert {row["name"] for row in report["outputs"]} == {"embeddings", "logits", "scores"}
+
+
+def test_the_guide_to_masks_runs(saved, tmp_path, monkeypatch, capsys):
+    import re
+    from pathlib import Path
+
+    from PIL import Image
+
+    folder, *_ = saved
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(picture()).resize((320, 256)).save("photo.jpg")
+    text = (Path(__file__).parents[2] / "docs/masks.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program = "\n".join(blocks).replace('"sam_vit_base"', repr(str(folder)))
+    exec(compile(program, "masks.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(blocks) == 4 and len(lines) == 6
+    assert lines[3] == "(256, 320) 2" and lines[4].endswith("masks")
+    assert lines[5].startswith("[256, 320]") and Path("mask.png").exists()
