@@ -20,9 +20,10 @@ class ConvNorm(layers.Layer):
         kernel_size: side of the kernel.
         strides: step of the kernel.
         padding: "same", "valid", or the number of zeros on each side.
-        activation: "relu", "relu6" or None.
+        activation: "relu", "relu6", "silu" or None.
         use_bias: whether the convolution has a bias of its own.
         epsilon: of the normalization.
+        momentum: of the normalization's moving averages.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class ConvNorm(layers.Layer):
         activation: str | None = "relu",
         use_bias: bool = False,
         epsilon: float = 1e-3,
+        momentum: float = 0.99,
     ) -> None:
         super().__init__()
         sides = padding if isinstance(padding, str) else ((padding, padding),) * 2
@@ -45,7 +47,7 @@ class ConvNorm(layers.Layer):
         else:
             self.conv = layers.Conv2D(filters, kernel_size, **settings)
         self.norm = layers.BatchNormalization(
-            epsilon=epsilon, input_shape=(None, None, filters or inputs)
+            epsilon=epsilon, momentum=momentum, input_shape=(None, None, filters or inputs)
         )
         self.activation = activation
         self.built = True

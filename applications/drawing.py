@@ -43,13 +43,13 @@ def draw_classes(image: Any, classes: Sequence[Classified], path: str | os.PathL
         middle = MARGIN + row * (place + 0.5)
         share = f"{probability:.1%}"
         room = right - left - pen.textlength(share, font) - MARGIN
-        pen.text((left, middle - 4), _fitting(label, room, pen, font), INK, font, anchor="ls")
+        pen.text((left, middle - 4), fitting(label, room, pen, font), INK, font, anchor="ls")
         pen.text((right, middle - 4), share, INK, font, anchor="rs")
         pen.rectangle((left, middle + 2, right, middle + 8), TRACK)
         if probability * (right - left) >= 1:
             end = left + probability * (right - left)
             pen.rectangle((left, middle + 2, end, middle + 8), BAR)
-    _write(sheet, os.fspath(path))
+    write_png(sheet, os.fspath(path))
 
 
 TILE, CAPTION, COLUMNS, MOST = 160, 40, 5, 200
@@ -87,12 +87,12 @@ def draw_sheet(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[str
             best = result["classes"][0]
             lines = best["label"], f"{best['probability']:.1%}"
         for number, line in enumerate(lines):
-            text = _fitting(line, TILE, pen, font)
+            text = fitting(line, TILE, pen, font)
             pen.text((left, top + TILE + 4 + 17 * number), text, INK, font)
-    _write(sheet, os.fspath(path))
+    write_png(sheet, os.fspath(path))
 
 
-def _fitting(label: str, room: float, pen: Any, font: Any) -> str:
+def fitting(label: str, room: float, pen: Any, font: Any) -> str:
     """Returns the label, cut short with an ellipsis where it is wider than `room` pixels."""
     if pen.textlength(label, font) <= room:
         return label
@@ -101,7 +101,8 @@ def _fitting(label: str, room: float, pen: Any, font: Any) -> str:
     return label + "…"
 
 
-def _write(sheet: Any, path: str) -> None:
+def write_png(sheet: Any, path: str) -> None:
+    """Writes an image of Pillow as a PNG file, whole or not at all. Raises OSError."""
     # Beside the target, so that the last step is a rename and no half of a file is ever seen.
     partial = f"{path}.{os.getpid()}.part"
     try:

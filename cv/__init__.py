@@ -5,11 +5,18 @@ from ..framework import lazy
 __getattr__, __dir__ = lazy.exports(
     __name__,
     {
+        "Detected": ".detection",
+        "ObjectDetector": ".detection",
+        "ObjectDetectorPreprocessor": ".letterbox",
         "SAMBackbone": ".sam.backbone",
         "SAMImageSegmenter": ".sam.tasks",
         "SAMPreprocessor": ".sam.preprocessing",
+        "YOLOv8Backbone": ".yolov8.backbone",
+        "YOLOv8ObjectDetector": ".yolov8.tasks",
         "decode_rle": ".masks",
+        "draw_boxes": ".drawing",
         "draw_masks": ".masks",
         "encode_rle": ".masks",
+        "non_max_suppression": ".suppression",
     },
 )

@@ -24,6 +24,7 @@ from .registry import (
     get_family,
     get_preset,
     known_marks,
+    preset_of_file,
     preset_of_source,
     source_of_name,
 )
@@ -46,12 +47,16 @@ class JsonFiles(Mapping[str, Mapping[str, Any]]):
     in modules.json is given as the object {"items": list}. A value in them is never taken for a
     path, an address or a name to import.
 
+    Attributes:
+        paths: name -> path of all files of the preset.
+
     Raises:
         KeyError: the preset has no such file.
         HubError: the file is not such JSON.
     """
 
     def __init__(self, paths: Mapping[str, Path]) -> None:
+        self.paths = paths
         self._paths = {name: path for name, path in paths.items() if name.endswith(".json")}
         self._parsed: dict[str, Mapping[str, Any]] = {}
 
@@ -103,7 +108,7 @@ def find_preset(
     progress: bool | None = None,
     endpoint: str | None = None,
 ) -> Preset:
-    """Finds the preset for a registered name, `hf://org/name[@revision]`, or a folder's path.
+    """Finds the preset for a registered name, `hf://org/name[@revision]`, a folder, or a file.
 
     For the last two, config.json is read (fetched, if need be) to find the family; where it names
     none, the class `expected` tells. Where there is an adapter.json in its place, the preset is an
@@ -118,6 +123,8 @@ def find_preset(
     name = os.fspath(name)
     if source is None:
         return get_preset(name)
+    if (path := Path(name).expanduser()).is_file():
+        return preset_of_file(path, expected)
     marks = (FileEntry(mark, optional=True) for mark in known_marks())
     first = FileEntry("config.json", alternatives=(ADAPTER_CONFIG,))
     alone = Preset(name, "", "", "", (first, *marks), (source,))

@@ -13,7 +13,15 @@ from .config_table import ConfigTable
 from .discovery import discover
 from .errors import HubError, UnknownPresetError
 from .labels import count_classes
-from .preset import FileEntry, Folder, HuggingFace, LocalPreset, Preset, Source
+from .preset import (
+    FileEntry,
+    Folder,
+    HuggingFace,
+    LocalPreset,
+    Preset,
+    Source,
+    check_file_name,
+)
 from .weight_map import WeightMap
 
 if TYPE_CHECKING:
@@ -125,6 +133,7 @@ class Family:
             backbone's variables by their paths in the backbone alone.
         marks: name of a file -> task. Where it lies beside a config.json that tells of a backbone
             alone, the files are for that task.
+        modules: "module name" of a class -> what a file is whose whole pickled module is of it.
     """
 
     name: str
@@ -135,6 +144,7 @@ class Family:
     default_task: str = ""
     backbone: str = "backbone"
     marks: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[str, Architecture] = field(default_factory=dict)
 
     def first_task(self) -> str:
         """Returns the task when neither user nor config names one."""
@@ -229,10 +239,45 @@ def list_presets(family: str | None = None) -> list[Preset]:
     return sorted(chosen, key=lambda preset: preset.name)
 
 
+def preset_of_file(path: Path, expected: type | None = None) -> Preset:
+    """Returns the preset that stands for a single file, whose content tells what it is.
+
+    Args:
+        path: a file of `torch.save` with a whole module of a class that a family knows.
+        expected: the class that is to be made.
+
+    Raises:
+        UnknownPresetError: no family knows such files.
+        ReaderError: the file is damaged, or of no form that is read here.
+    """
+    from .readers import open_reader
+
+    discover()
+    with open_reader(path) as reader:
+        root = getattr(getattr(reader, "module", None), "name", None)
+    for family in _families.values():
+        if root in family.modules:
+            found = family.modules[root]
+            named = task_of_class(expected) if expected is not None else None
+            task = named[1] if named is not None and named[0] is family else found.task
+            files = (FileEntry(check_file_name(path.name)),)
+            folder = Folder(path.resolve().parent, rename={path.name: path.resolve().name})
+            return Preset(str(path), family.name, task, found.layout, files, (folder,))
+    known = ", ".join(sorted({name.split()[1] for f in _families.values() for name in f.modules}))
+    raise UnknownPresetError(
+        str(path),
+        hint="put it in a folder with the config.json of its model, and give the folder",
+        problem=f"{path} holds "
+        + (f"a {root!r}" if root else "tensors without a description of their model")
+        + f"; single files are read of: {known or '(none)'}",
+    )
+
+
 def source_of_name(name: str | os.PathLike[str]) -> Source | None:
     """Returns the source that `hf://org/name[@revision]` or a path names; None for a preset's name.
 
-    A path is a `Path`, a text that is an existing folder, or one that begins with `.`, `~` or `/`.
+    A path is a `Path`, a text that is an existing folder or file, or one that begins with `.`, `~`
+    or `/`. The source of a file is its folder; see `preset_of_file`.
 
     Raises:
         UnknownPresetError: the repository's name is malformed, or the folder does not exist.
@@ -253,6 +298,8 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
     path = Path(text).expanduser()
     if len(text) < MAX_PATH and path.is_dir():
         return Folder(path.resolve())
+    if path.is_file():
+        return Folder(path.resolve().parent)
     if not isinstance(name, str) or text.startswith((".", "~", "/")):
         raise UnknownPresetError(text, (), f"the folder {path} does not exist")
     return None

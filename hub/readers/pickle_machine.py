@@ -266,7 +266,7 @@ class PickleMachine:
         if name not in self.allowed:
             raise self._fail(
                 f"global {name!r} is refused: it is not one of the {len(self.allowed)} that "
-                "tensors need, and loading it could run code",
+                "tensors and known modules need, and loading it could run code",
                 at,
                 "If a whole model was saved, save its state_dict() instead; else do not trust the "
                 "file",

@@ -1,7 +1,7 @@
 """Readers of PyTorch's `.pth`/`.pt`/`.bin` files, in the zip and in the older (legacy) form.
 
 Both hold one pickle that describes the tensors, and their storages as raw little-endian bytes.
-The pickle is read as data by `PickleMachine`; torch is not needed and not imported.
+The pickle is read as data by `ModulePickleMachine`; torch is not needed and not imported.
 
 Legacy form: pickles of a magic number, the protocol (1001), a dict on the writer's machine, the
 object, and a list of storage keys; then for each key an i64 number of elements and the bytes.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ import numpy as np
 
 from ..errors import ReaderError
 from .base import MappedFile, Reader, TensorInfo, check_key, numpy_dtype
-from .pickle_machine import MAX_STEPS, PickleMachine, Storage, StoredTensor
+from .module_pickle import ModulePickleMachine, StandIn, module_tensors
+from .pickle_machine import MAX_STEPS, Storage, StoredTensor
 from .stored_zip import Member, check_crc, stored_members
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -31,6 +32,8 @@ MAX_PICKLE_BYTES = 64 << 20
 MAX_DEPTH = 8
 # Under these names trainers keep a network's state dict beside the optimizer's and the epoch.
 WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net")
+# Under these names checkpoints keep a whole module; the average over the training comes first.
+_WHOLE = ("ema", "model")
 _MEMBER = re.compile(
     r"[^/\\\x00]{1,200}/"
     r"(data\.pkl|data/[0-9]{1,10}|version|byteorder|\.format_version|\.storage_alignment"
@@ -39,12 +42,16 @@ _MEMBER = re.compile(
 
 
 class TorchPickleReader(Reader):
-    """Tensors of a file that `torch.save` wrote: a state dict, or dicts that hold one.
+    """Tensors of a file that `torch.save` wrote: a state dict, dicts that hold one, or a module.
 
     A tensor in nested dicts is called by the path of keys, joined by dots. What is not a tensor
     (an epoch number, an optimizer's settings) is passed over. Where the outermost dict holds no
     tensor itself and one of its entries `WRAPPERS` holds some, the file's tensors are those of this
-    entry, under the names that they have in it.
+    entry, under the names that they have in it. Of a whole module, or a dict with one as "ema" or
+    "model", the tensors are those of its `state_dict`.
+
+    Attributes:
+        module: what stands for the whole module; None where the file has none.
 
     Raises:
         ReaderError: the file is cut short, compressed, or its pickle holds an opcode or a global
@@ -59,7 +66,17 @@ class TorchPickleReader(Reader):
         try:
             zipped = self._file.bytes_at(0, 4, "magic number") == b"PK\x03\x04"
             tree, self._offsets = self._open_zip() if zipped else self._open_legacy()
-            self._tensors = dict(self._named_tensors(self._state_dict(tree)))
+            self.module = _whole_module(tree)
+            self._texts = {
+                key: value
+                for key, value in (tree.items() if isinstance(tree, dict) else ())
+                if isinstance(key, str) and isinstance(value, str)
+            }
+            self._tensors = dict(
+                self._named_tensors(self._state_dict(tree))
+                if self.module is None
+                else ((check_key(self.path, k), v) for k, v in module_tensors(self.module))
+            )
             if not self._tensors:
                 raise ReaderError(self.path, "it holds no tensors; a state dict is expected")
         except BaseException:
@@ -87,7 +104,18 @@ class TorchPickleReader(Reader):
             ReaderError: the CRC differs.
             KeyError: an unknown name.
         """
-        tensor = self._tensors[key]
+        return self.read_stored(self._tensors[key], key)
+
+    def read_stored(self, tensor: StoredTensor, key: str) -> np.ndarray:
+        """Returns a tensor of the file that need not be a weight; see `read`.
+
+        Args:
+            tensor: from `module`.
+            key: what errors call it.
+
+        Raises:
+            ReaderError: the CRC differs.
+        """
         storage = tensor.storage
         dtype = numpy_dtype(storage.dtype)
         if 0 in tensor.shape:
@@ -108,6 +136,11 @@ class TorchPickleReader(Reader):
         """Drops the pages of a tensor's whole storage from memory. Changes to views are lost."""
         storage = self._tensors[key].storage
         self._file.release(self._offsets[storage.key], storage.numel * storage.itemsize)
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The texts in the outermost dict, such as a licence or a date."""
+        return self._texts
 
     def identity(self, key: str) -> Hashable:
         """Returns storage, offset, shape and strides: the same for two names of one tensor."""
@@ -131,7 +164,7 @@ class TorchPickleReader(Reader):
             raise ReaderError(self.path, f"data.pkl is over {MAX_PICKLE_BYTES} bytes")
         check_crc(self._file, index)
         end = index.offset + index.size
-        machine = PickleMachine(self._file, index.offset, end)
+        machine = ModulePickleMachine(self._file, index.offset, end)
         tree = machine.run()
         if machine.position != end:
             raise ReaderError(self.path, "bytes are left over after the pickle", "data.pkl")
@@ -150,7 +183,7 @@ class TorchPickleReader(Reader):
         position, steps, values = 0, MAX_STEPS, []
         storages: dict[str, Storage] = {}
         for index in range(5):
-            machine = PickleMachine(self._file, position, end, steps)
+            machine = ModulePickleMachine(self._file, position, end, steps)
             values.append(machine.run())
             position, steps = machine.position, machine.steps
             storages.update(machine.storages)
@@ -219,3 +252,9 @@ class TorchPickleReader(Reader):
                     (f"{name}.{key}" if name else str(key), inner, depth + 1)
                     for key, inner in reversed(value.items())
                 ]
+
+
+def _whole_module(tree: Any) -> StandIn | None:
+    """Returns the module that a file holds: by itself, or in a checkpoint's dict."""
+    candidates = [tree.get(name) for name in _WHOLE] if isinstance(tree, dict) else [tree]
+    return next((found for found in candidates if isinstance(found, StandIn)), None)
