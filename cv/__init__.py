@@ -6,6 +6,7 @@ __getattr__, __dir__ = lazy.exports(
     __name__,
     {
         "Detected": ".detection",
+        "MeanAveragePrecision": ".mean_average_precision",
         "ObjectDetector": ".detection",
         "ObjectDetectorPreprocessor": ".letterbox",
         "SAMBackbone": ".sam.backbone",

@@ -129,10 +129,11 @@ class ObjectDetectorParityAdapter(ParityAdapter):
         return [np.stack(picture, -1).astype(np.uint8) for picture in pictures]
 
     def outputs(self, inputs: Any) -> dict[str, Any]:
-        """Returns boxes in pixels of the frame and scores of all classes, by the uncompiled call."""
+        """Returns boxes in pixels of the frame, and logits of all classes, without compiling."""
         images = self.model.checked_preprocessor()(inputs)
         logits = self.model(images)
-        return {"boxes": self.model.decode(logits, *images.shape[1:3]), "scores": logits["scores"]}
+        boxes = self.model.run_inside(self.model.decode, (logits, *images.shape[1:3]), {})
+        return {"boxes": boxes, "scores": logits["scores"]}
 
     def decide(self, inputs: Any) -> Any:
         """Returns for each picture the objects that stay: the class and the box of each.
@@ -149,9 +150,8 @@ class ObjectDetectorParityAdapter(ParityAdapter):
             step = int(np.argmax(scores[:-1] - scores[1:]))
             limits = np.array([scores[step : step + 2].mean(), 0.7], "float32")
             (rows,) = self.model.chosen(proposed, limits)
-            found.append(
-                [[int(row[5]), *np.round(row[:4].astype(float), 2).tolist()] for row in rows]
-            )
+            boxes = np.round(rows[:, :4].astype(float), 2).tolist()
+            found.append([[int(n), *box] for n, box in zip(rows[:, 5], boxes, strict=True)])
         return found
 
     def matched(self, decision: Any, reference: Any) -> Any:

@@ -65,6 +65,16 @@ class ObjectDetector(NamesClasses, Task):
         """
         raise TypeError(f"{type(self).__name__} proposes no boxes.")
 
+    def decode(self, logits: Any, height: int, width: int) -> Tensor:
+        """Returns the boxes of all places, (batch, places, 4), in pixels of the frame.
+
+        Args:
+            logits: what the call gives: a dict with "scores", (batch, places, num_classes).
+            height: rows of the images.
+            width: columns of the images.
+        """
+        raise TypeError(f"{type(self).__name__} decodes no boxes.")
+
     def choose(
         self, boxes: Tensor, scores: Tensor, classes: Tensor, limits: Tensor
     ) -> tuple[Tensor, Tensor]:

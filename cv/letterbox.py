@@ -104,6 +104,56 @@ class ObjectDetectorPreprocessor(Preprocessor):
             raise ValueError("No pictures were given: one is expected at least.")
         return np.stack([self.frame(picture, square=True)[0] for picture in pictures])
 
+    def examples(
+        self, pictures: Sequence[Any], objects: Sequence[Sequence[tuple[int | str, Any]]]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Returns pictures and their objects as `fit` takes them: (x, y).
+
+        Args:
+            pictures: see `applications.images.load_image`.
+            objects: for each picture its objects: the number or the name of the class, and the box
+                (left, top, right, bottom) in pixels of the picture.
+
+        Returns:
+            x, (batch, image_size, image_size, 3); and a dict of "boxes", (batch, objects, 4), in
+            pixels of the frame, and "classes", int32 (batch, objects), -1 behind the last object.
+
+        Raises:
+            ImageError: a picture cannot be read.
+            ValueError: lists of two lengths, an unknown class, or a box without an area.
+        """
+        if len(pictures) != len(objects) or not pictures:
+            raise ValueError(
+                f"There are {len(pictures)} pictures and objects of {len(objects)}: one list of "
+                "objects for each picture is expected, and one picture at least."
+            )
+        most = max(1, *map(len, objects))
+        boxes = np.zeros((len(pictures), most, 4), np.float32)
+        classes = np.full((len(pictures), most), -1, np.int32)
+        images = []
+        for row, (picture, found) in enumerate(zip(pictures, objects, strict=True)):
+            image, frame = self.frame(picture, square=True)
+            images.append(image)
+            for place, (name, box) in enumerate(found):
+                classes[row, place] = self._number(name)
+                left, top, right, bottom = map(float, box)
+                if not (left < right and top < bottom):
+                    raise ValueError(
+                        f"Picture {row} has the box {tuple(box)}: left < right and top < bottom "
+                        "are expected."
+                    )
+                boxes[row, place] = frame.to_frame(np.array([left, top, right, bottom]))
+        return np.stack(images), {"boxes": boxes, "classes": classes}
+
+    def _number(self, name: int | str) -> int:
+        """The number of a class that is given by its number or its name."""
+        labels = self.labels or ()
+        if isinstance(name, str) and name in labels:
+            return labels.index(name)
+        if isinstance(name, int) and name >= 0 and (not labels or name < len(labels)):
+            return name
+        raise ValueError(f"There is no class {name!r}; the classes are: {', '.join(labels)}.")
+
     def frame(self, picture: Any, square: bool | None = None) -> tuple[np.ndarray, Frame]:
         """Returns one picture in its frame, float32 (height, width, 3), and where it lies.
 
@@ -161,8 +211,7 @@ def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     """Returns a uint8 picture (rows, columns, channels) in another size.
 
     Each pixel is the weighted mean of the nearest four, whose weights are rounded to 1 / 2048 and
-    whose sums are cut as in OpenCV's `resize` with INTER_LINEAR; against it single pixels differ by
-    at most 1.
+    whose sums are cut as in OpenCV's `resize` with INTER_LINEAR.
 
     Args:
         pixels: uint8 (rows, columns, channels).
@@ -189,10 +238,9 @@ def _neighbours(old: int, new: int) -> tuple[np.ndarray, np.ndarray, tuple[Any, 
     """Returns for each new place the two old ones beside it, and their weights in 1 / 2048."""
     middle = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype(np.float32)
     first = np.floor(middle)
-    share = np.where((first < 0) | (first >= old - 1), np.float32(0), middle - first)
-    first = np.clip(first.astype(np.int32), 0, old - 1)
+    share, first = middle - first, first.astype(np.int32)
     weights = (
         np.rint((1 - share) * _ONE).astype(np.int32),
         np.rint(share * _ONE).astype(np.int32),
     )
-    return first, np.minimum(first + 1, old - 1), weights
+    return np.clip(first, 0, old - 1), np.clip(first + 1, 0, old - 1), weights

@@ -15,8 +15,8 @@ def non_max_suppression(
     scores: TensorLike,
     classes: TensorLike | None = None,
     *,
-    score_threshold: float = 0.25,
-    iou_threshold: float = 0.7,
+    score_threshold: float | Tensor = 0.25,
+    iou_threshold: float | Tensor = 0.7,
     max_boxes: int = 300,
 ) -> tuple[Tensor, Tensor]:
     """Chooses boxes by falling scores and drops those that overlap one that was chosen.
@@ -30,8 +30,9 @@ def non_max_suppression(
         boxes: (batch, boxes, 4): left, top, right, bottom.
         scores: (batch, boxes).
         classes: integers (batch, boxes), or None where all boxes are of one class.
-        score_threshold: boxes whose score is not above it are left out; not negative.
-        iou_threshold: of 0 to 1.
+        score_threshold: of 0 to 1, a number or a scalar tensor; boxes whose score is not above it
+            are left out.
+        iou_threshold: of 0 to 1, a number or a scalar tensor.
         max_boxes: the most boxes of each image.
 
     Returns:
@@ -42,10 +43,11 @@ def non_max_suppression(
     Raises:
         ValueError: a threshold or a number outside its range.
     """
-    if not (0 <= score_threshold and 0 <= iou_threshold <= 1 and max_boxes >= 1):
+    known = [x for x in (score_threshold, iou_threshold) if isinstance(x, int | float)]
+    if max_boxes < 1 or not all(0 <= x <= 1 for x in known):
         raise ValueError(
-            "`score_threshold` must not be negative, `iou_threshold` lie between 0 and 1 and "
-            f"`max_boxes` be positive; got {score_threshold}, {iou_threshold} and {max_boxes}."
+            "The thresholds must lie between 0 and 1, and `max_boxes` be positive; got "
+            f"{score_threshold}, {iou_threshold} and {max_boxes}."
         )
     boxes, scores = ops.convert_to_tensor(boxes), ops.convert_to_tensor(scores)
     sides = ops.subtract(boxes[..., 2:], boxes[..., :2])

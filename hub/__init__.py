@@ -31,6 +31,7 @@ _NAMES = {
     "resolve": ".fetch",
     "fetch_preset": ".loading",
     "find_preset": ".loading",
+    "LicenceError": ".licences",
     "load_preset": ".loading",
     "FileEntry": ".preset",
     "Folder": ".preset",
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from .exporting import export as export
     from .fetch import describe as describe
     from .fetch import resolve as resolve
+    from .licences import LicenceError as LicenceError
     from .loading import fetch_preset as fetch_preset
     from .loading import find_preset as find_preset
     from .loading import load_preset as load_preset

@@ -11,6 +11,7 @@ from .bundles import bundle_source
 from .cache import Cache
 from .download import SourceFailed
 from .errors import IntegrityError, SourcesExhaustedError
+from .licences import terms_of
 from .lock import Lock, SourceLock
 from .preset import FileEntry, Folder, HuggingFace, LocalPreset, Package, Preset, Source, Url
 from .sources import (
@@ -222,10 +223,11 @@ def describe(preset: Preset, *, cache: Cache | None = None) -> dict[str, Any]:
     """Returns what `isozoo info` shows of a preset; reads no file's content and uses no network.
 
     Returns:
-        A dict of plain values: name, family, task, layout, license, description, num_parameters,
-        languages, settings, evidence, files, pinned ("preset", "lock" or "first use"), lock (path
-        or None), and sources: for each its description, layout, revision, whether all of its
-        required files lie on this machine now ("available"), and where.
+        A dict of plain values: name, family, task, layout, license, terms (what it asks of users,
+        where it restricts the use), description, num_parameters, languages, settings, evidence,
+        files, pinned ("preset", "lock" or "first use"), lock (path or None), and sources: for each
+        its description, layout, revision, whether all of its required files lie on this machine now
+        ("available"), and where.
     """
     cache = cache or Cache()
     lock = Lock(cache, preset.name)
@@ -238,6 +240,7 @@ def describe(preset: Preset, *, cache: Cache | None = None) -> dict[str, Any]:
         "task": preset.task,
         "layout": preset.layout,
         "license": preset.license,
+        "terms": terms_of(preset.license),
         "description": preset.description,
         "num_parameters": preset.num_parameters,
         "languages": list(preset.languages),

@@ -13,6 +13,7 @@ from typing import Any
 from .cache import Cache
 from .errors import HubError, UnknownPresetError
 from .fetch import resolve
+from .licences import check_licence
 from .preset import FileEntry, LocalPreset, Preset
 from .quantized import KEY, dtype_of_config, set_inputs, with_parts
 from .readers import Reader, open_reader
@@ -24,9 +25,10 @@ from .registry import (
     get_family,
     get_preset,
     known_marks,
-    preset_of_file,
     preset_of_source,
+    preset_of_weights,
     source_of_name,
+    weights_file,
 )
 from .weights import LoadReport, load
 
@@ -108,11 +110,12 @@ def find_preset(
     progress: bool | None = None,
     endpoint: str | None = None,
 ) -> Preset:
-    """Finds the preset for a registered name, `hf://org/name[@revision]`, a folder, or a file.
+    """Finds the preset for a registered name, `hf://org/name[@revision]`, or a path.
 
-    For the last two, config.json is read (fetched, if need be) to find the family; where it names
-    none, the class `expected` tells. Where there is an adapter.json in its place, the preset is an
-    adapter, which names its base; see `lora_presets`.
+    Of a folder or a repository, config.json is read (fetched, if need be) to find the family; where
+    it names none, the class `expected` tells. A path of one weights file is known by its tensors;
+    see `Layout.recognize`. Where there is an adapter.json in the place of config.json, the preset
+    is an adapter, which names its base; see `lora_presets`.
 
     Raises:
         UnknownPresetError: there is none; near matches are named.
@@ -120,11 +123,12 @@ def find_preset(
         HubError: no family knows what config.json describes.
     """
     source = source_of_name(name)
+    if source is not None and (path := weights_file(name)) is not None:
+        with open_reader(path) as reader:
+            return preset_of_weights(os.fspath(name), path, reader)
     name = os.fspath(name)
     if source is None:
         return get_preset(name)
-    if (path := Path(name).expanduser()).is_file():
-        return preset_of_file(path, expected)
     marks = (FileEntry(mark, optional=True) for mark in known_marks())
     first = FileEntry("config.json", alternatives=(ADAPTER_CONFIG,))
     alone = Preset(name, "", "", "", (first, *marks), (source,))
@@ -145,8 +149,13 @@ def fetch_preset(
     offline: bool | None = None,
     progress: bool | None = None,
     endpoint: str | None = None,
+    accept_licence: bool = False,
 ) -> LocalPreset:
-    """Fetches and checks a preset's files: `find_preset`, then `resolve`."""
+    """Fetches and checks a preset's files: `find_preset`, then `resolve`.
+
+    Raises LicenceError where its licence restricts its use and the user has not agreed; see
+    `licences`.
+    """
     preset = name
     if not isinstance(preset, Preset):
         preset = find_preset(
@@ -157,6 +166,7 @@ def fetch_preset(
             progress=progress,
             endpoint=endpoint,
         )
+    check_licence(preset, accept_licence, cache)
     return resolve(
         preset, cache=cache, folder=folder, offline=offline, progress=progress, endpoint=endpoint
     )
@@ -207,6 +217,7 @@ def load_preset(
     offline: bool | None = None,
     progress: bool | None = None,
     ignore_keys: Iterable[str] = (),
+    accept_licence: bool = False,
     **overrides: Any,
 ) -> Any:
     """Builds a model and loads a preset's weights. No initializer and no forward pass runs.
@@ -227,11 +238,14 @@ def load_preset(
         offline: see `fetch.resolve`.
         progress: see `fetch.resolve`.
         ignore_keys: keys of the config file to pass over, whatever they say.
+        accept_licence: whether the user agrees to a licence that restricts how the weights are
+            used; see `licences`.
         **overrides: arguments of the model that replace those of the config.
 
     Raises:
         UnknownPresetError: an unknown preset, or a task the family does not have.
         SourcesExhaustedError: the files cannot be had.
+        LicenceError: the licence restricts the use, and the user has not agreed.
         HubError: the config file describes a network that the family does not have.
         WeightsError: file and model do not fit.
     """
@@ -239,7 +253,12 @@ def load_preset(
 
     with settings.use_backend(backend or settings.backend()):
         local = fetch_preset(
-            name, expected=expected, folder=folder, offline=offline, progress=progress
+            name,
+            expected=expected,
+            folder=folder,
+            offline=offline,
+            progress=progress,
+            accept_licence=accept_licence,
         )
         if local.layout == ADAPTER:
             from .lora_presets import load_adapter

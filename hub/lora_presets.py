@@ -103,7 +103,7 @@ def load_adapter(local: LocalPreset, **options: Any) -> Any:
     wanted = options.pop("task", None)
     if wanted not in (None, "", config["task"]):
         raise HubError(f"{local.preset.name} is an adapter for {config['task']}, not for {wanted}")
-    fetching = {name: options.get(name) for name in ("offline", "progress")}
+    fetching: dict[str, Any] = {key: options.get(key) for key in ("offline", "progress")}
     base = fetch_preset(config["base"], **fetching)
     cache = Cache()
     for name, sha256 in config["base_files"].items():

@@ -13,18 +13,11 @@ from .config_table import ConfigTable
 from .discovery import discover
 from .errors import HubError, UnknownPresetError
 from .labels import count_classes
-from .preset import (
-    FileEntry,
-    Folder,
-    HuggingFace,
-    LocalPreset,
-    Preset,
-    Source,
-    check_file_name,
-)
+from .preset import FileEntry, Folder, HuggingFace, LocalPreset, Preset, Source
 from .weight_map import WeightMap
 
 if TYPE_CHECKING:
+    from .readers.base import Reader
     from .weights import LoadReport
 
 Config = Mapping[str, Any]
@@ -73,6 +66,8 @@ class Layout:
         write: writes files of the layout, where they are no safetensors with a config file: (model,
             its arguments, path in the weight map -> variable or pending tensor, folder, dtype) ->
             files written.
+        recognize: tells whether a weights file that the user names, and nothing else, is of this
+            layout: an open reader -> the preset's settings, or None where it is not.
     """
 
     config: ConfigTable | Callable[[Mapping[str, Config], Mapping[str, Any]], dict[str, Any]]
@@ -90,6 +85,7 @@ class Layout:
     write: (
         Callable[[Any, Mapping[str, Any], Mapping[str, Any], Path, str | None], list[Path]] | None
     ) = None
+    recognize: Callable[[Reader], Mapping[str, Any] | None] | None = None
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Returns the files to look for at a source that was not described by a preset."""
@@ -133,7 +129,6 @@ class Family:
             backbone's variables by their paths in the backbone alone.
         marks: name of a file -> task. Where it lies beside a config.json that tells of a backbone
             alone, the files are for that task.
-        modules: "module name" of a class -> what a file is whose whole pickled module is of it.
     """
 
     name: str
@@ -144,7 +139,6 @@ class Family:
     default_task: str = ""
     backbone: str = "backbone"
     marks: Mapping[str, str] = field(default_factory=dict)
-    modules: Mapping[str, Architecture] = field(default_factory=dict)
 
     def first_task(self) -> str:
         """Returns the task when neither user nor config names one."""
@@ -239,45 +233,11 @@ def list_presets(family: str | None = None) -> list[Preset]:
     return sorted(chosen, key=lambda preset: preset.name)
 
 
-def preset_of_file(path: Path, expected: type | None = None) -> Preset:
-    """Returns the preset that stands for a single file, whose content tells what it is.
-
-    Args:
-        path: a file of `torch.save` with a whole module of a class that a family knows.
-        expected: the class that is to be made.
-
-    Raises:
-        UnknownPresetError: no family knows such files.
-        ReaderError: the file is damaged, or of no form that is read here.
-    """
-    from .readers import open_reader
-
-    discover()
-    with open_reader(path) as reader:
-        root = getattr(getattr(reader, "module", None), "name", None)
-    for family in _families.values():
-        if root in family.modules:
-            found = family.modules[root]
-            named = task_of_class(expected) if expected is not None else None
-            task = named[1] if named is not None and named[0] is family else found.task
-            files = (FileEntry(check_file_name(path.name)),)
-            folder = Folder(path.resolve().parent, rename={path.name: path.resolve().name})
-            return Preset(str(path), family.name, task, found.layout, files, (folder,))
-    known = ", ".join(sorted({name.split()[1] for f in _families.values() for name in f.modules}))
-    raise UnknownPresetError(
-        str(path),
-        hint="put it in a folder with the config.json of its model, and give the folder",
-        problem=f"{path} holds "
-        + (f"a {root!r}" if root else "tensors without a description of their model")
-        + f"; single files are read of: {known or '(none)'}",
-    )
-
-
 def source_of_name(name: str | os.PathLike[str]) -> Source | None:
     """Returns the source that `hf://org/name[@revision]` or a path names; None for a preset's name.
 
-    A path is a `Path`, a text that is an existing folder or file, or one that begins with `.`, `~`
-    or `/`. The source of a file is its folder; see `preset_of_file`.
+    A path is a `Path`, a text that is an existing folder or weights file, or one that begins with
+    `.`, `~` or `/`.
 
     Raises:
         UnknownPresetError: the repository's name is malformed, or the folder does not exist.
@@ -298,11 +258,52 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
     path = Path(text).expanduser()
     if len(text) < MAX_PATH and path.is_dir():
         return Folder(path.resolve())
-    if path.is_file():
-        return Folder(path.resolve().parent)
+    if (file := weights_file(name)) is not None:
+        return Folder(file.parent)
     if not isinstance(name, str) or text.startswith((".", "~", "/")):
-        raise UnknownPresetError(text, (), f"the folder {path} does not exist")
+        raise UnknownPresetError(
+            text, (), f"the folder {path} does not exist, nor a weights file of that name"
+        )
     return None
+
+
+WEIGHTS_ENDINGS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
+
+
+def weights_file(name: str | os.PathLike[str]) -> Path | None:
+    """Returns the weights file that a path names, by its ending; None where it names none."""
+    path = Path(os.fspath(name)).expanduser()
+    known = path.suffix.lower() in WEIGHTS_ENDINGS
+    return path.resolve() if known and path.is_file() else None
+
+
+def preset_of_weights(name: str, path: Path, reader: Reader) -> Preset:
+    """Returns the preset that stands for one weights file of the user's.
+
+    Args:
+        name: what the user called it.
+        path: of the file.
+        reader: of the file.
+
+    Raises:
+        HubError: no family knows a model by such a file alone.
+    """
+    discover()
+    known = []
+    for family in _families.values():
+        for layout_name, layout in family.layouts.items():
+            if layout.recognize is None:
+                continue
+            known.append(f"{family.name} ({layout_name})")
+            if (settings := layout.recognize(reader)) is not None:
+                source = Folder(path.parent, rename={layout.weights[0]: path.name})
+                task, files = family.first_task(), layout.entries()
+                return Preset(name, family.name, task, layout_name, files, (source,), settings)
+    raise HubError(
+        f"{path}: its tensors, such as {next(iter(reader), 'none')}, do not tell what model it is. "
+        f"Known by one file alone: {', '.join(known) or 'nothing'}. Give the folder in which it "
+        "lies with its config.json."
+    )
 
 
 def architectures_of(config: Config) -> list[str]:

@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return WRONG_CALL
     try:
+        if getattr(arguments, "accept_licence", False):
+            _accept_licence(arguments.name)
         return arguments.run(arguments)
     except BrokenPipeError:
         return 0  # who reads our output has seen enough
@@ -142,6 +144,9 @@ def make_parser() -> Parser:
         help="around the object to segment; may be given repeatedly",
     )
     run.add_argument("--top", type=int, metavar="N", help="how many classes of a picture")
+    run.add_argument(
+        "--score", type=float, metavar="X", help="the least score of an object, 0 to 1"
+    )
     run.add_argument("--table", action="store_true", help="print a table, tabs between its columns")
     run.add_argument("--csv", metavar="FILE", help="write a table to a CSV file")
     _fetching(run)
@@ -240,7 +245,20 @@ def _numbers(*counts: int) -> Callable[[str], list[float]]:
 
 def _fetching(parser: Parser) -> None:
     parser.add_argument("--folder", metavar="FOLDER", help="a folder that holds the files")
+    parser.add_argument(
+        "--accept-licence",
+        action="store_true",
+        help="agree to a licence that restricts the use of the weights; see `isozoo info`",
+    )
     parser.offline()
+
+
+def _accept_licence(name: str) -> None:
+    """Writes down that the user agrees to the licence of a preset."""
+    from .hub import find_preset
+    from .hub.licences import check_licence
+
+    check_licence(find_preset(name), accepts=True)
 
 
 def _list(arguments: Any) -> int:
@@ -316,7 +334,7 @@ def _run(arguments: Any) -> int:
         )
     options = {}
     if arguments.truncate:
-        if model.task == "audio_to_text" or model.task == "image_classifier":
+        if model.task in ("audio_to_text", "image_classifier", "object_detector"):
             raise ValueError(f"--truncate is for texts; {arguments.name} takes files")
         options["truncate"] = True
     if arguments.top is not None:
@@ -328,6 +346,10 @@ def _run(arguments: Any) -> int:
             if model.task != "image_segmenter":
                 raise ValueError(f"--point and --box are for masks; {arguments.name} makes none")
             options[name] = given
+    if arguments.score is not None:
+        if model.task != "object_detector":
+            raise ValueError(f"--score is for objects; {arguments.name} finds none")
+        options["score"] = arguments.score
     adapter = model.command_line_adapter(model)
     results = adapter.run_all(arguments.inputs, _progress, **options)
     if arguments.draw:

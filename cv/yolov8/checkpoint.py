@@ -274,5 +274,6 @@ def _image_size(module: StandIn) -> int | None:
     settings = module.state.get("args")
     settings = settings.state if isinstance(settings, StandIn) else settings
     size = settings.get("imgsz") if isinstance(settings, dict) else None
-    fits = isinstance(size, int) and not isinstance(size, bool) and STRIDES[-1] <= size <= 8192
-    return size if fits and size % STRIDES[-1] == 0 else None
+    if not isinstance(size, int) or isinstance(size, bool) or size % STRIDES[-1]:
+        return None
+    return size if STRIDES[-1] <= size <= 8192 else None

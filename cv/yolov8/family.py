@@ -7,9 +7,10 @@ from typing import Any
 
 from ...framework.lazy import Reference
 from ...hub.config_table import COUNTS, FLAG, LAYER_COUNT, LAYER_COUNTS, Argument, ConfigTable
+from ...hub.readers.base import Reader
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import IRRELEVANT
-from .weight_map import ultralytics
+from .weight_map import FIRST_KEY, LAST_KEY, ultralytics
 
 # The config of our own folders: ultralytics keeps all of it in its pickle.
 CONFIG = ConfigTable(
@@ -29,6 +30,13 @@ def _of_checkpoint(files: Mapping[str, Any], settings: Mapping[str, Any]) -> dic
     return dict(described(files).backbone)
 
 
+def _recognized(reader: Reader) -> Mapping[str, Any] | None:
+    """No settings for a file of ultralytics' detectors: it says all by itself. Else None."""
+    root = getattr(getattr(reader, "module", None), "name", "")
+    known = root == "ultralytics.nn.tasks DetectionModel"
+    return {} if known or {FIRST_KEY, LAST_KEY} <= set(reader.keys()) else None
+
+
 register_family(
     Family(
         name="yolov8",
@@ -45,17 +53,15 @@ register_family(
             "ultralytics": Layout(
                 config=_of_checkpoint,
                 weight_map=lambda config: ultralytics(),
-                weights=("model.pt", "*.pt", "model.safetensors"),
+                weights=("model.pt", "model.safetensors"),
                 files=(),
+                recognize=_recognized,
             ),
         },
         model_types={"yolov8": "huggingface"},
         architectures={
             "YOLOv8ObjectDetector": Architecture("huggingface", "object_detector"),
             "YOLOv8Backbone": Architecture("huggingface", "backbone"),
-        },
-        modules={
-            "ultralytics.nn.tasks DetectionModel": Architecture("ultralytics", "object_detector")
         },
     )
 )

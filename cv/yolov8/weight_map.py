@@ -24,6 +24,7 @@ _BLOCKS = {
     21: "up_blocks.1",
 }
 _POOL, HEAD = 9, 22
+FIRST_KEY, LAST_KEY = "model.0.conv.weight", f"model.{HEAD}.cv3.2.2.weight"
 
 
 def _conv(theirs: str, ours: str) -> list[Row]:

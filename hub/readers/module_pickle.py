@@ -89,6 +89,23 @@ class ModulePickleMachine(PickleMachine):
 
     allowed = GLOBALS | MODULES | _COLLECTIONS | _PASSED_OVER
 
+    def persistent_id(self) -> None:
+        """Replaces a storage as `PickleMachine.persistent_id`; of the legacy form also a class.
+
+        There a class of modules comes with its file and its source, which are passed over.
+        """
+        pid = self._top()
+        if (
+            isinstance(pid, tuple)
+            and len(pid) == 4
+            and pid[0] == "module"
+            and isinstance(pid[1], Global)
+            and pid[1].name in MODULES
+        ):
+            self._stack[-1] = pid[1]
+        else:
+            super().persistent_id()
+
     def new_object(self) -> None:
         """Replaces a class and its arguments by a stand-in (NEWOBJ). ReaderError for any other."""
         arguments, cls = self._pop(), self._pop()
@@ -136,6 +153,7 @@ class ModulePickleMachine(PickleMachine):
 
 _actions: dict[bytes, Callable[[Any], None]] = {
     **PickleMachine.actions,
+    b"Q": ModulePickleMachine.persistent_id,
     b"\x81": ModulePickleMachine.new_object,
     b"R": ModulePickleMachine.reduce,
     b"b": ModulePickleMachine.build,
@@ -158,12 +176,10 @@ def module_tensors(root: StandIn) -> Iterator[tuple[str, StoredTensor]]:
         entered.add(id(module))
         passing = module.state.get("_non_persistent_buffers_set")
         skipped = passing if isinstance(passing, tuple) else ()
-        for kind in ("_parameters", "_buffers"):
-            for key, value in module.parts(kind).items():
-                if isinstance(value, StoredTensor) and (
-                    kind == "_parameters" or key not in skipped
-                ):
-                    yield f"{prefix}{key}", value
+        buffers = {k: v for k, v in module.parts("_buffers").items() if k not in skipped}
+        for key, value in (*module.parts("_parameters").items(), *buffers.items()):
+            if isinstance(value, StoredTensor):
+                yield f"{prefix}{key}", value
         if depth < MAX_NESTING:
             waiting += [
                 (f"{prefix}{key}.", inner, depth + 1)
