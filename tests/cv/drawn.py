@@ -37,6 +37,15 @@ def images() -> np.ndarray:
     return np.random.default_rng(7).uniform(size=(2, *SIZE, 3))
 
 
+def logits() -> dict[str, np.ndarray]:
+    """Returns logits of boxes and scores for the 126 places of the two images, float64."""
+    draw = np.random.default_rng(3)
+    return {
+        "boxes": 1.5 * draw.normal(size=(2, 126, 64)),
+        "scores": draw.normal(size=(2, 126, NUM_CLASSES)) - 1.0,
+    }
+
+
 def sample(values: np.ndarray, count: int = 24) -> list[float]:
     """Returns the largest magnitude, and elements that lie evenly in `values`."""
     flat = np.asarray(values, np.float64).reshape(-1)

