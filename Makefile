@@ -1,4 +1,4 @@
-# For people: `make demo` and `make test`. Each builds the environment it needs, once.
+# For people: `make demo`, `make test` and `make docs`. Each builds the environment it needs, once.
 #
 #   PYTHON    the interpreter the environment is made from (3.11 or newer)
 #   VENV      where the environment lies
@@ -20,11 +20,12 @@ PINS := pyproject.toml setup.py constraints.txt
 unexport $(filter ISOZOO_%,$(.VARIABLES)) PYTHONPATH PYTHONHOME
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format clean
+.PHONY: help demo test docs lint format clean
 
 help:
 	@echo "make demo    four trained networks on four backends, in one process"
 	@echo "make test    the whole test suite"
+	@echo "make docs    the documentation's site, with the catalogue, in build/docs"
 	@echo "make lint    ruff, and pyright on the package"
 	@echo "make format  let ruff put the code in order"
 	@echo "make clean   remove the environment and the caches"
@@ -35,6 +36,13 @@ demo: $(STAMPS)/demo
 test: $(STAMPS)/test
 	@echo "==> tests, $(WORKERS) workers"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# A warning, such as a broken link, is an error.
+docs: $(STAMPS)/docs
+	@$(BIN)/python -m isozoo.scripts.docs_pages build
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/isozoo catalog build --out build/docs/catalog
+	@echo "==> build/docs/index.html, build/docs/catalog/index.html"
 
 # All three speak, whatever the first ones say.
 lint: $(STAMPS)/lint
@@ -73,6 +81,11 @@ $(STAMPS)/demo: $(PINS) $(STAMPS)/weights
 $(STAMPS)/test: $(PINS) $(STAMPS)/demo
 	@echo "==> what the tests need"
 	@$(PINNED) -e '.[test]'
+	@touch $@
+
+$(STAMPS)/docs: $(PINS) $(STAMPS)/venv
+	@echo "==> what the documentation's site needs"
+	@$(PINNED) -e '.[docs]'
 	@touch $@
 
 $(STAMPS)/lint: $(PINS) $(STAMPS)/test

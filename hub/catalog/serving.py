@@ -70,6 +70,14 @@ class _Handler(SimpleHTTPRequestHandler):
         if self._log is not None:
             self._log(f"{self.address_string()} {format % args}")
 
+    def send_head(self) -> Any:
+        """Finds the file that is asked for; a link out of the folder is no page."""
+        path = Path(self.translate_path(self.path)).resolve()
+        if not path.is_relative_to(self.directory):
+            self.send_error(404, "there is no such page")
+            return None
+        return super().send_head()
+
     def list_directory(self, path: Any) -> None:
         self.send_error(404, "there is no such page")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import urllib.error
@@ -13,7 +14,17 @@ from pathlib import Path
 import pytest
 
 from isozoo import cli
-from isozoo.hub import FileEntry, Folder, HubError, HuggingFace, Preset, list_presets, registry
+from isozoo.hub import (
+    FileEntry,
+    Folder,
+    HubError,
+    HuggingFace,
+    Preset,
+    get_family,
+    list_presets,
+    registry,
+    task_texts,
+)
 from isozoo.hub.catalog import build
 from isozoo.hub.catalog.serving import CatalogueServer
 from isozoo.hub.certificates import FORMAT
@@ -127,6 +138,18 @@ def test_every_preset_has_a_card_and_a_page(site):
                 assert f"https://huggingface.co/{source.repo_id}/tree/{revision}" in links
 
 
+def test_every_task_has_texts_and_its_line_calls_what_the_class_has():
+    for preset in list_presets():
+        assert preset.task in task_texts._TEXTS, preset.name
+        (call,) = re.findall(r"\bmodel\.(\w+)\(", task_texts.task_text(preset.task).line)
+        kind = get_family(preset.family).tasks[preset.task]()
+        assert callable(getattr(kind, call, None)), f"{kind.__name__} has no {call}"
+    unknown = task_texts.task_text("star_counter")
+    assert unknown.title == "Star counter"
+    order = ["image_classifier", "star_counter", "backbone"]
+    assert sorted(order, key=task_texts.task_rank) == order
+
+
 def test_links_lead_somewhere_and_nothing_is_loaded_from_elsewhere(site):
     out, _, _, pages = site
     for page in pages.values():
@@ -216,6 +239,7 @@ def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch, capsys):
 def test_the_folder_is_served_and_nothing_beside_it(site):
     out, *_ = site
     (out.parent / "secret.txt").write_text("no")
+    (out / "link.txt").symlink_to(out.parent / "secret.txt")
     with pytest.raises(HubError, match="holds no catalogue"):
         CatalogueServer(out.parent)
     server = CatalogueServer(out)
@@ -225,9 +249,10 @@ def test_the_folder_is_served_and_nothing_beside_it(site):
         with urllib.request.urlopen(server.url) as answer:
             assert answer.read() == (out / "index.html").read_bytes()
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-        for wrong in ("presets/", "../secret.txt", "%2e%2e/secret.txt"):
+        for wrong in ("presets/", "../secret.txt", "%2e%2e/secret.txt", "link.txt"):
             with pytest.raises(urllib.error.HTTPError) as found:
                 urllib.request.urlopen(server.url + wrong)
             assert found.value.code == 404
     finally:
         server.close()
+        (out / "link.txt").unlink()
