@@ -60,7 +60,17 @@ NAMESPACES = {
 
 
 # Where the methods of classes are told, too.
-WITH_METHODS = {"", "models", "callbacks", "distribution", "export", "hub", "nlp", "applications"}
+WITH_METHODS = {
+    "",
+    "models",
+    "callbacks",
+    "distribution",
+    "export",
+    "hub",
+    "nlp",
+    "applications",
+    "cv",
+}
 
 
 class Name(NamedTuple):
