@@ -18,6 +18,7 @@ from typing import Any
 from ...framework.backends import registry as backends
 from ..cache import Cache
 from ..errors import HubError
+from ..licences import terms_of
 from ..preset import FileEntry, Folder, HuggingFace, Package, Preset, Source, Url
 from ..task_texts import task_rank, task_text
 from .measured import benchmark_of, certificate_of
@@ -64,6 +65,7 @@ class Entry:
     description: str
     family: str
     license: str
+    terms: str
     languages: list[str]
     parameters: str
     size: str
@@ -103,13 +105,14 @@ def entry_of(given: Given) -> Entry:
         description=preset.description,
         family=preset.family,
         license=preset.license,
+        terms=terms_of(preset.license),
         languages=[language_name(tag) for tag in preset.languages],
         parameters=_count(preset.num_parameters),
         size=_size_class(preset.num_parameters),
         bytes=sum(size for size in known if size) or None,
         backends=list(backends.BUILT_IN),
         code={name: _code(called, name, text.line) for name in backends.BUILT_IN},
-        commands=_commands(called, text.argument),
+        commands=_commands(called, text.argument, bool(terms_of(preset.license))),
         tuning=_tuning(called, text.data),
         files=[_file(file) for file in preset.files],
         sources=[_source(preset, source) for source in preset.sources],
@@ -209,12 +212,13 @@ def _code(name: str, backend: str, line: str) -> str:
     )
 
 
-def _commands(name: str, argument: str) -> list[str]:
+def _commands(name: str, argument: str, asks: bool) -> list[str]:
+    """Lines for a shell; where the licence asks for an agreement, its line comes first."""
     quoted = shlex.quote(name)
-    found = [f"isozoo info {quoted}", f"isozoo pull {quoted}"]
-    if argument:
-        found = [f"isozoo run {quoted} {argument}", f"isozoo verify {quoted}", *found]
-    return found
+    use = [f"isozoo run {quoted} {argument}", f"isozoo verify {quoted}"] if argument else []
+    if asks:
+        return [f"isozoo pull {quoted} --accept-licence", *use, f"isozoo info {quoted}"]
+    return [*use, f"isozoo info {quoted}", f"isozoo pull {quoted}"]
 
 
 def _tuning(name: str, data: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ from isozoo.hub import (
 from isozoo.hub.catalog import build
 from isozoo.hub.catalog.serving import CatalogueServer
 from isozoo.hub.certificates import FORMAT
+from isozoo.hub.licences import terms_of
 
 EVIL = "\"><img src=x onerror=alert(1)><script>alert(2)</script>&'</option></textarea>"
 # Attributes by which a page loads something (a link is followed by a click alone).
@@ -126,7 +127,9 @@ def test_every_preset_has_a_card_and_a_page(site):
     for preset in list_presets():
         page = pages[f"presets/{preset.name}.html"]
         assert f'from_preset("{preset.name}", backend="jax")' in page.text
-        assert f"isozoo pull {preset.name}" in page.text
+        asks = " --accept-licence" if terms_of(preset.license) else ""
+        assert f"isozoo pull {preset.name}{asks}" in page.text
+        assert ("You agree once" in page.text) == bool(asks)
         assert " ".join(preset.description.split()) in page.text
         for entry in preset.files:
             digest = entry.sha256 or entry.git_sha1 or entry.md5
