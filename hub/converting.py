@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..framework.folders import files_of, new_folder
+from .converted_cards import keep_card
 from .errors import HubError
 from .loading import (
     build_without_values,
@@ -36,6 +37,7 @@ class Conversion:
         layout: the layout that was written, by its full name.
         files: name in the folder -> size in bytes.
         tensors: how many variables were written.
+        license: as the source's card, or its preset, says; "" where neither does.
         dropped: names of tensors in the source that have no counterpart in the model, such as
             those of a head that the family does not have, or buffers that are computed.
     """
@@ -44,6 +46,7 @@ class Conversion:
     layout: str
     files: dict[str, int] = field(default_factory=dict)
     tensors: int = 0
+    license: str = ""
     dropped: list[str] = field(default_factory=list)
 
 
@@ -64,7 +67,7 @@ def convert(
 
     One tensor at a time is read, rearranged, cast and written; memory holds no more. The elements
     are those of the source, bit for bit, unless `dtype` says otherwise. The folder appears as a
-    whole when all of its files are there.
+    whole when all of its files are there, with the source's card and licence where it has them.
 
     Args:
         source: what `from_preset` takes.
@@ -100,6 +103,7 @@ def convert(
             save_to_preset(model, place, layout, max_shard_bytes=max_shard_bytes, dtype=dtype)
         else:
             found = _stream(local, place, layout, task, dtype, max_shard_bytes, ignore_keys)
+        found.license = keep_card(local, place, found.layout, offline)
         found.files = files_of(place)
     return found
 

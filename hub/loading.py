@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from fnmatch import filter as matching
 from pathlib import Path
 from typing import Any
@@ -290,7 +290,9 @@ def load_preset(
             _tell_of_new(report, local.preset.name)
         elif load_weights:
             with open_weights(local) as reader:
-                model, report = _build_and_fill(build, local, reader, config, extra, renewed)
+                model, report = _build_and_fill(
+                    build, local, reader, config, extra, renewed, overrides
+                )
             _tell_of_new(report, local.preset.name)
             if not task and not isinstance(name, Preset) and source_of_name(name) is not None:
                 _tell_of_head(local, report, type(model).__name__)
@@ -330,13 +332,14 @@ def _build_and_fill(
     config: dict[str, Any],
     extra: Mapping[str, Any],
     renewed: bool,
+    given: Container[str],
 ) -> tuple[Any, LoadReport]:
     """Builds the model without initial values and streams its weights into it.
 
     With `renewed` the head gets no values, whatever the file has for it.
     """
     layout, family = layout_of(local), get_family(local.preset.family)
-    model = build_without_values(build, local, reader, config, extra)
+    model = build_without_values(build, local, reader, config, extra, given)
     paths = family.map_paths(model.weights_by_path())
     head, optional = getattr(build, "head", ()), getattr(build, "optional_parts", ())
     fresh = head if renewed else ()
@@ -353,18 +356,21 @@ def build_without_values(
     reader: Reader,
     config: dict[str, Any],
     extra: Mapping[str, Any],
+    given: Container[str] = (),
 ) -> Any:
     """Builds the model of a preset; its variables have shapes and no values.
 
-    Adds to `config` the arguments that the weights file decides; see `Layout.parts`.
+    Adds to `config` the arguments that the weights file decides, unless the user has `given` them;
+    see `Layout.parts`.
     """
     from ..framework.core import scopes
 
     layout = layout_of(local)
     weight_map = layout.weight_map(config)
     for argument, path in layout.parts.items():
-        if argument not in config and not _holds(reader, weight_map, path):
-            config[argument] = False
+        if argument not in given and config.get(argument, True):
+            if not _holds(reader, weight_map, path):
+                config[argument] = False
     with scopes.deferred_initialization(_Bound(local.preset.name, len(reader))):
         return build(**config, **extra)
 

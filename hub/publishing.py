@@ -15,6 +15,7 @@ from typing import Any
 
 from ..framework.files import cache_root, write_atomically
 from .cache import Hasher
+from .converted_cards import license_of_short_card
 from .download import HubRepository, RemoteFile, SourceFailed, first_line, transport_errors
 from .errors import HubError
 from .inspection import Inspection, PublishedFile, inspect_folder
@@ -108,9 +109,13 @@ def publish(
         left_out=inspection.left_out,
     )
     written = {file.name: file for file in inspection.files}
+    short = None
     if CARD in written:
         done.card = written[CARD].path.read_text("utf-8")
-    else:
+        short = license_of_short_card(done.card)
+    if CARD not in written or short is not None:
+        inspection.files = [file for file in inspection.files if file.name != CARD]
+        license = license or short
         done.card = model_card(
             repository,
             preset,

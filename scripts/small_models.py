@@ -51,13 +51,35 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 """Family -> arguments of a small backbone."""
 
 
-def small_model(family: str, task: str | None = None, seed: int = 0) -> Any:
+# timm's files name a network, whose sizes these are.
+NAMED: dict[str, dict[str, Any]] = {
+    "resnet": {
+        "stackwise_num_filters": (64, 128, 256, 512),
+        "stackwise_num_blocks": (2, 2, 2, 2),
+        "stackwise_num_strides": (1, 2, 2, 2),
+        "block_type": "basic_block",
+        "input_conv_filters": 64,
+    },
+    "vit": {
+        "image_size": 224,
+        "patch_size": 16,
+        "num_layers": 12,
+        "num_heads": 3,
+        "hidden_dim": 192,
+        "intermediate_dim": 768,
+    },
+}
+"""Family -> arguments of its smallest network with a name."""
+
+
+def small_model(family: str, task: str | None = None, seed: int = 0, named: bool = False) -> Any:
     """Returns a model of a family on NumPy, whose weights are normal numbers of `seed`.
 
     Args:
         family: one of `ARGUMENTS`.
         task: one of the family's; its first where it is None.
         seed: of the weights.
+        named: whether it is one of `NAMED`.
     """
     from ..framework import config
     from ..framework.core import scopes
@@ -66,13 +88,15 @@ def small_model(family: str, task: str | None = None, seed: int = 0) -> Any:
     described = get_family(family)
     task = task or described.first_task()
     build: Any = described.tasks[task]()
-    given = dict(ARGUMENTS[family])
+    given = dict((NAMED if named else ARGUMENTS)[family])
     if task == "image_classifier":
         given |= _IMAGE
     with config.use_backend("numpy"), scopes.deferred_initialization():
         model = build(**given)
     draws = np.random.default_rng(seed)
-    for _, variable in sorted(model.weights_by_path().items()):
+    for path, variable in sorted(model.weights_by_path().items()):
         value = draws.normal(size=tuple(variable.shape))
+        if path.endswith("variance"):
+            value = 0.5 + np.abs(value)
         variable.assign(value.astype(str(variable.dtype)))
     return model

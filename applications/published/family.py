@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...framework.lazy import Reference
 from ...hub.config_table import FLAG, NUMBER, Argument, ConfigTable, settings_table
-from ...hub.registry import Family, Layout, register_family
+from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import IRRELEVANT
 from ...hub.weight_map import Row, WeightMap
 from ..image_configs import OWN
@@ -61,10 +62,30 @@ def hed_map() -> WeightMap:
     )
 
 
-def _fill(model: Any, local: Any) -> Any:
-    from .weights import fill
+_BY_SETTINGS = settings_table(
+    "Keras", ("network",), ("image_size", "alpha", "minimalistic", "rescaled")
+)
 
-    return fill(model, local)
+
+def _of_keras(files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by config.json where it was written here; else a preset's settings."""
+    config = files.get("config.json")
+    return CONFIG.read(config) if config is not None else _BY_SETTINGS(files, settings)
+
+
+def _fill(model: Any, local: Any) -> Any:
+    from . import keras_files, weights
+
+    for name in (keras_files.ARCHIVE, keras_files.WEIGHTS):
+        if name in local.paths:
+            return keras_files.fill(model, local.paths[name])
+    return weights.fill(model, local)
+
+
+def _write_keras(*args: Any) -> Any:
+    from .keras_files import write
+
+    return write(CONFIG, *args)
 
 
 register_family(
@@ -76,14 +97,13 @@ register_family(
         },
         layouts={
             "keras": Layout(
-                config=settings_table(
-                    "Keras",
-                    ("network",),
-                    ("image_size", "alpha", "minimalistic", "rescaled"),
-                ),
+                config=_of_keras,
                 weight_map=lambda config: weight_map(),
+                weights=("model.keras", "model.weights.h5"),
                 files=(),
+                optional_files=("config.json",),
                 fill=_fill,
+                write=_write_keras,
             ),
             "hed": Layout(
                 config=settings_table("Keras", ("network",)),
@@ -94,5 +114,9 @@ register_family(
             "huggingface": Layout(config=CONFIG, weight_map=lambda config: weight_map()),
         },
         model_types={"keras_applications": "huggingface"},
+        architectures={
+            "KerasArchive": Architecture("keras", "image_classifier"),
+            "KerasArchiveWithoutTop": Architecture("keras", "backbone"),
+        },
     )
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...framework.lazy import Reference
@@ -80,6 +81,25 @@ CONFIG = ConfigTable(
     undo=_positions,
 )
 
+_BY_SETTINGS = settings_table("CTranslate2", _SIZES, _OTHER_SIZES)
+
+
+def _of_ctranslate2(files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by config.json, which has the sizes where it is of ours; else by settings."""
+    config = files.get("config.json", {})
+    if "d_model" in config:
+        from .ctranslate2 import OWN_KEYS
+
+        return CONFIG.read(config, OWN_KEYS)
+    return _BY_SETTINGS(files, settings)
+
+
+def _write_ctranslate2(*args: Any) -> Any:
+    from .ctranslate2 import write
+
+    return write(CONFIG, *args)
+
+
 register_family(
     Family(
         "whisper",
@@ -103,16 +123,18 @@ register_family(
                 ),
             ),
             "ctranslate2": Layout(
-                config=settings_table("CTranslate2", _SIZES, _OTHER_SIZES),
+                config=_of_ctranslate2,
                 weight_map=lambda config: ctranslate2(),
                 weights=("model.bin",),
-                files=("config.json", "tokenizer.json"),
+                optional_files=("tokenizer.json",),
+                write=_write_ctranslate2,
             ),
         },
         model_types={"whisper": "huggingface"},
         architectures={
             "WhisperForConditionalGeneration": Architecture("huggingface", "audio_to_text"),
             "WhisperModel": Architecture("huggingface", "backbone"),
+            "WhisperSpec": Architecture("ctranslate2", "audio_to_text"),
         },
         default_task="audio_to_text",
     )

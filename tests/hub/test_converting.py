@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 import isozoo
 from isozoo.framework.folders import new_folder
-from isozoo.hub import convert, open_reader
+from isozoo.hub import convert, converted_cards, converting, open_reader, publish
 from isozoo.hub.errors import HubError, WeightsError
 from isozoo.hub.tensors import PendingTensor, write_safetensors
 
@@ -207,3 +208,38 @@ def test_what_cannot_be_converted_is_told(tmp_path):
     with pytest.raises(WeightsError, match="missing from the file"):
         convert(tmp_path / "c", tmp_path / "d", task="masked_lm")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c", "f"]
+
+
+def test_the_card_and_the_licence_go_along(tmp_path, hub, cache, monkeypatch):
+    from isozoo.hub.preset import FileEntry, Folder, Preset
+    from isozoo.hub.saving import save_to_preset
+    from isozoo.scripts.small_models import small_model
+
+    folder = tmp_path / "a"
+    save_to_preset(small_model("bert"), folder)
+    assert convert(folder, tmp_path / "none").license == ""
+    files = tuple(FileEntry(path.name) for path in folder.iterdir())
+    known = Preset("known", "bert", "backbone", "huggingface", files, (Folder(folder),),
+                   license="Apache-2.0", description="A model.")  # fmt: skip
+    done = convert(known, tmp_path / "b")
+    card = (tmp_path / "b" / "README.md").read_text()
+    assert done.license == "Apache-2.0" and card.startswith("---\nlicense: apache-2.0\n---\n")
+    # `publish` needs no other word of the licence, and writes a whole card.
+    planned = publish(tmp_path / "b", "hf://org/name", dry_run=True)
+    assert "license: apache-2.0" in planned.card and "## Files" in planned.card
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
+    (folder / "LICENSE").write_text("MIT")
+    done = convert(known, tmp_path / "c")
+    assert done.license == "mit" and done.files.keys() >= {"README.md", "LICENSE"}
+    for name in ("README.md", "LICENSE"):
+        assert (tmp_path / "c" / name).read_bytes() == (folder / name).read_bytes()
+    assert publish(tmp_path / "c", "hf://org/name", dry_run=True).card.endswith("# Mine\n")
+    # From a repository of the hub, too.
+    hub.add("org/model", {path.name: path.read_bytes() for path in folder.iterdir()})
+    for module, name in ((converting, "fetch_preset"), (converted_cards, "resolve")):
+        asked = functools.partial(getattr(module, name), endpoint=hub.url)
+        monkeypatch.setattr(module, name, asked)
+    monkeypatch.setenv("ISOZOO_CACHE", str(cache.root))
+    done = convert("hf://org/model", tmp_path / "d")
+    assert done.license == "mit" and "LICENSE" in done.files
+    assert convert("hf://org/model", tmp_path / "e", offline=True).files == done.files

@@ -1,0 +1,154 @@
+"""Converts a small model of each family and task to each layout and back, and compares the bits.
+
+    python -m isozoo.scripts.round_trips
+
+A model of random weights is written for transformers, converted to the layout, and back. The bytes
+of every tensor, and the config's keys, must be the same. Layouts that can only be read, and dtypes
+that a layout does not have, are named. timm's files are tried on whole networks, for they name one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from .small_models import ARGUMENTS, NAMED, small_model
+
+
+class Trip(NamedTuple):
+    """A family, a task and the layout that a model of it is converted to."""
+
+    family: str
+    task: str
+    layout: str
+
+
+# What a model can lose on the way: a GGUF file has no backbone without a head, and no config.
+_ANOTHER_TASK = {"gguf": "causal_lm"}
+# Keys that a folder of ours has more of when the preprocessor is known.
+_ADDED = {"image_preprocessing"}
+
+
+def trips() -> Iterator[Trip]:
+    """Yields every family, task and layout that can be written."""
+    from ..hub.errors import HubError
+    from ..hub.registry import get_family
+    from ..hub.saving import writable_layout
+
+    for family in ARGUMENTS:
+        described = get_family(family)
+        for task in described.tasks:
+            for layout in described.layouts:
+                try:
+                    writable_layout(described, layout)
+                except HubError:
+                    continue
+                if _ANOTHER_TASK.get(layout, task) == task:
+                    yield Trip(family, task, layout)
+
+
+def read_only() -> list[tuple[str, str]]:
+    """Returns (family, layout) of what can only be read."""
+    from ..hub.registry import get_family
+
+    written = {(trip.family, trip.layout) for trip in trips()}
+    pairs = [(family, layout) for family in ARGUMENTS for layout in get_family(family).layouts]
+    return [pair for pair in pairs if pair not in written]
+
+
+def tried(trip: Trip, folder: Path) -> str:
+    """Converts there and back in an empty folder; returns what differs, "" for nothing."""
+    from ..hub import convert
+    from ..hub.saving import save_to_preset
+
+    model = small_model(trip.family, trip.task, named=trip.layout == "timm")
+    before, there, after = folder / "before", folder / "there", folder / "after"
+    save_to_preset(model, before)
+    _add_vocabulary(trip.family, before)
+    if trip.layout == "gguf":
+        convert(before, there, "gguf", task=trip.task, dtype="float32")
+        return compared_gguf(before, there)
+    convert(before, there, trip.layout, task=trip.task)
+    convert(there, after, "huggingface", task=trip.task)
+    return compared(before, after)
+
+
+def _add_vocabulary(family: str, folder: Path) -> None:
+    """Writes the files of a tokenizer, without which tasks on texts are not read."""
+    if family in ("bert", "distilbert"):
+        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrs"]
+        (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in words))
+    elif family == "roberta":
+        words = ["<s>", "<pad>", "</s>", "<unk>", *"abcdefghijklmnopqr", "ab", "<mask>"]
+        ids = {word: at for at, word in enumerate(words)}
+        (folder / "vocab.json").write_text(json.dumps(ids))
+        (folder / "merges.txt").write_text("a b\n")
+
+
+def compared(before: Path, after: Path) -> str:
+    """Returns what differs between two folders of transformers' layout."""
+    from ..hub import open_reader
+
+    with open_reader(before / "model.safetensors") as one:
+        with open_reader(after / "model.safetensors") as other:
+            if set(one) != set(other):
+                return f"other tensors: {sorted(set(one) ^ set(other))[:4]}"
+            for key in one:
+                left, right = one.read(key), other.read(key)
+                if left.dtype != right.dtype or left.tobytes() != right.tobytes():
+                    return f"{key} differs"
+    first, second = (json.loads((f / "config.json").read_text()) for f in (before, after))
+    lost = [key for key in first if first[key] != second.get(key, first[key])]
+    more = [key for key in second if key not in first and key not in _ADDED]
+    return f"config.json differs in {lost + more}" if lost or more else ""
+
+
+def compared_gguf(before: Path, there: Path) -> str:
+    """Returns what differs between the values of a folder's model and those of its GGUF file."""
+    import numpy as np
+
+    from ..hub.loading import load_preset
+    from ..hub.readers import open_reader
+    from ..hub.weights import load
+    from ..nlp.llama.weight_map import gguf
+
+    model = load_preset(before, backend="numpy")
+    again = load_preset(before, backend="numpy", load_weights=False)
+    arguments = model.backbone.get_config()
+    with open_reader(there / "model.gguf") as reader:
+        paths = {p.removeprefix("backbone."): v for p, v in again.weights_by_path().items()}
+        load(reader, paths, gguf(arguments))
+    for path, variable in model.weights_by_path().items():
+        if not np.array_equal(again.weights_by_path()[path].numpy(), variable.numpy()):
+            return f"{path} differs"
+    return ""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table; 1 where anything differs."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", help="one family")
+    arguments = parser.parse_args(argv)
+    failed = 0
+    print(f"{'family':<20}{'task':<20}{'layout':<14}there and back")
+    for trip in trips():
+        if arguments.only not in (None, trip.family):
+            continue
+        if trip.layout == "timm" and trip.family not in NAMED:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = tried(trip, Path(folder))
+        failed += bool(wrong)
+        print(f"{trip.family:<20}{trip.task:<20}{trip.layout:<14}{wrong or 'equal bit for bit'}")
+    for family, layout in read_only():
+        print(f"{family:<20}{'':<20}{layout:<14}can only be read")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
