@@ -15,7 +15,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +255,11 @@ def save(model: Layer, path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def trained_besides(model: Layer) -> Iterator[str]:
+    """Yields the paths of the variables that train and are no adapter's."""
+    yield from _trained(model)
+
+
 def _trained(model: Layer) -> dict[str, Variable]:
     """The variables that train and are no adapter's, by path."""
     parts = {id(v) for *_, kernel in adapted(model) for v in (kernel.a, kernel.b)}
@@ -276,6 +281,30 @@ def load(model: Layer, path: str | os.PathLike[str]) -> list[str]:
     """
     path = Path(path)
     scales, tensors = _read(path)
+    return put(model, scales, tensors, path)
+
+
+def put(
+    model: Layer,
+    scales: Mapping[str, float],
+    tensors: Mapping[str, np.ndarray],
+    path: str | os.PathLike[str],
+) -> list[str]:
+    """Puts adapters on a model, in the place of those that it has.
+
+    Args:
+        model: a model of the architecture that they were trained on.
+        scales: path of a kernel -> by what its change is multiplied.
+        tensors: "KERNEL_lora_a", (…, rank), and "KERNEL_lora_b", (rank, out), of each, and the
+            values of what else was trained, by path.
+        path: what errors call them.
+
+    Returns:
+        The paths of the adapted kernels.
+
+    Raises:
+        ValueError: they do not fit the model: then nothing is changed.
+    """
     shapes = {p: tuple(v.shape) for p, v in model.named_variables()}
     problems = []
     for kernel, scale in scales.items():

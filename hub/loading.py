@@ -30,13 +30,17 @@ from .registry import (
     source_of_name,
     weights_file,
 )
-from .weights import LoadReport, load
+from .weights import LoadReport
+from .weights import load as load_weights_of
 
 MAX_JSON_BYTES = 16 << 20
 
 
 ADAPTER = "adapter"
 """The layout of adapters, which stand on a base; see `lora_presets`."""
+PEFT = "peft"
+"""The layout of PEFT's adapters; see `peft_adapters`."""
+PEFT_CONFIG, PEFT_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter.json", "adapter.safetensors"
 # Files that hold a list.
 _LISTS = ("modules.json",)
@@ -130,12 +134,15 @@ def find_preset(
     if source is None:
         return get_preset(name)
     marks = (FileEntry(mark, optional=True) for mark in known_marks())
-    first = FileEntry("config.json", alternatives=(ADAPTER_CONFIG,))
+    first = FileEntry("config.json", alternatives=(ADAPTER_CONFIG, PEFT_CONFIG))
     alone = Preset(name, "", "", "", (first, *marks), (source,))
     local = resolve(alone, cache=cache, offline=offline, progress=progress, endpoint=endpoint)
     if ADAPTER_CONFIG in local.paths:
         files = (FileEntry(ADAPTER_CONFIG), FileEntry(ADAPTER_WEIGHTS))
         return Preset(name, "", "", ADAPTER, files, (source,))
+    if PEFT_CONFIG in local.paths:
+        files = (FileEntry(PEFT_CONFIG), FileEntry(PEFT_WEIGHTS))
+        return Preset(name, "", "", PEFT, files, (source,))
     config = read_json(local.paths["config.json"], "config.json")
     return preset_of_source(name, source, config, expected, local.paths)
 
@@ -174,7 +181,7 @@ def fetch_preset(
 
 def layout_of(local: LocalPreset) -> Layout:
     """Returns how the files of a local preset are read. HubError when its family does not know."""
-    if local.layout == ADAPTER:
+    if local.layout in (ADAPTER, PEFT):
         raise HubError(
             f"{local.preset.name} is an adapter, which has no layout of its own: load it, "
             "lora.merge(model), and save_to_preset"
@@ -260,12 +267,14 @@ def load_preset(
             progress=progress,
             accept_licence=accept_licence,
         )
-        if local.layout == ADAPTER:
+        if local.layout in (ADAPTER, PEFT):
             from .lora_presets import load_adapter
+            from .peft_adapters import load_with_base
 
             if not load_weights:
                 raise HubError(f"{local.preset.name} is an adapter: nothing without its weights")
-            return load_adapter(
+            with_base = load_adapter if local.layout == ADAPTER else load_with_base
+            return with_base(
                 local,
                 task=task,
                 expected=expected,
@@ -344,7 +353,9 @@ def _build_and_fill(
     head, optional = getattr(build, "head", ()), getattr(build, "optional_parts", ())
     fresh = head if renewed else ()
     weight_map = with_parts(layout.weight_map(config), paths)
-    report = load(reader, paths, weight_map, allow_missing=(*head, *optional), fresh=fresh)
+    report = load_weights_of(
+        reader, paths, weight_map, allow_missing=(*head, *optional), fresh=fresh
+    )
     for path in report.missing:
         paths[path].initialize()
     return model, report

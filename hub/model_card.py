@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import HubError
 from .inspection import PublishedFile
-from .loading import ADAPTER, ADAPTER_CONFIG, read_json
+from .loading import ADAPTER, ADAPTER_CONFIG, PEFT, PEFT_CONFIG, read_json
 from .preset import Preset
 from .task_texts import task_text
 
@@ -45,6 +45,8 @@ def model_card(
     if base is None and preset.layout == ADAPTER and folder is not None:
         named = str(read_json(folder / ADAPTER_CONFIG, ADAPTER_CONFIG).get("base"))
         base = named.removeprefix("hf://").partition("@")[0] if "hf://" in named else None
+    elif base is None and preset.layout == PEFT and folder is not None:
+        base = read_json(folder / PEFT_CONFIG, PEFT_CONFIG).get("base_model_name_or_path")
     license = license or preset.license
     if not license:
         raise HubError(
@@ -71,7 +73,7 @@ def _front_matter(preset: Preset, license: str, base: str | None) -> str:
 
     data = ModelCardData(
         license=license.lower(),
-        library_name="transformers" if preset.layout == "huggingface" else "isozoo",
+        library_name={"huggingface": "transformers", PEFT: "peft"}.get(preset.layout, "isozoo"),
         pipeline_tag=task_text(preset.task).pipeline,
         tags=["isozoo", "jax", "pytorch", "tensorflow", "keras", preset.family or "lora"],
         base_model=base,
@@ -80,7 +82,7 @@ def _front_matter(preset: Preset, license: str, base: str | None) -> str:
 
 
 def _description(preset: Preset) -> str:
-    if preset.layout == ADAPTER:
+    if preset.layout in (ADAPTER, PEFT):
         return "Low-rank adapters; loading them loads their base, compared by its hash, too."
     return (
         f"A model of the family {preset.family}, for the task {preset.task}. The same files serve "
