@@ -195,20 +195,24 @@ class HubRepository:
     Args:
         source: which repository.
         endpoint: the hub's address; the client's own when None.
+        token: False where the hub's token is not to be sent, as to a mirror.
 
     Every method raises SourceFailed with the reason when the hub does not give what is asked.
     """
 
-    def __init__(self, source: HuggingFace, endpoint: str | None = None) -> None:
+    def __init__(
+        self, source: HuggingFace, endpoint: str | None = None, token: bool | None = None
+    ) -> None:
         self.source = source
         self.endpoint = endpoint
+        self.token = token
 
     def listing(self, revision: str | None) -> tuple[str, dict[str, RemoteFile]]:
         """Returns (commit that `revision` means now, path in the repository -> size and hashes)."""
         from huggingface_hub import HfApi
 
         with self._reasons():
-            api = HfApi(endpoint=self.endpoint)
+            api = HfApi(endpoint=self.endpoint, token=self.token)
             info = _patiently(
                 lambda: api.model_info(
                     self.source.repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT
@@ -234,7 +238,10 @@ class HubRepository:
         with self._reasons():
             # HfApi.list_repo_tree makes the same calls, and takes no time limit.
             for item in paginate(
-                check_url(url), {"recursive": True}, dict(build_hf_headers()), timeout=TIMEOUT
+                check_url(url),
+                {"recursive": True},
+                dict(build_hf_headers(token=self.token)),
+                timeout=TIMEOUT,
             ):
                 if item.get("type") != "file":
                     continue
@@ -257,9 +264,11 @@ class HubRepository:
         check_url(url)
         with self._reasons():
             found = _patiently(
-                lambda: get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=self.endpoint)
+                lambda: get_hf_file_metadata(
+                    url, token=self.token, timeout=TIMEOUT, endpoint=self.endpoint
+                )
             )
-            headers = dict(build_hf_headers())
+            headers = dict(build_hf_headers(token=self.token))
         if self._checked_commit(found.commit_hash) != commit:
             raise SourceFailed(f"the hub answered with commit {found.commit_hash}, not {commit}")
         writer.expect(_with_etag(writer.expected, found.etag, found.size, writer.what))

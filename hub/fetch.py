@@ -13,6 +13,7 @@ from .download import SourceFailed
 from .errors import IntegrityError, SourcesExhaustedError
 from .licences import terms_of
 from .lock import Lock, SourceLock
+from .mirrors import mirrors
 from .preset import FileEntry, Folder, HuggingFace, LocalPreset, Package, Preset, Source, Url
 from .sources import (
     Attempt,
@@ -21,6 +22,7 @@ from .sources import (
     Found,
     HuggingFaceAttempt,
     HuggingFaceCacheAttempt,
+    MirrorAttempt,
     PackageAttempt,
     UrlAttempt,
     offline_reason,
@@ -42,7 +44,8 @@ def resolve(
     """Returns the files of a preset, on this machine and checked.
 
     Tried in order: `folder`, the preset's own folders, the cache, installed packages, the Hugging
-    Face client's cache, and, unless offline, the hub and HTTP(S) addresses in the preset's order.
+    Face client's cache, and, unless offline, the hub (its mirrors first, see `mirrors`) and HTTP(S)
+    addresses in the preset's order.
 
     Args:
         preset: the preset.
@@ -123,8 +126,11 @@ def _attempts(
             yield HuggingFaceCacheAttempt(source, cache, lock)
     if (bundled := bundle_source(preset)) is not None:
         yield PackageAttempt(bundled, cache, empty)
+    asked_first = mirrors() if endpoint is None else []
     for source, lock in pairs:
         if isinstance(source, HuggingFace):
+            for address in asked_first:
+                yield MirrorAttempt(source, cache, lock, address, progress)
             yield HuggingFaceAttempt(source, cache, lock, endpoint, progress)
         elif isinstance(source, Url):
             yield UrlAttempt(source, cache, lock, progress)

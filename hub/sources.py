@@ -292,6 +292,56 @@ class HuggingFaceAttempt(Attempt):
         )
 
 
+class MirrorAttempt(HuggingFaceAttempt):
+    """A mirror of the hub. It gets no token, and what it calls a commit need not be the hub's.
+
+    Files whose hashes are known are taken from any commit of its; others from the commit that was
+    asked for alone.
+    """
+
+    def __init__(
+        self,
+        source: HuggingFace,
+        cache: Cache,
+        lock: SourceLock,
+        address: str,
+        progress: bool | None = None,
+    ) -> None:
+        super().__init__(source, cache, lock, address, progress)
+        self.address, self._wanted = address, self.commit
+        self._hub = HubRepository(source, address, token=False)
+
+    def __str__(self) -> str:
+        return f"mirror {self.address} of {self.source}"
+
+    def _listing(self) -> tuple[str, dict[str, RemoteFile]]:
+        if self._listed is None:
+            try:
+                self._listed = self._hub.listing(self._wanted or self.repository.revision)
+            except SourceFailed:
+                if self._wanted is None:
+                    raise
+                self._listed = self._hub.listing(None)
+        return self._listed
+
+    def find(self, entry: FileEntry) -> Found | None:
+        """Downloads the file from the mirror; see `HuggingFaceAttempt.find`.
+
+        Raises:
+            SourceFailed: the mirror does not answer, or has another commit than the one asked for
+                and nothing tells the file's hash.
+            IntegrityError: the file has another content than the entry, or the mirror, promises.
+        """
+        theirs = self._listing()[0]
+        if self._wanted not in (None, theirs) and not entry.pinned:
+            raise SourceFailed(f"it has commit {theirs}, not {self._wanted}")
+        self.commit = theirs
+        try:
+            return super().find(entry)
+        finally:
+            self.commit = self._wanted
+
+
 class UrlAttempt(Attempt):
     """Files by name under an HTTP(S) address."""
 

@@ -223,9 +223,9 @@ def make_parser() -> Parser:
     tune.add_argument("--label-column", help="where it is not called label")
     _fetching(tune)
 
-    from .commands import cache, catalog, completion, health, serving, sharing
+    from .commands import cache, catalog, completion, health, mirrors, serving, sharing
 
-    for module in (sharing, serving, catalog, cache, health, completion):
+    for module in (sharing, serving, catalog, cache, mirrors, health, completion):
         module.add(command)
     return parser
 
