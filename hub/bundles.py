@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..framework.files import atomic_path
+from .bundle_sources import write_source
 from .cache import Cache
 from .errors import HubError, IntegrityError
 from .preset import FileEntry, LocalPreset, Package, Preset
@@ -39,11 +40,13 @@ class Bundle:
         path: the wheel.
         presets: names of the presets in it.
         files: name in the wheel -> size in bytes.
+        source: the source distribution, where one was asked for.
     """
 
     path: Path
     presets: list[str] = field(default_factory=list)
     files: dict[str, int] = field(default_factory=dict)
+    source: Path | None = None
 
 
 def bundle(
@@ -53,6 +56,7 @@ def bundle(
     distribution: str | None = None,
     version: str = "1.0.0",
     name: str | None = None,
+    source: bool = False,
     offline: bool | None = None,
 ) -> Bundle:
     """Writes presets' files, with their hashes, to a wheel that pip installs.
@@ -65,6 +69,8 @@ def bundle(
         distribution: what pip calls it; "isozoo-preset-NAME" if None.
         version: of the wheel.
         name: under which a single folder or repository is found; its last part if None.
+        source: whether a source distribution is written beside the wheel. It holds what the wheel
+            is made of, and the program that makes it, so that `pip install` needs nothing else.
         offline: see `from_preset`.
 
     Returns:
@@ -107,6 +113,8 @@ def bundle(
         wheel.add(f"{plain}/__init__.py", b'"""Files of models for isozoo."""\n')
         wheel.finish(distribution, list(locals_))
         done.files = wheel.sizes
+    if source:
+        done.source = write_source(path, plain, distribution, version)
     return done
 
 

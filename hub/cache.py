@@ -192,8 +192,11 @@ class Cache:
         if (kept := self._memory.get(str(path))) is not None:
             return kept
         try:
-            record = json.loads(self._record_path(path).read_text("utf-8"))
-        except (OSError, ValueError):
+            with open(self._record_path(path), "rb") as file:
+                if not _ours(file):
+                    return None
+                record = json.loads(file.read())
+        except (OSError, ValueError, RecursionError):
             return None
         if (
             isinstance(record, dict)
@@ -269,6 +272,14 @@ class BlobWriter:
         os.replace(self._temporary, target)
         self._cache._remember(target.resolve(), _stamp(target), digests)
         return target, digests
+
+
+def _ours(file: Any) -> bool:
+    """Whether an open file is this user's, or the administrator's.
+
+    In a cache that several users share, what another says of a file's hash is not believed.
+    """
+    return not hasattr(os, "getuid") or os.fstat(file.fileno()).st_uid in (0, os.getuid())
 
 
 def _stamp(path: Path) -> dict[str, int]:

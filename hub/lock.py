@@ -19,6 +19,8 @@ from .cache import Cache, Digests
 from .errors import CacheError
 from .preset import SHA1, SHA256, FileEntry, check_file_name
 
+VERSION = 1
+
 
 @dataclass
 class SourceLock:
@@ -67,9 +69,14 @@ class Lock:
         except OSError as error:
             raise CacheError.from_os_error(self.path, error) from error
         try:
-            return {
-                source: parse_entry(entry) for source, entry in json.loads(raw)["sources"].items()
-            }
+            content = json.loads(raw)
+            if content.get("version", VERSION) != VERSION:
+                raise CacheError(
+                    self.path,
+                    f"the lock file has version {content['version']!r}, and {VERSION} is read here",
+                    "use the isozoo that wrote it, or set ISOZOO_CACHE to a folder of its own",
+                )
+            return {source: parse_entry(entry) for source, entry in content["sources"].items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CacheError(
                 self.path, f"the lock file is malformed ({error})", "delete it to resolve anew"
@@ -95,7 +102,7 @@ class Lock:
             lock = SourceLock(lock.commit, {**before.files, **lock.files})
         held[source] = lock
         content = {
-            "version": 1,
+            "version": VERSION,
             "preset": self.preset,
             "sources": {name: _plain(entry) for name, entry in held.items()},
         }

@@ -175,11 +175,11 @@ def _scale(config: Mapping[str, Any], module: str, rank: int) -> float:
 
 def _config(path: Path) -> dict[str, Any]:
     found = read_json(path, CONFIG)
-    config = {"alpha_pattern": {}, "use_rslora": False, "bias": "none", "lora_alpha": 8, **found}
-    config = {k: v for k, v in config.items() if v is not None} | {"peft": found.get("peft_type")}
+    given = {key: value for key, value in found.items() if value is not None}
+    config = {"alpha_pattern": {}, "use_rslora": False, "bias": "none", "lora_alpha": 8, **given}
     problems = []
-    if config["peft"] != "LORA":
-        problems.append(f"it is of the kind {config['peft']!r}; LORA is read")
+    if found.get("peft_type") != "LORA":
+        problems.append(f"it is of the kind {found.get('peft_type')!r}; LORA is read")
     if config["bias"] != "none":
         problems.append("it trains biases of adapted layers")
     problems += [
@@ -187,8 +187,9 @@ def _config(path: Path) -> dict[str, Any]:
         for key, value in found.items()
         if key not in _KNOWN and value not in (None, False, {}, [])
     ]
-    patterns = config["alpha_pattern"]
-    numbers = [config["lora_alpha"], *(patterns.values() if isinstance(patterns, dict) else [None])]
+    patterns: Any = config["alpha_pattern"]
+    whole = isinstance(patterns, dict)
+    numbers: list[Any] = [config["lora_alpha"], *(patterns.values() if whole else [None])]
     if not all(type(n) in (int, float) and abs(n) < 1e9 for n in numbers):
         problems.append("lora_alpha and alpha_pattern are not numbers")
     elif not all(re.fullmatch(r"[\w.]{1,200}", name) for name in patterns):

@@ -62,6 +62,9 @@ def add(command: Callable[..., Any]) -> None:
     made.add_argument("--distribution", help="what pip calls it")
     made.add_argument("--version", default="1.0.0", help="of the wheel; 1.0.0 if absent")
     made.add_argument("--name", help="under which a single model is found")
+    made.add_argument(
+        "--sdist", action="store_true", help="write a source distribution beside the wheel"
+    )
     made.offline()
 
     made = command(
@@ -136,8 +139,10 @@ def _bundle(arguments: Any) -> int:
     from ..hub.bundles import bundle
 
     options = _given(arguments, "distribution", "version", "name", "offline")
-    done = bundle(arguments.names, arguments.out, **options)
+    done = bundle(arguments.names, arguments.out, source=arguments.sdist, **options)
     found = {"path": str(done.path), "presets": done.presets, "files": done.files}
+    if done.source is not None:
+        found["source"] = str(done.source)
     return _show_files(found, arguments.json)
 
 

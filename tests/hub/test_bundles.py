@@ -91,6 +91,19 @@ def test_the_wheel(folder, tmp_path):
     assert manifest["family"] == "bert" and manifest["task"] == "masked_lm"
 
 
+def test_the_source_distribution_makes_the_wheel_again(folder, tmp_path):
+    done = bundles.bundle([folder], tmp_path, name="x", version="2.1", source=True)
+    assert done.source is not None and done.source.name == "isozoo_preset_x-2.1.tar.gz"
+    again = bundles.bundle([folder], tmp_path / "b", name="x", version="2.1", source=True).source
+    assert again is not None and again.read_bytes() == done.source.read_bytes()
+    command = ["wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation", "-w"]
+    subprocess.run([sys.executable, "-m", "pip", *command, tmp_path / "c", done.source], check=True)
+    made = tmp_path / "c" / done.path.name
+    with zipfile.ZipFile(made) as one, zipfile.ZipFile(done.path) as other:
+        assert sorted(one.namelist()) == sorted(other.namelist())
+        assert all(one.read(name) == other.read(name) for name in one.namelist())
+
+
 def test_what_cannot_be_bundled(folder, tmp_path):
     for options, words in (
         ({"names": []}, "name one preset"),
