@@ -125,6 +125,12 @@ def _adapter(path: Path) -> None:
     _config(LocalPreset(made, "", ADAPTER, {path.name: path}, "nothing"))
 
 
+def _peft(path: Path) -> None:
+    from ...hub.peft_adapters import _config
+
+    _config(path)
+
+
 def _lock(path: Path) -> None:
     from ...hub.cache import Cache
     from ...hub.cache_keeping import list_blobs
@@ -192,6 +198,7 @@ SUBJECTS: dict[str, Subject] = {
         for family in FAMILIES
     },
     "adapter.json": Subject(seeds.adapter, _json, _adapter),
+    "adapter_config.json": Subject(seeds.peft, _json, _peft),
     "lock": Subject(seeds.lock, _json, _lock),
     "cache archive": Subject(seeds.cache_archive, _plain, _imported),
     "zip": Subject(seeds.data_archive("zip"), _plain, _unpacked),

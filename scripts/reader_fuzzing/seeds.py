@@ -288,6 +288,23 @@ def adapter(folder: Path) -> Path:
     return path
 
 
+def peft(folder: Path) -> Path:
+    """The config of an adapter of PEFT's."""
+    path = folder / "adapter_config.json"
+    content = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": "org/name",
+        "lora_alpha": 16,
+        "alpha_pattern": {"layers.0.q_proj": 8},
+        "bias": "none",
+        "use_dora": False,
+        "target_modules": ["q_proj"],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
 def lock(folder: Path) -> Path:
     """A lock of the cache, and of a preset that is not registered."""
     path = folder / "lock" / "some_preset.json"
