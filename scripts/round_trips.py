@@ -31,7 +31,7 @@ class Trip(NamedTuple):
 # What a model can lose on the way: a GGUF file has no backbone without a head, and no config.
 _ANOTHER_TASK = {"gguf": "causal_lm"}
 # Keys that a folder of ours has more of when the preprocessor is known.
-_ADDED = {"image_preprocessing"}
+_ADDED = {"image_preprocessing", "object_preprocessing"}
 
 
 def trips() -> Iterator[Trip]:

@@ -46,6 +46,23 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "input_conv_filters": 4,
     },
     "efficientnet_lite": {"width_coefficient": 0.1, "depth_coefficient": 0.1},
+    "sam": {
+        "image_size": 32,
+        "patch_size": 8,
+        "num_layers": 2,
+        "num_heads": 2,
+        "hidden_dim": 8,
+        "intermediate_dim": 12,
+        "window_size": 2,
+        "global_layers": (1,),
+        "output_dim": 8,
+        "mask_channels": 4,
+        "decoder_heads": 2,
+        "decoder_intermediate_dim": 12,
+        "decoder_layer_norm_epsilon": 1e-5,  # Meta's, whose files have no word for another
+        "iou_dim": 8,
+    },
+    "yolov8": {"channels": (8, 8, 16, 16, 16), "depths": (1, 1, 1, 1)},
     "published": {"network": "MobileNet", "alpha": 0.25, "image_size": 32},
 }
 """Family -> arguments of a small backbone."""
@@ -89,7 +106,7 @@ def small_model(family: str, task: str | None = None, seed: int = 0, named: bool
     task = task or described.first_task()
     build: Any = described.tasks[task]()
     given = dict((NAMED if named else ARGUMENTS)[family])
-    if task == "image_classifier":
+    if task in ("image_classifier", "object_detector"):
         given |= _IMAGE
     with config.use_backend("numpy"), scopes.deferred_initialization():
         model = build(**given)

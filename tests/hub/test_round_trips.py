@@ -31,7 +31,11 @@ def test_every_family_is_tried():
     from isozoo.hub import registry
 
     assert {trip.family for trip in TRIPS} == set(ARGUMENTS) == set(registry._families)
-    assert set(read_only()) == {("efficientnet_lite", "pytorch"), ("published", "hed")}
+    assert set(read_only()) == {
+        ("efficientnet_lite", "pytorch"),
+        ("published", "hed"),
+        ("yolov8", "ultralytics"),
+    }
     assert all(set(get_family(f).tasks) == {t.task for t in TRIPS if t.family == f}
                for f in ARGUMENTS)  # fmt: skip
 
