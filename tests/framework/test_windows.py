@@ -210,6 +210,26 @@ def test_attention(mask, bias, is_causal, backend):
     _assert_near(result, expected)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "jax", "tensorflow"], indirect=True)
+def test_attention_in_slices_of_queries(backend, monkeypatch):
+    """Where scores would take too much memory; the last slice is shorter."""
+    from isozoo.framework.backends.derived import neural
+    from isozoo.framework.backends.registry import get
+
+    monkeypatch.setattr(neural, "MAX_SCORES", 2 * 5 * 3 * 3)  # three queries of seven
+    whole, seen = neural.Neural.capped_attention, []
+
+    def counted(self, query, *others):
+        seen.append(query.shape[1])
+        return whole(self, query, *others)
+
+    monkeypatch.setattr(type(get(backend)), "capped_attention", counted)
+    q, k, v = _draw(2, 7, 3, 6), _draw(2, 5, 3, 6), _draw(2, 5, 3, 6)
+    result = ops.dot_product_attention(*(ops.convert_to_tensor(x) for x in (q, k, v)))
+    _assert_near(result, references.attention(*_wide(q, k, v), None, None, None, False))
+    assert seen == [3, 3, 1]
+
+
 def test_attention_to_nothing_is_finite(backend):
     """A query that may attend to no key gives numbers, the same everywhere: the mean of values."""
     q, k, v = _draw(1, 2, 1, 4), _draw(1, 3, 1, 4), _draw(1, 3, 1, 4)

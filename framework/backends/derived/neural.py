@@ -1,8 +1,13 @@
 """Neural-network kernels from primitives."""
 
+import math
+
 from .activations import Activations
 from .ctc import Ctc
 from .windows import Windows
+
+# Scores of attention that are held at a time: 256 MB of float32.
+MAX_SCORES = 1 << 26
 
 
 class Neural(Activations, Windows, Ctc):
@@ -25,6 +30,17 @@ class Neural(Activations, Windows, Ctc):
         centred = self.subtract(x, self.mean(x, axis, True))
         scale = self.rsqrt(self.add(self.mean(self.square(centred), axis, True), epsilon))
         return back(self._affine(self.multiply(centred, scale), gamma, beta, axis))
+
+    def group_normalization(self, x, gamma, beta, groups, epsilon):
+        x, gamma, beta, back = self._widened(x, gamma, beta)
+        shape, rank = self.shape(x), len(self.static_shape(x))
+        y = self.reshape(x, (*shape[:-1], groups, self.static_shape(x)[-1] // groups))
+        inside = (*range(1, rank - 1), rank)
+        mean = self.mean(y, inside, True)
+        scale = self.mean(self.square(self.subtract(y, mean)), inside, True)
+        scale = self.rsqrt(self.add(scale, epsilon))
+        y = self.reshape(self.multiply(self.subtract(y, mean), scale), shape)
+        return back(self._affine(y, gamma, beta, -1))
 
     def rms_normalization(self, x, gamma, axis, epsilon):
         x, gamma, _, back = self._widened(x, gamma, None)
@@ -129,7 +145,24 @@ class Neural(Activations, Windows, Ctc):
     has_sparse_tensors = False  # with `sparse_one_hot` and `sparsified`
 
     def attention(self, query, key, value, mask, bias, scale, is_causal):
-        """softmax(q k^T * scale + bias) v over (batch, length, heads, dim) tensors."""
+        """softmax(q k^T * scale + bias) v over (batch, length, heads, dim) tensors.
+
+        Without a mask the queries go in slices, so that no more than `MAX_SCORES` scores are held
+        at a time: all of a large picture's places would take gigabytes.
+        """
+        batch, target, heads, _ = self.static_shape(query)
+        sizes = (batch, target, heads, self.static_shape(key)[1])
+        if mask is None and bias is None and not is_causal and None not in sizes:
+            rows = max(1, MAX_SCORES // max(1, math.prod(sizes) // max(1, target)))
+            if rows < target:
+                parts = [query[:, at : at + rows] for at in range(0, target, rows)]
+                return self.concatenate(
+                    [
+                        self.capped_attention(part, key, value, None, None, scale, False, None)
+                        for part in parts
+                    ],
+                    1,
+                )
         return self.capped_attention(query, key, value, mask, bias, scale, is_causal, None)
 
     def capped_attention(self, query, key, value, mask, bias, scale, is_causal, cap):

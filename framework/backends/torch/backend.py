@@ -391,6 +391,10 @@ class TorchBackend(
             return super().layer_normalization(x, gamma, beta, axis, epsilon)
         return torch.nn.functional.layer_norm(x, sizes, gamma, beta, epsilon)
 
+    def group_normalization(self, x, gamma, beta, groups, epsilon):
+        x, gamma, beta, back = self._widened(x, gamma, beta)
+        return back(neural.group_normalization(x, gamma, beta, groups, epsilon))
+
     def rms_normalization(self, x, gamma, axis, epsilon):
         sizes = neural.last_sizes(x, axis)
         if sizes is None or not neural.fits(gamma, x, sizes):

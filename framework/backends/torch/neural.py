@@ -224,6 +224,27 @@ def fits(vector, x, sizes):
     return vector is None or (vector.dtype is x.dtype and vector.shape == sizes)
 
 
+def group_normalization(x, gamma, beta, groups, epsilon):
+    """Normalizes groups of the last axis over all others but the first.
+
+    Sums go over whole rows of channels, which are then gathered to groups: torch reduces the axes
+    of a group several times as slowly. Its own kernel takes the variance of channels-last tensors
+    as a difference of squares, which loses digits where the mean is large.
+    """
+    batch, channels = x.shape[0], x.shape[-1]
+    rows = x.reshape(batch, -1, channels)
+
+    def of_groups(sums):
+        means = sums.reshape(batch, groups, -1).mean(-1, keepdim=True)
+        return means.expand(batch, groups, channels // groups).reshape(batch, 1, channels)
+
+    centred = rows - of_groups(rows.mean(1))
+    scale = torch.rsqrt(of_groups(centred.square().mean(1)) + epsilon)
+    scale = scale if gamma is None else scale * gamma
+    y = centred * scale if beta is None else torch.addcmul(beta, centred, scale)
+    return y.reshape(x.shape)
+
+
 def attention(query, key, value, mask, bias, scale, is_causal):
     """softmax(q k^T * scale + bias) v over (batch, length, heads, dim) tensors, fused."""
     q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)

@@ -4,7 +4,18 @@ from typing import Any
 
 from ... import ops
 from ...core.input_spec import InputSpec
+from ...ops.dispatch import floating, together
+from ...ops.op import op
 from .base import HALVES, Normalization, in_single
+
+
+@op
+def _of_last_axis(x: Any, gamma: Any, beta: Any, groups: int, epsilon: float) -> Any:
+    """Normalizes groups of the last axis; see `GroupNormalization`."""
+    backend, (x, gamma, beta) = together(x, gamma, beta)
+    if x.dtype not in backend.float_types:
+        backend, x = floating(x)
+    return backend.group_normalization(x, gamma, beta, groups, epsilon)
 
 
 class GroupNormalization(Normalization):
@@ -81,6 +92,10 @@ class GroupNormalization(Normalization):
     def call(self, inputs: Any) -> Any:
         """Computes the normalized inputs; half precision in float32."""
         rank = len(inputs.shape)
+        if self.axis % rank == rank - 1 > 0:
+            dtype = ops.dtype(inputs)
+            y = _of_last_axis(inputs, self.gamma, self.beta, self.groups, self.epsilon)
+            return self._in_compute_dtype(ops.cast(y, dtype) if dtype in HALVES else y)
         axis, shape = self.axis % rank, ops.shape(inputs)
         channels = inputs.shape[axis]
         sizes = (self.groups, channels // self.groups)
