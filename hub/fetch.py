@@ -148,8 +148,9 @@ def _collect(attempt: Attempt, entries: tuple[FileEntry, ...]) -> dict[str, Foun
         else:
             if not entry.optional:
                 lacking.append(" or ".join((entry.name, *entry.alternatives)))
-    for name in [name for name in found if name.endswith(".index.json")]:
-        for shard in _shards(found[name].path):
+    for name in [name for name in found if ".index." in name and name.endswith(".json")]:
+        folder = name[: name.rfind("/") + 1]
+        for shard in (f"{folder}{one}" for one in _shards(found[name].path)):
             if shard in found:
                 continue
             one = attempt.find(attempt.lock.pins(FileEntry(shard)))

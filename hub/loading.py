@@ -17,6 +17,7 @@ from .licences import check_licence
 from .preset import FileEntry, LocalPreset, Preset
 from .quantized import KEY, dtype_of_config, set_inputs, with_parts
 from .readers import Reader, open_reader
+from .readers.joined import JoinedReader
 from .readers.unwrapped import unwrapped
 from .registry import (
     Architecture,
@@ -24,6 +25,7 @@ from .registry import (
     architectures_of,
     get_family,
     get_preset,
+    known_indexes,
     known_marks,
     preset_of_source,
     preset_of_weights,
@@ -116,10 +118,11 @@ def find_preset(
 ) -> Preset:
     """Finds the preset for a registered name, `hf://org/name[@revision]`, or a path.
 
-    Of a folder or a repository, config.json is read (fetched, if need be) to find the family; where
-    it names none, the class `expected` tells. A path of one weights file is known by its tensors;
-    see `Layout.recognize`. Where there is an adapter.json in the place of config.json, the preset
-    is an adapter, which names its base; see `lora_presets`.
+    Of a folder or a repository, config.json (or what stands for it, see `Family.index`) is read
+    (fetched, if need be) to find the family; where it names none, the class `expected` tells. A
+    path of one weights file is known by its tensors; see `Layout.recognize`. Where there is an
+    adapter.json in the place of config.json, the preset is an adapter, which names its base; see
+    `lora_presets`.
 
     Raises:
         UnknownPresetError: there is none; near matches are named.
@@ -134,7 +137,8 @@ def find_preset(
     if source is None:
         return get_preset(name)
     marks = (FileEntry(mark, optional=True) for mark in known_marks())
-    first = FileEntry("config.json", alternatives=(ADAPTER_CONFIG, PEFT_CONFIG))
+    indexes = known_indexes()
+    first = FileEntry("config.json", alternatives=(ADAPTER_CONFIG, PEFT_CONFIG, *indexes))
     alone = Preset(name, "", "", "", (first, *marks), (source,))
     local = resolve(alone, cache=cache, offline=offline, progress=progress, endpoint=endpoint)
     if ADAPTER_CONFIG in local.paths:
@@ -143,7 +147,8 @@ def find_preset(
     if PEFT_CONFIG in local.paths:
         files = (FileEntry(PEFT_CONFIG), FileEntry(PEFT_WEIGHTS))
         return Preset(name, "", "", PEFT, files, (source,))
-    config = read_json(local.paths["config.json"], "config.json")
+    told = next(file for file in ("config.json", *indexes) if file in local.paths)
+    config = read_json(local.paths[told], told)
     return preset_of_source(name, source, config, expected, local.paths)
 
 
@@ -202,6 +207,8 @@ def model_config(local: LocalPreset, ignore_keys: Iterable[str] = ()) -> dict[st
 def open_weights(local: LocalPreset) -> Reader:
     """Opens the local preset's weights file. HubError when it has none."""
     layout = layout_of(local)
+    if layout.weight_parts:
+        return _open_parts(local, layout)
     for pattern in layout.weights:
         for name in matching(local.paths, pattern):
             return open_reader(local.paths[name], local.paths)
@@ -209,6 +216,27 @@ def open_weights(local: LocalPreset) -> Reader:
         f"preset {local.preset.name!r} has no weights file in layout {local.layout!r}; "
         f"one of {', '.join(layout.weights)} is expected among {', '.join(local.paths)}"
     )
+
+
+def _open_parts(local: LocalPreset, layout: Layout) -> Reader:
+    """Opens the weights files of all parts. HubError where a part has none."""
+    found: dict[str, Reader] = {}
+    try:
+        for part, names in layout.weight_parts.items():
+            name = next((name for name in names if name in local.paths), None)
+            if name is None:
+                raise HubError(
+                    f"preset {local.preset.name!r} has no weights file for its {part}; one of "
+                    f"{', '.join(names)} is expected among {', '.join(local.paths)}"
+                )
+            folder = f"{name.rpartition('/')[0]}/".lstrip("/")
+            beside = {n.removeprefix(folder): p for n, p in local.paths.items()}
+            found[part] = open_reader(local.paths[name], beside)
+        return JoinedReader(Path(local.preset.name), found)
+    except BaseException:
+        for reader in found.values():
+            reader.close()
+        raise
 
 
 def load_preset(

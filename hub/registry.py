@@ -66,6 +66,9 @@ class Layout:
         write: writes files of the layout, where they are no safetensors with a config file: (model,
             its arguments, path in the weight map -> variable or pending tensor, folder, dtype) ->
             files written.
+        weight_parts: where each part of the model has a weights file of its own: name of the part
+            -> candidate names of its file, the preferred first. The weight map then knows tensors
+            by the part's name, a dot, and the name in the file; `weights` does not count.
         recognize: tells whether a weights file that the user names, and nothing else, is of this
             layout: an open reader -> the preset's settings, or None where it is not.
     """
@@ -85,13 +88,15 @@ class Layout:
     write: (
         Callable[[Any, Mapping[str, Any], Mapping[str, Any], Path, str | None], list[Path]] | None
     ) = None
+    weight_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     recognize: Callable[[Reader], Mapping[str, Any] | None] | None = None
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Returns the files to look for at a source that was not described by a preset."""
+        weights = self.weight_parts.values() or (self.weights,)
         return (
             *(FileEntry(name) for name in self.files),
-            FileEntry(self.weights[0], alternatives=self.weights[1:]),
+            *(FileEntry(names[0], alternatives=names[1:]) for names in weights),
             *(FileEntry(name, optional=True) for name in self.optional_files),
         )
 
@@ -129,6 +134,8 @@ class Family:
             backbone's variables by their paths in the backbone alone.
         marks: name of a file -> task. Where it lies beside a config.json that tells of a backbone
             alone, the files are for that task.
+        index: name of the file that tells of the model in the place of config.json, where its parts
+            lie in folders.
     """
 
     name: str
@@ -139,6 +146,7 @@ class Family:
     default_task: str = ""
     backbone: str = "backbone"
     marks: Mapping[str, str] = field(default_factory=dict)
+    index: str = ""
 
     def first_task(self) -> str:
         """Returns the task when neither user nor config names one."""
@@ -306,12 +314,19 @@ def preset_of_weights(name: str, path: Path, reader: Reader) -> Preset:
     )
 
 
+def known_indexes() -> list[str]:
+    """Returns the names of the files that stand for config.json; see `Family.index`."""
+    discover()
+    return sorted({family.index for family in _families.values() if family.index})
+
+
 def architectures_of(config: Config) -> list[str]:
-    """Returns the names of architectures in a parsed config.json of transformers or timm."""
+    """Returns the names of architectures in a parsed file of transformers, timm or diffusers."""
     named = config.get("architectures")
     found = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    if isinstance(single := config.get("architecture"), str):
-        found.append(single)
+    for key in ("architecture", "_class_name"):  # of timm, and of diffusers
+        if isinstance(single := config.get(key), str):
+            found.append(single)
     return found
 
 

@@ -112,6 +112,8 @@ def writable_layout(family: Family, name: str) -> str:
         HubError: there is no such layout, or it can only be read.
     """
     full = ALIASES.get(name, name)
+    if full == "huggingface" and "diffusers" in family.layouts:
+        full = "diffusers"  # what Hugging Face's library for pictures reads
     known = [
         key
         for key, layout in family.layouts.items()
