@@ -5,6 +5,10 @@ from ..framework import lazy
 __getattr__, __dir__ = lazy.exports(
     __name__,
     {
+        "CLIPBackbone": ".clip.backbone",
+        "CLIPPreprocessor": ".clip.preprocessing",
+        "CLIPTokenizer": ".clip.tokenizer",
+        "CLIPZeroShotClassifier": ".clip.tasks",
         "Detected": ".detection",
         "MeanAveragePrecision": ".mean_average_precision",
         "ObjectDetector": ".detection",

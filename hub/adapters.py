@@ -44,7 +44,12 @@ class CommandLineAdapter:
 
     Args:
         model: the task's model, with its preprocessor.
+
+    Attributes:
+        options: names of the options that `run` knows, of those that some tasks alone know.
     """
+
+    options: tuple[str, ...] = ()
 
     def __init__(self, model: Any) -> None:
         self.model = model

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .commands import run_options
 from .commands.output import NO, NOT_TO_BE_HAD, OUR_FAULT, WRONG_CALL, print_json, print_tree
 from .commands.parsing import Parser
 
@@ -117,6 +118,7 @@ def make_parser() -> Parser:
         "Run a model on texts, image files or sound files.",
         "isozoo run whisper_tiny_en speech.wav",
         "isozoo run efficientnet_lite0 pictures --csv classes.csv --backend torch",
+        'isozoo run stable_diffusion_1_5 "a photo of a cat" --draw cat.png',
     )
     run.add_argument("name", metavar="NAME", help=_NAME)
     run.add_argument(
@@ -147,6 +149,7 @@ def make_parser() -> Parser:
     run.add_argument(
         "--score", type=float, metavar="X", help="the least score of an object, 0 to 1"
     )
+    run_options.add(run)
     run.add_argument("--table", action="store_true", help="print a table, tabs between its columns")
     run.add_argument("--csv", metavar="FILE", help="write a table to a CSV file")
     _fetching(run)
@@ -351,6 +354,7 @@ def _run(arguments: Any) -> int:
             raise ValueError(f"--score is for objects; {arguments.name} finds none")
         options["score"] = arguments.score
     adapter = model.command_line_adapter(model)
+    options |= run_options.chosen(arguments, adapter)
     results = adapter.run_all(arguments.inputs, _progress, **options)
     if arguments.draw:
         adapter.draw_all(results, Path(arguments.draw))

@@ -87,13 +87,7 @@ class ByteLevelTokenizer(LibraryTokenizer):
         Raises:
             ValueError: a file is missing or damaged, or they do not fit each other.
         """
-        ids = _vocabulary(vocabulary)
-        if not merges.is_file() or merges.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"{merges}: a file of at most {MAX_FILE_BYTES} bytes is expected.")
-        lines = merges.read_text(encoding="utf-8").split("\n")
-        pairs = [line for line in lines if line.strip() and not line.startswith("#version")]
-        if bad := next((line for line in pairs if line.count(" ") != 1), None):
-            raise ValueError(f"{merges}: a line of two tokens is expected; got {bad!r:.60}.")
+        ids, pairs = read_pairs(vocabulary, merges)
         tokens = sorted(ids, key=lambda token: ids[token])
         named = [ids[name] for name in special if name in ids]
         return cls.from_merges(tokens, pairs, named, add_begin=add_begin)
@@ -138,6 +132,22 @@ def end_ids(*configs: Mapping[str, Any]) -> tuple[int, ...]:
         if isinstance(found, list) and found and all(isinstance(i, int) for i in found):
             return tuple(found)
     return ()
+
+
+def read_pairs(vocabulary: Path, merges: Path) -> tuple[dict[str, int], list[str]]:
+    """Reads a `vocab.json` (token -> id) and a `merges.txt` (pairs, "left right", in order).
+
+    Raises:
+        ValueError: a file is missing, too large or damaged.
+    """
+    ids = _vocabulary(vocabulary)
+    if not merges.is_file() or merges.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{merges}: a file of at most {MAX_FILE_BYTES} bytes is expected.")
+    lines = merges.read_text(encoding="utf-8").split("\n")
+    pairs = [line for line in lines if line.strip() and not line.startswith("#version")]
+    if bad := next((line for line in pairs if line.count(" ") != 1), None):
+        raise ValueError(f"{merges}: a line of two tokens is expected; got {bad!r:.60}.")
+    return ids, pairs
 
 
 def _vocabulary(path: Path) -> dict[str, int]:

@@ -43,7 +43,7 @@ BELOW = {
     "hub": {"framework", "hub"},
     "applications": {"framework", "hub", "applications"},
     "nlp": {"framework", "hub", "nlp"},
-    "cv": {"framework", "hub", "applications", "cv"},
+    "cv": {"framework", "hub", "applications", "nlp", "cv"},
 }
 
 
