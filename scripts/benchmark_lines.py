@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from . import benchmark_diffusion as diffusion
 from . import benchmark_masks as masks
 from . import benchmark_nets as nets
 from . import benchmark_steps as steps
@@ -413,6 +414,13 @@ def _lines() -> dict[str, Line]:
     for batch in (1, 8):
         setup = partial(texts.generate, batch)
         lines[f"generate {texts.TOKENS} tokens x{batch}, torch"] = Line(torch, 1.0, setup)
+    for width in diffusion.WIDTHS:
+        name = f"sd unet 64x64{width}"
+        lines[f"{name}, torch"] = Line("diffusers", 1.0, partial(diffusion.unet_torch, width))
+        for b in ("jax", "tensorflow"):
+            setup = partial(diffusion.unet_elsewhere, b, width)
+            lines[f"{name}, {b}"] = Line("ours on torch", 1.2, setup)
+    lines["CLIP ViT-B/32 images x8, torch"] = Line(torch, 1.0, diffusion.clip_images)
     fit, step, hand = "Keras, fit", "Keras, train_on_batch", "a loop in torch"
     for b, fast, slow in (("jax", 0.67, 1.0), ("tensorflow", 0.67, 1.0), ("torch", 0.5, 0.8)):
         lines[f"train MLP, 200 steps, {b}"] = Line(fit, fast, partial(steps.mlp, b), backend=b)

@@ -1,0 +1,1 @@
+"""Stable Diffusion: pictures from texts (Rombach et al. 2022)."""
