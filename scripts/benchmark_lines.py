@@ -20,6 +20,7 @@ import numpy as np
 
 from . import benchmark_diffusion as diffusion
 from . import benchmark_masks as masks
+from . import benchmark_boxes as boxes
 from . import benchmark_nets as nets
 from . import benchmark_steps as steps
 from . import benchmark_texts as texts
@@ -400,6 +401,10 @@ def _lines() -> dict[str, Line]:
                     nets.peer_name(net, b), 1.0, setup, backend=of_keras
                 )
         lines[f"net {net}, build"] = Line("one second", 1.0, measure=partial(nets.building, net))
+    lines["YOLOv8n 640, torch"] = Line(boxes.PEER, boxes.HOLD, boxes.yolov8n)
+    for b in ("jax", "tensorflow"):
+        setup = partial(boxes.yolov8n_beside_torch, b)
+        lines[f"YOLOv8n 640, {b}"] = Line("ours on torch", 1.2, setup, backend=b)
     lines["Whisper encoder 30 s, torch"] = Line(torch, 1.0, _whisper_encoder)
     lines[f"Whisper {TOKENS} tokens, torch"] = Line(torch, 1.0, _whisper_tokens)
     for b in ("jax", "tensorflow"):
