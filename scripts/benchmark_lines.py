@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from . import benchmark_boxes as boxes
 from . import benchmark_diffusion as diffusion
 from . import benchmark_masks as masks
-from . import benchmark_boxes as boxes
 from . import benchmark_nets as nets
 from . import benchmark_steps as steps
 from . import benchmark_texts as texts

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
+import shutil
 import zipfile
 
 import numpy as np
@@ -268,3 +270,19 @@ def test_files_of_other_models_are_refused(backend, small, tmp_path):
         model(np.zeros((1, 64, 80, 3), "float32"))
     with pytest.raises(ValueError, match="no preprocessor"):
         YOLOv8ObjectDetector(2, channels=(2, 2, 2, 2, 2)).detect(np.zeros((4, 4, 3), "uint8"))
+
+
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+@pytest.mark.filterwarnings("ignore:.*begin with new values")
+def test_the_guide_runs(backend, trained, tmp_path, monkeypatch, data_dir, capsys):
+    (path,) = isozoo.hub.fetch_preset(trained).paths.values()
+    shutil.copy(path, tmp_path / "best.pt")
+    shutil.copy(data_dir / "coffee.jpg", tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    text = (data_dir.parents[1] / "docs" / "objects.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 3
+    exec("\n".join(blocks), {})
+    printed = capsys.readouterr().out
+    assert "('Animal', 'Car', 'Person', 'Rock', 'Trash', 'Tree')" in printed
+    assert "Car [0, 0, 589, 395]" in printed and "'AP50': 1.0" in printed
