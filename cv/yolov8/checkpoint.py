@@ -125,8 +125,9 @@ def _described(path: str, stamp: tuple[int, ...]) -> Description:
         count = _rows(reader, f"{prefix}{HEAD}.cv3.0.2.weight")
         if module is None:
             return Description(backbone, count, None, None, "")
-        pool = _network(reader, module)[_POOL].parts("_modules")["cv1"]
-        backbone["pool_activation"] = _class(pool.parts("_modules")["act"]) == "SiLU"
+        pool = _network(reader, module)[_POOL].parts("_modules").get("cv1")
+        entry = pool.parts("_modules").get("act") if isinstance(pool, StandIn) else None
+        backbone["pool_activation"] = _class(entry) == "SiLU"
         return Description(
             backbone,
             count,
@@ -188,11 +189,12 @@ def _check_network(reader: Reader, module: StandIn) -> None:
         zip(_network(reader, module), NETWORK, strict=True)
     ):
         place = f"model.{number}"
-        if _class(one) != kind or one.state.get("f", source) != source:
+        found = one.state.get("f", source)
+        if _class(one) != kind or found != source:
             raise ReaderError(
                 reader.path,
-                f"module {number} is a {_class(one)} of {one.state.get('f')!r}; a YOLOv8 has a "
-                f"{kind} of {source} there",
+                f"module {number} is a {_class(one)} of {_told(found)}; a YOLOv8 has a {kind} of "
+                f"{source} there",
                 place,
                 "Other detectors of ultralytics, and other tasks, are not known here.",
             )
@@ -200,7 +202,7 @@ def _check_network(reader: Reader, module: StandIn) -> None:
         for name, part in _parts(one, place):
             _check_part(reader, name, part, steps, shortcut=number in _STAGES)
     stride = module.state.get("stride")
-    if isinstance(stride, StoredTensor):
+    if isinstance(stride, StoredTensor) and stride.shape == (len(STRIDES),):
         numbers = reader.read_stored(stride, "stride").astype(float).tolist()  # pyright: ignore[reportAttributeAccessIssue]
         if numbers != list(STRIDES):
             raise ReaderError(
@@ -237,7 +239,7 @@ def _check_part(reader: Reader, name: str, part: StandIn, steps: int, shortcut: 
         inner = {key: _class(one) for key, one in part.parts("_modules").items()}
         free = inner.get("act") == "Identity" and name == _POOL_ENTRY
         expected["act"] = "Identity" if free else "SiLU"
-        part_state = {"act": inner.get("act", "SiLU")}
+        part_state = {"act": inner.get("act", "nothing")}
         _compare(reader, name, kind, part_state, expected)
         return
     _compare(reader, name, kind, part.state, expected)
@@ -251,9 +253,18 @@ def _compare(
         if found != value:
             raise ReaderError(
                 reader.path,
-                f"{key} of its {kind} is {str(found)[:80]}; YOLOv8 here has {value}",
+                f"{key} of its {kind} is {_told(found)}; YOLOv8 here has {value}",
                 name,
             )
+
+
+def _told(value: Any) -> str:
+    """A value of a file in an error: what is nested is not written out."""
+    if isinstance(value, str | int | float | bool):
+        return repr(value)[:80]
+    if isinstance(value, tuple | list) and all(isinstance(x, int | float) for x in value[:8]):
+        return repr(value[:8])
+    return type(value).__name__
 
 
 def _labels(reader: Reader, module: StandIn, count: int) -> tuple[str, ...] | None:
