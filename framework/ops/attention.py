@@ -111,6 +111,9 @@ def turn_halves(x: TensorLike, cos: TensorLike, sin: TensorLike) -> Tensor:
     turns each pair (x[i], x[i + size / 2]): rotary positions (Su et al. 2021).
     """
     backend, (x, cos, sin) = promoted_all(x, cos, sin)
+    size = x.shape[-1]
+    if size is not None and size % 2:
+        raise wrong("x", x, "an even size along the last axis")
     return backend.turn_halves(x, cos, sin)
 
 

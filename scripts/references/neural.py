@@ -270,6 +270,30 @@ def attention(
     return np.einsum("bhts,bshd->bthd", kernels.softmax(scores), value)
 
 
+def cached_attention(
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    keys: np.ndarray,
+    values: np.ndarray,
+    position: int,
+    bias: np.ndarray | None = None,
+    **settings: Any,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Attention to a cache, in which the new tokens stand already."""
+    keys, values = np.array(keys), np.array(values)
+    place = slice(int(position), int(position) + key.shape[1])
+    keys[:, :, place], values[:, :, place] = key.swapaxes(1, 2), value.swapaxes(1, 2)
+    y = attention(query, keys.swapaxes(1, 2), values.swapaxes(1, 2), bias=bias, **settings)
+    return y, keys, values
+
+
+def turn_halves(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
+    """x * cos + (x with its halves exchanged) * sin."""
+    first, second = np.split(x, 2, axis=-1)
+    return x * cos + np.concatenate([second, first], axis=-1) * sin
+
+
 def _alignments(labels, blank):
     """Labels with a blank around each of them."""
     return [blank, *(c for label in labels for c in (label, blank))]

@@ -63,3 +63,7 @@ bad("ctc_decode", floats(2, 4, 5), np.ones(2, np.int32), "beam_search", 3, 4, na
 bad("dot_product_attention", *[floats(2, 3, 4)] * 3, names="query (2, 3, 4) 4 axes")
 bad("dot_product_attention", floats(2, 3, 4, 5), *[floats(2, 3, 3, 5)] * 2,
     names="key (2, 3, 3, 5) 4")  # fmt: skip
+HEADS = floats(1, 2, 4, 3)
+bad("cached_attention", HEADS, floats(1, 2, 3, 3), floats(1, 2, 3, 3), floats(1, 2, 6, 3),
+    floats(1, 2, 6, 3), 0, names="key 2 heads 4")  # fmt: skip
+bad("turn_halves", floats(2, 3), floats(3), floats(3), names="x (2, 3) even")

@@ -197,3 +197,14 @@ case("ctc_decode", rows(4, 3), np.minimum(TIMES, 4), strategy="beam_search", bea
      top_paths=2, mask_index=2, gradient=False, tried=(), fixed=(1,), of_largest=True,
      reference=lambda x, n, strategy, beam_width, top_paths, mask_index:
      defined.ctc_beam_search(x, n, top_paths, mask_index), note="beam")  # fmt: skip
+
+# Keys and values of two shared heads, of which each serves two of the queries.
+CACHE = (rows(2, 6, 3), rows(2, 6, 3))
+SEEN = np.arange(6) <= np.arange(2, 4)[:, None]
+case("cached_attention", rows(2, 4, 3), rows(2, 2, 3), rows(2, 2, 3), *CACHE, 2, mask=SEEN,
+     reference=defined.cached_attention, tried=FLOATS, of_largest=True)  # fmt: skip
+case("cached_attention", rows(1, 4, 3), rows(1, 2, 3), rows(1, 2, 3), *CACHE, 5,
+     numbers(1, 4, 1, 6), scale=0.5, reference=defined.cached_attention, tried=FLOATS,
+     of_largest=True, note="one token, a bias")  # fmt: skip
+case("turn_halves", rows(3, 2, 4), numbers(3, 1, 4), numbers(3, 1, 4), tried=FLOATS,
+     reference=defined.turn_halves)  # fmt: skip
