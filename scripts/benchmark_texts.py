@@ -21,9 +21,10 @@ SMOLLM2 = {
 PROMPT, TOKENS = 128, 64
 
 
-def generate(batch: int, scratch: str) -> tuple[Work, Work]:
+def generate(batch: int, scratch: str, mode: str | None = None) -> tuple[Work, Work]:
     """Ours and transformers' Llama on torch, the same random weights: a prompt of 128 tokens goes
-    in, and 64 tokens come out one by one, the likeliest ones.
+    in, and 64 tokens come out one by one, the likeliest ones. With `mode` ours has weights of few
+    bits, transformers those of float32.
     """
     import torch
     import transformers
@@ -38,6 +39,8 @@ def generate(batch: int, scratch: str) -> tuple[Work, Work]:
     folder = Path(scratch) / "llama"
     peer.save_pretrained(folder)
     ours = load_preset(folder, backend="torch")
+    if mode is not None:
+        ours.quantize(mode)
     ids = np.random.default_rng(0).integers(0, SMOLLM2["vocab_size"], (batch, PROMPT))
     inputs = torch.from_numpy(ids)
     starts = np.zeros(batch, np.int32)

@@ -14,6 +14,7 @@ from ..seq2seq_lm import Seq2SeqLM, Seq2SeqLMPreprocessor
 from ..text import check_vocabulary
 from ..word_head import word_head, word_scores
 from .backbone import T5Backbone
+from .byte_tokenizer import ByteTokenizer
 from .tokenizer import T5Tokenizer
 
 
@@ -52,16 +53,21 @@ class T5Seq2SeqLM(Seq2SeqLM):
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> Seq2SeqLMPreprocessor | None:
-        """Makes it from tokenizer.json or spiece.model; None without either.
+        """Makes it from tokenizer.json or spiece.model, or of bytes where the config names byT5's
+        tokenizer; None without any.
 
         Raises:
             ValueError: a damaged file, or a tokenizer with more tokens than the model.
         """
-        if "tokenizer.json" not in files and "spiece.model" not in files:
-            return None
-        tokenizer = T5Tokenizer.from_files(files)
-        check_vocabulary(tokenizer, config["vocabulary_size"])
         json = JsonFiles(files)
+        described = [json[n] for n in ("tokenizer_config.json", "config.json") if n in json]
+        if "tokenizer.json" in files or "spiece.model" in files:
+            tokenizer = T5Tokenizer.from_files(files)
+        elif any(one.get("tokenizer_class") == "ByT5Tokenizer" for one in described):
+            tokenizer = ByteTokenizer()
+        else:
+            return None
+        check_vocabulary(tokenizer, config["vocabulary_size"])
         found = [json[n] for n in ("generation_config.json", "config.json") if n in json]
         pad = next((one["pad_token_id"] for one in found if "pad_token_id" in one), 0) or 0
         start = next((one.get("decoder_start_token_id") for one in found), None)

@@ -12,6 +12,7 @@ import pytest
 import isozoo
 from isozoo import nlp, ops
 from isozoo.nlp.t5.backbone import buckets
+from isozoo.nlp.t5.byte_tokenizer import ByteTokenizer
 
 from .test_llama import Numbers, _differs, _words
 
@@ -224,6 +225,55 @@ def test_pieces_are_those_of_transformers(tmp_path):
     theirs.save_pretrained(tmp_path)
     again = nlp.T5Tokenizer.from_files({"tokenizer.json": tmp_path / "tokenizer.json"})
     assert [again.encode(text) for text in texts] == [ours.encode(text) for text in texts]
+
+
+def test_bytes_are_those_of_transformers():
+    import transformers
+
+    ours, theirs = ByteTokenizer(), transformers.ByT5Tokenizer()
+    assert ours.vocabulary_size == len(theirs) == 384
+    for text in (
+        "Grüße, 世界! <extra_id_0> a </s> b", " x  y\n", "", "<pad><extra_id_124><extra_id_125>",
+        "\U0001f600 <unk>",
+    ):  # fmt: skip
+        ids = theirs(text)["input_ids"]
+        assert ours.encode(text) == ids, text
+        assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=True)
+    cut = ours.encode("世界")[:-2]  # the last character lacks a byte
+    assert ours.decode(cut) == theirs.decode(cut) == "世"
+    assert ours.decode([0, 100, 259], skip_special_tokens=False) == "<pad>a<extra_id_0>"
+    assert (ours.id_of("</s>"), ours.id_of("<extra_id_125>")) == (1, None)
+
+
+def test_a_model_of_bytes_writes_as_transformers_does(tmp_path, backend):
+    import torch
+    import transformers
+
+    torch.manual_seed(3)
+    config = transformers.T5Config(**{
+        **SIZES, "vocab_size": 384, "feed_forward_proj": "gated-gelu", "num_decoder_layers": 1,
+        "tie_word_embeddings": False, "tokenizer_class": "ByT5Tokenizer",
+        "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
+    })  # fmt: skip
+    theirs = transformers.T5ForConditionalGeneration(config).eval()
+    with torch.no_grad():
+        for weight in theirs.parameters():
+            weight.mul_(3)
+    theirs.save_pretrained(tmp_path)
+    transformers.ByT5Tokenizer().save_pretrained(tmp_path)
+    model = isozoo.from_preset(tmp_path, backend=backend)
+    assert type(model.preprocessor.tokenizer) is ByteTokenizer
+    tools = transformers.ByT5Tokenizer()
+    made = theirs.generate(
+        **tools("Grüße!", return_tensors="pt"), max_new_tokens=12, do_sample=False
+    )
+    found = model.generate("Grüße!", 12, details=True)
+    assert found.tokens == [t for t in made[0].tolist()[1:] if t != 1]
+    assert found.text == tools.decode(made[0], skip_special_tokens=True)
+    if backend == "numpy":
+        model.save_to_preset(tmp_path / "again")
+        again = isozoo.from_preset(tmp_path / "again", backend=backend)
+        assert again.generate("Grüße!", 12) == found.text
 
 
 @pytest.mark.parametrize(
