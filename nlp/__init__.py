@@ -61,5 +61,13 @@ __getattr__, __dir__ = lazy.exports(
         "WhisperAudioToTextPreprocessor": ".whisper.preprocessing",
         "WhisperBackbone": ".whisper.backbone",
         "WhisperTokenizer": ".whisper.tokenizer",
+        "XLMRobertaBackbone": ".xlm_roberta.tasks",
+        "XLMRobertaMaskedLM": ".xlm_roberta.tasks",
+        "XLMRobertaQuestionAnswerer": ".xlm_roberta.tasks",
+        "XLMRobertaReranker": ".xlm_roberta.tasks",
+        "XLMRobertaTextClassifier": ".xlm_roberta.tasks",
+        "XLMRobertaTextEmbedder": ".xlm_roberta.tasks",
+        "XLMRobertaTokenClassifier": ".xlm_roberta.tasks",
+        "XLMRobertaTokenizer": ".xlm_roberta.tokenizer",
     },
 )

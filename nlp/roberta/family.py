@@ -18,14 +18,17 @@ from ..bert.family import (
 from ..sentence_files import MARKS
 from .weight_map import huggingface
 
-_ID = Kind(
+ID = Kind(
     lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31,
     "a whole number from 0",
 )
 
 
-def _counted(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The table of places has rows that no token of a text takes."""
+def counted(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Leaves out of the length the rows of the table of places that no token of a text takes.
+
+    Raises HubError where no place is left for a token.
+    """
     length = arguments["max_sequence_length"] - arguments["padding_id"] - 1
     if length < 1:
         raise HubError(
@@ -35,7 +38,8 @@ def _counted(arguments: dict[str, Any]) -> dict[str, Any]:
     return {**arguments, "max_sequence_length": length}
 
 
-def _uncounted(arguments: dict[str, Any]) -> dict[str, Any]:
+def uncounted(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Reverses `counted`, for a config file."""
     rows = arguments["max_sequence_length"] + arguments["padding_id"] + 1
     return {**both_dropouts(arguments), "max_sequence_length": rows}
 
@@ -43,11 +47,11 @@ def _uncounted(arguments: dict[str, Any]) -> dict[str, Any]:
 CONFIG = ConfigTable(
     "RoBERTa",
     *ROWS,
-    Argument("pad_token_id", "padding_id", _ID, 1),
+    Argument("pad_token_id", "padding_id", ID, 1),
     irrelevant=(key for key in UNUSED if key != "pad_token_id"),
     constants={"model_type": "roberta"},
-    finish=_counted,
-    undo=_uncounted,
+    finish=counted,
+    undo=uncounted,
 )
 
 register_family(

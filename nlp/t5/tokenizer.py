@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from ..sentencepiece import BYTE, CONTROL, UNIGRAM, UNKNOWN, USER_DEFINED, read_pieces
-from ..tokenizing import LibraryTokenizer, library_errors
+from ..pieces import unigram_of
+from ..sentencepiece import CONTROL, UNKNOWN, read_pieces
+from ..tokenizing import LibraryTokenizer
 
-_SPACE = "\u2581"
 # Tokens that stand for gaps in texts; files of pieces leave them out.
 _GAPS = 100
 
@@ -53,14 +52,9 @@ class T5Tokenizer(LibraryTokenizer):
         Raises:
             ValueError: it is damaged, or texts are not cut by the likelihood of pieces.
         """
-        from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
-        from tokenizers import Tokenizer as Library
+        from tokenizers.processors import TemplateProcessing
 
         found = read_pieces(path)
-        if found.kind != UNIGRAM or any(piece.kind == BYTE for piece in found.pieces):
-            raise ValueError(
-                f"{path}: it cuts texts in another way than by the likelihood of pieces (Unigram)."
-            )
         unknown = next((i for i, piece in enumerate(found.pieces) if piece.kind == UNKNOWN), None)
         end = next((i for i, piece in enumerate(found.pieces) if piece.text == "</s>"), None)
         if unknown is None or end is None:
@@ -68,22 +62,7 @@ class T5Tokenizer(LibraryTokenizer):
         added = [f"<extra_id_{number}>" for number in reversed(range(gaps))]
         scores = [(piece.text, piece.score) for piece in found.pieces]
         scores += [(text, 0.0) for text in added]
-        made = Library(models.Unigram(scores, unk_id=unknown, byte_fallback=False))
-        if found.characters:
-            with library_errors(f"{path}: its table of characters is damaged"):
-                made.normalizer = normalizers.Precompiled(found.characters)
-                made.normalizer.normalize_str("a \u00e9\ufb01\u4e2d")
-        space: dict[str, Any] = {"replacement": _SPACE, "prepend_scheme": "always"}
-        parts: list[Any] = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)]
-        made.pre_tokenizer = pre_tokenizers.Sequence(parts)  # pyright: ignore
-        made.decoder = decoders.Metaspace(**space)  # pyright: ignore
-        made.post_processor = processors.TemplateProcessing(  # pyright: ignore
-            single="$A </s>", special_tokens=[("</s>", end)]
-        )
         special = [piece.text for piece in found.pieces if piece.kind in (CONTROL, UNKNOWN)]
-        made.add_special_tokens(
-            [AddedToken(text, special=True, normalized=False) for text in (*special, *added)]
-        )
-        own = [piece.text for piece in found.pieces if piece.kind == USER_DEFINED]
-        made.add_tokens([AddedToken(text, normalized=False) for text in own])
+        made = unigram_of(path, found, scores, unknown, (*special, *added))
+        made.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", end)])
         return cls(made)

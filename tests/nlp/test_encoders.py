@@ -16,6 +16,7 @@ from isozoo.nlp.pairs import Located
 from isozoo.nlp.token_classification import _stretches, _words
 
 from . import tiny_bert
+from .test_t5 import _spiece
 
 SENTENCES = ("the cat sat on the mat.", "a dog", "cats running, naive dogs!")
 HEADS = {
@@ -38,11 +39,18 @@ SIZES = {
     },
 }
 SIZES["Roberta"] |= {"vocab_size": 300, "layer_norm_eps": 1e-5}
+SIZES["XLMRoberta"] = SIZES["Roberta"]
+LIKE_ROBERTA = ("Roberta", "XLMRoberta")
+TOKENIZER_FILES = {
+    "Roberta": {"merges.txt", "vocab.json"},
+    "XLMRoberta": {"sentencepiece.bpe.model"},
+}
 LABELS = {"id2label": {"0": "O", "1": "B-CAT", "2": "I-CAT"}}
 CASES = [
     *((family, head) for family in ("Roberta", "DistilBert") for head in HEADS),
     ("Bert", "ForTokenClassification"),
     ("Bert", "ForQuestionAnswering"),
+    ("XLMRoberta", "ForMaskedLM"),
 ]
 
 
@@ -54,6 +62,19 @@ def write_pairs(folder) -> None:
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     made.train_from_iterator([" ".join(SENTENCES)] * 20, 290, 2, False, special)
     made.save_model(str(folder))
+
+
+# SentencePiece's file begins with other tokens than the vocabulary.
+PIECES = (
+    ("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3), ("\u2581the", -2.0, 1),
+    ("\u2581cat", -2.5, 1), ("s", -3.0, 1), ("\u2581", -3.5, 1), ("at", -3.6, 1), ("a", -4.0, 1),
+    ("t", -4.1, 1), ("c", -4.2, 1), ("he", -4.3, 1), ("o", -4.4, 1), ("n", -4.5, 1), (".", -4.6, 1),
+)  # fmt: skip
+
+
+def write_pieces(folder) -> None:
+    """A tokenizer of pieces: sentencepiece.bpe.model."""
+    (folder / "sentencepiece.bpe.model").write_bytes(_spiece(PIECES))
 
 
 def original(family: str, head: str, folder, **settings):
@@ -70,7 +91,8 @@ def original(family: str, head: str, folder, **settings):
             norm = "norm" in name.lower() and name.endswith("weight")
             parameter.copy_(drawn + norm)
     model.save_pretrained(folder)
-    write_pairs(folder) if family == "Roberta" else tiny_bert.write_vocabulary(folder)
+    write = {"Roberta": write_pairs, "XLMRoberta": write_pieces}
+    write.get(family, tiny_bert.write_vocabulary)(folder)
     return model
 
 
@@ -93,7 +115,7 @@ def inputs(family: str) -> dict[str, np.ndarray]:
     given = tiny_bert.inputs()
     if family != "Bert":
         del given["segment_ids"]
-    if family == "Roberta":
+    if family in LIKE_ROBERTA:
         given["token_ids"] = given["token_ids"] % 90 + 5
         given["token_ids"][~given["padding_mask"].astype(bool)] = 1
     return given
@@ -140,7 +162,7 @@ def test_files_are_written_that_transformers_reads(family, head, originals, tmp_
     kept = {path.name for path in tmp_path.iterdir()}
     if head == "Model":
         return  # a backbone has no tokenizer
-    assert kept >= ({"merges.txt", "vocab.json"} if family == "Roberta" else {"vocab.txt"})
+    assert kept >= TOKENIZER_FILES.get(family, {"vocab.txt"})
 
 
 @pytest.mark.parametrize("file", ["vocab.json", "tokenizer.json"])
@@ -405,3 +427,39 @@ def test_training_lowers_the_loss(kind, backend):
     model.compile(optimizer=isozoo.optimizers.Adam(3e-2), loss=loss)
     history = model.fit(x, y, epochs=8, batch_size=16, verbose=0).history["loss"]
     assert history[-1] < 0.9 * history[0]
+
+
+def test_pieces_of_many_languages_are_those_of_transformers(originals, tmp_path):
+    import transformers
+
+    folder, _ = originals("XLMRoberta", "ForMaskedLM")
+    path = folder / "sentencepiece.bpe.model"
+    ours = nlp.XLMRobertaTokenizer.from_files({path.name: path}, {}, {})
+    names = ("<s>", "<pad>", "</s>", "<unk>")
+    scores = [(name, 0.0) for name in names] + [(text, score) for text, score, _ in PIECES[3:]]
+    theirs = transformers.XLMRobertaTokenizer(vocab=[*scores, ("<mask>", 0.0)])
+    texts = ["the cats sat on", "a  <mask> the cat.", "zz</s> cat", "the\nthe"]
+    for text in texts:
+        wanted = theirs(text)["input_ids"]
+        assert ours.encode(text) == wanted, text
+        assert ours.decode(wanted) == theirs.decode(wanted, skip_special_tokens=True)
+    assert ours.encode_all(texts) == theirs(texts)["input_ids"]
+    first, second = (ours.encode(text)[1:-1] for text in texts[:2])
+    assert ours.pair(first, second)[0] == theirs(*texts[:2])["input_ids"]
+    located = ours.located("the cats  at")
+    assert located.offsets == [(0, 3), (4, 7), (7, 8), (10, 12)] or located.begins[0]
+    assert [i for i, begins in enumerate(located.begins) if begins][:2] == [0, 1]
+    theirs.save_pretrained(tmp_path)
+    again = nlp.XLMRobertaTokenizer.from_files(
+        {"tokenizer.json": tmp_path / "tokenizer.json"}, {}, {}
+    )
+    assert again.encode_all(texts) == ours.encode_all(texts)
+
+
+def test_pieces_that_are_not_those_of_many_languages(tmp_path):
+    path = tmp_path / "sentencepiece.bpe.model"
+    path.write_bytes(_spiece(PIECES[3:]))
+    with pytest.raises(ValueError, match="its first tokens are"):
+        nlp.XLMRobertaTokenizer.from_files({path.name: path}, {}, {})
+    with pytest.raises(ValueError, match="sentencepiece.bpe.model is needed"):
+        nlp.XLMRobertaTokenizer.from_files({}, {}, {})
