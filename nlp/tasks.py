@@ -15,6 +15,8 @@ from .text import check_texts, preprocessor_of, token_inputs
 
 POOLINGS = ("mean", "cls")
 ANY_MASK = "[MASK]"  # what `fill` takes for each tokenizer's own mask token
+# From so many batches on, a terminal shows how far it is.
+_SHOWN = 20
 SAMPLES = (
     "A cat sits on the mat.",
     "The kitten is asleep on the rug.",
@@ -118,6 +120,8 @@ class TextEmbedder(Task):
             raise ValueError(f"batch_size must be positive; got {batch_size}.")
         if not isinstance(texts, str | bytes) and hasattr(texts, "__len__") and not len(texts):
             return np.zeros((0, self.backbone.hidden_dim), np.float32)
+        from tqdm import tqdm
+
         texts = check_texts(texts)
         normalize = self.normalize if normalize is None else normalize
         run = self.infer if normalize == self.normalize else self.compiled_method("pooled")
@@ -125,7 +129,9 @@ class TextEmbedder(Task):
         # Texts of like length share a batch, so that little of it is padding.
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]), reverse=True)
         vectors: np.ndarray | None = None
-        for start in range(0, len(order), batch_size):
+        starts = range(0, len(order), batch_size)
+        shown = None if len(starts) >= _SHOWN else True
+        for start in tqdm(starts, "embedding", unit="batch", leave=False, disable=shown):
             chosen = order[start : start + batch_size]
             inputs = self.preprocessor.pad([rows[i] for i in chosen], self._backend.compiles)
             made = np.asarray(ops.convert_to_numpy(run(inputs)), np.float32)[: len(chosen)]
