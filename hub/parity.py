@@ -140,7 +140,8 @@ class Report:
                 plain = "" if m.plain is None else f"   plain evaluation {m.plain:.2f}"
                 lines.append(f"{m.name:{width}}  {cells}   {m.ratio:10.2f}{plain}")
         for run in self.runs:
-            lines.append(f"{run['name']}: on {run['device']}, {run['float32_precision']}")
+            weights = f", weights {run['weights']}" if "weights" in run else ""
+            lines.append(f"{run['name']}: on {run['device']}, {run['float32_precision']}{weights}")
         lines.append(f"decisions: {'equal' if self.decisions_agree else 'DIFFERENT'}")
         if not self.decisions_agree:
             lines += [f"  {name}: {decided}" for name, decided in self.decisions.items()]

@@ -53,7 +53,15 @@ class Run:
             "backend": self.backend,
             "device": get_backend(self.backend).device_name(model.first_native()),
             "float32_precision": self.precision,
+            **_few_bits(model),
         }
+
+
+def _few_bits(model: Any) -> dict[str, str]:
+    """The dtype policies of layers whose weights have few bits; nothing where none have."""
+    layers = [layer for layer in model._flatten_layers() if layer.quantization_mode is not None]
+    named = sorted({layer.dtype_policy.name for layer in layers if layer.variables})
+    return {"weights": ", ".join(named)} if named else {}
 
 
 def _device(name: str) -> tuple[str, int | None]:

@@ -9,7 +9,10 @@ import pytest
 
 import isozoo
 from isozoo import nlp, ops
+from isozoo.hub.certificates import write_certificate
 from isozoo.quantizers import Int8QuantizationConfig
+
+from .test_llama import Numbers
 
 IDS = np.random.default_rng(0).integers(0, 97, (2, 9)).astype(np.int32)
 
@@ -78,6 +81,20 @@ def test_a_tied_head_computes_by_its_levels(backend):
     wanted = _levels(states, 2) @ _levels(table, 1).T
     found = model.run_inside(model.scores, (ops.convert_to_tensor(states),), {})
     np.testing.assert_allclose(_host(found), wanted, atol=1e-6 * np.abs(wanted).max(), rtol=0)
+
+
+def test_the_certificate_names_the_weights(tmp_path):
+    model = _model("numpy")
+    model.quantize("int4")
+    model.preprocessor = nlp.CausalLMPreprocessor(Numbers(), 64, (96,))
+    report = isozoo.verify(model, ["numpy"], ["1 2 3", "4 5 6 7"], layers=False)
+    assert report.ok
+    assert report.runs[0]["weights"] == "int4/128_from_float32"
+    assert "weights int4/128_from_float32" in report.table()
+    path = write_certificate(report, tmp_path / "parity.json")
+    assert json.loads(path.read_text())["runs"] == report.runs
+    plain = isozoo.verify(_model("numpy").backbone, ["numpy"], IDS, layers=False)
+    assert "weights" not in plain.runs[0]
 
 
 def test_the_fast_product_is_the_definition():
