@@ -139,9 +139,11 @@ class Network:
                 model = self.assemble(arguments, shape)
             load_published(model, preset)
             return model
-        model = self.assemble(arguments, shape)
-        if weights is not None:
-            model.load_weights(os.fspath(weights))
+        if weights is None:
+            return self.assemble(arguments, shape)
+        with deferred_initialization():
+            model = self.assemble(arguments, shape)
+        model.load_weights(os.fspath(weights))
         return model
 
     def assemble(self, arguments: Arguments, shape: Any = None, published: bool = False) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib.util
 import os
@@ -120,6 +121,21 @@ def backend(request: pytest.FixtureRequest):
 
     with isozoo.use_backend(name):
         yield name
+
+
+@pytest.fixture
+def quick_compiling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch compiles is traced and differentiated as ever, but not made into C++.
+
+    For tests of programs on every backend, whose values do not hang on inductor's kernels: those
+    take seconds each to compile, and have tests of their own (`test_programs.py`).
+    """
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("backend")
+    if name in (None, "torch") and importlib.util.find_spec("torch"):
+        import torch
+
+        quick = functools.partial(torch.compile, backend="aot_eager")
+        monkeypatch.setattr(torch, "compile", quick)
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,13 @@ def where(path: Path, node: ast.AST) -> str:
     return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
 
 
-def imports(module: str) -> Iterator[Imported]:
+@cache
+def imports(module: str) -> list[Imported]:
     """Every import in a module of the package, those inside functions and by literal name too."""
+    return list(_imports(module))
+
+
+def _imports(module: str) -> Iterator[Imported]:
     path = modules()[module]
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     for node in ast.walk(parsed(path)):

@@ -85,6 +85,23 @@ def test_training_is_keras_training(tmp_path):
         )
 
 
+def test_weights_from_a_file_are_not_drawn_first(tmp_path, monkeypatch):
+    case = BY_TITLE["MobileNet"]
+    with isozoo.use_backend("numpy"):
+        saved = ours(case)
+        saved.save_weights(tmp_path / "m.weights.h5")
+
+        def drawn(*_):
+            raise AssertionError("initial values of weights that the file holds")
+
+        monkeypatch.setattr(isozoo.initializers.VarianceScaling, "array", drawn)
+        with pytest.raises(AssertionError, match="initial values"):
+            ours(case)
+        loaded = ours(case, tmp_path / "m.weights.h5")
+        for one, other in zip(loaded.get_weights(), saved.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_channels_may_come_first(tmp_path):
     case = BY_TITLE["MobileNetV2"]
     theirs, x = original(case), images(case)

@@ -47,7 +47,7 @@ def test_only_the_chosen_branch_runs(backend):
 
 
 @differentiable
-def test_cond_is_differentiable(backend):
+def test_cond_is_differentiable(backend, quick_compiling):
     def f(x, p):
         return ops.sum(ops.cond(p, lambda: x * x, lambda: 3.0 * x))
 
@@ -57,7 +57,7 @@ def test_cond_is_differentiable(backend):
         _equal(gradient(X, np.array(False)), [3, 3, 3])
 
 
-def test_switch(backend):
+def test_switch(backend, quick_compiling):
     branches = [lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y]
     compiled = ops.jit(lambda i, x, y: ops.switch(i, branches, x, y))
     y = np.ascontiguousarray(X[::-1])
@@ -147,7 +147,7 @@ def test_while_loop_returns_what_came(backend):
     _equal(ops.while_loop(lambda x: x < 0, lambda x: x + 1, 5), 5)
 
 
-def test_fori_loop_bounds(backend):
+def test_fori_loop_bounds(backend, quick_compiling):
     def loop(lower, upper):
         return ops.fori_loop(lower, upper, lambda i, x: ops.add(x, i), np.int32(0))
 
@@ -178,7 +178,7 @@ ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("unroll", [1, 3, True, False])
-def test_scan(backend, reverse, unroll):
+def test_scan(backend, reverse, unroll, quick_compiling):
     def run(xs, init):
         def step(carry, x):
             carry = carry + x["a"]
@@ -205,7 +205,7 @@ def test_scan_of_no_rows(backend):
 
 
 @differentiable
-def test_scan_is_differentiable(backend):
+def test_scan_is_differentiable(backend, quick_compiling):
     """d/da of the last of x -> a x, and second derivatives, by powers of a."""
 
     def f(a):
@@ -217,7 +217,7 @@ def test_scan_is_differentiable(backend):
 
 
 @pytest.mark.parametrize("name", ["map", "vectorized_map"])
-def test_map(backend, name):
+def test_map(backend, name, quick_compiling):
     def run(xs):
         return getattr(ops, name)(lambda x: {"y": x["a"] * 2, "z": [ops.sum(x["b"])]}, xs)
 

@@ -471,7 +471,7 @@ def losses():
 
 @differentiable
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_training_step_written_once(backend, compiled, losses):
+def test_a_training_step_written_once(backend, compiled, losses, quick_compiling):
     """The same losses on every backend, dropout and running statistics included."""
     assert losses[-1] < losses[0]
     np.testing.assert_allclose(_losses(compiled), losses, rtol=2e-5)

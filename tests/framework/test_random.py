@@ -140,7 +140,7 @@ def test_normal_agrees_within_rounding():
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_dropout_masks_are_the_same_everywhere(compiled):
+def test_dropout_masks_are_the_same_everywhere(compiled, quick_compiling):
     x = np.linspace(1, 2, 600, dtype=np.float32).reshape(20, 30)
     kept = _stream((3, 0), 600).reshape(20, 30) >= math.ceil(0.3 * 2**32)
     expected = np.where(kept, x / 0.7, 0)

@@ -73,7 +73,7 @@ def test_discrete_draws_follow_their_distribution(name):
     [(name, False) for name in ("uniform", "gamma", "beta", *DISCRETE)]
     + [(name, True) for name in ("uniform", "randint", "categorical", "gamma")],
 )
-def test_draws_are_the_same_everywhere(name, compiled):
+def test_draws_are_the_same_everywhere(name, compiled, quick_compiling):
     """Equal bits or, where logarithms are taken, equal to the last place."""
     draw = {**CONTINUOUS, **DISCRETE}[name][0]
     found = []

@@ -12,6 +12,8 @@ from isozoo import ops, use_backend
 
 from .cases import CASES
 from .test_ops import (
+    SMOOTH,
+    Sloped,
     _assert_close,
     _call,
     _check_symbols,
@@ -96,6 +98,36 @@ def test_jax_jit(cases):
         for case, result in zip(cases, results, strict=True):
             if _has_tensors(case):
                 _check_symbols(case, result)
+
+
+def _gradients_in_one_program(rows):
+    """The gradients of each of the rows, from one program or, if that fails, from one for each."""
+    import jax
+
+    def program(*flat):
+        rest = iter(flat)
+        return [ops.grad(row.loss, row.places)(*[next(rest) for _ in row.places]) for row in rows]
+
+    try:
+        return jax.jit(program)(*[x for row in rows for x in row.flat])
+    except Exception as error:
+        if len(rows) == 1:
+            error.add_note(f"The row is {rows[0]}.")
+            raise
+        return [_gradients_in_one_program([row])[0] for row in rows]
+
+
+@pytest.mark.parametrize("cases", _groups(SMOOTH))
+def test_jax_jit_of_gradients(cases):
+    """The gradients that `test_gradient` tests on the other backends."""
+    with use_backend("jax"):
+        rows, wrong = [Sloped(case) for case in cases], {}
+        for row, gradients in zip(rows, _gradients_in_one_program(rows), strict=True):
+            try:
+                row.check(gradients)
+            except AssertionError as error:
+                wrong[str(row)] = str(error)
+    assert not wrong, wrong
 
 
 @pytest.mark.parametrize("case", TYPICAL, ids=str)

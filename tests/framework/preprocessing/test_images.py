@@ -144,7 +144,7 @@ def test_in_data_pipelines(backend):
     assert not np.isin(again, values).any()
 
 
-def test_compiled(backend):
+def test_compiled(backend, quick_compiling):
     """A key draws the same in a program as without one."""
     layer = made("RandomContrast")
 
