@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..applications.images import MAX_PIXELS, load_image, pillow
+from ..framework.config import use_backend
 from ..framework.files import atomic_path
+from .suppression import non_max_suppression
 
 # Beyond this a code of runs is an attack or a mistake; a mask of as many runs has no shape.
 _MAX_CODE = 16 << 20
@@ -187,23 +189,27 @@ def without_small_regions(mask: np.ndarray, min_area: int) -> np.ndarray:
 def suppressed(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
     """Returns which boxes stay when those that overlap a better one are dropped, the best first.
 
+    See `non_max_suppression`; it runs on the host here.
+
     Args:
         boxes: (boxes, 4): left, top, right, bottom.
-        scores: (boxes,).
+        scores: (boxes,), any numbers; of equal ones the first box is the better.
         threshold: the intersection over the union above which a box is dropped.
     """
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    left = np.argsort(-np.asarray(scores, np.float64), kind="stable")
-    kept = []
-    while left.size:
-        best, left = left[0], left[1:]
-        kept.append(best)
-        low = np.maximum(boxes[left, :2], boxes[best, :2])
-        sides = np.maximum(np.minimum(boxes[left, 2:], boxes[best, 2:]) - low, 0)
-        shared = sides[:, 0] * sides[:, 1]
-        left = left[shared <= threshold * (areas[left] + areas[best] - shared)]
-    return np.array(kept, int)
+    count = len(scores)
+    if not count:
+        return np.zeros(0, int)
+    ranks = np.empty((1, count), np.float32)
+    ranks[0, np.argsort(-np.asarray(scores), kind="stable")] = np.arange(count, 0, -1) / count
+    with use_backend("numpy"):
+        found, kept = non_max_suppression(
+            np.asarray(boxes, np.float32)[None],
+            ranks,
+            score_threshold=0.0,
+            iou_threshold=threshold,
+            max_boxes=count,
+        )
+    return np.asarray(found)[0, : int(np.asarray(kept)[0])]
 
 
 def draw_masks(
