@@ -150,13 +150,14 @@ def _compare(
     folder: Path, backend: str, images: np.ndarray, embeddings: np.ndarray, expected: list[Any]
 ) -> float:
     """Prints the deviations of a backend; returns the largest."""
-    import isozoo
+    from ..framework.ops import convert_to_numpy
+    from ..hub import load_preset
 
-    model = isozoo.from_preset(folder, backend=backend)
+    model = load_preset(folder, backend=backend)
     encode, decode = (model.backbone.compiled_method(name) for name in ("encode", "decode"))
     native = encode(images)
     start = time.perf_counter()
-    found = isozoo.ops.convert_to_numpy(encode(images))
+    found = convert_to_numpy(encode(images))
     took = time.perf_counter() - start
     worst = [_deviation(found, embeddings)]
     print(
@@ -165,7 +166,7 @@ def _compare(
     for kinds, (logits, scores) in zip(_kinds(), expected, strict=True):
         decoded = decode(native, **_of(kinds))
         for name, value in (("logits", logits), ("scores", scores)):
-            worst.append(_deviation(isozoo.ops.convert_to_numpy(decoded[name]), value))
+            worst.append(_deviation(convert_to_numpy(decoded[name]), value))
         print(f"  {' and '.join(kinds):25} logits {worst[-2]:.1e}  scores {worst[-1]:.1e}")
     return max(worst)
 
