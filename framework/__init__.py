@@ -44,6 +44,8 @@ configs.NAMESPACES.update(
         "keras.src.layers.preprocessing.feature_space": _chosen(
             _FEATURES, "Feature", "Cross", "TFDIdentity", "TFDConcat"
         ),
+        "isozoo": _chosen("..", "GraphModel"),
+        "isozoo.graphs": _chosen(".graphs", "ImportedModel"),
         "keras.src.models.functional": _namespace(".public"),
         "keras.src.models.sequential": _namespace(".public"),
         "keras.src.models.model": _namespace(".public"),

@@ -27,6 +27,8 @@ _NAMES = {
     "WeightsError": ".errors",
     "Cache": ".cache",
     "cache_root": ".cache",
+    "GraphModel": ".graphs",
+    "from_onnx": ".graphs",
     "describe": ".fetch",
     "resolve": ".fetch",
     "fetch_preset": ".loading",
@@ -89,6 +91,8 @@ if TYPE_CHECKING:
     from .fetch import describe as describe
     from .fetch import resolve as resolve
     from .licences import LicenceError as LicenceError
+    from .graphs import GraphModel as GraphModel
+    from .graphs import from_onnx as from_onnx
     from .loading import fetch_preset as fetch_preset
     from .loading import find_preset as find_preset
     from .loading import load_preset as load_preset

@@ -131,7 +131,7 @@ class Family:
         architectures: name among a config's `architectures` -> what it stands for.
         default_task: the task when neither user nor config names one; the first of `tasks` if "".
         backbone: the attribute under which a task's model keeps its backbone. Weight maps name a
-            backbone's variables by their paths in the backbone alone.
+            backbone's variables by their paths in the backbone alone. "" where there is none.
         marks: name of a file -> task. Where it lies beside a config.json that tells of a backbone
             alone, the files are for that task.
         index: name of the file that tells of the model in the place of config.json, where its parts
@@ -154,7 +154,7 @@ class Family:
 
     def map_paths(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Returns a model's variables by the paths that the family's weight maps use."""
-        prefix = f"{self.backbone}."
+        prefix = f"{self.backbone}." if self.backbone else ""
         found = {path.removeprefix(prefix): variable for path, variable in variables.items()}
         if len(found) != len(variables):
             raise ValueError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .hub import registry
+from .hub.graph_family import register_graphs
 from .hub.loading import load_preset
 from .hub.preset_data import read_presets
 
@@ -15,6 +16,7 @@ MODEL_PACKAGES = ("applications", "nlp", "cv")
 def register_families() -> None:
     """Registers each family: a folder among the models that has a module `family`; and the
     presets of the file `presets.toml` beside it."""
+    register_graphs()
     for name in MODEL_PACKAGES:
         package = import_module(f".{name}", __package__)
         for found in pkgutil.iter_modules(package.__path__):

@@ -122,8 +122,15 @@ def make_parser() -> Parser:
     )
     run.add_argument("name", metavar="NAME", help=_NAME)
     run.add_argument(
-        "inputs", metavar="INPUT", nargs="+", help="a text, or the path of a file or of a folder"
+        "inputs", metavar="INPUT", nargs="*", help="a text, or the path of a file or of a folder"
     )
+    run.add_argument(
+        "--input",
+        action="append",
+        metavar="[NAME=]FILE",
+        help="a .npy file, of a model that is a graph (FILE.onnx, or a folder converted from one)",
+    )
+    run.add_argument("--out", metavar="FILE", help="write the outputs of a graph to a .npz file")
     run.add_argument(
         "--backend", help="jax, torch, tensorflow or numpy; the best installed if absent"
     )
@@ -325,6 +332,12 @@ def _run(arguments: Any) -> int:
     from .catalog import from_preset
     from .hub.bases import Task
 
+    if arguments.input or arguments.name.endswith(".onnx"):
+        from .commands.graphs import run_graph
+
+        return run_graph(arguments)
+    if not arguments.inputs:
+        raise ValueError("give a text, or the path of a file; --input FILE.npy for a graph")
     model = from_preset(
         arguments.name,
         backend=arguments.backend,

@@ -34,7 +34,7 @@ FRAMEWORK = (
     ("layers", "lora", "quantization", "mixed_precision"),
     ("training", "exporting"),
     ("models",),
-    ("visualization", "wrappers", "distillation"),
+    ("visualization", "wrappers", "distillation", "graphs"),
     ("public", ""),
 )
 # Floor -> floors that it may import from.

@@ -22,7 +22,9 @@ def add(command: Callable[..., Any]) -> None:
         "Write a model's files in another layout, tensor by tensor.",
         "isozoo convert all_minilm_l6_v2 --out my_model --dtype float16",
     )
-    made.add_argument("source", metavar="SOURCE", help="a preset, hf://org/name, or a folder")
+    made.add_argument(
+        "source", metavar="SOURCE", help="a preset, hf://org/name, a folder, or a FILE.onnx"
+    )
     made.add_argument("--out", metavar="FOLDER", required=True, help="a folder that is made")
     made.add_argument(
         "--to",
@@ -114,6 +116,12 @@ def _show_files(found: dict[str, Any], as_json: bool) -> int:
 def _convert(arguments: Any) -> int:
     from ..hub import convert
 
+    if arguments.source.endswith(".onnx"):
+        from ..hub.graphs import convert_onnx
+
+        options = _given(arguments, "dtype", "overwrite")
+        done = convert_onnx(arguments.source, arguments.out, **options)
+        return _show_files({"folder": arguments.out, **asdict(done)}, arguments.json)
     options = _given(arguments, "task", "dtype", "overwrite", "offline")
     options["max_shard_bytes"] = arguments.max_shard_size
     done = convert(arguments.source, arguments.out, arguments.to, **options)

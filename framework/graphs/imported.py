@@ -1,0 +1,341 @@
+"""A foreign graph as a model: its weights are variables under the names of their origin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import dtype_policies, dtypes
+from ..backends import registry as backends
+from ..configs import deserialize
+from ..core.variable import Variable
+from ..models import Model
+from ..ops import cast
+from ..random import SeedGenerator, uniform
+from .calls import Narrow, shape_of
+from .errors import GraphError
+from .interpreter import Program, Run, native
+from .ir import NARROW, ForeignGraph, Node, Value, Weight
+from .narrow import carrier_of, from_carrier, narrow_array
+
+_SEEDS = "seed_generator"
+
+
+class ImportedModel(Model):
+    """A model that computes a graph from outside, such as one that an ONNX file describes.
+
+    It is called with one tensor, with several in the order of the graph's inputs, or with a dict
+    by their names; one output comes as a tensor, several as a dict by name.
+
+    Args:
+        graph: the graph, or what `ForeignGraph.to_json` gives of one.
+        name: its name; made from the class's name if None.
+        **kwargs: see Layer. A `dtype` is that of the weights that are of the graph's own float
+            dtype, and of what is computed with them.
+
+    Raises:
+        GraphError: the graph cannot be run; UnknownOperatorError where operators have no rule.
+    """
+
+    autocast = False  # the graph says in which dtype it takes its inputs
+
+    def __init__(self, graph: Any, name: str | None = None, **kwargs: Any) -> None:
+        if not isinstance(graph, ForeignGraph):
+            graph = ForeignGraph.from_json(graph)
+        base = _base_dtype(graph)
+        kwargs.setdefault("dtype", base)
+        kwargs["autocast"] = False
+        super().__init__(name=name, **kwargs)
+        program = Program(graph)
+        vars(self)["_ir"], vars(self)["_base"] = graph, base
+        self._cache["program", ()] = program
+        for path, weight in graph.weights.items():
+            self.register(path, self._variable(path, weight))
+        if any(node.op in _DRAWS for node in graph.walk()):
+            self.register(_SEEDS, SeedGenerator())
+        self.built = True
+
+    def _variable(self, path: str, weight: Weight) -> Variable:
+        dtype = carrier_of(weight.dtype)
+        if weight.dtype == self._base:
+            dtype = self.variable_dtype
+        floats = dtype in dtypes.FLOATS and len(weight.shape) > 1
+        return self.add_weight(
+            weight.shape,
+            "glorot_uniform" if floats else "zeros",
+            dtype,
+            weight.trainable and dtype in dtypes.FLOATS,
+            name=path,
+        )
+
+    @property
+    def graph(self) -> ForeignGraph:
+        """The graph, as data."""
+        return self._ir
+
+    def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Assigns the weights, given by name in the graph's own dtypes.
+
+        Raises:
+            GraphError: a weight is missing.
+            ValueError: one of another shape.
+        """
+        for path, weight in self.graph.weights.items():
+            if path not in arrays:
+                raise GraphError(f"the weight {path!r} of the graph has no values")
+            array = arrays[path]
+            if weight.dtype in NARROW:
+                array = narrow_array(array, weight.dtype)
+            self._tracked[path].assign(array)
+
+    # Calls ------------------------------------------------------------------------------------
+
+    def call(self, inputs: Any, *others: Any, training: bool = False) -> Any:
+        """Computes the graph.
+
+        Args:
+            inputs: a tensor, or a dict by the names of the graph's inputs, or a list of them.
+            *others: further inputs, in the graph's order.
+            training: whether the statistics of batches are used, and units dropped.
+
+        Raises:
+            GraphError: inputs that the graph does not have, or that do not fit it.
+        """
+        found = self._run(inputs, others, training, ()).outputs()
+        named = [value.name for value in self.graph.outputs]
+        outputs = [native(x) for x in found]
+        return outputs[0] if len(outputs) == 1 else dict(zip(named, outputs, strict=True))
+
+    def features(self, inputs: Any, at: str | Iterable[str]) -> Any:
+        """Returns values inside the graph by their names, computed by the uncompiled call.
+
+        Args:
+            inputs: as in a call, several in a list or dict.
+            at: one name, whose value is returned, or several, for a dict.
+
+        Raises:
+            GraphError: the graph has no value of a name.
+        """
+        names = (at,) if isinstance(at, str) else tuple(at)
+        known = {name for node in self.graph.nodes for name in node.outputs}
+        known |= {value.name for value in self.graph.inputs}
+        for name in names:
+            if name not in known:
+                raise GraphError(f"the graph has no value {name!r}; see model.summary()")
+        found = self.run_inside(self._features, (inputs, names), {})
+        return found[0] if isinstance(at, str) else dict(zip(names, found, strict=True))
+
+    def _features(self, inputs: Any, names: tuple[str, ...]) -> list[Any]:
+        run = self._run(inputs, (), False, names)
+        run.outputs()
+        return [native(run.values[name]) for name in names]
+
+    def _run(self, inputs: Any, others: Any, training: bool, kept: tuple[str, ...]) -> Run:
+        program = self._cache.get(("program", kept))
+        if program is None:
+            program = self._cache["program", kept] = Program(self.graph, kept)
+        kinds = self._dtypes()
+        values = {**self._constants(), **self._given(inputs, others, kinds)}
+        for path, weight in self.graph.weights.items():
+            values[path] = self._weight(path, weight)
+        return Run(program, self._backend, values, kinds, training, self)
+
+    def _weight(self, path: str, weight: Weight) -> Any:
+        value = self._tracked[path]
+        if weight.dtype in NARROW and weight.dtype != "bfloat16":
+            return from_carrier(value.value, weight.dtype)
+        return self._backend.read(value.value) if isinstance(value, Variable) else value.value
+
+    def _dtypes(self) -> dict[str, str]:
+        """Dtype in the graph -> dtype in which the model computes it."""
+        compute = self._policy.compute_dtype
+        return {} if compute == self._base else {self._base: compute}
+
+    def _constants(self) -> dict[str, Any]:
+        found = self._cache.get("constants")
+        if found is None:
+            kinds = self._dtypes()
+            found = self._cache["constants"] = {
+                name: _constant(array, kinds) for name, array in self.graph.constants.items()
+            }
+        return found
+
+    def _given(self, inputs: Any, others: Any, kinds: Mapping[str, str]) -> dict[str, Any]:
+        """The inputs by name, in the graph's dtypes."""
+        wanted = self.graph.inputs
+        if isinstance(inputs, Mapping) and not others:
+            unknown = [name for name in inputs if name not in {value.name for value in wanted}]
+            if unknown:
+                raise GraphError(
+                    f"{self.name} has no input {unknown[0]!r}; it has {_names(wanted)}"
+                )
+            given = dict(inputs)
+        else:
+            several = isinstance(inputs, list | tuple) and not others
+            lone = len(wanted) == 1 and wanted[0].kind == "sequence"
+            parts = [*inputs] if several and not lone else [inputs, *others]
+            if len(parts) > len(wanted):
+                raise GraphError(
+                    f"{self.name} takes {len(wanted)} inputs, {_names(wanted)}; it got {len(parts)}"
+                )
+            given = {value.name: x for value, x in zip(wanted, parts, strict=False)}
+        missing = [v.name for v in wanted if given.get(v.name) is None and v.kind != "optional"]
+        if missing:
+            raise GraphError(f"{self.name} lacks the input {missing[0]!r}; it has {_names(wanted)}")
+        return {v.name: _fitting(self, v, given.get(v.name), kinds) for v in wanted}
+
+    # What operators ask of the model ----------------------------------------------------------
+
+    def assign_weight(self, path: str, value: Any) -> None:
+        """Replaces the values of a weight, such as a running mean; of a constant, does nothing."""
+        held = self._tracked.get(path)
+        if isinstance(held, Variable):
+            held.assign(cast(value, held.dtype))
+
+    def draw(self, shape: Any) -> Any:
+        """Returns draws from [0, 1), other ones at each call."""
+        return uniform(tuple(shape), seed=self._tracked[_SEEDS])
+
+    # Configs ----------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the graph as plain values, with the model's name and dtype."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self.dtype_policy),
+            "graph": self.graph.to_json(),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Makes a model from what `get_config` gives."""
+        given = {name: deserialize(x) for name, x in config.items() if name != "graph"}
+        return cls(graph=ForeignGraph.from_json(config.get("graph")), **given)
+
+    def export_signature(self) -> list[Any] | None:
+        """Returns the specifications of the inputs, where the graph tells ranks and dtypes."""
+        from ..core.input_spec import InputSpec
+
+        specs = []
+        for value in self.graph.inputs:
+            if value.dtype is None or value.shape is None or value.kind != "tensor":
+                return None
+            dtype = self._dtypes().get(value.dtype, value.dtype)
+            shape = tuple(n if isinstance(n, int) else None for n in value.shape)
+            specs.append(InputSpec(dtype, shape))
+        return specs
+
+    # Tables -----------------------------------------------------------------------------------
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Prints the nodes of the graph: operator, outputs, and the weights that each takes.
+
+        Args:
+            *args: taken as `Model.summary` takes them, and passed over.
+            **kwargs: `print_fn`, which takes the text in the place of standard output.
+        """
+        tell = kwargs.get("print_fn") or print
+        tell("\n".join(_table(self.name, self.graph, self.count_params())))
+
+
+# What draws at random.
+_DRAWS = frozenset(
+    "Dropout Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform "
+    "RandomUniformLike".split()
+)
+
+
+def _base_dtype(graph: ForeignGraph) -> str:
+    """The float dtype that most numbers of the weights have, else that of the inputs."""
+    counts: dict[str, int] = {}
+    for weight in graph.weights.values():
+        if weight.dtype in dtypes.FLOATS:
+            counts[weight.dtype] = counts.get(weight.dtype, 0) + math.prod(weight.shape)
+    for value in graph.inputs:
+        if not counts and value.dtype in dtypes.FLOATS:
+            return value.dtype
+    return max(counts, key=lambda name: counts[name]) if counts else "float32"
+
+
+def _constant(array: np.ndarray, kinds: Mapping[str, str]) -> Any:
+    name = array.dtype.name
+    if name in NARROW and name != "bfloat16":
+        return Narrow(narrow_array(array, name), name)
+    if name in kinds:
+        return np.asarray(array, _host_dtype(kinds[name]))
+    return array
+
+
+def _host_dtype(name: str) -> Any:
+    from .ir import numpy_dtype
+
+    return numpy_dtype(name)
+
+
+def _names(values: list[Value]) -> str:
+    return ", ".join(repr(value.name) for value in values) or "none"
+
+
+def _fitting(model: ImportedModel, value: Value, x: Any, kinds: Mapping[str, str]) -> Any:
+    """An input in the dtype of the graph. GraphError where it does not fit."""
+    if x is None:
+        return None
+    if isinstance(x, list | tuple) and value.kind != "tensor":
+        return [_fitting(model, Value(value.name, value.dtype), part, kinds) for part in x]
+    if value.dtype == "string" or not hasattr(x, "shape"):
+        return x
+    backend = model._backend
+    if isinstance(x, np.ndarray) and x.dtype.name in NARROW and x.dtype.name != "bfloat16":
+        return Narrow(backend.asarray(narrow_array(x, x.dtype.name)), x.dtype.name)
+    if isinstance(backends.owner_of(x), backends.Kind):
+        x = backend.asarray(np.asarray(x))
+    sizes = shape_of(x)
+    if value.shape is not None and value.kind == "tensor" and value.shape:
+        wrong = len(sizes) != len(value.shape) or any(
+            isinstance(n, int) and isinstance(m, int) and n != m
+            for n, m in zip(sizes, value.shape, strict=True)
+        )
+        if wrong:
+            shown = ", ".join("?" if n is None else str(n) for n in value.shape)
+            got = ", ".join(str(n) if isinstance(n, int) else "?" for n in sizes)
+            raise GraphError(
+                f"{model.name}: the input {value.name!r} has the shape ({got}); ({shown}) is "
+                "expected"
+            )
+    if value.dtype is None:
+        return x
+    if value.dtype in NARROW and value.dtype != "bfloat16":
+        return Narrow(x, value.dtype)
+    have, want = backend.dtype(x), kinds.get(value.dtype, value.dtype)
+    if have == want:
+        return x
+    groups = [group for group in (dtypes.FLOATS, dtypes.INTEGERS) if want in group]
+    if not groups or have not in groups[0]:
+        raise GraphError(
+            f"{model.name}: the input {value.name!r} is of {have}; {value.dtype} is expected"
+        )
+    return cast(x, want)
+
+
+def _table(name: str, graph: ForeignGraph, count: int) -> list[str]:
+    rows = [("node", "operator", "gives", "weights")]
+    for node in graph.nodes:
+        rows.append(_row(node, graph))
+    widths = [min(max(len(row[n]) for row in rows), 60) for n in range(4)]
+    lines = [f"Model: {name!r}"]
+    lines += [
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    shown = ", ".join(f"{v.name} {list(v.shape or ())} {v.dtype}" for v in graph.inputs)
+    return [*lines, f"Inputs: {shown}", f"Parameters: {count:,}"]
+
+
+def _row(node: Node, graph: ForeignGraph) -> tuple[str, str, str, str]:
+    held = [f"{n} {list(graph.weights[n].shape)}" for n in node.inputs if n in graph.weights]
+    outputs = ", ".join(name for name in node.outputs if name)
+    return node.name, node.title.partition(" ")[0], outputs, ", ".join(held)

@@ -1,0 +1,52 @@
+"""From a file of a foreign format to a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import config
+from ..core.scopes import deferred_initialization
+from .imported import ImportedModel
+from .ir import ForeignGraph
+from .reading_onnx import read_onnx
+
+
+def from_onnx(
+    source: Any,
+    backend: str | None = None,
+    *,
+    name: str | None = None,
+    cls: type[ImportedModel] = ImportedModel,
+) -> Any:
+    """Returns the model that an ONNX file describes, with its weights.
+
+    Args:
+        source: a path, the bytes of a file, or an `onnx.ModelProto`.
+        backend: where it shall live; the current backend when None.
+        name: of the model; the graph's when None.
+        cls: the class of the model.
+
+    Raises:
+        GraphError: see `reading_onnx.read_onnx`; a class of ValueError.
+        OSError: the file cannot be read.
+        ImportError: the package `onnx` is not installed.
+    """
+    return model_of(*read_onnx(source), backend=backend, name=name, cls=cls)
+
+
+def model_of(
+    graph: ForeignGraph,
+    arrays: dict[str, np.ndarray],
+    *,
+    backend: str | None = None,
+    name: str | None = None,
+    cls: type[ImportedModel] = ImportedModel,
+) -> Any:
+    """Returns the model of a graph and its weights. No initializer runs."""
+    with config.use_backend(backend or config.backend()):
+        with deferred_initialization():
+            model = cls(graph, name=name)
+        model.load_arrays(arrays)
+    return model
