@@ -18,8 +18,8 @@ from ..random import SeedGenerator, uniform
 from .calls import Narrow, shape_of
 from .errors import GraphError
 from .interpreter import Program, Run, native
-from .ir import NARROW, ForeignGraph, Node, Value, Weight
-from .narrow import carrier_of, from_carrier, narrow_array
+from .ir import ForeignGraph, Node, Value, Weight, numpy_dtype
+from .narrow import carrier_of, from_carrier, is_narrow, narrow_array
 
 _SEEDS = "seed_generator"
 
@@ -87,9 +87,7 @@ class ImportedModel(Model):
             if path not in arrays:
                 raise GraphError(f"the weight {path!r} of the graph has no values")
             array = arrays[path]
-            if weight.dtype in NARROW:
-                array = narrow_array(array, weight.dtype)
-            self._tracked[path].assign(array)
+            self._tracked[path].assign(narrow_array(array, weight.dtype))
 
     # Calls ------------------------------------------------------------------------------------
 
@@ -108,6 +106,11 @@ class ImportedModel(Model):
         named = [value.name for value in self.graph.outputs]
         outputs = [native(x) for x in found]
         return outputs[0] if len(outputs) == 1 else dict(zip(named, outputs, strict=True))
+
+    def _native_input(self, x: Any) -> Any:
+        if isinstance(x, np.ndarray):  # of numbers of a few bits those that stand for them
+            x = narrow_array(x, x.dtype.name)
+        return super()._native_input(x)
 
     def features(self, inputs: Any, at: str | Iterable[str]) -> Any:
         """Returns values inside the graph by their names, computed by the uncompiled call.
@@ -145,7 +148,7 @@ class ImportedModel(Model):
 
     def _weight(self, path: str, weight: Weight) -> Any:
         value = self._tracked[path]
-        if weight.dtype in NARROW and weight.dtype != "bfloat16":
+        if is_narrow(weight.dtype):
             return from_carrier(value.value, weight.dtype)
         return self._backend.read(value.value) if isinstance(value, Variable) else value.value
 
@@ -263,17 +266,11 @@ def _base_dtype(graph: ForeignGraph) -> str:
 
 def _constant(array: np.ndarray, kinds: Mapping[str, str]) -> Any:
     name = array.dtype.name
-    if name in NARROW and name != "bfloat16":
+    if is_narrow(name):
         return Narrow(narrow_array(array, name), name)
     if name in kinds:
-        return np.asarray(array, _host_dtype(kinds[name]))
+        return np.asarray(array, numpy_dtype(kinds[name]))
     return array
-
-
-def _host_dtype(name: str) -> Any:
-    from .ir import numpy_dtype
-
-    return numpy_dtype(name)
 
 
 def _names(values: list[Value]) -> str:
@@ -289,8 +286,6 @@ def _fitting(model: ImportedModel, value: Value, x: Any, kinds: Mapping[str, str
     if value.dtype == "string" or not hasattr(x, "shape"):
         return x
     backend = model._backend
-    if isinstance(x, np.ndarray) and x.dtype.name in NARROW and x.dtype.name != "bfloat16":
-        return Narrow(backend.asarray(narrow_array(x, x.dtype.name)), x.dtype.name)
     if isinstance(backends.owner_of(x), backends.Kind):
         x = backend.asarray(np.asarray(x))
     sizes = shape_of(x)
@@ -308,8 +303,8 @@ def _fitting(model: ImportedModel, value: Value, x: Any, kinds: Mapping[str, str
             )
     if value.dtype is None:
         return x
-    if value.dtype in NARROW and value.dtype != "bfloat16":
-        return Narrow(x, value.dtype)
+    if is_narrow(value.dtype):
+        return from_carrier(x, value.dtype)
     have, want = backend.dtype(x), kinds.get(value.dtype, value.dtype)
     if have == want:
         return x

@@ -125,7 +125,7 @@ class Run:
         program = self.program.inner(graph)
         run = Run(program, self.backend, self.values, self.dtypes, self.training, self.model)
         for value, x in zip(graph.inputs, inputs, strict=False):
-            run.values[value.name] = x
+            run.values[value.name] = np.asarray(x) if isinstance(x, np.generic) else x
         return run.outputs()
 
     def look_up(self, name: str) -> Any:

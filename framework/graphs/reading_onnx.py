@@ -16,6 +16,7 @@ import numpy as np
 from .errors import GraphError
 from .functions import inlined
 from .ir import MAX_DEPTH, ForeignGraph, Node, Size, Value
+from .onnx_bodies import Bodies
 from .onnx_tensors import TensorReader, dtype_of_number
 from .order import checked_order
 from .roles import divided
@@ -55,7 +56,8 @@ def read_onnx(source: Any) -> tuple[ForeignGraph, dict[str, np.ndarray]]:
     if not model.HasField("graph"):
         raise GraphError("it holds no graph: an ONNX model is expected")
     versions = _versions(model)
-    reader = _Reader(versions, TensorReader(folder), inlined(model.functions))
+    bodies = Bodies(model, versions)
+    reader = _Reader(versions, TensorReader(folder), inlined(model.functions), bodies)
     graph = reader.graph(model.graph, {}, 0, "")
     graph.constants = reader.tensors
     checked_order(graph)
@@ -113,10 +115,14 @@ class _Reader:
         versions: domain -> version of its operator set.
         arrays: reads tensors.
         functions: (domain, name) -> function of the file, which stands in the place of an operator.
+        bodies: definitions of operators by others.
     """
 
-    def __init__(self, versions: dict[str, int], arrays: TensorReader, functions: Any) -> None:
+    def __init__(
+        self, versions: dict[str, int], arrays: TensorReader, functions: Any, bodies: Bodies
+    ) -> None:
         self.versions, self.arrays, self.functions = versions, arrays, functions
+        self.bodies = bodies
         self.tensors: dict[str, np.ndarray] = {}
         # Those that the file gives as such, and not as results of nodes.
         self.named: set[str] = set()
@@ -173,6 +179,8 @@ class _Reader:
         for proto in protos:
             domain = "" if proto.domain in _OWN else proto.domain
             function = self.functions.get((domain, proto.op_type))
+            if function is None and domain in self.versions:
+                function = self.bodies.of(proto, domain, self.versions[domain])
             if function is not None:
                 yield from self._written_out(function, proto, names, depth, prefix)
                 continue

@@ -105,9 +105,7 @@ def _conv_transpose(call: Call, x: Any, kernel: Any, bias: Any = None) -> Any:
         for have, want, add in zip(full, wanted[-rank:], more, strict=True):
             total = have + add - want
             less, rest = total // 2, total - total // 2
-            crops.append((rest, less - add) if automatic == "SAME_UPPER" else (less, rest - add))
-            if automatic == "SAME_UPPER":
-                crops[-1] = (less, rest - add)
+            crops.append((less, rest - add) if automatic == "SAME_UPPER" else (rest, less - add))
     else:
         pads = pads_of(call, sizes, size, strides, dilations)
         crops = [(low, high - add) for (low, high), add in zip(pads, more, strict=True)]
