@@ -40,6 +40,8 @@ class ImportedModel(Model):
         GraphError: the graph cannot be run; UnknownOperatorError where operators have no rule.
     """
 
+    _ir: ForeignGraph
+    _base: str
     autocast = False  # the graph says in which dtype it takes its inputs
 
     def __init__(self, graph: Any, name: str | None = None, **kwargs: Any) -> None:

@@ -20,7 +20,7 @@ from .errors import GraphError
 # What JSON holds of a graph has this number; another one is refused.
 FORM = 1
 # A graph inside a graph inside a graph: real ones have two or three.
-MAX_DEPTH = 32
+MAX_DEPTH = 16
 MAX_RANK = 64
 # Dtypes of tensors that stand in JSON or in the weights file. Those of ml_dtypes have no others.
 PLAIN = (

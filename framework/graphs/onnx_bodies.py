@@ -35,7 +35,7 @@ class Bodies:
         from onnx import FunctionProto, defs
 
         try:
-            schema = defs.get_schema(node.op_type, version, domain)
+            schema: Any = defs.get_schema(node.op_type, version, domain)
         except defs.SchemaError:
             return None
         if schema.has_function:

@@ -192,8 +192,8 @@ class _Reader:
                     f"the node {proto.name or proto.op_type!r} is of the operator set {domain!r}, "
                     "whose version the file does not say"
                 )
-            outputs = [self._made(name, names) for name in proto.output]
-            inputs = [names.get(name, name) for name in proto.input]
+            outputs = [self._made(str(name), names) for name in proto.output]
+            inputs = [names.get(str(name), str(name)) for name in proto.input]
             attributes = {
                 attribute.name: self._attribute(attribute, names, depth)
                 for attribute in proto.attribute
@@ -262,7 +262,7 @@ class _Reader:
         self.calls += 1
         label = f"{prefix}{proto.name or proto.op_type}.{self.calls}/"
         inner, body = function.call(proto, label)
-        inner = {name: names.get(outer, outer) for name, outer in inner.items()}
+        inner = {name: names.get(outer) or outer for name, outer in inner.items()}
         for name, outer in zip(function.outputs, proto.output, strict=False):
             inner[name] = names.get(outer, outer)
         before = self.versions
@@ -281,7 +281,7 @@ def _text(raw: bytes) -> str:
 
 
 def _value(proto: Any) -> Value:
-    kind, found = "tensor", proto.type
+    kind, found, which = "tensor", proto.type, ""
     for _ in range(MAX_DEPTH):
         which = found.WhichOneof("value")
         if which == "sequence_type":

@@ -10,6 +10,7 @@ from itertools import product as places
 from typing import Any
 
 from ... import ops
+from ...ops.joining import split
 from ..calls import Call, rank_of, shape_of
 from ..registry import rule
 
@@ -109,8 +110,8 @@ def _conv_transpose(call: Call, x: Any, kernel: Any, bias: Any = None) -> Any:
     else:
         pads = pads_of(call, sizes, size, strides, dilations)
         crops = [(low, high - add) for (low, high), add in zip(pads, more, strict=True)]
-    parts = [x] if groups == 1 else ops.split(x, groups, 1)
-    kernels = [kernel] if groups == 1 else ops.split(kernel, groups, 0)
+    parts = [x] if groups == 1 else split(x, groups, 1)
+    kernels = [kernel] if groups == 1 else split(kernel, groups, 0)
     made = [
         _transposed(part, inner, strides, dilations)
         for part, inner in zip(parts, kernels, strict=True)

@@ -71,7 +71,8 @@ def _max_pool(call: Call, x: Any) -> Any:
     if call.wants(1):
         return _max_with_places(call, x, size, strides, dilations, pairs)
     if set(dilations) <= {1} and len(size) <= 3 and dtype_of(x) in dtypes.FLOATS:
-        return ops.max_pool(x, size, strides, pairs, "channels_first")
+        around: Any = pairs
+        return ops.max_pool(x, size, strides, around, "channels_first")
     lowest = _lowest(dtype_of(x))
     x = ops.pad(x, [(0, 0), (0, 0), *pairs], constant_values=lowest) if any(map(any, pairs)) else x
     taps = _taps(x, size, strides, dilations)
@@ -121,7 +122,8 @@ def _average_pool(call: Call, x: Any) -> Any:
     else:
         pairs = [(low, high + more) for (low, high), (_, more) in zip(pads, extra, strict=True)]
     if set(dilations) <= {1} and len(size) <= 3:
-        return ops.average_pool(x, size, strides, pairs, "channels_first")
+        around: Any = pairs
+        return ops.average_pool(x, size, strides, around, "channels_first")
     total = _summed(x, size, strides, dilations, pairs)
     if not any(map(any, pairs)):
         return ops.divide(total, int(np.prod(size)))

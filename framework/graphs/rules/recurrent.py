@@ -11,6 +11,7 @@ from typing import Any
 
 from ... import ops
 from ...backends import registry as backends
+from ...ops.joining import split
 from ..calls import Call, rank_of, shape_of
 from ..registry import rule
 
@@ -176,7 +177,7 @@ def _rnn(
         moved = ops.matmul(series, ops.transpose(_part(w, place)))
         bias = _part(b, place)
         if bias is not None:
-            moved = ops.add(moved, ops.add(*ops.split(bias, 2, 0)))
+            moved = ops.add(moved, ops.add(*split(bias, 2, 0)))
         recurrent = ops.transpose(_part(r, place))
 
         def step(now: Any, h: Any) -> tuple[Any]:
@@ -210,7 +211,7 @@ def _lstm(
     def direction(place: int, series: Any, lengths: Any, states: list[Any]) -> Any:
         f, g, last = functions[place]
         kernel, recurrent, bias = _part(w, place), _part(r, place), _part(b, place)
-        total = None if bias is None else ops.add(*ops.split(bias, 2, 0))
+        total = None if bias is None else ops.add(*split(bias, 2, 0))
         if plain:
             ready = _by_kernel(series, states, kernel, recurrent, total)
             if ready is not None:
@@ -218,10 +219,10 @@ def _lstm(
         moved = ops.matmul(series, ops.transpose(kernel))
         moved = moved if total is None else ops.add(moved, total)
         turned = ops.transpose(recurrent)
-        look = [0, 0, 0] if peepholes is None else ops.split(_part(peepholes, place), 3, 0)
+        look = [0, 0, 0] if peepholes is None else split(_part(peepholes, place), 3, 0)
 
         def step(now: Any, h: Any, c: Any) -> tuple[Any, Any]:
-            i, o, forget, cell = ops.split(ops.add(now, ops.matmul(h, turned)), 4, -1)
+            i, o, forget, cell = split(ops.add(now, ops.matmul(h, turned)), 4, -1)
             if peepholes is not None:
                 i = ops.add(i, ops.multiply(look[0], c))
                 forget = ops.add(forget, ops.multiply(look[2], c))
@@ -244,7 +245,7 @@ def _by_kernel(x: Any, states: list[Any], kernel: Any, recurrent: Any, bias: Any
         return None
 
     def keras_order(weights: Any, axis: int) -> Any:
-        i, o, forget, cell = ops.split(weights, 4, axis)
+        i, o, forget, cell = split(weights, 4, axis)
         return ops.concatenate([i, forget, cell, o], axis)
 
     found = backend.lstm(
@@ -271,17 +272,17 @@ def _gru(
     def direction(place: int, series: Any, lengths: Any, states: list[Any]) -> Any:
         f, g = functions[place]
         bias = _part(b, place)
-        own, other = (None, None) if bias is None else ops.split(bias, 2, 0)
+        own, other = (None, None) if bias is None else split(bias, 2, 0)
         moved = ops.matmul(series, ops.transpose(_part(w, place)))
         moved = moved if own is None else ops.add(moved, own)
         recurrent = ops.transpose(_part(r, place))
-        gates, candidate = ops.split(recurrent, [2 * units], 1)
-        first, second = (None, None) if other is None else ops.split(other, [2 * units], 0)
+        gates, candidate = split(recurrent, [2 * units], 1)
+        first, second = (None, None) if other is None else split(other, [2 * units], 0)
 
         def step(now: Any, h: Any) -> tuple[Any]:
-            zr, cell = ops.split(now, [2 * units], -1)
+            zr, cell = split(now, [2 * units], -1)
             zr = ops.add(zr, ops.matmul(h, gates))
-            z, reset = ops.split(f(clip(zr if first is None else ops.add(zr, first))), 2, -1)
+            z, reset = split(f(clip(zr if first is None else ops.add(zr, first))), 2, -1)
             if after:
                 inner = ops.matmul(h, candidate)
                 inner = inner if second is None else ops.add(inner, second)

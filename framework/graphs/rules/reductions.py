@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import dtypes, ops
+from ...ops.reductions import prod
 from ..calls import Call, dtype_of, rank_of, shape_of
 from ..registry import rule
 
@@ -61,7 +62,7 @@ def _same_sum(x: Any, axes: Any, keep: bool) -> Any:
 
 
 def _same_prod(x: Any, axes: Any, keep: bool) -> Any:
-    return ops.cast(ops.prod(x, axes, keep), dtype_of(x))
+    return ops.cast(prod(x, axes, keep), dtype_of(x))
 
 
 def _same_mean(x: Any, axes: Any, keep: bool) -> Any:

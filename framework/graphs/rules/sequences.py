@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...ops.joining import split
 from ..calls import Call, rank_of, shape_of
 from ..registry import rule
 
@@ -68,7 +69,7 @@ def _split(call: Call, x: Any, sizes: Any = None) -> list[Any]:
     axis = call.axis(call.get("axis", 0), rank_of(x))
     size = shape_of(x)[axis]
     if sizes is None:
-        parts = ops.split(x, size, axis) if size else []
+        parts = split(x, size, axis) if size else []
         return list(parts) if call.get("keepdims", 1) else [ops.squeeze(p, axis) for p in parts]
     found = call.numbers(sizes, "the sizes")
     if found.ndim == 0:
@@ -78,7 +79,7 @@ def _split(call: Call, x: Any, sizes: Any = None) -> list[Any]:
         ends = list(range(step, size, step))
     else:
         ends = np.cumsum(found)[:-1].tolist()
-    return list(ops.split(x, ends, axis)) if ends else [x]
+    return list(split(x, ends, axis)) if ends else [x]
 
 
 @rule("Optional", absorbs=True)

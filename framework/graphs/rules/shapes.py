@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...ops.joining import split
 from ..calls import Call, dtype_of, product, rank_of, shape_of
 from ..formulas import sizes_array
 from ..ir import TEXT
@@ -128,7 +129,7 @@ def _split(call: Call, x: Any, sizes: Any = None) -> Any:
     if isinstance(size, int) and (sum(sizes) != size or min(sizes, default=0) < 0):
         raise call.wrong(f"the sizes {sizes} of the parts do not add up to {size}")
     ends = np.cumsum(sizes)[:-1].tolist()
-    return tuple(ops.split(x, ends, axis)) if ends else (x,)
+    return tuple(split(x, ends, axis)) if ends else (x,)
 
 
 def _expand_count(call: Call, x: Any, shape: Any) -> int | None:
