@@ -11,6 +11,7 @@ import numpy as np
 from .. import dtype_policies, dtypes
 from ..backends import registry as backends
 from ..configs import deserialize
+from ..core.layer import Layer
 from ..core.variable import Variable
 from ..models import Model
 from ..ops import cast
@@ -22,6 +23,14 @@ from .ir import ForeignGraph, Node, Value, Weight, numpy_dtype
 from .narrow import carrier_of, from_carrier, is_narrow, narrow_array
 
 _SEEDS = "seed_generator"
+
+
+class NamedWeights(Layer):
+    """Keeps the weights whose names begin with the same part."""
+
+    def __init__(self, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.built = True
 
 
 class ImportedModel(Model):
@@ -54,8 +63,9 @@ class ImportedModel(Model):
         program = Program(graph)
         vars(self)["_ir"], vars(self)["_base"] = graph, base
         self._cache["program", ()] = program
+        parts = {p[:n] for p in graph.weights for n, c in enumerate(p) if c == "."}
         for path, weight in graph.weights.items():
-            self.register(path, self._variable(path, weight))
+            self._keep(path, self._variable(path, weight), path in parts)
         if any(node.op in _DRAWS for node in graph.walk()):
             self.register(_SEEDS, SeedGenerator())
         self.built = True
@@ -73,6 +83,34 @@ class ImportedModel(Model):
             name=path,
         )
 
+    def _keep(self, path: str, variable: Variable, begins_others: bool) -> None:
+        """Registers a weight under its name; names with dots are those of parts of parts.
+
+        On torch a module's own weights have no dots in their names, or no state would load.
+        """
+        *above, name = path.split(".")
+        owner: Layer = self
+        if all((*above, name)) and not begins_others:
+            for part in above:
+                held = owner._tracked.get(part)
+                if held is None:
+                    held = NamedWeights()
+                    owner.register(part, held)
+                if not isinstance(held, NamedWeights):
+                    owner, name = self, path  # a weight has the name of a part of another's
+                    break
+                owner = held
+        else:
+            name = path
+        owner.register(name, variable)
+
+    def _held(self) -> dict[str, Any]:
+        """The weights by their names."""
+        found = self._cache.get("held")
+        if found is None:
+            found = self._cache["held"] = self.weights_by_path()
+        return found
+
     @property
     def graph(self) -> ForeignGraph:
         """The graph, as data."""
@@ -89,7 +127,7 @@ class ImportedModel(Model):
             if path not in arrays:
                 raise GraphError(f"the weight {path!r} of the graph has no values")
             array = arrays[path]
-            self._tracked[path].assign(narrow_array(array, weight.dtype))
+            self._held()[path].assign(narrow_array(array, weight.dtype))
 
     # Calls ------------------------------------------------------------------------------------
 
@@ -149,7 +187,7 @@ class ImportedModel(Model):
         return Run(program, self._backend, values, kinds, training, self)
 
     def _weight(self, path: str, weight: Weight) -> Any:
-        value = self._tracked[path]
+        value = self._held()[path]
         if is_narrow(weight.dtype):
             return from_carrier(value.value, weight.dtype)
         return self._backend.read(value.value) if isinstance(value, Variable) else value.value
@@ -196,7 +234,7 @@ class ImportedModel(Model):
 
     def assign_weight(self, path: str, value: Any) -> None:
         """Replaces the values of a weight, such as a running mean; of a constant, does nothing."""
-        held = self._tracked.get(path)
+        held = self._held().get(path)
         if isinstance(held, Variable):
             held.assign(cast(value, held.dtype))
 

@@ -16,10 +16,11 @@ from . import onnx_nets
 SAMPLE = """
 add_bcast and2d argmax_keepdims_random_select_last_index averagepool_2d_ceil
 averagepool_2d_precomputed_pads_count_include_pad basic_conv_with_padding batchnorm_epsilon
-cast_FLOAT_to_STRING cast_FLOAT_to_INT4 castlike_FLOAT16_to_FLOAT8E4M3FN clip_default_min
+strnormalizer_nostopwords_nochangecase cast_FLOAT_to_INT4 castlike_FLOAT16_to_FLOAT8E4M3FN
+clip_default_min
 center_crop_pad_crop_and_pad col2im_pads concat_3d_axis_negative_3 constantofshape_int_zeros
 conv_with_autopad_same convtranspose_output_shape cumsum_1d_reverse_exclusive
-deform_conv_with_mask_bias depthtospace_crd_mode_example dequantizelinear_blocked dft_axis
+deform_conv_with_mask_bias depthtospace_crd_mode_example dequantizelinear_blocked dft_irfft
 div_int8 dynamicquantizelinear_max_adjusted einsum_inner_prod expand_dim_changed
 gather_elements_negative_indices gathernd_example_int32_batch_dim1 gemm_all_attributes
 gridsample_bicubic gru_batchwise hardmax_one_hot if if_opt instancenorm_epsilon isinf_negative
@@ -34,7 +35,7 @@ reversesequence_batch rms_normalization_2d_axis1 roialign_mode_max rotary_embedd
 scatter_elements_with_reduction_max sequence_map_add_1_sequence_1_tensor slice_neg_steps
 split_variable_parts_2d_opset18 stft_with_window string_split_maxsplit
 tfidfvectorizer_tf_only_bigrams_skip0
-top_k_smallest training_dropout_zero_ratio trilu_tril_one_row_neg unique_sorted_with_axis_3d
+top_k_smallest training_dropout_zero_ratio tril_one_row_neg unique_sorted_with_axis_3d
 """.split()
 
 
@@ -67,13 +68,14 @@ def test_a_file_computes_what_onnxruntime_does(backend, net):
 
 def test_weights_bear_the_names_of_their_origin(net):
     model = isozoo.from_onnx(net[0], "torch")
-    names = ["conv.weight", "conv.bias", "scale", "shift", "mean", "variance"]
-    assert list(model.state_dict()) == [*names, "fc.weight", "fc.bias"]
+    names = {"conv.weight", "conv.bias", "scale", "shift", "mean", "variance"}
+    assert set(model.state_dict()) == names | {"fc.weight", "fc.bias"}
     held = {path: v.trainable for path, v in model.named_variables()}
-    assert [path for path, trains in held.items() if not trains] == ["mean", "variance"]
+    assert {path for path, trains in held.items() if not trains} == {"mean", "variance"}
     doubled = {name: 2 * tensor for name, tensor in model.state_dict().items()}
     model.load_state_dict(doubled)
-    assert np.array_equal(model.get_weights()[1], doubled["conv.bias"].numpy())
+    found = model.weights_by_path()["conv.bias"].numpy()
+    assert np.array_equal(found, doubled["conv.bias"].numpy())
 
 
 def test_a_model_moves_between_backends_and_to_float64(net):
@@ -102,9 +104,8 @@ def test_training_changes_weights_and_follows_statistics(net):
     model.compile(optimizer=isozoo.optimizers.SGD(0.1), loss=loss)
     model.fit(x, {"y": np.zeros((2, 5), np.float32)}, epochs=1, verbose=0)
     after = {path: v.numpy() for path, v in model.named_variables()}
-    assert [p for p in before if np.array_equal(before[p], after[p])] == ["conv.bias"] or all(
-        not np.array_equal(before[p], after[p]) for p in before if p != "conv.bias"
-    )
+    # A bias before a normalization has no gradient but for rounding.
+    assert [p for p in before if np.array_equal(before[p], after[p]) and p != "conv.bias"] == []
     # 0.9 of the old mean and 0.1 of the batch's (ONNX's default momentum).
     import torch
 
@@ -146,7 +147,8 @@ def test_a_graph_is_the_same_after_json(net):
 @pytest.fixture(scope="module")
 def node_cases():
     """Name -> case, of those that ONNX's package makes."""
-    return {case.name.removeprefix("test_"): case for case in cases(("node",))}
+    with np.errstate(all="ignore"):  # its expected values are infinite, too
+        return {case.name.removeprefix("test_"): case for case in cases(("node",))}
 
 
 @pytest.mark.parametrize("name", SAMPLE)
