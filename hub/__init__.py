@@ -90,9 +90,9 @@ if TYPE_CHECKING:
     from .exporting import export as export
     from .fetch import describe as describe
     from .fetch import resolve as resolve
-    from .licences import LicenceError as LicenceError
     from .graphs import GraphModel as GraphModel
     from .graphs import from_onnx as from_onnx
+    from .licences import LicenceError as LicenceError
     from .loading import fetch_preset as fetch_preset
     from .loading import find_preset as find_preset
     from .loading import load_preset as load_preset

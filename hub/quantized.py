@@ -100,9 +100,12 @@ def with_parts(weight_map: WeightMap, paths: Iterable[str]) -> WeightMap:
     rows = []
     for row in weight_map.rows:
         ours = row.ours
-        if row.tied or row.joins or not isinstance(ours, str) or not ours.endswith(_WEIGHTS):
+        foreign = row.foreign
+        if row.tied or not isinstance(ours, str) or not ours.endswith(_WEIGHTS):
             continue
-        key = row.foreign if isinstance(row.foreign, str) else row.foreign[0]
+        if not isinstance(foreign, str | tuple):  # a join of several
+            continue
+        key = foreign if isinstance(foreign, str) else foreign[0]
         parts = {
             "levels": ours,
             "scale": f"{ours}_scale",

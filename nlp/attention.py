@@ -158,10 +158,10 @@ class DenseAttention(Layer):
         """
         key, value = self.project(query)
         query = self._heads(self.query(query))
-        y, *cache = ops.cached_attention(
+        y, keys, values = ops.cached_attention(
             query, key, value, *cache, position, bias, mask, self.scale
         )
-        return self._out(y), (cache[0], cache[1])
+        return self._out(y), (keys, values)
 
     def _dropping(
         self,

@@ -99,10 +99,10 @@ class Attention(Layer):
             bias: added to scores, (batch, 1, length, capacity).
         """
         query, key, value = self._projected(x, angles)
-        y, *cache = ops.cached_attention(query, key, value, *cache, position, bias)
+        y, keys, values = ops.cached_attention(query, key, value, *cache, position, bias)
         batch, length = ops.shape(y)[:2]
         y = ops.reshape(y, (batch, length, self.num_heads * self.head_dim))
-        return self.output_dense(y), (cache[0], cache[1])
+        return self.output_dense(y), (keys, values)
 
 
 class FeedForward(Layer):

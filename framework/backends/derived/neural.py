@@ -152,8 +152,9 @@ class Neural(Activations, Windows, Ctc):
         """
         batch, target, heads, _ = self.static_shape(query)
         sizes = (batch, target, heads, self.static_shape(key)[1])
-        if mask is None and bias is None and not is_causal and None not in sizes:
-            rows = max(1, MAX_SCORES // max(1, math.prod(sizes) // max(1, target)))
+        known = [n for n in sizes if n is not None]
+        if mask is None and bias is None and not is_causal and target and len(known) == 4:
+            rows = max(1, MAX_SCORES // max(1, math.prod(known) // target))
             if rows < target:
                 parts = [query[:, at : at + rows] for at in range(0, target, rows)]
                 return self.concatenate(
