@@ -261,7 +261,7 @@ def _compare(
 def _told(value: Any) -> str:
     """A value of a file in an error: what is nested is not written out."""
     if isinstance(value, str | int | float | bool):
-        return repr(value)[:80]
+        return str(value)[:80]
     if isinstance(value, tuple | list) and all(isinstance(x, int | float) for x in value[:8]):
         return repr(value[:8])
     return type(value).__name__
