@@ -150,11 +150,11 @@ class Neural(Activations, Windows, Ctc):
         Without a mask the queries go in slices, so that no more than `MAX_SCORES` scores are held
         at a time: all of a large picture's places would take gigabytes.
         """
-        batch, target, heads, _ = self.static_shape(query)
-        sizes = (batch, target, heads, self.static_shape(key)[1])
-        known = [n for n in sizes if n is not None]
-        if mask is None and bias is None and not is_causal and target and len(known) == 4:
-            rows = max(1, MAX_SCORES // max(1, math.prod(known) // target))
+        sizes = (*self.static_shape(query)[:3], self.static_shape(key)[1])
+        known = [size for size in sizes if size is not None]
+        if mask is None and bias is None and not is_causal and len(known) == 4:
+            target = known[1]
+            rows = max(1, MAX_SCORES * target // max(1, math.prod(known)))
             if rows < target:
                 parts = [query[:, at : at + rows] for at in range(0, target, rows)]
                 return self.concatenate(
