@@ -74,7 +74,9 @@ def tried(trip: Trip, folder: Path) -> str:
         convert(before, there, "gguf", task=trip.task, dtype="float32")
         return compared_gguf(before, there)
     convert(before, there, trip.layout, task=trip.task)
-    convert(there, after, "huggingface", task=trip.task)
+    # A file with all networks has no config beside it: its tensors tell what it is.
+    source = there / "model.safetensors" if trip.layout == "single" else there
+    convert(source, after, "huggingface", task=trip.task)
     return compared(before, after)
 
 
@@ -91,21 +93,26 @@ def _add_vocabulary(family: str, folder: Path) -> None:
 
 
 def compared(before: Path, after: Path) -> str:
-    """Returns what differs between two folders of transformers' layout."""
+    """Returns what differs between two folders of transformers' layout, or of diffusers'."""
     from ..hub import open_reader
 
-    with open_reader(before / "model.safetensors") as one:
-        with open_reader(after / "model.safetensors") as other:
+    for path in sorted(before.rglob("*.safetensors")):
+        name = path.relative_to(before)
+        with open_reader(path) as one, open_reader(after / name) as other:
             if set(one) != set(other):
-                return f"other tensors: {sorted(set(one) ^ set(other))[:4]}"
+                return f"other tensors in {name}: {sorted(set(one) ^ set(other))[:4]}"
             for key in one:
                 left, right = one.read(key), other.read(key)
                 if left.dtype != right.dtype or left.tobytes() != right.tobytes():
                     return f"{key} differs"
-    first, second = (json.loads((f / "config.json").read_text()) for f in (before, after))
-    lost = [key for key in first if first[key] != second.get(key, first[key])]
-    more = [key for key in second if key not in first and key not in _ADDED]
-    return f"config.json differs in {lost + more}" if lost or more else ""
+    for path in (*before.rglob("*config.json"), *before.glob("model_index.json")):
+        name = path.relative_to(before)
+        first, second = (json.loads((folder / name).read_text()) for folder in (before, after))
+        lost = [key for key in first if first[key] != second.get(key, first[key])]
+        more = [key for key in second if key not in first and key not in _ADDED]
+        if lost or more:
+            return f"{name} differs in {lost + more}"
+    return ""
 
 
 def compared_gguf(before: Path, there: Path) -> str:

@@ -13,6 +13,7 @@ _TEXT = {
 _GROUPED = {**_TEXT, "num_heads": 4, "num_key_value_heads": 2}
 _SEQ2SEQ = {key: value for key, value in _TEXT.items() if key != "max_sequence_length"}
 _IMAGE = {"num_classes": 3}
+_CLIP = {"activation": "quick_gelu", "layer_norm_epsilon": 1e-5}
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "bert": _TEXT,
@@ -62,9 +63,46 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "decoder_layer_norm_epsilon": 1e-5,  # Meta's, whose files have no word for another
         "iou_dim": 8,
     },
+    "clip": {
+        "text": {**_TEXT, **_CLIP},
+        "image": {"image_size": 8, "patch_size": 4, "num_layers": 2, "num_heads": 2,
+                  "hidden_dim": 8, "intermediate_dim": 12, **_CLIP},
+        "projection_dim": 6,
+    },
+    # Given as far as one file with all networks tells it, whose tensors have no other sizes.
+    "stable_diffusion": {
+        "text": {**_TEXT, "num_heads": 1, **_CLIP},
+        "unet": {
+            "in_channels": 4,
+            "out_channels": 4,
+            "block_channels": [32, 32],
+            "attention": [True, False],
+            "num_heads": 8,
+            "layers_per_block": 1,
+            "context_dim": 8,
+            "linear_projection": False,
+            "groups": 32,
+        },
+        "autoencoder": {
+            "block_channels": [32, 32],
+            "layers_per_block": 1,
+            "latent_channels": 4,
+            "groups": 32,
+            "scaling_factor": 0.18215,
+        },
+        "scheduler": {
+            "kind": "pndm",
+            "train_steps": 1000,
+            "beta_start": 0.00085,
+            "beta_end": 0.012,
+            "beta_schedule": "scaled_linear",
+            "prediction": "epsilon",
+            "steps_offset": 1,
+        },
+    },
     "yolov8": {"channels": (8, 8, 16, 16, 16), "depths": (1, 1, 1, 1)},
     "published": {"network": "MobileNet", "alpha": 0.25, "image_size": 32},
-}
+}  # fmt: skip
 """Family -> arguments of a small backbone."""
 
 

@@ -41,7 +41,8 @@ def _block_names(attention: Sequence[bool]) -> tuple[list[str], list[str]]:
 
 
 def _named(found: Arguments) -> Arguments:
-    attention = found.pop("attention", None) or [True, True, True, False]
+    plain = [True] * (len(found.get("block_channels", _DOWN)) - 1) + [False]
+    attention = found.pop("attention", None) or plain
     down, up = _block_names(attention)
     return {**found, "down_block_types": down, "up_block_types": up}
 

@@ -14,6 +14,16 @@ _TEXT, _OPEN_TEXT = "cond_stage_model.transformer.text_model", "cond_stage_model
 _FIRST = f"{_UNET}.input_blocks.0.0.weight"
 _HEAD_DIM = 64  # of texts, and of version 2's network; version 1 has 8 heads everywhere
 NAMES = ("text", "unet", "autoencoder", "scheduler", "sample_size")
+# What such a file does not tell, and all that were published share.
+NOISE = {
+    "train_steps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction": "epsilon",
+    "steps_offset": 1,
+}
+_GROUPS, _SCALE, _EPSILON = 32, 0.18215, 1e-5
 # Such a file has no tokenizer: it may lie beside it.
 WEIGHTS = "model.safetensors"
 
@@ -52,7 +62,7 @@ def recognize(reader: Reader) -> Mapping[str, Any] | None:
             'scheduler={"kind": "pndm"} and sample_size=64 to from_preset.',
             stacklevel=2,
         )
-    scheduler = {"kind": "ddim" if second else "pndm"}
+    scheduler: dict[str, Any] = {"kind": "ddim" if second else "pndm", **NOISE}
     if second:
         scheduler |= {"prediction": "v_prediction", "final_alpha_one": False}
     return {**found, "scheduler": scheduler, "sample_size": 96 if second else 64}
@@ -102,6 +112,7 @@ class _Sizes:
             "intermediate_dim": self._shape(block.format(0) + inner)[0],
             "max_sequence_length": self._shape(names[1])[0],
             "activation": activation,
+            "layer_norm_epsilon": _EPSILON,
         }
 
     def unet(self) -> dict[str, Any]:
@@ -133,6 +144,7 @@ class _Sizes:
             "layers_per_block": max(layers, here),
             "context_dim": self._shape(f"{middle}.transformer_blocks.0.attn2.to_k.weight")[1],
             "linear_projection": linear,
+            "groups": _GROUPS,
         }
 
     def autoencoder(self) -> dict[str, Any]:
@@ -143,4 +155,6 @@ class _Sizes:
             "block_channels": [self._shape(level.format(n))[0] for n in self._counted(level)],
             "layers_per_block": len([*self._counted(block)]),
             "latent_channels": self._shape(f"{_AUTOENCODER}.post_quant_conv.weight")[0],
+            "groups": _GROUPS,
+            "scaling_factor": _SCALE,
         }

@@ -166,7 +166,7 @@ _plain, _json = mutations.mutated_bytes, mutations.json_text
 _keras = mutations.archive({".json": _json})
 _torch = mutations.archive({".pkl": mutations.pickled})
 FAMILIES = ("bert", "roberta", "distilbert", "llama", "mistral", "opt", "t5", "whisper", "vit",
-            "resnet", "efficientnet_lite", "sam", "yolov8")  # fmt: skip
+            "resnet", "efficientnet_lite", "sam", "clip", "yolov8")  # fmt: skip
 
 SUBJECTS: dict[str, Subject] = {
     "safetensors": Subject(seeds.safetensors_file, mutations.safetensors, _weights),
