@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,8 @@ def run(arguments: list[str], log: Path, kill_after: float | None = None) -> int
             handle = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
             os.dup2(handle, 1)
             os.dup2(handle, 2)
-            from isozoo.cli import main as command
-
-            code = command(arguments)
+            (command,) = entry_points(group="console_scripts", name="isozoo")
+            code = command.load()(arguments)
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 98
         finally:
