@@ -39,7 +39,7 @@ test: $(STAMPS)/test
 
 # A warning, such as a broken link, is an error.
 docs: $(STAMPS)/docs
-	@$(BIN)/python -m isozoo.scripts.docs_pages build
+	@$(BIN)/python docs/make_pages.py build
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@$(BIN)/isozoo catalog build --out build/docs/catalog
 	@echo "==> build/docs/index.html, build/docs/catalog/index.html"

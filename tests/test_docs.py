@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 import shlex
@@ -14,11 +15,13 @@ import pytest
 
 import isozoo
 from isozoo import cli
-from isozoo.scripts import docs_pages
 
 ROOT = Path(__file__).parents[1]
 PAGES = {path.name: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
 PARSER = cli.make_parser()
+SPEC = importlib.util.spec_from_file_location("make_pages", ROOT / "docs/make_pages.py")
+make_pages = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(make_pages)
 # Guides whose examples run in one process, one after the other; test_guides.py runs the long ones.
 SHORT = ("index", "texts", "writing", "speech", "from_keras", "from_transformers")
 
@@ -75,27 +78,27 @@ def test_commands_that_pages_show_are_calls_that_the_command_line_takes(page):
 def test_every_page_is_in_the_site_s_menu():
     listed = re.findall(r"^ +- ([\w./]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M)
     wanted = [*PAGES, "CONTRIBUTING.md"]
-    wanted += [f"api/{n or 'isozoo'}.md" for n in docs_pages.NAMESPACES if _has_names(n)]
+    wanted += [f"api/{n or 'isozoo'}.md" for n in make_pages.NAMESPACES if _has_names(n)]
     assert sorted(listed) == sorted(wanted)
 
 
 def _has_names(namespace: str) -> bool:
-    return bool(docs_pages.public_names(namespace))
+    return bool(make_pages.public_names(namespace))
 
 
 def test_the_reference_has_every_public_name():
     modules = {name for name, (_, attribute) in isozoo._NAMES.items() if attribute is None}
-    assert modules - {"datasets"} <= set(docs_pages.NAMESPACES)  # datasets holds modules alone
+    assert modules - {"datasets"} <= set(make_pages.NAMESPACES)  # datasets holds modules alone
     told: dict[int, str] = {}
-    for namespace in docs_pages.NAMESPACES:
-        text = docs_pages.reference_page(namespace, told, lambda path: True)
-        for name in docs_pages.public_names(namespace):
+    for namespace in make_pages.NAMESPACES:
+        text = make_pages.reference_page(namespace, told, lambda path: True)
+        for name in make_pages.public_names(namespace):
             assert f'heading: "{name.public}"' in text or f"`{name.public}` is" in text
             assert inspect.getdoc(name.value), f"{name.public} has no docstring"
     assert len(told) > 900
 
 
 def test_what_is_made_at_import_is_told_from_the_object():
-    text = docs_pages.reference_page("applications", {}, lambda path: "VGG16" not in path)
+    text = make_pages.reference_page("applications", {}, lambda path: "VGG16" not in path)
     assert "## `isozoo.applications.VGG16`" in text and "VGG16(include_top" in text
     assert "::: isozoo.applications.xception.network.Xception" in text

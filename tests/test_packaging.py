@@ -13,7 +13,6 @@ from .tree import ROOT, imports, layout, modules
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTION = {
-    "griffe": "griffelib",
     "orbax": "orbax-checkpoint",
     "PIL": "pillow",
     "keras": "tensorflow",

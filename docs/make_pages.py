@@ -1,6 +1,6 @@
 """Writes the pages from which `make docs` builds the documentation's site.
 
-    python -m isozoo.scripts.docs_pages build
+    python docs/make_pages.py build
 
 They are the guides of docs/, a page for each public namespace, CONTRIBUTING.md, and the files of
 the tree that pages link to. Beside them the package is laid out as it is installed, for
@@ -144,17 +144,11 @@ def _from_object(name: Name) -> str:
 
 
 def write_pages(out: Path) -> list[str]:
-    """Writes out/pages and out/package anew; returns the names of the pages, sorted.
-
-    Raises:
-        FileNotFoundError: it does not run in the source tree.
-    """
-    if not (ROOT / "docs").is_dir():
-        raise FileNotFoundError(f"{ROOT / 'docs'}: run this in the source tree, by `make docs`")
+    """Writes out/pages and out/package anew; returns the names of the pages, sorted."""
     pages, package = out / "pages", out / "package" / "isozoo"
     for folder in (pages, package.parent):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", pages)
+    shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     package.mkdir(parents=True)
     for path in (ROOT / "isozoo").iterdir():
         (package / path.name).symlink_to(path)
