@@ -37,10 +37,10 @@ test: $(STAMPS)/test
 	@echo "==> tests, $(WORKERS) workers"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-# A warning, such as a broken link, is an error.
+# A warning, such as a broken link, is an error; --quiet would leave warnings uncounted.
 docs: $(STAMPS)/docs
 	@$(BIN)/python docs/make_pages.py build
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@$(BIN)/isozoo catalog build --out build/docs/catalog
 	@echo "==> build/docs/index.html, build/docs/catalog/index.html"
 
