@@ -52,9 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _exit_code(error: BaseException) -> int:
     """Whose fault an error is: the caller's, the files', or ours."""
+    from .framework.graphs.errors import GraphError
     from .framework.ops.errors import InvalidArgumentError
     from .hub.errors import HubError, UnknownPresetError
 
+    if isinstance(error, GraphError):
+        return WRONG_CALL  # what an op refuses in a graph was asked for by its file
     link: BaseException | None = error
     while link is not None:
         # The command line gives no arrays: what an op refuses was made by us.
@@ -119,6 +122,7 @@ def make_parser() -> Parser:
         "isozoo run whisper_tiny_en speech.wav",
         "isozoo run efficientnet_lite0 pictures --csv classes.csv --backend torch",
         'isozoo run stable_diffusion_1_5 "a photo of a cat" --draw cat.png',
+        "isozoo run model.onnx --input x.npy --out outputs.npz",
     )
     run.add_argument("name", metavar="NAME", help=_NAME)
     run.add_argument(
