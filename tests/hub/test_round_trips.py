@@ -30,7 +30,10 @@ def test_there_and_back_bit_for_bit(trip, tmp_path):
 def test_every_family_is_tried():
     from isozoo.hub import registry
 
-    assert {trip.family for trip in TRIPS} == set(ARGUMENTS) == set(registry._families)
+    # Their tests convert them: their models are made of several, or of a graph.
+    elsewhere = {"clip", "graph", "stable_diffusion", "xlm_roberta"}
+    assert {trip.family for trip in TRIPS} == set(ARGUMENTS)
+    assert set(ARGUMENTS) | elsewhere == set(registry._families)
     assert set(read_only()) == {
         ("efficientnet_lite", "pytorch"),
         ("published", "hed"),
