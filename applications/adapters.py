@@ -84,6 +84,8 @@ class OwnImagePresetAdapter(ImageClassifierPresetAdapter):
 class ImageClassifierCommandLineAdapter(CommandLineAdapter):
     """One image file in, its most probable classes out."""
 
+    options = ("top",)
+
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the classes of the image file `text`, as plain data."""
         return {"classes": [found._asdict() for found in self.model.classify(text, **options)]}

@@ -54,6 +54,8 @@ class ObjectDetectorPresetAdapter(PresetAdapter):
 class ObjectDetectorCommandLineAdapter(CommandLineAdapter):
     """One image file in, the objects in it out."""
 
+    options = ("score",)
+
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the objects in the image file `text`, as plain data."""
         return {"objects": [found._asdict() for found in self.model.detect(text, **options)]}

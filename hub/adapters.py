@@ -46,7 +46,7 @@ class CommandLineAdapter:
         model: the task's model, with its preprocessor.
 
     Attributes:
-        options: names of the options that `run` knows, of those that some tasks alone know.
+        options: names of the options of `isozoo run` that `run` takes.
     """
 
     options: tuple[str, ...] = ()

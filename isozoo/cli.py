@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -138,28 +138,7 @@ def make_parser() -> Parser:
     run.add_argument(
         "--backend", help="jax, torch, tensorflow or numpy; the best installed if absent"
     )
-    run.add_argument(
-        "--truncate", action="store_true", help="cut texts that are longer than the model takes"
-    )
     run.add_argument("--draw", metavar="FILE", help="draw the result, or a sheet, to a PNG file")
-    run.add_argument(
-        "--point",
-        metavar="X,Y",
-        action="append",
-        type=_numbers(2, 3),
-        help="of the object to segment, or X,Y,0 outside of it; may be given repeatedly",
-    )
-    run.add_argument(
-        "--box",
-        metavar="L,T,R,B",
-        action="append",
-        type=_numbers(4),
-        help="around the object to segment; may be given repeatedly",
-    )
-    run.add_argument("--top", type=int, metavar="N", help="how many classes of a picture")
-    run.add_argument(
-        "--score", type=float, metavar="X", help="the least score of an object, 0 to 1"
-    )
     run_options.add(run)
     run.add_argument("--table", action="store_true", help="print a table, tabs between its columns")
     run.add_argument("--csv", metavar="FILE", help="write a table to a CSV file")
@@ -242,19 +221,6 @@ def make_parser() -> Parser:
     for module in (sharing, serving, catalog, cache, mirrors, health, completion):
         module.add(command)
     return parser
-
-
-def _numbers(*counts: int) -> Callable[[str], list[float]]:
-    """Returns what reads an option of so many numbers, with commas between them."""
-
-    def read(text: str) -> list[float]:
-        found = [float(part) for part in text.split(",")]
-        if len(found) not in counts:
-            raise ValueError(text)
-        return found
-
-    read.__name__ = f"list of {' or '.join(map(str, counts))} numbers"
-    return read
 
 
 def _fetching(parser: Parser) -> None:
@@ -352,26 +318,8 @@ def _run(arguments: Any) -> int:
         raise ValueError(
             f"{arguments.name} is a {type(model).__name__}, which does nothing by itself"
         )
-    options = {}
-    if arguments.truncate:
-        if model.task in ("audio_to_text", "image_classifier", "object_detector"):
-            raise ValueError(f"--truncate is for texts; {arguments.name} takes files")
-        options["truncate"] = True
-    if arguments.top is not None:
-        if model.task != "image_classifier":
-            raise ValueError(f"--top is for pictures; {arguments.name} takes none")
-        options["top"] = arguments.top
-    for name, given in (("points", arguments.point), ("boxes", arguments.box)):
-        if given:
-            if model.task != "image_segmenter":
-                raise ValueError(f"--point and --box are for masks; {arguments.name} makes none")
-            options[name] = given
-    if arguments.score is not None:
-        if model.task != "object_detector":
-            raise ValueError(f"--score is for objects; {arguments.name} finds none")
-        options["score"] = arguments.score
     adapter = model.command_line_adapter(model)
-    options |= run_options.chosen(arguments, adapter)
+    options = run_options.chosen(arguments, adapter)
     results = adapter.run_all(arguments.inputs, _progress, **options)
     if arguments.draw:
         adapter.draw_all(results, Path(arguments.draw))

@@ -41,6 +41,8 @@ class TextClassifierPresetAdapter(PresetAdapter):
 class TextClassifierCommandLineAdapter(CommandLineAdapter):
     """One text in, its most probable classes out."""
 
+    options = ("truncate",)
+
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the classes of a text, as plain data."""
         return {"classes": [found._asdict() for found in self.model.classify(text, **options)]}

@@ -36,6 +36,8 @@ class Answer(NamedTuple):
 class QuestionAnswererCommandLineAdapter(CommandLineAdapter):
     """A question and a passage in, the answer out."""
 
+    options = ("truncate",)
+
     def run(self, text: str, truncate: bool = False, **options: Any) -> dict[str, Any]:
         """Returns the likeliest answers to "question | passage", as plain data.
 

@@ -68,6 +68,8 @@ class RerankerPresetAdapter(PresetAdapter):
 class RerankerCommandLineAdapter(CommandLineAdapter):
     """A query and texts in, the texts in their order out."""
 
+    options = ("truncate",)
+
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the order of texts for "query | text | text", as plain data."""
         query, *texts = (part.strip() for part in text.split("|"))

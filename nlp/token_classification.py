@@ -31,6 +31,8 @@ class Tagged(NamedTuple):
 class TokenClassifierCommandLineAdapter(CommandLineAdapter):
     """One text in, what is named in it out."""
 
+    options = ("truncate",)
+
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns what is named in a text, as plain data."""
         return {"found": [found._asdict() for found in self.model.tag(text, **options)]}

@@ -67,7 +67,7 @@ class CLIPPresetAdapter(PresetAdapter):
 class CLIPCommandLineAdapter(CommandLineAdapter):
     """One image file in; the user's texts by how well they match it out."""
 
-    options = ("label",)
+    options = ("label", "truncate")
 
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the texts of the option `label`, the likeliest first, as plain data."""

@@ -41,6 +41,8 @@ class SAMPresetAdapter(PresetAdapter):
 class SAMCommandLineAdapter(CommandLineAdapter):
     """One picture and perhaps prompts in, masks out."""
 
+    options = ("point", "box")
+
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the masks of the picture `text`, as plain data.
 
@@ -48,10 +50,10 @@ class SAMCommandLineAdapter(CommandLineAdapter):
 
         Args:
             text: a path.
-            **options: `points`, a list of (x, y) or (x, y, label), and `boxes`, a list of (left,
-                top, right, bottom), of which several are for an object each.
+            **options: `point`, a list of (x, y) or (x, y, label), and `box`, a list of (left, top,
+                right, bottom), of which several are for an object each.
         """
-        points, boxes = options.get("points") or [], options.get("boxes") or []
+        points, boxes = options.get("point") or [], options.get("box") or []
         if not points and not boxes:
             found = self.model.segment(text)
             return {"masks": [{**_described(mask), "stability": mask.stability} for mask in found]}

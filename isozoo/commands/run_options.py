@@ -2,29 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-# Option -> (type, or None where it may be given repeatedly; what stands for its value; its help).
-OPTIONS: dict[str, tuple[Any, str, str]] = {
-    "label": (None, "TEXT", "a text to name a picture by; may be given repeatedly"),
-    "negative": (str, "TEXT", "what is not to be seen in the picture"),
-    "steps": (int, "N", "how many times noise is taken away; 50"),
-    "guidance": (float, "X", "how much more the text counts than what is not wanted; 7.5"),
-    "seed": (int, "N", "of the noise that a picture begins as; a new one if absent"),
-    "width": (int, "N", "of the picture in pixels"),
-    "height": (int, "N", "of the picture in pixels"),
-    "scheduler": (str, "NAME", "pndm, ddim, euler, euler_ancestral or dpm_solver"),
-    "image": (str, "FILE", "a picture to go on from"),
-    "mask": (str, "FILE", "where that picture is painted anew, in white"),
-    "strength": (float, "X", "how much of that picture is lost, 0 to 1"),
+
+def _numbers(*counts: int) -> Callable[[str], list[float]]:
+    """Returns what reads an option of so many numbers, with commas between them."""
+
+    def read(text: str) -> list[float]:
+        found = [float(part) for part in text.split(",")]
+        if len(found) not in counts:
+            raise ValueError(text)
+        return found
+
+    read.__name__ = f"list of {' or '.join(map(str, counts))} numbers"
+    return read
+
+
+class Option(NamedTuple):
+    """An option: what reads its value (None for a switch), what stands for the value, its help.
+
+    One that is `repeated` may be given several times, and gives a list.
+    """
+
+    read: Any
+    value: str
+    told: str
+    repeated: bool = False
+
+
+OPTIONS = {
+    "truncate": Option(None, "", "cut texts that are longer than the model takes"),
+    "top": Option(int, "N", "how many classes of a picture"),
+    "score": Option(float, "X", "the least score of an object, 0 to 1"),
+    "point": Option(_numbers(2, 3), "X,Y", "of the object to segment; X,Y,0 outside of it", True),
+    "box": Option(_numbers(4), "L,T,R,B", "around the object to segment", True),
+    "label": Option(str, "TEXT", "a text to name a picture by", True),
+    "negative": Option(str, "TEXT", "what is not to be seen in the picture"),
+    "steps": Option(int, "N", "how many times noise is taken away; 50"),
+    "guidance": Option(float, "X", "how much more the text counts than what is not wanted; 7.5"),
+    "seed": Option(int, "N", "of the noise that a picture begins as; a new one if absent"),
+    "width": Option(int, "N", "of the picture in pixels"),
+    "height": Option(int, "N", "of the picture in pixels"),
+    "scheduler": Option(str, "NAME", "pndm, ddim, euler, euler_ancestral or dpm_solver"),
+    "image": Option(str, "FILE", "a picture to go on from"),
+    "mask": Option(str, "FILE", "where that picture is painted anew, in white"),
+    "strength": Option(float, "X", "how much of that picture is lost, 0 to 1"),
 }
 
 
 def add(run: Any) -> None:
     """Declares the options."""
-    for name, (kind, value, told) in OPTIONS.items():
-        form = {"action": "append"} if kind is None else {"type": kind}
-        run.add_argument(f"--{name}", metavar=value, help=told, **form)
+    for name, (read, value, told, repeated) in OPTIONS.items():
+        if read is None:
+            run.add_argument(f"--{name}", action="store_true", default=None, help=told)
+        elif repeated:
+            told += "; may be given repeatedly"
+            run.add_argument(f"--{name}", metavar=value, type=read, action="append", help=told)
+        else:
+            run.add_argument(f"--{name}", metavar=value, type=read, help=told)
 
 
 def chosen(arguments: Any, adapter: Any) -> dict[str, Any]:
@@ -35,8 +72,10 @@ def chosen(arguments: Any, adapter: Any) -> dict[str, Any]:
     """
     given = {name: getattr(arguments, name) for name in OPTIONS}
     found = {name: value for name, value in given.items() if value is not None}
+    # A task without an adapter of its own names its options as parameters.
+    own = {*adapter.options, *inspect.signature(adapter.model.run).parameters}
     for name in found:
-        if name not in adapter.options:
-            known = ", ".join(f"--{one}" for one in adapter.options) or "none"
+        if name not in own:
+            known = ", ".join(f"--{one}" for one in OPTIONS if one in own) or "none"
             raise ValueError(f"--{name} is nothing to {arguments.name}; its own options: {known}")
     return found
