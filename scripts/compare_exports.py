@@ -125,9 +125,10 @@ def roundings(found: np.ndarray, right: np.ndarray) -> float:
 
 def first(outputs: Any) -> np.ndarray:
     """Returns the first output as an array."""
-    import isozoo
+    from ..framework.nested import leaves
+    from ..framework.ops import convert_to_numpy
 
-    return np.asarray(isozoo.ops.convert_to_numpy(isozoo.tree.flatten(outputs)[0]))
+    return np.asarray(convert_to_numpy(next(iter(leaves(outputs)))))
 
 
 def seconds_of(model: Any, inputs: Any, seconds: float) -> float:
@@ -143,12 +144,12 @@ def seconds_of(model: Any, inputs: Any, seconds: float) -> float:
 
 def compare(name: str, formats: list[str], seconds: float) -> list[dict[str, Any]]:
     """Returns a row for each backend, then one for each format of a model."""
-    import isozoo
-    from isozoo.framework.exporting import input_signature
-    from isozoo.framework.exporting.formats import backend_of
+    from ..framework.exporting import input_signature
+    from ..framework.exporting.formats import backend_of
+    from ..hub import load_preset
 
     def load(backend: str, dtype: str = "float32") -> Any:
-        return isozoo.from_preset(name, backend=backend, dtype=dtype)
+        return load_preset(name, backend=backend, dtype=dtype)
 
     reference = load("numpy", "float64")
     samples = reference.sample_inputs()

@@ -113,11 +113,11 @@ def _value(path: Path, kind: Any) -> Any:
 
 def judged(case: Case, backend: str) -> tuple[str, str]:
     """Returns "passed", "wrong" or "refused", and why."""
-    import isozoo
-    from isozoo.framework.graphs import UnknownOperatorError
+    from ..framework.graphs import UnknownOperatorError
+    from ..hub import from_onnx
 
     try:
-        model = isozoo.from_onnx(case.model.SerializeToString(), backend)
+        model = from_onnx(case.model.SerializeToString(), backend)
         names = [value.name for value in model.graph.inputs]
         held = {tensor.name for tensor in case.model.graph.initializer}
         listed = [value.name for value in case.model.graph.input]
@@ -155,7 +155,7 @@ def _array(x: Any) -> Any:
 
 def _compared(outputs: list[Any], wanted: list[Any], case: Case) -> str:
     """What is wrong with the outputs; "" if nothing is."""
-    from isozoo.ops import convert_to_numpy
+    from ..framework.ops import convert_to_numpy
 
     if len(outputs) != len(wanted):
         return f"{len(outputs)} outputs; {len(wanted)} are expected"

@@ -59,8 +59,8 @@ def run_file(
     """Prints a line for each lot of inputs and backend; returns whether all are within the line."""
     import onnxruntime
 
-    import isozoo
-    from isozoo.ops import convert_to_numpy
+    from ..framework.ops import convert_to_numpy
+    from ..hub import from_onnx
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -69,7 +69,7 @@ def run_file(
     for backend in backends:
         began = time.perf_counter()
         try:
-            model = isozoo.from_onnx(path, backend)
+            model = from_onnx(path, backend)
         except Exception as error:
             print(f"  {backend:11} cannot be read: {type(error).__name__}: {str(error)[:300]}")
             good = False
@@ -107,9 +107,9 @@ def run_file(
 
 def _from_exact(path: Path, given: dict[str, np.ndarray], wanted: list[Any]) -> float:
     """The largest deviation of onnxruntime's outputs from those of the graph in float64."""
-    import isozoo
+    from ..hub import from_onnx
 
-    model = isozoo.from_onnx(path, "numpy").to_backend("numpy", dtype="float64")
+    model = from_onnx(path, "numpy").to_backend("numpy", dtype="float64")
     found = model(given)
     found = found if isinstance(found, dict) else {model.graph.outputs[0].name: found}
     pairs = zip((found[v.name] for v in model.graph.outputs), wanted, strict=True)

@@ -33,10 +33,10 @@ def texts(count: int, seed: int = 0) -> list[str]:
 
 def expected(name: str, backend: str | None, prompts: list[str], tokens: int) -> list[Any]:
     """Returns what the model itself answers: vectors, or texts."""
-    import isozoo
+    from ..hub import load_preset
 
     options = {"backend": backend} if backend else {}
-    model = isozoo.from_preset(name, **options)
+    model = load_preset(name, **options)
     if hasattr(model, "embed"):
         return list(model.embed(prompts))
     return [model.generate(prompt, tokens) for prompt in prompts]

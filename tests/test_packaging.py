@@ -13,6 +13,7 @@ from .tree import ROOT, imports, layout, modules
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTION = {
+    "google": "protobuf",
     "orbax": "orbax-checkpoint",
     "PIL": "pillow",
     "keras": "tensorflow",
@@ -20,8 +21,9 @@ DISTRIBUTION = {
     "sklearn": "scikit-learn",
     "triton": "torch",
 }
-# A peer of the benchmark that is AGPL-3.0: no extra installs it, and who has it may compare.
-NOT_DECLARED = {"ultralytics"}
+# Peers of the benchmark that no extra installs: one is AGPL-3.0, one is for a single line. Who has
+# them may compare.
+NOT_DECLARED = {"diffusers", "ultralytics"}
 # Top-level folders whose code is not part of the package.
 OUTSIDE = {"tests", "docs", "build", "dist"}
 

@@ -159,7 +159,7 @@ class SAMParityAdapter(ParityAdapter):
 def _same(code: Any, other: Any) -> bool:
     one, two = decode_rle(code), decode_rle(other)
     both = np.count_nonzero(one | two)
-    return not both or bool(np.count_nonzero(one & two) >= SAME_MASK * both)
+    return bool(np.count_nonzero(one & two) >= SAME_MASK * both)  # two empty ones too
 
 
 def _pair(given: Any) -> tuple[Any, dict[str, Any]]:
