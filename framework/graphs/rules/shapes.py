@@ -255,8 +255,9 @@ def _shape_count(call: Call, shape: Any) -> int | None:
 @rule("ConstantOfShape", numbers=(0,), count=_shape_count)
 def _constant_of_shape(call: Call, shape: Any) -> Any:
     value = np.asarray(call.get("value", np.zeros(1, np.float32))).reshape(-1)[:1]
-    made = ops.cast(value, call.dtype(value.dtype.name))
-    return ops.broadcast_to(ops.reshape(made, ()), call.ints(shape, "the shape"))
+    # Full, and not broadcast: kernels of torch read tensors without strides wrongly.
+    sizes, dtype = call.ints(shape, "the shape"), call.dtype(value.dtype.name)
+    return ops.full(sizes, value.item(), dtype)
 
 
 def _range_count(call: Call, start: Any, limit: Any, delta: Any) -> int | None:
