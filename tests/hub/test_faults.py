@@ -122,6 +122,7 @@ def test_some_bytes_at_a_time_are_no_progress(hub, cache, waits):
 @pytest.mark.parametrize(
     "etag",
     [git_sha1(WEIGHTS), hashlib.sha256(b"").hexdigest(), f"W/{git_sha1(b'')}", "0" * 64, "-"],
+    ids=["git's", "of nothing", "weak", "of zeros", "a dash"],  # the weights are drawn anew
 )
 def test_an_etag_that_says_something_else(hub, cache, etag):
     """Only one that is a hash of the content is believed."""
