@@ -14,7 +14,7 @@ from collections.abc import Generator
 import numpy as np
 
 from .contrastive import LookingStep
-from .loop import Rules, Written, check_prompt, check_scores, finished
+from .loop import Rules, Written, check_prompt, check_scores, finished, without_ends
 from .samplers import Choose, greedy
 from .stopping import Stopping
 
@@ -30,7 +30,8 @@ def assist(
     choose: Choose = greedy,
     count: int = 5,
 ) -> Generator[list[list[int]], None, list[Written]]:
-    """Yields the tokens that the one row has written so far, after each pass of the large model.
+    """Yields the tokens that the one row has written so far, without its end, after each pass of
+    the large model.
 
     Args:
         step: the large model, at the beginning of a sequence of one row.
@@ -87,7 +88,7 @@ def assist(
             if ending is not None or place == len(guesses) or token != guesses[place]:
                 break
             right += 1
-        yield [written]
+        yield without_ends([written], [ending])
         # What was proposed in vain is forgotten; the last token has been read by neither.
         known = len(whole) + right
         step.take_back(len(guesses) - right)

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from .beams import BranchingStep
-from .loop import Rules, Written, check_prompt, check_scores, finished
+from .loop import Rules, Written, check_prompt, check_scores, finished, without_ends
 from .stopping import Stopping
 
 
@@ -39,7 +39,7 @@ def contrast(
     rules: Rules | None = None,
     starts: np.ndarray | None = None,
 ) -> Generator[list[list[int]], None, list[Written]]:
-    """Yields the tokens that each row has written so far, after each step.
+    """Yields the tokens that each row has written so far, without its end, after each step.
 
     Of the `top_k` likeliest tokens that one is taken for which (1 - alpha) times its probability,
     less alpha times the largest cosine between its state and those of the tokens so far, is
@@ -93,7 +93,7 @@ def contrast(
             written[row].append(int(tokens[row, taken[row]]))
             endings[row] = stop.ending(written[row])
             open_rows[row] = endings[row] is None
-        yield written
+        yield without_ends(written, endings)
         if not open_rows.any():
             break
         said[:, place], counts[:, place] = units[lines, taken], True

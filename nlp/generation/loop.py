@@ -84,7 +84,8 @@ def walk(
     score: bool = False,
     keep: bool = False,
 ) -> Generator[list[list[int]], None, list[Written]]:
-    """Yields the tokens that each row has written so far, after each step; see `generate`.
+    """Yields the tokens that each row has written so far, without its end, after each step; see
+    `generate`.
 
     Args:
         step: the decoder, at the beginning of a sequence.
@@ -122,7 +123,7 @@ def walk(
             written[row].append(int(tokens[row]))
             endings[row] = stop.ending(written[row])
             open_rows[row] = endings[row] is None
-        yield written
+        yield without_ends(written, endings)
         if not (room and open_rows.any()):
             break
         logits = step(tokens[:, None].astype(np.int32))
@@ -130,6 +131,16 @@ def walk(
         float(t / len(w)) if score else float("nan") for t, w in zip(total, written, strict=True)
     ]
     return finished(written, endings, means, kept)
+
+
+def without_ends(
+    written: Sequence[Sequence[int]], endings: Sequence[int | None]
+) -> list[list[int]]:
+    """Returns the tokens of each row without its end, of so many tokens; None where it has none."""
+    return [
+        [*tokens[: len(tokens) - (ending or 0)]]
+        for tokens, ending in zip(written, endings, strict=True)
+    ]
 
 
 def finished(

@@ -90,6 +90,15 @@ def test_unequal_prompts_are_searched_as_if_alone(writer_of):
     assert "".join(model.stream(texts[0], TOKENS, **options)) == alone[0]
 
 
+def test_no_end_is_streamed(writer_of):
+    """An end whose token says something, as that of a tokenizer without special tokens does."""
+    model = writer_of("llama", "numpy")
+    options = {"temperature": 0.9, "seed": 3}
+    text = model.generate(TEXTS[0], TOKENS, **options)
+    assert len(text.split()) < TOKENS and str(END) not in text.split()
+    assert "".join(model.stream(TEXTS[0], TOKENS, **options)) == text
+
+
 # Assistants
 
 
