@@ -43,6 +43,10 @@ class _Repository:
     commit: str
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 1024  # connections that wait; the library's 5 makes clients try again
+
+
 class ModelServer:
     """Serves the models of a folder until `close`.
 
@@ -75,7 +79,7 @@ class ModelServer:
             )
         self.slots = threading.BoundedSemaphore(MAX_REQUESTS)
         handler = type("Handler", (_Handler,), {"models": self})
-        self._server = ThreadingHTTPServer((host, port), handler)
+        self._server = _Server((host, port), handler)
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_address[1]}"
         self._thread: threading.Thread | None = None

@@ -72,8 +72,18 @@ def _share_contexts() -> None:
     lowering = sys.modules.get(_LOWERING)
     if _contexts or not hasattr(lowering, "make_ir_context"):
         return
-    _contexts.append(lowering.make_ir_context())
-    lowering.make_ir_context = lambda: _contexts[0]
+    fresh = lowering.make_ir_context
+    _contexts.append(fresh())
+    current = type(_contexts[0])
+
+    def context() -> object:
+        # A program that is made while another one is being made would become a part of it.
+        try:
+            return fresh() if current.current else _contexts[0]
+        except ValueError:  # there is none
+            return _contexts[0]
+
+    lowering.make_ir_context = context
 
 
 def _seed() -> None:

@@ -78,7 +78,8 @@ def cached_attention(
     each head serves heads / shared of query (Ainslie et al. 2023); the cache, `keys` and `values`,
     (batch, shared, capacity, dim); `position`, an integer, the place of the first token. `bias` is
     added to the scaled scores, and `mask` (boolean) is true where a token may attend; both
-    broadcast to (batch, heads, length, capacity). `scale` is 1 / sqrt(dim) unless given.
+    broadcast to (batch, heads, length, capacity). `scale` is 1 / sqrt(dim) unless given. While
+    tracing, the numbers of heads must be known.
 
     Returns the attention, of the shape of query, and the new `keys` and `values`. They may lie in
     the memory of the old ones, which must not be used afterwards.

@@ -151,7 +151,7 @@ class Neural(Activations, Windows, Ctc):
         at a time: all of a large picture's places would take gigabytes.
         """
         sizes = (*self.static_shape(query)[:3], self.static_shape(key)[1])
-        known = [size for size in sizes if size is not None]
+        known = [size for size in sizes if isinstance(size, int)]  # not symbols of a trace
         if mask is None and bias is None and not is_causal and len(known) == 4:
             target = known[1]
             rows = max(1, MAX_SCORES * target // max(1, math.prod(known)))
@@ -220,7 +220,12 @@ class Neural(Activations, Windows, Ctc):
 
     def turn_halves(self, x, cos, sin):
         """x * cos + (x with its halves exchanged) * sin, along the last axis."""
-        across = self.roll(x, x.shape[-1] // 2, x.ndim - 1)
+        size = self.static_shape(x)[-1]
+        if isinstance(size, int):
+            across = self.roll(x, size // 2, x.ndim - 1)
+        else:
+            half = self.shape(x)[-1] // 2
+            across = self.concatenate([x[..., half:], x[..., :half]], -1)
         return self.add(self.multiply(x, cos), self.multiply(across, sin))
 
     def attention_mask(self, query, key, mask, is_causal):

@@ -99,6 +99,7 @@ class ArrayKernels:
         length, sizes = updates.shape[axis], [*x.shape]
         sizes[axis] = length
         whole = len(axes) == 1 and sizes == [*updates.shape]
+        whole = whole and not torch.compiler.is_compiling()
         if not (whole and x.is_cpu and torch.is_inference_mode_enabled()):
             return self.slice_update(x, start, updates)
         places = start[axis].long().reshape(1)

@@ -402,7 +402,8 @@ class TorchBackend(
         return torch.nn.functional.rms_norm(x, sizes, gamma, epsilon)
 
     def cached_attention(self, query, key, value, keys, values, position, bias, mask, scale):
-        if not (query.shape[1] == 1 and keys.is_cpu and torch.is_inference_mode_enabled()):
+        fast = query.shape[1] == 1 and keys.is_cpu and not torch.compiler.is_compiling()
+        if not (fast and torch.is_inference_mode_enabled()):
             return super().cached_attention(
                 query, key, value, keys, values, position, bias, mask, scale
             )

@@ -231,4 +231,35 @@ def _heads(draw: Draw) -> Call:
     return Call([query, key, value], kwargs)
 
 
+def _cached(draw: Draw) -> Call:
+    batch, length, capacity = draw.pick(1, 2), draw.whole(1, 3), draw.whole(3, 6)
+    heads, groups, dim = draw.whole(1, 2), draw.pick(1, 2), draw.whole(1, 4)
+    kind = draw.dtype(FLOATS)
+    query = draw.array((batch, length, heads * groups, dim), kind, "tame")
+    key, value = (draw.array((batch, length, heads, dim), kind, "tame") for _ in range(2))
+    keys, values = (draw.array((batch, heads, capacity, dim), kind, "tame") for _ in range(2))
+    mask = draw.array((batch, 1, length, capacity), "bool")
+    mask[..., 0] = True
+    kwargs = {"mask": mask} if draw.chance(0.5) else {}
+    return Call([query, key, value, keys, values, draw.whole(0, capacity - length)], kwargs)
+
+
+def _turned(draw: Draw) -> Call:
+    shape = (draw.pick(0, 1, 2), draw.whole(1, 3), 2 * draw.whole(1, 3))
+    kind = draw.dtype(FLOATS)
+    angles = (1, *shape[1:]) if draw.chance(0.5) else shape
+    return Call([draw.array(sizes, kind, "tame") for sizes in (shape, angles, angles)])
+
+
+row(
+    "cached_attention",
+    _cached,
+    neural.cached_attention,
+    operands=(0, 1, 2, 3, 4),
+    error=32,
+    size="largest",
+    open=False,  # the numbers of heads must be known
+    symbolic=False,
+)
+row("turn_halves", _turned, neural.turn_halves, error=4, size="largest", gradient=(0, 1, 2))
 row("dot_product_attention", _heads, neural.attention, error=32, size="largest", gradient=(0, 1, 2))
