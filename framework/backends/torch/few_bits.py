@@ -38,12 +38,12 @@ def quantized_dense(x, levels, scale, epsilon, by_rows=False):
     """
     if not (
         _HAS_ONEDNN
+        and not torch.compiler.is_compiling()  # first: torch.compile does not know the next one
         and torch.is_inference_mode_enabled()
         and type(x) is torch.Tensor
         and x.is_cpu
         and x.dtype is torch.float32
         and levels.ndim == 2
-        and not torch.compiler.is_compiling()
         and torch.backends.mkldnn.enabled
         and not (levels.is_inference() or scale.is_inference())  # none tells when it is written to
     ):
