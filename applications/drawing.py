@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .images import load_image
@@ -52,7 +52,7 @@ def draw_classes(image: Any, classes: Sequence[Classified], path: str | os.PathL
     write_png(sheet, os.fspath(path))
 
 
-TILE, CAPTION, COLUMNS, MOST = 160, 40, 5, 200
+MOST = 200  # pictures of a sheet
 
 
 def draw_sheet(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
@@ -66,29 +66,58 @@ def draw_sheet(results: Sequence[Mapping[str, Any]], path: str | os.PathLike[str
         ImageError: a picture cannot be read any more.
         ValueError: no results, or more than 200.
     """
+
+    def told(result: Mapping[str, Any]) -> tuple[Any, list[str]]:
+        if "error" in result:
+            return None, [os.path.basename(result["input"]), "not read"]
+        best = result["classes"][0]
+        return load_image(result["input"]), [best["label"], f"{best['probability']:.1%}"]
+
+    write_sheet(results, told, path, tile=160, columns=5, lines=2)
+
+
+def write_sheet(
+    results: Sequence[Mapping[str, Any]],
+    told: Callable[[Mapping[str, Any]], tuple[Any, list[str]]],
+    path: str | os.PathLike[str],
+    *,
+    tile: int,
+    columns: int,
+    lines: int,
+) -> None:
+    """Writes a PNG file: small pictures in rows, each with lines of text below it.
+
+    Args:
+        results: what each tile shows; at most 200.
+        told: a result -> its picture (None for an empty tile), and its lines.
+        path: the file to write; its folder must exist.
+        tile: the side of a picture's place in pixels.
+        columns: most pictures of a row.
+        lines: how many lines of text there is room for.
+
+    Raises:
+        ValueError: no results, or more than 200; besides what `told` raises.
+    """
     from PIL import Image, ImageDraw, ImageFont, ImageOps
 
     if not 1 <= len(results) <= MOST:
         raise ValueError(f"Between 1 and {MOST} pictures make a sheet; got {len(results)}.")
-    columns = min(COLUMNS, len(results))
+    columns = min(columns, len(results))
     rows = -(-len(results) // columns)
-    step = TILE + MARGIN
-    sheet = Image.new("RGB", (columns * step + MARGIN, rows * (step + CAPTION) + MARGIN), PAPER)
+    across, down = tile + MARGIN, tile + MARGIN + 6 + 17 * lines
+    sheet = Image.new("RGB", (columns * across + MARGIN, rows * down + MARGIN), PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for place, result in enumerate(results):
-        left = MARGIN + place % columns * step
-        top = MARGIN + place // columns * (step + CAPTION)
-        if "error" in result:
-            pen.rectangle((left, top, left + TILE, top + TILE), TRACK)
-            lines = os.path.basename(result["input"]), "not read"
+        left, top = MARGIN + place % columns * across, MARGIN + place // columns * down
+        picture, words = told(result)
+        if picture is None:
+            pen.rectangle((left, top, left + tile, top + tile), TRACK)
         else:
-            tile = ImageOps.contain(load_image(result["input"]), (TILE, TILE))
-            sheet.paste(tile, (left + (TILE - tile.width) // 2, top + (TILE - tile.height) // 2))
-            best = result["classes"][0]
-            lines = best["label"], f"{best['probability']:.1%}"
-        for number, line in enumerate(lines):
-            text = fitting(line, TILE, pen, font)
-            pen.text((left, top + TILE + 4 + 17 * number), text, INK, font)
+            small = ImageOps.contain(picture, (tile, tile))
+            sheet.paste(small, (left + (tile - small.width) // 2, top + (tile - small.height) // 2))
+        for number, line in enumerate(words):
+            text = fitting(line, tile, pen, font)
+            pen.text((left, top + tile + 4 + 17 * number), text, INK, font)
     write_png(sheet, os.fspath(path))
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..applications.drawing import MOST, fitting, write_png
+from ..applications.drawing import write_png, write_sheet
 from ..applications.images import load_image
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 # Told apart by people who do not see all colours (Okabe & Ito 2008), without yellow and black.
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-PAPER, INK = "#ffffff", "#1c2530"
-TILE, CAPTION, COLUMNS, MARGIN = 240, 22, 4, 12
+PAPER = "#ffffff"
 
 
 def draw_boxes(
@@ -75,26 +74,11 @@ def draw_box_sheet(results: Sequence[Mapping[str, Any]], path: str | os.PathLike
         ImageError: a picture cannot be read any more.
         ValueError: no results, or more than 200.
     """
-    from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-    if not 1 <= len(results) <= MOST:
-        raise ValueError(f"Between 1 and {MOST} pictures make a sheet; got {len(results)}.")
-    columns = min(COLUMNS, len(results))
-    rows = -(-len(results) // columns)
-    step = TILE + MARGIN
-    size = columns * step + MARGIN, rows * (step + CAPTION) + MARGIN
-    sheet = Image.new("RGB", size, PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    for place, result in enumerate(results):
-        left = MARGIN + place % columns * step
-        top = MARGIN + place // columns * (step + CAPTION)
+    def told(result: Mapping[str, Any]) -> tuple[Any, list[str]]:
         name = os.path.basename(result["input"])
         if "error" in result:
-            pen.rectangle((left, top, left + TILE, top + TILE), outline=INK)
-            name = f"not read: {name}"
-        else:
-            drawn = _with_boxes(load_image(result["input"]), result["objects"])
-            tile = ImageOps.contain(drawn, (TILE, TILE))
-            sheet.paste(tile, (left + (TILE - tile.width) // 2, top + (TILE - tile.height) // 2))
-        pen.text((left, top + TILE + 4), fitting(name, TILE, pen, font), INK, font)
-    write_png(sheet, os.fspath(path))
+            return None, [f"not read: {name}"]
+        return _with_boxes(load_image(result["input"]), result["objects"]), [name]
+
+    write_sheet(results, told, path, tile=240, columns=4, lines=1)
