@@ -44,35 +44,42 @@ def uncounted(arguments: dict[str, Any]) -> dict[str, Any]:
     return {**both_dropouts(arguments), "max_sequence_length": rows}
 
 
-CONFIG = ConfigTable(
-    "RoBERTa",
-    *ROWS,
-    Argument("pad_token_id", "padding_id", ID, 1),
-    irrelevant=(key for key in UNUSED if key != "pad_token_id"),
-    constants={"model_type": "roberta"},
-    finish=counted,
-    undo=uncounted,
-)
+def config_table(title: str, model_type: str) -> ConfigTable:
+    """Returns the table of a config.json for a network like RoBERTa, named for errors."""
+    return ConfigTable(
+        title,
+        *ROWS,
+        Argument("pad_token_id", "padding_id", ID, 1),
+        irrelevant=(key for key in UNUSED if key != "pad_token_id"),
+        constants={"model_type": model_type},
+        finish=counted,
+        undo=uncounted,
+    )
+
+
+def files_layout(config: ConfigTable, *tokenizer_files: str) -> Layout:
+    """Returns transformers' layout of such a network, with the files of its tokenizer."""
+    return Layout(
+        config=config,
+        weight_map=lambda arguments: huggingface(),
+        optional_files=(
+            "tokenizer.json",
+            *tokenizer_files,
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            *SENTENCE_FILES,
+        ),
+        parts={"pooler": "pooler.kernel"},
+    )
+
+
+CONFIG = config_table("RoBERTa", "roberta")
 
 register_family(
     Family(
         "roberta",
         tasks=tasks_of(__package__, "Roberta"),
-        layouts={
-            "huggingface": Layout(
-                config=CONFIG,
-                weight_map=lambda config: huggingface(),
-                optional_files=(
-                    "tokenizer.json",
-                    "vocab.json",
-                    "merges.txt",
-                    "tokenizer_config.json",
-                    "special_tokens_map.json",
-                    *SENTENCE_FILES,
-                ),
-                parts={"pooler": "pooler.kernel"},
-            )
-        },
+        layouts={"huggingface": files_layout(CONFIG, "vocab.json", "merges.txt")},
         model_types={"roberta": "huggingface"},
         architectures=architectures_like_bert("Roberta", "multiple choice"),
         default_task="backbone",
