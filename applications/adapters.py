@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
-from ..hub.labels import Classified, class_names, count_classes, label_entries
+from ..hub.labels import Classified, class_names, head_classes, label_entries
 from ..hub.loading import JsonFiles
 from .image_configs import FILE, OWN, image_settings, write_own, write_timm, write_transformers
 from .labels import imagenet_classes
@@ -22,8 +22,7 @@ class ImageClassifierPresetAdapter(PresetAdapter):
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the number of classes, from the preset's settings or its config.json."""
-        config = files["config.json"] if "config.json" in files else {}
-        return {"num_classes": settings.get("num_classes") or count_classes(config, 1000)}
+        return head_classes(files, settings, 1000)
 
     @classmethod
     def make_preprocessor(

@@ -12,7 +12,7 @@ from ..applications.folders import picture_paths
 from ..applications.images import ImageError
 from ..framework import ops
 from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
-from ..hub.labels import class_names, count_classes, label_entries
+from ..hub.labels import class_names, head_classes, label_entries
 from ..hub.loading import JsonFiles
 from .letterbox import ObjectDetectorPreprocessor
 
@@ -26,8 +26,7 @@ class ObjectDetectorPresetAdapter(PresetAdapter):
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the number of classes, from the preset's settings or its config.json."""
-        config = files["config.json"] if "config.json" in files else {}
-        return {"num_classes": settings.get("num_classes") or count_classes(config, 80)}
+        return head_classes(files, settings, 80)
 
     @classmethod
     def make_preprocessor(

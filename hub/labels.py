@@ -54,6 +54,23 @@ def count_classes(config: Mapping[str, Any], default: int) -> int:
     return found
 
 
+def head_classes(
+    files: Mapping[str, Any], settings: Mapping[str, Any], default: int
+) -> dict[str, Any]:
+    """Returns `num_classes` as an argument of a head, from a preset's settings or its config.json.
+
+    Args:
+        files: name -> parsed JSON file.
+        settings: of the preset.
+        default: the number where neither tells one.
+
+    Raises:
+        ValueError: what config.json tells is no positive number.
+    """
+    config = files["config.json"] if "config.json" in files else {}
+    return {"num_classes": settings.get("num_classes") or count_classes(config, default)}
+
+
 def class_names(config: Mapping[str, Any], num_classes: int) -> tuple[str, ...] | None:
     """Returns the names that a config.json gives its classes; None where it gives none.
 

@@ -15,7 +15,7 @@ from ..hub.labels import (
     Classified,
     NamesClasses,
     class_names,
-    count_classes,
+    head_classes,
     label_entries,
     most_probable,
 )
@@ -29,8 +29,7 @@ class TextClassifierPresetAdapter(PresetAdapter):
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the number of classes, from the preset's settings or its config.json; else 2."""
-        config = files["config.json"] if "config.json" in files else {}
-        return {"num_classes": settings.get("num_classes") or count_classes(config, 2)}
+        return head_classes(files, settings, 2)
 
     @classmethod
     def config_entries(cls, model: Any, layout: str) -> dict[str, Any]:
