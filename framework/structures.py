@@ -53,19 +53,29 @@ def split(structure: Any, is_leaf: Callable[[Any], bool] | None = None) -> tuple
     """
     leaves: list[Any] = []
     paths: list[Path] = []
+    skeleton = _skeleton(structure, (), is_leaf, leaves, paths)
+    return leaves, Form(skeleton, tuple(paths))
 
-    def walk(x: Any, path: Path) -> Any:
-        if isinstance(x, dict):
-            return {key: walk(x[key], (*path, key)) for key in _keys(x)}
-        if isinstance(x, list | tuple):
-            return _rebuilt(x, [walk(value, (*path, i)) for i, value in enumerate(x)])
-        if x is None or (is_leaf is not None and not is_leaf(x)):
-            return x
-        leaves.append(x)
-        paths.append(path)
-        return _Place(len(leaves) - 1)
 
-    return leaves, Form(walk(structure, ()), tuple(paths))
+# Not a function inside of `split`: one that calls itself lies in a circle with the leaves, whose
+# memory would not be free until the garbage is collected.
+def _skeleton(
+    x: Any,
+    path: Path,
+    is_leaf: Callable[[Any], bool] | None,
+    leaves: list[Any],
+    paths: list[Path],
+) -> Any:
+    if isinstance(x, dict):
+        return {k: _skeleton(x[k], (*path, k), is_leaf, leaves, paths) for k in _keys(x)}
+    if isinstance(x, list | tuple):
+        inner = [_skeleton(v, (*path, i), is_leaf, leaves, paths) for i, v in enumerate(x)]
+        return _rebuilt(x, inner)
+    if x is None or (is_leaf is not None and not is_leaf(x)):
+        return x
+    leaves.append(x)
+    paths.append(path)
+    return _Place(len(leaves) - 1)
 
 
 def map_leaves(function: Callable[[Any], Any], structure: Any) -> Any:

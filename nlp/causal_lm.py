@@ -140,13 +140,13 @@ class CausalLM(Task):
 
     def begin(self, starts: np.ndarray) -> CachedStep:
         """Returns the step of texts that begin at `starts`, int32 (batch,), behind padding."""
-        run = self.compiled_method("advance")
+        run = self.compiled_method("advance", consumed=(1,))
 
         def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:
             return run(tokens, cache, position, last, starts)
 
         def examine(tokens: np.ndarray, cache: Any, position: np.ndarray) -> Any:
-            return self.compiled_method("examine")(tokens, cache, position, starts)
+            return self.compiled_method("examine", consumed=(1,))(tokens, cache, position, starts)
 
         limit = self.backbone.max_sequence_length
         sizes = CacheSizes(limit, None, 4, self.block, self._backend.compiles)

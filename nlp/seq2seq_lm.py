@@ -152,13 +152,13 @@ class Seq2SeqLM(Task):
     def begin(self, token_ids: np.ndarray, padding_mask: np.ndarray) -> CachedStep:
         """Returns the decoder's step for texts that are read, ids int32 (batch, source)."""
         heard = self.backbone.compiled_method("read")(token_ids, padding_mask)
-        run = self.compiled_method("advance")
+        run = self.compiled_method("advance", consumed=(1,))
 
         def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:
             return run(tokens, cache, heard, padding_mask, position, last)
 
         def examine(tokens: np.ndarray, cache: Any, position: np.ndarray) -> Any:
-            run = self.compiled_method("examine")
+            run = self.compiled_method("examine", consumed=(1,))
             return run(tokens, cache, heard, padding_mask, position)
 
         sizes = CacheSizes(_LIMIT, None, 4, 32, self._backend.compiles)

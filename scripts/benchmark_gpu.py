@@ -133,6 +133,8 @@ def _torch_lines(small: bool, until: float) -> None:
         else:
             _torch_bert(bench, device)
             _torch_resnet(bench, device)
+            _torch_training(bench, device)
+            _torch_writing(bench, device)
         _certificate(f"torch:{device}", small)
 
 
@@ -290,6 +292,40 @@ def _torch_resnet(bench: Bench, device: str) -> None:
         bench.line(f"ResNet-50 float32 batch {rows}, torch {how}", hold, setup)
 
 
+def _torch_training(bench: Bench, device: str) -> None:
+    """Steps of `train_on_batch` of BERT-base, beside a loop written by hand."""
+    from .benchmark_steps import bert_by_hand
+
+    depth, rows = (1, 2) if bench.small else (12, 16)
+    for dtype in ("float32", "mixed_bfloat16"):
+        bench.line(
+            f"train_on_batch BERT-base {dtype} {rows}x128",
+            1.05,
+            lambda dtype=dtype: bert_by_hand(depth, "", device, dtype, rows),
+        )
+
+
+def _torch_writing(bench: Bench, device: str) -> None:
+    """64 tokens of a Llama of 135 million weights, and whether they are transformers'."""
+    import tempfile
+
+    from .benchmark_texts import PROMPT, SMOLLM2, TOKENS, generate
+
+    small = {"vocab_size": 99, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    sizes = {**SMOLLM2, **small, "num_attention_heads": 4, "num_key_value_heads": 2}
+    sizes = sizes if bench.small else SMOLLM2
+    for rows in (1, 8):
+        with tempfile.TemporaryDirectory() as scratch:
+
+            def setup(rows=rows, scratch=scratch):
+                ours, theirs = generate(rows, scratch, device=device, sizes=sizes)
+                same = sum(map(list.__eq__, ours(), theirs().tolist()))
+                print(f"  {same} of {rows} texts are transformers'", flush=True)
+                return ours, theirs
+
+            bench.line(f"{TOKENS} tokens after {PROMPT}, batch {rows}, float32", 0.5, setup)
+
+
 # JAX --------------------------------------------------------------------------------------------
 
 
@@ -341,31 +377,66 @@ def _variables(model: Any) -> tuple[list[Any], list[Any]]:
 
 
 def _certificate(run: str, small: bool) -> None:
-    """Prints what `verify` finds of a small network in each precision."""
-    from ..framework import layers, models
+    """Prints what `verify` finds of networks with fresh weights in each precision."""
     from ..framework.config import use_backend
     from ..hub.parity import verify
 
-    with use_backend("numpy"):
-        net = models.Sequential(
-            [
-                layers.Input((16, 16, 8)),
-                layers.Conv2D(32, 3, activation="relu"),
-                layers.DepthwiseConv2D(3),
-                layers.Conv2D(16, 1),
-                layers.Flatten(),
-                layers.Dense(64 if small else 512, activation="gelu"),
-                layers.Dense(10),
-            ]
-        )
-    x = np.random.default_rng(1).normal(size=(4, 16, 16, 8)).astype(np.float32)
-    try:
-        report = verify(
-            net, backends=[run, "numpy"], inputs=x, layers=False, precisions=["float32", "tf32"]
-        )
-        print(report.table(layers=False))
-    except Exception as error:
-        print(f"verify on {run}: {type(error).__name__}: {error}")
+    for make in (_convolutions, _bert, _resnet, _efficientnet):
+        with use_backend("numpy"):
+            net, inputs = make(small)
+        try:
+            report = verify(
+                net,
+                backends=[run, "numpy"],
+                inputs=inputs,
+                layers=False,
+                precisions=["float32", "bfloat16_3x", "tf32"],
+            )
+            lines = report.table(layers=False).splitlines()
+            print("\n".join(line for line in lines if " on " not in line), flush=True)
+        except Exception as error:
+            print(f"verify on {run}: {type(error).__name__}: {error}", flush=True)
+
+
+def _convolutions(small: bool) -> tuple[Any, Any]:
+    from ..framework import layers, models
+
+    net = models.Sequential(
+        [
+            layers.Input((16, 16, 8)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.DepthwiseConv2D(3),
+            layers.Conv2D(16, 1),
+            layers.Flatten(),
+            layers.Dense(64 if small else 512, activation="gelu"),
+            layers.Dense(10),
+        ]
+    )
+    return net, np.random.default_rng(1).normal(size=(4, 16, 16, 8)).astype(np.float32)
+
+
+def _bert(small: bool) -> tuple[Any, Any]:
+    from .. import nlp
+
+    size = SMALL_BERT if small else BERT
+    ids = np.random.default_rng(1).integers(0, size["vocabulary_size"], (2, 32))
+    return nlp.BertBackbone(**size), {"token_ids": ids, "padding_mask": np.ones_like(ids)}
+
+
+def _resnet(small: bool) -> tuple[Any, Any]:
+    from .. import applications
+
+    return applications.ResNetBackbone(), _images(32 if small else 96)
+
+
+def _efficientnet(small: bool) -> tuple[Any, Any]:
+    from .. import applications
+
+    return applications.EfficientNetLiteBackbone(), _images(32 if small else 96)
+
+
+def _images(side: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(1, side, side, 3)).astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,16 @@ def mlp_by_hand(scratch: str) -> tuple[Work, Work]:
     return lambda: ours.fit(x, y, batch_size=32, verbose=0), _by_hand(torch, net, x, y)
 
 
-def _by_hand(torch: Any, net: Any, x: np.ndarray, y: np.ndarray, rows: int = 32) -> Work:
+def _by_hand(
+    torch: Any,
+    net: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    rows: int = 32,
+    device: str = "cpu",
+    mixed: bool = False,
+) -> Work:
+    net = net.to(device)
     optimizer = torch.optim.Adam(net.parameters(), 1e-3, eps=1e-7)
     net.train()
 
@@ -89,7 +98,9 @@ def _by_hand(torch: Any, net: Any, x: np.ndarray, y: np.ndarray, rows: int = 32)
         xs, ys = torch.from_numpy(x), torch.from_numpy(y).long()
         for start in range(0, len(x), rows):
             chosen = order[start : start + rows]
-            loss = torch.nn.functional.cross_entropy(net(xs[chosen]), ys[chosen])
+            given, wanted = xs[chosen].to(device), ys[chosen].to(device)
+            with torch.autocast(device, torch.bfloat16, enabled=mixed):
+                loss = torch.nn.functional.cross_entropy(net(given), wanted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -146,19 +157,26 @@ def bert(backend: str, depth: int, scratch: str) -> tuple[Work, Work]:
     return partial(ours.train_on_batch, x, y), partial(peer.train_on_batch, x, y)
 
 
-def bert_by_hand(depth: int, scratch: str) -> tuple[Work, Work]:
-    """The same on torch, beside transformers' network in a loop written by hand."""
+def bert_by_hand(
+    depth: int, scratch: str, device: str = "cpu", dtype: str = "float32", rows: int = 8
+) -> tuple[Work, Work]:
+    """The same on torch, beside transformers' network in a loop written by hand.
+
+    With the dtype "mixed_bfloat16" ours has Keras's policy of that name, the loop torch's autocast.
+    """
     import torch
     import transformers
 
     sizes = {"num_heads": 12, "hidden_dim": 768, "intermediate_dim": 3072, "num_layers": depth}
+    sizes["vocabulary_size"] = 30522
     with use_backend("torch"):
-        ours = nlp.BertTextClassifier(num_classes=2, vocabulary_size=30522, **sizes)
+        ours = nlp.BertTextClassifier(num_classes=2, dtype=dtype, **sizes).to(device)
     _compiled(_OURS, ours)
     net = transformers.BertForSequenceClassification(
         transformers.BertConfig(num_hidden_layers=depth)
     )
-    ids = np.random.default_rng(0).integers(1000, 30000, (8, 128))
-    y = np.arange(8, dtype="int32") % 2
+    ids = np.random.default_rng(0).integers(1000, 30000, (rows, 128))
+    y = np.arange(rows, dtype="int32") % 2
     net.forward = _logits(net.forward)
-    return partial(ours.train_on_batch, ids.astype("int32"), y), _by_hand(torch, net, ids, y, 8)
+    theirs = _by_hand(torch, net, ids, y, rows, device, dtype != "float32")
+    return partial(ours.train_on_batch, ids.astype("int32"), y), theirs

@@ -21,7 +21,13 @@ SMOLLM2 = {
 PROMPT, TOKENS = 128, 64
 
 
-def generate(batch: int, scratch: str, mode: str | None = None) -> tuple[Work, Work]:
+def generate(
+    batch: int,
+    scratch: str,
+    mode: str | None = None,
+    device: str = "cpu",
+    sizes: dict[str, Any] = SMOLLM2,
+) -> tuple[Work, Work]:
     """Ours and transformers' Llama on torch, the same random weights: a prompt of 128 tokens goes
     in, and 64 tokens come out one by one, the likeliest ones. With `mode` ours has weights of few
     bits, transformers those of float32.
@@ -35,14 +41,15 @@ def generate(batch: int, scratch: str, mode: str | None = None) -> tuple[Work, W
 
     torch.manual_seed(0)
     ends: dict[str, Any] = {f"{name}_token_id": None for name in ("bos", "eos", "pad")}
-    peer = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SMOLLM2, **ends)).eval()
+    peer = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes, **ends)).eval()
     folder = Path(scratch) / "llama"
     peer.save_pretrained(folder)
-    ours = load_preset(folder, backend="torch")
+    ours = load_preset(folder, backend="torch").to(device)
+    peer = peer.to(device)
     if mode is not None:
         ours.quantize(mode)
-    ids = np.random.default_rng(0).integers(0, SMOLLM2["vocab_size"], (batch, PROMPT))
-    inputs = torch.from_numpy(ids)
+    ids = np.random.default_rng(0).integers(0, sizes["vocab_size"], (batch, PROMPT))
+    inputs = torch.from_numpy(ids).to(device)
     starts = np.zeros(batch, np.int32)
 
     def theirs() -> np.ndarray:
@@ -51,7 +58,7 @@ def generate(batch: int, scratch: str, mode: str | None = None) -> tuple[Work, W
             made = peer.generate(
                 inputs, attention_mask=mask, max_new_tokens=TOKENS, do_sample=False
             )
-        return made.numpy()[:, PROMPT:]
+        return made.cpu().numpy()[:, PROMPT:]
 
     def write_ours() -> list[list[int]]:
         step = ours.begin(starts)

@@ -3,12 +3,16 @@
     python -m isozoo.scripts.fuzz_ops                      # ten minutes, all ops
     python -m isozoo.scripts.fuzz_ops --seconds 60 --seed 7 --op hypot --op "random.*"
     python -m isozoo.scripts.fuzz_ops --seed 7 --op hypot --case 17
+    python -m isozoo.scripts.fuzz_ops --device cuda --backend torch --backend jax
 
 Each case draws an op's arguments (shapes without axes, empty ones, of size 1, broadcast, not
 contiguous; all dtypes; NaN, infinities, the ends of each dtype) and runs the call eagerly on each
 backend, compiled on one of them, with symbolic tensors, and differentiated. What differs from the
 reference, in value, shape or dtype, is a finding, and so is an error of a framework. The line of a
 finding begins with the command's arguments that show it again. The last line counts.
+
+With a device, tensors of torch lie there, some of them beside tensors on the CPU and NumPy's arrays,
+and a result that lies elsewhere is a finding; jax takes its own default device.
 """
 
 import argparse
@@ -25,11 +29,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--op", action="append", help="a name or a pattern; may be repeated")
     parser.add_argument("--backend", action="append", help="only these; may be repeated")
     parser.add_argument("--case", type=int, help="this case alone, with its arguments shown")
+    parser.add_argument("--device", help='where tensors lie on torch, as "cuda"')
     arguments = parser.parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    if arguments.device is None:
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
     from .fuzzing import run
+    from .fuzzing.trial import place_on
+
+    place_on(arguments.device)
 
     names = run.matching(arguments.op)
     if not names:

@@ -31,10 +31,12 @@ os.environ.update(
     ),
     HF_HUB_DISABLE_TELEMETRY="1",
     TF_CPP_MIN_LOG_LEVEL="3",
-    JAX_PLATFORMS="cpu",
-    CUDA_VISIBLE_DEVICES="",
     TOKENIZERS_PARALLELISM="false",
 )
+if os.environ.get("GPU_TESTS"):  # tests of JAX then run on its GPU, and those that need one run
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+else:
+    os.environ.update(JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="")
 if "PYTEST_XDIST_WORKER" not in os.environ:
     # What XLA compiled for one worker serves the others: most tests of JAX are its compiling.
     os.environ.update(

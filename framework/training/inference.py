@@ -1,6 +1,6 @@
 """Inference by the backend's compiled way, and how a model gets all its weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import config
@@ -70,11 +70,24 @@ class Inference(Mixed):
         """
         return self._run_compiled(None, args, kwargs)
 
-    def compiled_method(self, method: str) -> Any:
-        """Returns a method of the model compiled like `infer`."""
-        return lambda *args, **kwargs: self._run_compiled(method, args, kwargs)
+    def compiled_method(self, method: str, consumed: Sequence[int] = ()) -> Any:
+        """Returns a method of the model compiled like `infer`.
 
-    def _run_compiled(self, method: str | None, args: tuple, kwargs: dict[str, Any]) -> Any:
+        Args:
+            method: its name.
+            consumed: places of arguments that the caller does not use again: results may take
+                their memory, as a cache does that is given back one token longer.
+        """
+        places = tuple(consumed)
+        return lambda *args, **kwargs: self._run_compiled(method, args, kwargs, places)
+
+    def _run_compiled(
+        self,
+        method: str | None,
+        args: tuple,
+        kwargs: dict[str, Any],
+        consumed: tuple[int, ...] = (),
+    ) -> Any:
         backend = self._backend
         if method is None:
             self.check_inputs(*args, **kwargs)
@@ -85,12 +98,12 @@ class Inference(Mixed):
             self.ensure_built(args, kwargs)
             # A program is compiled for one precision.
             precision = self.float32_precision or float32_precision()
-            key = ("compiled", method, precision)
+            key = ("compiled", method, precision, consumed)
             function = self._cache.get(key)
             if function is None:
                 if (distribution := config.distribution()) is not None:
                     distribution.place_variables(self.variables)
-                function = backend.inference_function(MethodTarget(self, method))
+                function = backend.inference_function(MethodTarget(self, method, consumed))
                 self._cache[key] = function
             return function(*args, **kwargs)
 
@@ -98,12 +111,16 @@ class Inference(Mixed):
 class MethodTarget:
     """Presents the model's call, or `model.<method>`, as a callable with weights.
 
-    A backend compiles it like the model itself.
+    A backend compiles it like the model itself. It may use the memory of the arguments at the
+    places `consumed` for results.
     """
 
-    def __init__(self, model: Any, method: str | None = None) -> None:
+    def __init__(
+        self, model: Any, method: str | None = None, consumed: tuple[int, ...] = ()
+    ) -> None:
         self.model = model
         self.method = method
+        self.consumed = consumed
 
     @property
     def variables(self) -> list[Any]:

@@ -55,17 +55,7 @@ class Outputs:
 
     def packed(self, items: Sequence[Any]) -> Any:
         """Returns one thing for each output in the structure of the outputs."""
-        found = dict(zip(self.paths, items, strict=True))
-
-        def place(x: Any, path: tuple) -> Any:
-            if isinstance(x, dict):
-                return {key: place(value, (*path, key)) for key, value in x.items()}
-            if isinstance(x, list | tuple):
-                made = [place(value, (*path, number)) for number, value in enumerate(x)]
-                return type(x)(*made) if hasattr(x, "_fields") else type(x)(made)
-            return found[path]
-
-        return place(self.structure, ())
+        return _placed(self.structure, (), dict(zip(self.paths, items, strict=True)))
 
     def align(self, given: Any, what: str, several: bool = False) -> list[Any]:
         """Returns what of `given` belongs to each output; None where there is nothing.
@@ -177,3 +167,13 @@ def at(x: Any, path: tuple) -> Any:
     for key in path:
         x = x[key]
     return x
+
+
+# Outside of the method: a function in it that calls itself would keep the tensors in a circle.
+def _placed(x: Any, path: tuple, found: dict[tuple, Any]) -> Any:
+    if isinstance(x, dict):
+        return {key: _placed(value, (*path, key), found) for key, value in x.items()}
+    if isinstance(x, list | tuple):
+        made = [_placed(value, (*path, number), found) for number, value in enumerate(x)]
+        return type(x)(*made) if hasattr(x, "_fields") else type(x)(made)
+    return found[path]

@@ -147,7 +147,7 @@ class WhisperAudioToText(AudioToText):
         backbone = self.backbone
         features = features if features.ndim == 3 else features[None]
         heard = backbone.compiled_method("hear")(np.asarray(features, np.float32))
-        run = backbone.compiled_method("advance")
+        run = backbone.compiled_method("advance", consumed=(1,))
 
         def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:
             return run(tokens, cache, heard, position, last)

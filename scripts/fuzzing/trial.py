@@ -30,6 +30,12 @@ from .rows import (
 )
 
 MODES = ("eager", "compiled", "symbolic", "gradient")
+_place: dict[str, str | None] = {"device": None}
+
+
+def place_on(device: str | None) -> None:
+    """Has the tensors of torch made on a device from now on; on the CPU if None."""
+    _place["device"] = device
 
 
 @dataclass
@@ -106,10 +112,15 @@ class Trial:
         self.ran += 1
         try:
             with config.use_backend(backend):
-                results = [_to_numpy(x) for x in flat(_plain(run()))]
+                found = flat(_plain(run()))
+                results = [_to_numpy(x) for x in found]
+                elsewhere = [x for x in found if backend == "torch" and _lies_elsewhere(x)]
         except Exception as error:
             return Outcome(backend, mode, error=error)
-        return Outcome(backend, mode, results)
+        outcome = Outcome(backend, mode, results)
+        if elsewhere and arrays(self.call):
+            self._say(outcome, f"a result on {elsewhere[0].device}")
+        return outcome
 
     def _apply(self, values: list[Any]) -> Any:
         return self._call_of(replaced(self.call, values))
@@ -122,7 +133,7 @@ class Trial:
     def _eager(self, backend: str, layout: str, native: list[bool]) -> Outcome:
         def run() -> Any:
             values = [
-                _tensor(x, backend, layout) if as_tensor else x
+                _on_device(_tensor(x, backend, layout), backend) if as_tensor else x
                 for x, as_tensor in zip(arrays(self.call), native, strict=False)
             ]
             return self._apply(values)
@@ -143,7 +154,7 @@ class Trial:
             return  # torch.compile takes NumPy's numbers and arrays for tensors of its own kind
 
         def run() -> Any:
-            tensors = [ops.convert_to_tensor(x) for x in values]
+            tensors = [_on_device(ops.convert_to_tensor(x), backend) for x in values]
             # Without the arrays themselves, which a compiler would see as constants.
             blank, function = emptied(self.call), self._call_of
             return compiled(
@@ -304,7 +315,9 @@ class Trial:
             backend,
             "gradient",
             lambda: list(
-                ops.grad(loss, tuple(range(len(values))))(*map(ops.convert_to_tensor, values))
+                ops.grad(loss, tuple(range(len(values))))(
+                    *(_on_device(ops.convert_to_tensor(x), backend) for x in values)
+                )
             ),
         )
         if outcome.results is None:
@@ -354,6 +367,16 @@ def _to_numpy(x: Any) -> np.ndarray:
 def _wide(x: np.ndarray) -> np.ndarray:
     name = name_of(x)
     return x.astype(np.float64) if name in dtypes.FLOATS else x
+
+
+def _on_device(x: Any, backend: str) -> Any:
+    device = _place["device"]
+    return x.to(device) if backend == "torch" and device is not None else x
+
+
+def _lies_elsewhere(x: Any) -> bool:
+    device = _place["device"]
+    return device is not None and hasattr(x, "device") and x.device.type != device
 
 
 def _tensor(x: np.ndarray, backend: str, layout: str) -> Any:

@@ -106,6 +106,71 @@ def test_weights_that_change(how):
     assert driver.recorded == (1 if how == "written" else 2)
 
 
+def _count_up(x, held):
+    """A cache in the simplest form: the sum so far, which is written where it lies."""
+    for one in held:
+        one[0] = x.sum()
+    return held[0][0] + 0, held
+
+
+def test_what_is_consumed_is_not_copied():
+    driver = Driver()
+    run = graphs.GraphedFunction(_count_up, list, driver, consumed=(1,))
+    held = [torch.zeros(2), torch.zeros(3)]
+    memory = [x.data_ptr() for x in held]
+    for number in range(graphs.CALLS_BEFORE + 4):
+        result, held = run(torch.tensor([1.0, number]), held)
+        assert result.item() == 1 + number
+        assert [x.data_ptr() for x in held] == memory
+        assert [x[0].item() for x in held] == [1 + number] * 2
+    assert (driver.recorded, driver.replayed) == (1, 4)
+    # Others, when the first are gone: they are copied in, and what comes out lies in the recording.
+    del held
+    result, held = run(torch.tensor([1.0, 1.0]), [torch.full((2,), 5.0), torch.full((3,), 6.0)])
+    assert held[0].tolist() == [2, 5] and held[1].tolist() == [2, 6, 6]
+    assert [x.data_ptr() for x in held] == memory
+
+
+def test_two_callers_by_turns_keep_their_own():
+    driver = Driver()
+    run = graphs.GraphedFunction(_count_up, list, driver, consumed=(1,))
+    held = [[torch.full((2,), float(i))] for i in range(2)]
+    for number in range(graphs.CALLS_BEFORE + 6):
+        for i in range(2):
+            _, held[i] = run(torch.tensor([float(number), 10.0 * i]), held[i])
+    assert [h[0].tolist() for h in held] == [[number, 0], [number + 10, 1]]
+    assert driver.replayed > 0
+
+
+def test_a_text_is_written_by_recordings(monkeypatch):
+    from isozoo import nlp
+
+    driver = Driver()
+    monkeypatch.setattr(graphs, "CudaDriver", lambda: driver)
+    with isozoo.use_backend("torch"):
+        model = nlp.LlamaCausalLM(
+            vocabulary_size=20, num_layers=2, num_heads=2, hidden_dim=8, intermediate_dim=16
+        )
+        prompt = np.array([[1, 2, 3], [4, 5, 6]], np.int32)
+
+        def written():
+            step, tokens, rows = model.begin(np.zeros(2, np.int32)), prompt, []
+            for _ in range(9):
+                tokens = step(tokens).argmax(-1)[:, None].astype(np.int32)
+                rows.append(tokens)
+            return np.concatenate(rows, 1)
+
+        found = [written() for _ in range(2)]
+        assert driver.replayed >= 12
+        # Without a cache: the whole text goes in for each token.
+        text = prompt
+        for _ in range(9):
+            scores = ops.convert_to_numpy(model({"token_ids": text}))
+            text = np.concatenate([text, scores[:, -1].argmax(-1)[:, None].astype(np.int32)], 1)
+    for rows in found:
+        np.testing.assert_array_equal(rows, text[:, 3:])
+
+
 def test_recordings_are_bounded():
     run, driver = _graphed(lambda x: x + 1)
     for size in range(1, graphs.MAX_GRAPHS + 3):

@@ -111,8 +111,8 @@ class Passes:
     def __enter__(self):
         self.run = self.model.compiled_method
 
-        def counted(name):
-            found = self.run(name)
+        def counted(name, **options):
+            found = self.run(name, **options)
             if name != "examine":
                 return found
 

@@ -476,8 +476,12 @@ class JaxBackend(
     def inference_function(self, target):
         keep_compiled()
 
-        @jax.jit
-        def run(trainable, state, args, kwargs):
+        consumed = target.consumed
+
+        @partial(jax.jit, donate_argnums=0)
+        def run(taken, trainable, state, args, kwargs):
+            for place, x in zip(consumed, taken, strict=True):
+                args = (*args[:place], x, *args[place + 1 :])
             out, after = target.stateless_call(trainable, state, *args, **kwargs)
             # By place: seeds of draws that are made in inference too.
             changed = {
@@ -488,7 +492,9 @@ class JaxBackend(
             return packed(out), changed
 
         def infer(*args, **kwargs):
-            out, changed = run(*target.state_values(), args, kwargs)
+            taken = [args[place] for place in consumed]
+            args = tuple(None if i in consumed else x for i, x in enumerate(args))
+            out, changed = run(taken, *target.state_values(), args, kwargs)
             if changed:
                 others = target.model.non_trainable_variables
                 for place, value in changed.items():

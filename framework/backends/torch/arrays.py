@@ -100,11 +100,11 @@ class ArrayKernels:
         sizes[axis] = length
         whole = len(axes) == 1 and sizes == [*updates.shape]
         whole = whole and not torch.compiler.is_compiling()
-        if not (whole and x.is_cpu and torch.is_inference_mode_enabled()):
+        if not (whole and torch.is_inference_mode_enabled()):
             return self.slice_update(x, start, updates)
         places = start[axis].long().reshape(1)
         if length > 1:
-            places = places + torch.arange(length)
+            places = places + torch.arange(length, device=x.device)
         return x.index_copy_(axis, places, updates)
 
     def saturated(self, x, dtype):

@@ -402,7 +402,7 @@ class TorchBackend(
         return torch.nn.functional.rms_norm(x, sizes, gamma, epsilon)
 
     def cached_attention(self, query, key, value, keys, values, position, bias, mask, scale):
-        fast = query.shape[1] == 1 and keys.is_cpu and not torch.compiler.is_compiling()
+        fast = query.shape[1] == 1 and not torch.compiler.is_compiling()
         if not (fast and torch.is_inference_mode_enabled()):
             return super().cached_attention(
                 query, key, value, keys, values, position, bias, mask, scale
@@ -512,7 +512,9 @@ class TorchBackend(
         return torch.no_grad()
 
     def inference_function(self, target):
-        graphed = GraphedFunction(target, lambda: [v.native for v in target.variables])
+        graphed = GraphedFunction(
+            target, lambda: [v.native for v in target.variables], consumed=target.consumed
+        )
 
         def infer(*args, **kwargs):
             with torch.inference_mode():

@@ -4,8 +4,9 @@ What an eager forward pass costs on a GPU is mostly Python's time to launch kern
 bfloat16 at 8×128 took 8.0 ms eagerly and 0.97 ms replayed (one H200).
 """
 
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -52,21 +53,28 @@ class CudaDriver:
 class GraphedFunction:
     """`function(*args, **kwargs)` of tensors, replayed where a call has the form of earlier ones.
 
-    Results are the caller's own: each call copies its inputs in and its outputs out. A recording is
-    dropped when a weight lies elsewhere than when it was made. A form that cannot be recorded runs
-    eagerly; `failures` says why.
+    Results are the caller's own: each call copies its inputs in and its outputs out. An argument
+    that is consumed is not copied where it comes from the call before, as a cache does that a
+    function writes to and gives back. A recording is dropped when a weight lies elsewhere than when
+    it was made. A form that cannot be recorded runs eagerly; `failures` says why.
 
     Args:
-        function: what is called; without effects beside its results.
+        function: what is called; without effects beside its results and its consumed arguments.
         weights: a callable that gives the native tensors that the function reads.
         driver: what records.
+        consumed: places of arguments that the caller does not use again.
     """
 
     def __init__(
-        self, function: Callable[..., Any], weights: Callable[[], list[Any]], driver: Any = None
+        self,
+        function: Callable[..., Any],
+        weights: Callable[[], list[Any]],
+        driver: Any = None,
+        consumed: Sequence[int] = (),
     ) -> None:
         self._function, self._weights = function, weights
         self._driver = CudaDriver() if driver is None else driver
+        self._consumed = tuple(consumed)
         self._calls: dict[Any, int] = {}
         self._graphs: OrderedDict[Any, _Recording] = OrderedDict()
         self.failures: dict[Any, str] = {}
@@ -88,15 +96,20 @@ class GraphedFunction:
             count = self._calls[key] = self._calls.get(key, 0) + 1
             if count <= CALLS_BEFORE:
                 return self._function(*args, **kwargs)
-            found = self._recorded(key, leaves, form, weights)
+            given = {id(x) for i in self._consumed for x in split(args[i])[0]}
+            found = self._recorded(key, leaves, form, weights, given)
             if found is None:
                 return self._function(*args, **kwargs)
         self._graphs.move_to_end(key)
+        if not found.is_free(tensors):  # two callers by turns: one of them goes without
+            return self._function(*args, **kwargs)
         return found.replay(tensors)
 
-    def _recorded(self, key: Any, leaves: list[Any], form: Any, weights: list[Any]) -> Any:
+    def _recorded(
+        self, key: Any, leaves: list[Any], form: Any, weights: list[Any], consumed: set[int]
+    ) -> Any:
         try:
-            made = _Recording(self._function, leaves, form, weights, self._driver)
+            made = _Recording(self._function, leaves, form, weights, self._driver, consumed)
         except torch.OutOfMemoryError:
             # There may be room another time: the count starts anew.
             self._calls[key] = 0
@@ -114,12 +127,24 @@ class GraphedFunction:
 
 
 class _Recording:
-    """One recorded call: tensors that stand for its inputs, and its outputs."""
+    """One recorded call: tensors that stand for its inputs, and its outputs.
+
+    What is consumed lends its own memory, and results that lie in it are handed out as they are.
+    """
 
     def __init__(
-        self, function: Any, leaves: list[Any], form: Any, weights: list[Any], driver: Any
+        self,
+        function: Any,
+        leaves: list[Any],
+        form: Any,
+        weights: list[Any],
+        driver: Any,
+        consumed: set[int],
     ) -> None:
-        self._inputs = [x.clone() for x in leaves if isinstance(x, torch.Tensor)]
+        given = [x for x in leaves if isinstance(x, torch.Tensor)]
+        lent = {_place(x): i for i, x in enumerate(given) if id(x) in consumed and x.numel()}
+        # `detach`: another object for the same memory, so that the caller's can be seen to be gone.
+        self._inputs = [x.detach() if id(x) in consumed else x.clone() for x in given]
         standing = iter(self._inputs)
         filled = [next(standing) if isinstance(x, torch.Tensor) else x for x in leaves]
 
@@ -129,6 +154,9 @@ class _Recording:
 
         self._outputs, self._replay = driver.record(run, self._inputs[0].device)
         self._places = [(x, x.data_ptr()) for x in weights]
+        # Outputs that lie in an input's memory, and the places of those inputs.
+        self._lent = {id(x): lent[_place(x)] for x in split(self._outputs)[0] if _place(x) in lent}
+        self._out = {i: weakref.ref(given[i]) for i in self._lent.values()}
 
     def fits(self, weights: list[Any]) -> bool:
         """Whether the weights lie where they lay when the call was recorded."""
@@ -137,11 +165,35 @@ class _Recording:
             for x, (y, place) in zip(weights, self._places, strict=True)
         )
 
+    def is_free(self, tensors: list[Any]) -> bool:
+        """Whether no caller but this one holds what was handed out."""
+        return all(ref() is None or ref() is tensors[i] for i, ref in self._out.items())
+
     def replay(self, tensors: list[Any]) -> Any:
-        for mine, given in zip(self._inputs, tensors, strict=True):
-            mine.copy_(given)
+        mine, given = [], []
+        for place, (standing, x) in enumerate(zip(self._inputs, tensors, strict=True)):
+            if place not in self._out or self._out[place]() is None:
+                mine.append(standing)
+                given.append(x)
+        if mine:
+            torch._foreach_copy_(mine, given)
         self._replay()
-        return map_structure(_own, self._outputs)
+        return map_structure(self._handed_out, self._outputs)
+
+    def _handed_out(self, x: Any) -> Any:
+        place = self._lent.get(id(x))
+        if place is None:
+            return _own(x)
+        handed = self._out[place]()
+        if handed is None:
+            handed = self._inputs[place].detach()
+            self._out[place] = weakref.ref(handed)
+        return handed
+
+
+def _place(x: Any) -> Any:
+    """What two tensors share that are one in memory."""
+    return (x.data_ptr(), x.shape, x.stride(), x.dtype) if isinstance(x, torch.Tensor) else None
 
 
 def _own(x: Any) -> Any:

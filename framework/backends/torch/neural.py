@@ -279,7 +279,11 @@ def one_token(query, key, value, keys, values, position, bias, mask, scale):
     added = _added(mask, bias, q.dtype)
     if added is not None and added.ndim == 4 and added.shape[1] == heads > groups:
         added = added.reshape(added.shape[0], groups, heads // groups, -1)
-    y = F.scaled_dot_product_attention(q, keys, values, added, 0.0, False, scale=scale)
+
+    def attend(q, keys, values):
+        return F.scaled_dot_product_attention(q, keys, values, added, 0.0, False, scale=scale)
+
+    y = precision.product(attend, q, keys, values)
     return y.reshape(batch, 1, heads, size), keys, values
 
 
