@@ -11,7 +11,7 @@ backend, compiled on one of them, with symbolic tensors, and differentiated. Wha
 reference, in value, shape or dtype, is a finding, and so is an error of a framework. The line of a
 finding begins with the command's arguments that show it again. The last line counts.
 
-With a device, tensors of torch lie there, some of them beside tensors on the CPU and NumPy's arrays,
+With a device, tensors of torch lie there, some beside arrays of NumPy,
 and a result that lies elsewhere is a finding; jax takes its own default device.
 """
 
