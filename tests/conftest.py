@@ -52,9 +52,12 @@ else:
         MKL_NUM_THREADS="1",
         TF_NUM_INTRAOP_THREADS="1",
         TF_NUM_INTEROP_THREADS="1",
-        # The older of XLA's two code generators: it compiles small programs in half of the time.
-        XLA_FLAGS="--xla_cpu_multi_thread_eigen=false --xla_cpu_use_fusion_emitters=false",
     )
+    if not os.environ.get("GPU_TESTS"):
+        # The older of XLA's two code generators: it compiles small programs in half of the time.
+        os.environ["XLA_FLAGS"] = (
+            "--xla_cpu_multi_thread_eigen=false --xla_cpu_use_fusion_emitters=false"
+        )
 
 
 def pytest_unconfigure() -> None:

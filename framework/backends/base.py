@@ -235,6 +235,13 @@ class Backend(
         """`f(*args, **kwargs)`: the outputs of a `MethodTarget`, compiled, without gradients."""
         return target
 
+    def advance(self, box: Any) -> Any:
+        """The key that the state of a generator of seeds gives, which goes on by one draw.
+
+        None where the state is to be read and assigned like any other variable.
+        """
+        return None
+
     def in_data_pipeline(self) -> bool:
         """Whether what is being traced is a function of the framework's own data pipelines."""
         return False

@@ -59,6 +59,10 @@ class SeedGenerator(Trackable):
         backend = self.state.backend
         if state.inferring:  # only shapes are wanted, and nothing is drawn
             return backend.zeros((2,), "int32")
+        if ordered and state.substitutes is None:
+            key = backend.advance(self.state.native)
+            if key is not None:
+                return key
         held = self.state.value
         key = backend.copy(backend.read(held))
         given = state.substitutes is not None and id(self.state) in state.substitutes
@@ -71,7 +75,8 @@ class SeedGenerator(Trackable):
                 key_after = backend.multiply(key, backend.asarray([1, _FACTOR], "int32"))
                 step = backend.asarray([0, _STEP], "int32")
             else:
-                key_after, step = key, backend.asarray([0, 1], "int32")
+                # Made on the device: nothing of the host's is waited for.
+                key_after, step = key, backend.arange(0, 2, 1, "int32")
             self.state.assign(backend.add(key_after, step))
         finally:
             state.device = before

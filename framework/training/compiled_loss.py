@@ -64,6 +64,11 @@ class CompiledLoss(Trackable):
         self.built = False
 
     @property
+    def given(self) -> Any:
+        """The losses as they were given."""
+        return self._loss[0]
+
+    @property
     def metrics(self) -> list[Any]:
         """The means of the single losses, where there are several."""
         return list(self._means)

@@ -413,6 +413,8 @@ class Compiling(Inference):
             return with_state(self, self._training_step, "train", data, *rest)
         return self._training_step(data)
 
+    train_step._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
+
     def _training_step(self, data: Any) -> dict[str, Any]:
         """The step of training, on native tensors."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
@@ -445,6 +447,8 @@ class Compiling(Inference):
         if rest:
             return with_state(self, self._testing_step, "test", data, *rest)
         return self._testing_step(data)
+
+    test_step._is_default = True  # pyright: ignore[reportFunctionMemberAccess]
 
     def _testing_step(self, data: Any) -> dict[str, Any]:
         """The step of evaluation, on native tensors."""

@@ -4,8 +4,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from .. import config
 from ..context import entered
 from ..core.scopes import StatelessScope
+from ..nested import flatten
 
 
 def is_stateless(train_step: Callable[..., Any]) -> bool:
@@ -51,6 +53,8 @@ def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[
         run = backend.step(
             model._native_compiled(steps) if compiled else steps, variables, compiled
         )
+        if not compiled and _is_own(model, step):
+            run = backend.recorded_step(run, variables)
     if kind == "train":
         return run
 
@@ -59,6 +63,28 @@ def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[
             return run(batches)
 
     return without_gradients
+
+
+_PACKAGE = __name__.partition(".")[0]
+# Attributes in which losses, metrics and layers keep what a user may have written.
+_FUNCTIONS = ("fn", "_fn", "function", "activation", "module")
+
+
+def _is_own(model: Any, step: Callable[..., Any]) -> bool:
+    """Whether all of a step is isozoo's: nothing in it has effects that nobody here knows of."""
+    setup = model._training_setup
+    if setup is None or not getattr(step, "_is_default", False) or config.distribution():
+        return False
+    inner = model._flatten_layers()
+    measures = [m for part in model.metrics for m in getattr(part, "metrics", [part])]
+    parts = [model, setup.optimizer, *measures, *inner]
+    if setup.loss is not None:
+        parts += [part for part in flatten(setup.loss.given) if not isinstance(part, str)]
+    functions = [getattr(part, name, None) for part in parts for name in _FUNCTIONS]
+    homes = {getattr(part, "__module__", "") for part in (*parts, *functions) if part is not None}
+    return all(home.partition(".")[0] == _PACKAGE for home in homes) and not any(
+        layer._native_hooks() for layer in inner
+    )
 
 
 def _variables(model: Any, kind: str) -> list[Any]:

@@ -5,6 +5,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -156,10 +157,8 @@ class Trial:
         def run() -> Any:
             tensors = [_on_device(ops.convert_to_tensor(x), backend) for x in values]
             # Without the arrays themselves, which a compiler would see as constants.
-            blank, function = emptied(self.call), self._call_of
-            return compiled(
-                lambda *xs: _plain(function(filled(blank, list(xs)))), backend, tensors, opened
-            )
+            whole = partial(_filled_in, self._call_of, emptied(self.call))
+            return compiled(whole, backend, tensors, opened)
 
         self._judge([self._attempt(backend, f"compiled {opened}".strip(), run)])
 
@@ -334,6 +333,10 @@ class Trial:
                 return
 
 
+def _filled_in(function: Callable[..., Any], blank: Call, *tensors: Any) -> Any:
+    return _plain(function(filled(blank, list(tensors))))
+
+
 def compiled(function: Callable[..., Any], backend: str, tensors: list[Any], opened: str) -> Any:
     """`function(*tensors)` as a program of the framework."""
     if backend == "jax":
@@ -376,7 +379,8 @@ def _on_device(x: Any, backend: str) -> Any:
 
 def _lies_elsewhere(x: Any) -> bool:
     device = _place["device"]
-    return device is not None and hasattr(x, "device") and x.device.type != device
+    here = getattr(getattr(x, "device", None), "type", device)  # NumPy's arrays have a name there
+    return device is not None and here != device
 
 
 def _tensor(x: np.ndarray, backend: str, layout: str) -> Any:

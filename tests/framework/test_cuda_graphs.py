@@ -27,17 +27,22 @@ class Driver:
         return bool(tensors)
 
     def record(self, function, device):
+        first = function()
         if self.refuse is not None:
-            raise self.refuse
+            raise graphs.NotRecorded(first) from self.refuse
         self.recorded += 1
-        outputs = function()
+        outputs = self.told(function)
 
         def replay():
             self.replayed += 1
             for old, new in zip(_tensors(outputs), _tensors(function()), strict=True):
                 old.copy_(new)
 
-        return outputs, replay
+        return first, outputs, replay
+
+    def told(self, function):
+        """The outputs that a recording writes to: nothing but a call can tell them here."""
+        return function()
 
 
 def _tensors(x):
@@ -66,7 +71,7 @@ def test_a_call_is_recorded_after_some_calls_of_its_form():
         assert list(result) == ["b", "a"], "keys stay in order"
         torch.testing.assert_close(result["b"], x * weight, rtol=0, atol=0)
         torch.testing.assert_close(result["a"][0], x + 1, rtol=0, atol=0)
-    assert (driver.recorded, driver.replayed) == (1, 3)
+    assert (driver.recorded, driver.replayed) == (1, 2)
     # Another shape, another value of what is no tensor: forms of their own.
     run(torch.ones(3, 2))
     run(torch.ones(2), scale=3)
@@ -76,7 +81,7 @@ def test_a_call_is_recorded_after_some_calls_of_its_form():
 def test_results_are_the_callers_own():
     run, driver = _graphed(lambda x: x * 2)
     x = torch.ones(2)
-    for _ in range(graphs.CALLS_BEFORE):
+    for _ in range(graphs.CALLS_BEFORE + 1):
         run(x)
     first = run(x)
     second = run(torch.full((2,), 5.0))
@@ -123,7 +128,7 @@ def test_what_is_consumed_is_not_copied():
         assert result.item() == 1 + number
         assert [x.data_ptr() for x in held] == memory
         assert [x[0].item() for x in held] == [1 + number] * 2
-    assert (driver.recorded, driver.replayed) == (1, 4)
+    assert (driver.recorded, driver.replayed) == (1, 3)
     # Others, when the first are gone: they are copied in, and what comes out lies in the recording.
     del held
     result, held = run(torch.tensor([1.0, 1.0]), [torch.full((2,), 5.0), torch.full((3,), 6.0)])
@@ -169,6 +174,78 @@ def test_a_text_is_written_by_recordings(monkeypatch):
             text = np.concatenate([text, scores[:, -1].argmax(-1)[:, None].astype(np.int32)], 1)
     for rows in found:
         np.testing.assert_array_equal(rows, text[:, 3:])
+
+
+class Restoring(Driver):
+    """Recording computes nothing: what the call did to variables is put back."""
+
+    def told(self, function):
+        native = [v.native for v in self.variables()]
+        before = [x.detach().clone() for x in native]
+        outputs = function()
+        with torch.no_grad():
+            for x, old in zip(native, before, strict=True):
+                x.copy_(old)
+        return outputs
+
+
+def _trained(eagerly, metric="accuracy", loss="sparse_categorical_crossentropy", watch=None):
+    isozoo.random.set_random_seed(3)
+    draws = np.random.default_rng(0)
+    x = draws.standard_normal((48, 6)).astype(np.float32)
+    y = draws.integers(0, 3, 48)
+    net = isozoo.Sequential(
+        [
+            isozoo.Input((6,)),
+            layers.Dense(8, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.3),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    schedule = isozoo.optimizers.schedules.ExponentialDecay(0.01, 2, 0.9)
+    net.compile(
+        isozoo.optimizers.AdamW(schedule, clipnorm=1.0),
+        loss,
+        metrics=[metric],
+        run_eagerly=eagerly,
+    )
+    if watch is not None:
+        watch.variables = lambda: [
+            *net.variables, *net.optimizer.variables, *net.metrics_variables
+        ]  # fmt: skip
+    history = net.fit(x, y, batch_size=8, epochs=3, validation_split=0.25, verbose=0)
+    return history.history, [v.numpy() for v in net.variables]
+
+
+def test_a_training_is_recorded_and_stays_the_same(monkeypatch):
+    with isozoo.use_backend("torch"):
+        expected, weights = _trained(True)
+        driver = Restoring()
+        monkeypatch.setattr(graphs, "CudaDriver", lambda: driver)
+        found, recorded = _trained(False, watch=driver)
+    # Steps of one size and, for the last batch and for validation, of others: 3 calls each go
+    # before a recording.
+    assert driver.recorded >= 1 and driver.replayed >= 5
+    assert found == expected
+    for one, other in zip(recorded, weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_a_user_wrote_is_not_recorded(monkeypatch):
+    calls = []
+
+    def loss(y_true, y_pred):
+        calls.append(1)
+        return isozoo.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    driver = Restoring()
+    monkeypatch.setattr(graphs, "CudaDriver", lambda: driver)
+    with isozoo.use_backend("torch"):
+        _trained(False, loss=loss, watch=driver)
+        assert len(calls) >= 3 * 6 and not driver.recorded
+        _trained(False, metric=loss, watch=driver)
+    assert not driver.recorded
 
 
 def test_recordings_are_bounded():

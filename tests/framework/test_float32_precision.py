@@ -190,22 +190,28 @@ def switches(monkeypatch):
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):
             name = function.__name__.partition(".")[0]
             if name in KERNELS:
-                seen.append((name, *(s.fp32_precision for s in precision._switches())))
+                kind = "conv" if "conv" in name else "matmul"
+                seen.append((name, "tf32" if precision.rounds(kind) else "ieee"))
             return function(*args, **(kwargs or {}))
 
     return seen, Recorder, precision
 
 
+def _said(precision):
+    return [s.fp32_precision for s in precision._SWITCHES.values()]
+
+
 KERNELS = (
     "convolution mm addmm bmm baddbmm convolution_backward linear_backward "
-    "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_attention_math"
+    "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_attention_math "
+    "conv1d conv2d conv3d linear matmul scaled_dot_product_attention"  # in inference mode
 ).split()
 
 
 @pytest.mark.parametrize(("name", "wanted"), [("float32", "ieee"), ("tf32", "tf32")])
 def test_torch_kernels_see_the_setting_forwards_and_backwards(switches, name, wanted):
     seen, Recorder, precision = switches
-    before = [s.fp32_precision for s in precision._switches()]
+    before = _said(precision)
     with isozoo.use_backend("torch"):
         net = _network()
         import torch
@@ -216,17 +222,54 @@ def test_torch_kernels_see_the_setting_forwards_and_backwards(switches, name, wa
             loss.backward()
     assert {kernel for kernel, *_ in seen[:forwards]} >= {"convolution"}
     assert len(seen) > forwards >= 4
-    assert {tuple(found) for _, *found in seen} == {(wanted,) * 3}
-    assert [s.fp32_precision for s in precision._switches()] == before
+    assert {found for _, found in seen} == {wanted}
+    assert _said(precision) == before
+
+
+@pytest.mark.parametrize("users", ["tf32", "ieee"])
+@pytest.mark.parametrize(("name", "wanted"), [("float32", "ieee"), ("tf32", "tf32")])
+def test_networks_of_torch_see_the_setting(switches, monkeypatch, name, wanted, users):
+    """Whole networks with what is folded and fused in them, whatever the user's switches say."""
+    from isozoo.framework.backends.torch import folding
+
+    seen, Recorder, precision = switches
+    monkeypatch.setattr(folding, "_HAS_ONEDNN", False)  # which is the CPU's
+    own = _said(precision)
+    for switch in precision._SWITCHES.values():
+        switch.fp32_precision = users
+    try:
+        _check_networks(seen, Recorder, name, wanted)
+        assert _said(precision) == [users] * 3
+    finally:
+        for switch, said in zip(precision._SWITCHES.values(), own, strict=True):
+            switch.fp32_precision = said
+
+
+def _check_networks(seen, Recorder, name, wanted):
+    from isozoo import applications, nlp
+
+    sizes = {"vocabulary_size": 20, "num_layers": 1, "num_heads": 2, "hidden_dim": 8}
+    with isozoo.use_backend("torch"):
+        nets = [
+            (applications.ResNetBackbone(), np.ones((1, 32, 32, 3), np.float32)),
+            (applications.EfficientNetLiteBackbone(), np.ones((1, 32, 32, 3), np.float32)),
+            (nlp.BertBackbone(**sizes, intermediate_dim=16), {"token_ids": np.ones((1, 4), int)}),
+            (nlp.LlamaBackbone(**sizes, intermediate_dim=16), {"token_ids": np.ones((1, 4), int)}),
+        ]
+        for net, inputs in nets:
+            seen.clear()
+            with config.use_float32_precision(name), Recorder():
+                net.infer(inputs)
+            assert len(seen) > 5 and {found for _, found in seen} == {wanted}, type(net)
 
 
 def test_torchs_switches_are_put_back_after_an_error(switches):
     _, _, precision = switches
-    before = [s.fp32_precision for s in precision._switches()]
+    before = _said(precision)
     with pytest.raises(ZeroDivisionError), precision.arithmetic("tf32"):
-        assert [s.fp32_precision for s in precision._switches()] == ["tf32"] * 3
+        assert _said(precision) == ["tf32"] * 3
         raise ZeroDivisionError
-    assert [s.fp32_precision for s in precision._switches()] == before
+    assert _said(precision) == before
 
 
 def test_guarded_convolutions_of_torch_have_the_same_gradients(switches, monkeypatch):

@@ -57,6 +57,12 @@ class Programs(Protocol):
         """Makes one program of a function of tensors that reads and assigns variables."""
         ...
 
+    def recorded_step(
+        self, function: Callable[..., Any], variables: list[Any]
+    ) -> Callable[..., Any]:
+        """Makes a recording, where a device has such, of a step that changes variables alone."""
+        ...
+
     def inference_function(self, target: Any) -> Callable[..., Any]:
         """Compiles the call of a `MethodTarget` without gradients."""
         ...
@@ -71,6 +77,10 @@ class Programs(Protocol):
         self, array: Any, dtype: str, trainable: bool, memory_format: str | None
     ) -> Tensor:
         """Makes the native tensor of a variable, in the array's own memory where it can."""
+        ...
+
+    def advance(self, box: Tensor) -> Tensor | None:
+        """Gives the key of a seed generator's state, which goes on by one draw; may give None."""
         ...
 
     def set_value(self, box: Tensor, value: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ... import dtypes
+from .placing import beside, number
 
 _NATIVE = {name: getattr(torch, name) for name in (*dtypes.ALL, *dtypes.STORED)}
 # Unsigned dtypes that torch stores and moves, but has few kernels for: signed ones of their width.
@@ -34,6 +35,11 @@ def in_order(x):
     if signed is not None:
         return x.view(signed) ^ _LOWEST[signed]
     return x.to(torch.uint8) if x.dtype is torch.bool else x
+
+
+def out_of_order(x, dtype):
+    """The unsigned elements, of a dtype, that `in_order` made `x` of."""
+    return (x ^ _LOWEST[x.dtype]).view(dtype)
 
 
 class ArrayKernels:
@@ -123,6 +129,17 @@ class ArrayKernels:
     def bitcast(self, x, dtype):
         return x.contiguous().view(_NATIVE[dtype])
 
+    def where(self, condition, x1, x2):
+        tensor = x1 if isinstance(x1, torch.Tensor) else x2
+        signed = _SIGNED.get(getattr(tensor, "dtype", None))
+        if signed is None or not tensor.is_cuda:
+            return torch.where(condition, x1, x2)
+        x1, x2 = (
+            x if isinstance(x, torch.Tensor) else number(x, tensor.dtype, tensor.device)
+            for x in (x1, x2)
+        )
+        return torch.where(condition, x1.view(signed), x2.view(signed)).view(tensor.dtype)
+
     def signbit(self, x):
         if x.dtype in _SIGNED:
             return torch.zeros_like(x, dtype=torch.bool)
@@ -137,13 +154,11 @@ class ArrayKernels:
         keys = key if isinstance(key, tuple) else (key,)
         if sum(k is Ellipsis for k in keys) > 1:
             raise IndexError("an index can only have a single ellipsis ('...')")
-        keys = tuple(torch.as_tensor(k, device=x.device) if _is_listed(k) else k for k in keys)
+        keys = tuple(beside(k, x) if _is_listed(k) else k for k in keys)
         keys = tuple(k.long() if _is_place(k) else k for k in keys)
         if any(isinstance(k, torch.Tensor) and k.ndim for k in keys):
             # Beside places in tensors an int is one, too, as NumPy has it.
-            keys = tuple(
-                torch.as_tensor(k, device=x.device).reshape(1) if _is_whole(k) else k for k in keys
-            )
+            keys = tuple(beside(k, x).reshape(1) if _is_whole(k) else k for k in keys)
         if any(isinstance(k, slice) and (k.step or 1) < 0 for k in keys):
             x, keys = _turned(x, keys)
         return x[keys]

@@ -3,6 +3,7 @@
 # Kernels stand here as plain renames of the framework's functions, where the base has methods.
 # pyright: reportAssignmentType=false
 
+from functools import cache
 from math import prod
 
 import ml_dtypes
@@ -19,13 +20,15 @@ from . import (
     few_bits,
     folding,
     neural,
+    placing,
     precision,
     random,
     recurrent,
     unsigned,
+    whole_numbers,
     windows,
 )
-from .arrays import ArrayKernels, moved
+from .arrays import ArrayKernels, in_order, moved, out_of_order
 from .bundles import TorchBundles
 from .control import TorchControl
 from .graphs import GraphedFunction
@@ -33,6 +36,7 @@ from .image import TorchImages
 from .layer import TorchLayer
 from .linalg import TorchLinalg
 from .logs import unlogged
+from .placing import is_recording
 from .renames import Renamed
 from .signal import TorchSignal
 from .transforms import TorchTransforms
@@ -79,6 +83,24 @@ def _gathered(x, indices, axis):
     return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
 
 
+_CHANGES = "A variable on the CPU changes within a call on CUDA."
+
+
+@cache
+def _one_draw(device):
+    """What a draw adds to a generator's state, (seed, number of the draw)."""
+    with torch.inference_mode(False):
+        return torch.arange(2, dtype=torch.int32, device=device)
+
+
+def _rows_or_none(x, indices):
+    """`rows_at` on a device, which would tell of a wrong number long after the call."""
+    inside = indices.clamp(0, x.shape[0] - 1)
+    y = _gathered(x, inside if inside.dtype in (torch.int32, torch.int64) else inside.long(), 0)
+    none = float("nan") if x.is_floating_point() else 0
+    return torch.where((inside == indices).unsqueeze(-1), y, none)
+
+
 class TorchBackend(
     Renamed,
     ArrayKernels,
@@ -122,11 +144,15 @@ class TorchBackend(
                 x = torch.from_numpy(x.copy())
             else:
                 x = torch.from_numpy(x)
-            return x.to(state.device or torch.get_default_device(), native)
+            return placing.sent(x, state.device or torch.get_default_device(), native)
         if isinstance(x, list | tuple) and any(isinstance(v, torch.Tensor) for v in x):
             x = torch.stack([self.asarray(v) for v in x])
             return x if native is None else x.to(native)
-        return torch.tensor(x, dtype=native, device=state.device)
+        if state.device is None:
+            return torch.tensor(x, dtype=native)
+        if isinstance(x, list | tuple):
+            return placing.sent(torch.tensor(x, dtype=native), state.device)
+        return placing.number(x, native, state.device)
 
     def to_numpy(self, x):
         x = x.detach()
@@ -183,7 +209,9 @@ class TorchBackend(
             return torch.repeat_interleave(x, repeats, axis)
         # Known to the host, the size of the result need not be read back from a device.
         size = sum(int(n) for n in repeats) if isinstance(repeats, list | tuple) else None
-        repeats = torch.as_tensor(repeats, device=x.device)
+        repeats = placing.beside(repeats, x)
+        if repeats.is_floating_point():  # of an empty list
+            repeats = repeats.long()
         return torch.repeat_interleave(x, repeats, axis, output_size=size)
 
     def roll(self, x, shift, axis=None):
@@ -218,8 +246,10 @@ class TorchBackend(
         )
 
     def rows_at(self, x, indices):
-        if x.device.type != "cpu" or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():
             return super().rows_at(x, indices)
+        if x.device.type != "cpu":
+            return _rows_or_none(x, indices)
         if indices.dtype not in (torch.int32, torch.int64):
             indices = indices.long()
         return _gathered(x, indices, 0)
@@ -229,15 +259,21 @@ class TorchBackend(
         return torch.take_along_dim(x, indices.long(), axis)
 
     def sort(self, x, axis):
-        return torch.sort(x, dim=axis, stable=True).values
+        return self._sorted(x, axis, False)[0]
 
     def argsort(self, x, axis):
-        return torch.argsort(x, dim=axis, stable=True).to(torch.int32)
+        return self._sorted(x, axis, False)[1].to(torch.int32)
 
     def top_k(self, x, k, sorted):
         # torch.topk leaves the order of equal values open; a stable sort does not.
-        order = torch.sort(x, dim=-1, descending=True, stable=True)
-        return order.values[..., :k], order.indices[..., :k].to(torch.int32)
+        values, places = self._sorted(x, -1, True)
+        return values[..., :k], places[..., :k].to(torch.int32)
+
+    def _sorted(self, x, axis, descending):
+        if x.dtype not in unsigned.WIDER:
+            return torch.sort(x, dim=axis, descending=descending, stable=True)
+        found = torch.sort(in_order(x), dim=axis, descending=descending, stable=True)
+        return out_of_order(found.values, x.dtype), found.indices
 
     def hypot(self, x1, x2):
         if not (x1.requires_grad or x2.requires_grad):
@@ -277,9 +313,9 @@ class TorchBackend(
 
     def _extremum(self, function, x1, x2):
         if not isinstance(x1, torch.Tensor):
-            x1 = torch.tensor(x1, dtype=x2.dtype, device=x2.device)
+            x1 = placing.number(x1, x2.dtype, x2.device)
         elif not isinstance(x2, torch.Tensor):
-            x2 = torch.tensor(x2, dtype=x1.dtype, device=x1.device)
+            x2 = placing.number(x2, x1.dtype, x1.device)
         return function(x1, x2)
 
     @unsigned.by_order
@@ -290,11 +326,11 @@ class TorchBackend(
 
     @unsigned.by_value
     def logical_and(self, x1, x2):
-        return torch.logical_and(x1, torch.as_tensor(x2, device=x1.device))
+        return torch.logical_and(x1, placing.beside(x2, x1))
 
     @unsigned.by_value
     def logical_or(self, x1, x2):
-        return torch.logical_or(x1, torch.as_tensor(x2, device=x1.device))
+        return torch.logical_or(x1, placing.beside(x2, x1))
 
     def sign(self, x):
         if x.dtype in unsigned.WIDER:
@@ -344,6 +380,8 @@ class TorchBackend(
 
     @unsigned.by_value_and_boolean
     def matmul(self, x1, x2):
+        if x1.is_cuda and not (x1.is_floating_point() or x1.is_complex()):
+            return whole_numbers.matmul(x1, x2)
         if not precision.watched:
             return torch.matmul(x1, x2)
         return precision.product(torch.matmul, x1, x2)
@@ -353,7 +391,11 @@ class TorchBackend(
         dtype = operands[0].dtype
         if not (dtype.is_floating_point or dtype.is_complex):
             # torch sums integers in int64, and multiplies no sum with what is narrower.
-            return torch.einsum(subscripts, *(x.to(torch.int64) for x in operands)).to(dtype)
+            operands = [x.to(torch.int64) for x in operands]
+            if operands[0].is_cuda:  # which has no products of integers
+                y = torch.einsum(subscripts, *(x.cpu() for x in operands))
+                return y.to(operands[0].device, dtype)
+            return torch.einsum(subscripts, *operands).to(dtype)
         return precision.product(lambda *x: torch.einsum(subscripts, *x), *operands)
 
     # Neural-network kernels
@@ -369,6 +411,8 @@ class TorchBackend(
     across_replicas = windows.across_replicas
     depthwise_conv = staticmethod(neural.depthwise_conv)
     pool = staticmethod(neural.pool)
+    hard_sigmoid = staticmethod(neural.hard_sigmoid)
+    hard_silu = staticmethod(neural.hard_silu)
     attention = staticmethod(neural.attention)
     has_flash_attention = True
     batch_normalization = staticmethod(neural.batch_normalization)
@@ -438,6 +482,9 @@ class TorchBackend(
         return _disable_current_modes()
 
     def set_value(self, box, value):
+        if box.device.type == "cpu" and is_recording():
+            # A recording would change it now, and never again.
+            raise RuntimeError(_CHANGES)
         with torch.no_grad():
             box.copy_(value)
         return box
@@ -464,6 +511,16 @@ class TorchBackend(
 
     def seed(self, seed):
         torch.manual_seed(seed)
+
+    def advance(self, box):
+        if not random.ordinary(box):
+            return None
+        if box.device.type == "cpu" and is_recording():
+            raise RuntimeError(_CHANGES)
+        key = box.detach().clone()
+        with torch.no_grad():
+            box.add_(_one_draw(box.device))
+        return key
 
     def set_trainable(self, native, trainable):
         if isinstance(native, torch.nn.Parameter):
@@ -510,6 +567,9 @@ class TorchBackend(
 
     def unrecorded(self):
         return torch.no_grad()
+
+    def recorded_step(self, function, variables):
+        return GraphedFunction(function, lambda: [v.native for v in variables])
 
     def inference_function(self, target):
         graphed = GraphedFunction(

@@ -8,7 +8,7 @@ import threading
 
 import torch
 
-from . import neural
+from . import neural, precision
 
 _FRESH = {
     "relu": torch.relu_,
@@ -87,8 +87,9 @@ class Folded:
         settings = padding, strides, dilation, groups
         if self.packed or self._pack(x, *settings):
             return _by_onednn(x, self, settings, activation, shortcut)
-        y = neural.CONVS[len(self.size)](
-            x, self.kernel, self.bias, strides, padding, dilation, groups
+        run = neural.CONVS[len(self.size)]
+        y = precision.convolution(
+            run, x, self.kernel, self.bias, strides, padding, dilation, groups
         )
         y = neural.channels_last(y)
         if shortcut is not None:

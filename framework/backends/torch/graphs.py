@@ -13,6 +13,7 @@ import torch
 
 from ...nested import map_structure
 from ...structures import split
+from .placing import Constants
 
 # Calls of one form before it is recorded: what is called once or twice is not worth a recording.
 CALLS_BEFORE = 3
@@ -33,21 +34,40 @@ class CudaDriver:
             and not torch.cuda.is_current_stream_capturing()
         )
 
-    def record(self, function: Callable[[], Any], device: Any) -> tuple[Any, Callable[[], None]]:
-        """Runs `function` once on a stream of its own to warm up, then records it.
+    def record(
+        self, function: Callable[[], Any], device: Any
+    ) -> tuple[Any, Any, Callable[[], None]]:
+        """Runs `function` once on a stream of its own, then records it, which computes nothing.
 
-        Returns its outputs, whose memory each replay writes anew, and the replay.
+        Returns the outputs of the run, those whose memory each replay writes anew, and the replay.
+        A recording that fails is the error of a `NotRecorded`, with the outputs of the run.
         """
+        constants = Constants()
         with torch.cuda.device(device):
             side = torch.cuda.Stream()
             side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                function()
+            with torch.cuda.stream(side), constants.gathering():
+                first = function()
             torch.cuda.current_stream().wait_stream(side)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                outputs = function()
-        return outputs, graph.replay
+            try:
+                with torch.cuda.graph(graph), constants.giving():
+                    outputs = function()
+            except Exception as error:
+                raise NotRecorded(first) from error
+
+        def replay(kept: Any = constants) -> None:  # what a recording reads must not go
+            graph.replay()
+
+        return first, outputs, replay
+
+
+class NotRecorded(Exception):
+    """A call that ran and could not be recorded: why is its cause."""
+
+    def __init__(self, outputs: Any) -> None:
+        super().__init__()
+        self.outputs = outputs
 
 
 class GraphedFunction:
@@ -97,33 +117,31 @@ class GraphedFunction:
             if count <= CALLS_BEFORE:
                 return self._function(*args, **kwargs)
             given = {id(x) for i in self._consumed for x in split(args[i])[0]}
-            found = self._recorded(key, leaves, form, weights, given)
-            if found is None:
-                return self._function(*args, **kwargs)
+            return self._record(key, leaves, form, weights, given)
         self._graphs.move_to_end(key)
         if not found.is_free(tensors):  # two callers by turns: one of them goes without
             return self._function(*args, **kwargs)
         return found.replay(tensors)
 
-    def _recorded(
+    def _record(
         self, key: Any, leaves: list[Any], form: Any, weights: list[Any], consumed: set[int]
     ) -> Any:
+        """The outputs of a call, which is recorded for those that follow."""
         try:
             made = _Recording(self._function, leaves, form, weights, self._driver, consumed)
-        except torch.OutOfMemoryError:
-            # There may be room another time: the count starts anew.
-            self._calls[key] = 0
-            return None
-        except (
-            RuntimeError
-        ) as error:  # what the call does cannot be recorded, as reading a size back
-            self.failures[key] = str(error).partition("\n")[0]
-            return None
+        except NotRecorded as failed:
+            reason = failed.__cause__
+            if isinstance(reason, torch.OutOfMemoryError):
+                self._calls[key] = 0  # there may be room another time: the count starts anew
+            else:
+                # What the call does cannot be recorded, as reading a size back.
+                self.failures[key] = str(reason).partition("\n")[0]
+            return failed.outputs
         self._graphs[key] = made
         while len(self._graphs) > MAX_GRAPHS:
             oldest, _ = self._graphs.popitem(last=False)
             self._calls[oldest] = 0
-        return made
+        return made.first()
 
 
 class _Recording:
@@ -152,11 +170,22 @@ class _Recording:
             args, kwargs = form.join(filled)
             return function(*args, **kwargs)
 
-        self._outputs, self._replay = driver.record(run, self._inputs[0].device)
+        first, self._outputs, self._replay = driver.record(run, self._inputs[0].device)
         self._places = [(x, x.data_ptr()) for x in weights]
         # Outputs that lie in an input's memory, and the places of those inputs.
         self._lent = {id(x): lent[_place(x)] for x in split(self._outputs)[0] if _place(x) in lent}
         self._out = {i: weakref.ref(given[i]) for i in self._lent.values()}
+
+        def handed(x: Any) -> Any:
+            return given[lent[_place(x)]] if _place(x) in lent else x
+
+        # The run's own outputs, with the caller's objects for what lies in their memory.
+        self._first = map_structure(handed, first)
+
+    def first(self) -> Any:
+        """Returns the outputs of the call that was recorded, once."""
+        outputs, self._first = self._first, None
+        return outputs
 
     def fits(self, weights: list[Any]) -> bool:
         """Whether the weights lie where they lay when the call was recorded."""

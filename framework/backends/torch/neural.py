@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ..base import explicit_pads
 from . import precision
 from .arrays import moved
+from .placing import beside
 
 
 def arrange(tensor, memory_format):
@@ -179,6 +180,27 @@ def _by_batch(x, mean, variance, axis, beta, gamma, epsilon):
     return (x * scale.reshape(sizes) + shift.reshape(sizes)).to(x.dtype)
 
 
+def hard_sigmoid(x):
+    """min(max(x + 3, 0), 6) / 6."""
+    if x.is_cuda and x.dtype is torch.float64:  # torch's kernel has its 1/6 in float32 there
+        return F.relu6(x + 3) / 6
+    return F.hardsigmoid(x)
+
+
+def hard_silu(x):
+    """x * hard_sigmoid(x)."""
+    if x.is_cuda and x.dtype is torch.float64:
+        return x * hard_sigmoid(x)
+    return F.hardswish(x)
+
+
+def _largest(x, size, strides):
+    """The largest of each window of integers, of which torch has no kernel on CUDA."""
+    for axis, (length, step) in enumerate(zip(size, strides, strict=True)):
+        x = x.unfold(1 + axis, length, step)
+    return x.amax(tuple(range(-len(size), 0)))
+
+
 def pool(x, size, strides, padding, kind):
     """Window "max", "average" (padding does not count) or "sum"; (batch, *spatial, channels)."""
     if len(size) == 1:
@@ -194,8 +216,14 @@ def pool(x, size, strides, padding, kind):
         if padded:
             low = float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min
             x = F.pad(x, flat, value=low)
+        if x.is_cuda and not x.is_floating_point():
+            return _largest(x, size, strides)
         function = F.max_pool2d if rank == 2 else F.max_pool3d
-        return channels_last(function(channels_first(x), size, strides))
+        x = channels_first(x)
+        if x.is_cuda and x.dtype is torch.float64:
+            # Channels last, the derivative's kernel reads at odd addresses (torch 2.11).
+            x = x.contiguous()
+        return channels_last(function(x, size, strides))
     x = F.pad(x, flat) if padded else x
     function = F.avg_pool2d if rank == 2 else F.avg_pool3d
     mean = channels_last(function(channels_first(x), size, strides))
@@ -270,7 +298,7 @@ def _added(mask, bias, dtype):
 
 def one_token(query, key, value, keys, values, position, bias, mask, scale):
     """`cached_attention` of one token a row; the cache is written in place, and nothing moves."""
-    place = torch.as_tensor(position).long().reshape(1)
+    place = beside(position, keys).long().reshape(1)
     keys.index_copy_(2, place, key.transpose(1, 2))
     values.index_copy_(2, place, value.transpose(1, 2))
     batch, _, heads, size = query.shape

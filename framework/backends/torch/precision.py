@@ -1,8 +1,9 @@
 """Which arithmetic torch's products and convolutions use for float32 on CUDA.
 
-Torch has switches for it, of the whole process, which belong to the user. A kernel of ours sets
-them for as long as it runs, forwards and backwards, where they say something else than isozoo's
-own setting. On CPUs, and for other dtypes, nothing is asked and nothing is set.
+Torch has switches for it, of the whole process, which belong to the user. Where they say something
+else than isozoo's own setting, a kernel of ours sets them for as long as it runs, forwards and
+backwards. Where they say the same, nothing is set, and derivatives take what then stands there. On
+CPUs, and for other dtypes, nothing is asked.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +16,10 @@ from ... import config
 
 # isozoo's setting -> torch's name. torch has no products of three bfloat16 parts.
 _NAMES = {"float32": "ieee", "bfloat16_3x": "ieee", "tf32": "tf32"}
-
+# What of CUDA each kind of kernel asks; a convolution that cuDNN does not take is a product.
+MATMUL = ("matmul",)
+CONV = ("conv", "matmul")
+RNN = ("rnn", "matmul")
 
 # Whether there is a GPU whose kernels need watching.
 watched = torch.cuda.is_available()
@@ -26,29 +30,47 @@ def is_guarded(x: Any) -> bool:
     return x.is_cuda and x.dtype is torch.float32 and not torch.compiler.is_compiling()
 
 
-def _switches() -> tuple[Any, ...]:
-    backends = torch.backends
-    return backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn  # pyright: ignore[reportAttributeAccessIssue]
+_SWITCHES: dict[str, Any] = {
+    "matmul": torch.backends.cuda.matmul,
+    "conv": torch.backends.cudnn.conv,  # pyright: ignore[reportAttributeAccessIssue]
+    "rnn": torch.backends.cudnn.rnn,  # pyright: ignore[reportAttributeAccessIssue]
+}
+# What lies behind the switches; asked itself, it answers in a sixth of the time.
+_getter = getattr(torch._C, "_get_fp32_precision_getter", None)
+
+
+def rounds(kind: str) -> bool:
+    """Whether torch's switch for a kind of kernel ("matmul", "conv", "rnn") says TF32."""
+    found = _SWITCHES[kind].fp32_precision if _getter is None else _getter("cuda", kind)
+    return found == "tf32"
+
+
+def _agrees(kinds: tuple[str, ...], name: str) -> bool:
+    wanted = name == "tf32"
+    for kind in kinds:
+        if rounds(kind) is not wanted:
+            return False
+    return True
 
 
 @contextmanager
-def arithmetic(name: str) -> Iterator[None]:
+def arithmetic(name: str, kinds: tuple[str, ...] = RNN + CONV) -> Iterator[None]:
     """Within the ``with`` block, torch computes float32 in the arithmetic called `name`."""
-    wanted = _NAMES[name]
+    wanted = name == "tf32"
     changed = []
     try:
-        for switch in _switches():
-            before = switch.fp32_precision
-            if before != wanted:
-                switch.fp32_precision = wanted
-                changed.append((switch, before))
+        for kind in kinds:
+            if rounds(kind) is not wanted:
+                switch = _SWITCHES[kind]
+                changed.append((switch, switch.fp32_precision))
+                switch.fp32_precision = _NAMES[name]
         yield
     finally:
-        for switch, before in changed:
+        for switch, before in reversed(changed):
             switch.fp32_precision = before
 
 
-def product(function: Callable[..., Any], *tensors: Any) -> Any:
+def product(function: Callable[..., Any], *tensors: Any, kinds: tuple[str, ...] = MATMUL) -> Any:
     """Returns `function(*tensors)`, products in the arithmetic that is set.
 
     It may give a tuple, of which all tensors come from the first one's node.
@@ -56,7 +78,9 @@ def product(function: Callable[..., Any], *tensors: Any) -> Any:
     if not is_guarded(tensors[0]):
         return function(*tensors)
     name = config.float32_precision()
-    with arithmetic(name):
+    if _agrees(kinds, name):
+        return function(*tensors)
+    with arithmetic(name, kinds):
         y = function(*tensors)
     first = y[0] if isinstance(y, tuple) else y
     if first.requires_grad:
@@ -101,7 +125,7 @@ class _Convolution(torch.autograd.Function):
         ctx.save_for_backward(x, kernel)
         ctx.settings = strides, padding, dilation, groups, name
         ctx.bias = None if bias is None else list(bias.shape)
-        with arithmetic(name):
+        with arithmetic(name, CONV):
             return torch.ops.aten.convolution(
                 x, kernel, bias, strides, padding, dilation, False, [0] * len(strides), groups
             )
@@ -111,7 +135,7 @@ class _Convolution(torch.autograd.Function):
         x, kernel = ctx.saved_tensors
         strides, padding, dilation, groups, name = ctx.settings
         needed = list(ctx.needs_input_grad[:3])
-        with arithmetic(name):
+        with arithmetic(name, CONV):
             found = torch.ops.aten.convolution_backward(
                 gradients[0], x, kernel, ctx.bias, strides, padding, dilation, False,
                 [0] * len(strides), groups, needed,
@@ -130,7 +154,13 @@ def convolution(
     groups: int,
 ) -> Any:
     """Returns `run(x, kernel, ...)`, a convolution of torch's, in the arithmetic that is set."""
-    if not is_guarded(x):
+    name = config.float32_precision() if is_guarded(x) else ""
+    if not name or _agrees(CONV, name):
         return run(x, kernel, bias, strides, padding, dilation, groups)
-    settings = list(strides), list(padding), list(dilation), groups, config.float32_precision()
-    return _Convolution.apply(x, kernel, bias, *settings)
+    if torch.is_grad_enabled() and any(
+        t is not None and t.requires_grad for t in (x, kernel, bias)
+    ):
+        settings = list(strides), list(padding), list(dilation), groups, name
+        return _Convolution.apply(x, kernel, bias, *settings)
+    with arithmetic(name, CONV):
+        return run(x, kernel, bias, strides, padding, dilation, groups)

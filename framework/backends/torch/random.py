@@ -18,6 +18,7 @@ from ...context import state
 from .. import host_draws as host
 from .. import philox
 from ..derived.random import LOW, STEP, TINY, threshold
+from .placing import number, sent
 
 LARGE = 1 << 20  # words from which on a draw may take a compiled kernel
 _PATIENCE = 1 << 26  # words that are drawn in large draws before kernels are compiled
@@ -152,7 +153,7 @@ def _worth_compiling(count, device):
     return True
 
 
-def _ordinary(*tensors):
+def ordinary(*tensors):
     """Whether nothing watches the operations on these tensors: no tracing, no transformation."""
     return (
         not torch.compiler.is_compiling()
@@ -175,18 +176,25 @@ def _device(key):
 def _key(key, device=None):
     """A key as int64 of shape (2,)."""
     if isinstance(key, tuple):
-        return torch.tensor(key, dtype=torch.int64, device=device or state.device)
+        made = torch.tensor(key, dtype=torch.int64)
+        device = device or state.device
+        return made if device is None else sent(made, device)
     return key.to(device=device, dtype=torch.int64)
+
+
+def _gpu_key(key, device):
+    """A key as two whole numbers on the device; the kernels take their lowest 32 bits."""
+    return _key(key, device) if isinstance(key, tuple) else key.to(device)
 
 
 def random_words(key, shape, stream=0):
     """Words of a stream of `key`, as int64."""
-    if _ordinary(key):
+    if ordinary(key):
         device = _device(key)
         if device.type == "cpu":
             return torch.from_numpy(host.random_words(key, shape, stream))
         if (kernels := _gpu_kernels(device)) is not None:
-            return kernels.words(_key(key, device), math.prod(shape), stream).reshape(shape)
+            return kernels.words(_gpu_key(key, device), math.prod(shape), stream).reshape(shape)
     key = _key(key)
     if torch.compiler.is_compiling() and key.device.type == "cpu":
         return _opaque_words(key, tuple(shape), stream)
@@ -212,10 +220,10 @@ def _(info, in_dims, key, shape, stream):
 
 def random_uniform(key, shape):
     """Uniform float32 in [0, 1), see `derived.random`."""
-    if _ordinary(key):
+    if ordinary(key):
         count, device = math.prod(shape), _device(key)
         if (kernels := _gpu_kernels(device)) is not None:
-            return kernels.uniform(_key(key, device), count).reshape(shape)
+            return kernels.uniform(_gpu_key(key, device), count).reshape(shape)
         if _worth_compiling(count, device):
             packed = _run("uniform", _key(key), -(-count // 2))
             if packed is not None:
@@ -227,10 +235,10 @@ def random_uniform(key, shape):
 
 def random_normal(key, shape, dtype):
     """Standard normal draws, see `derived.random`."""
-    if _ordinary(key):
+    if ordinary(key):
         count, device = math.prod(shape), _device(key)
         if dtype == "float32" and (kernels := _gpu_kernels(device)) is not None:
-            return kernels.normal(_key(key, device), count).reshape(shape)
+            return kernels.normal(_gpu_key(key, device), count).reshape(shape)
         if dtype == "float32" and _worth_compiling(count, device):
             packed = _run("normal", _key(key), -(-count // 2))
             if packed is not None:
@@ -242,11 +250,12 @@ def random_normal(key, shape, dtype):
 
 def random_dropout(x, key, shape, rate):
     """x / (1 - rate) or 0, see `derived.random`."""
-    if _ordinary(key, x):
+    if ordinary(key, x):
         whole = tuple(shape) == tuple(x.shape)
         fits = _gpu_kernels(x.device) is not None and x.dtype in _TRITON_FLOATS
         if whole and (fits or _worth_compiling(x.numel(), x.device)):
-            y = _Dropout.apply(x, _key(key, x.device), rate)
+            key = _gpu_key(key, x.device) if fits else _key(key, x.device)
+            y = _Dropout.apply(x, key, rate)
             if y is not None:
                 return y
         if x.device.type == "cpu":
@@ -268,8 +277,8 @@ class _Dropout(torch.autograd.Function):
         ctx.key, ctx.rate = key, rate
         if (kernels := _gpu_kernels(x.device)) is not None:
             return kernels.dropout(x, key, threshold(rate), 1.0 / (1.0 - rate))
-        least = torch.tensor(threshold(rate), device=x.device)
-        scale = torch.tensor(1.0 / (1.0 - rate), dtype=torch.float64, device=x.device)
+        least = number(threshold(rate), None, x.device)
+        scale = number(1.0 / (1.0 - rate), torch.float64, x.device)
         y = _run("dropout", key, x.reshape(-1), least, scale)
         return y if y is None else y.view(x.shape)
 

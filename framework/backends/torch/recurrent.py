@@ -17,7 +17,8 @@ def lstm(x, h, c, kernel, recurrent_kernel, bias):
         given = _together(weights)
         return torch.lstm(x, (h, c), given, len(given) > 2, 1, 0.0, False, False, True)
 
-    outputs, h, c = precision.product(run, x, h.unsqueeze(0), c.unsqueeze(0), *weights)
+    states = h.unsqueeze(0), c.unsqueeze(0)
+    outputs, h, c = precision.product(run, x, *states, *weights, kinds=precision.RNN)
     return outputs, h.squeeze(0), c.squeeze(0)
 
 
@@ -33,7 +34,7 @@ def gru(x, h, kernel, recurrent_kernel, bias):
         given = _together(weights)
         return torch.gru(x, h, given, len(given) > 2, 1, 0.0, False, False, True)
 
-    outputs, h = precision.product(run, x, h.unsqueeze(0), *weights)
+    outputs, h = precision.product(run, x, h.unsqueeze(0), *weights, kinds=precision.RNN)
     return outputs, h.squeeze(0)
 
 

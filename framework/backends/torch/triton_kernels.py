@@ -82,7 +82,7 @@ def dropout_kernel(x, key, out, count, least, scale, BLOCK: tl.constexpr):
     place = start + tl.arange(0, 4 * BLOCK)
     inside = place < count
     value = tl.load(x + place, mask=inside, other=0.0)
-    kept = _in_order(w0, w1, w2, w3).to(tl.int64) >= least
+    kept = _in_order(w0, w1, w2, w3) >= least.to(tl.uint32)
     scaled = (value.to(tl.float32) * scale).to(value.dtype)
     tl.store(out + place, tl.where(kept, scaled, 0.0), mask=inside)
 

@@ -8,6 +8,8 @@ from functools import wraps
 
 import torch
 
+from .placing import number
+
 WIDER = {torch.uint16: torch.int32, torch.uint32: torch.int64, torch.uint64: torch.int64}
 _TOP = -(2**63)
 
@@ -78,17 +80,18 @@ def _dividing(function, place):
 
     @wraps(function)
     def kernel(x1, x2):
-        if (x1 if isinstance(x1, torch.Tensor) else x2).dtype != torch.uint64:
+        tensor = x1 if isinstance(x1, torch.Tensor) else x2
+        if tensor.dtype != torch.uint64:
             return narrow(x1, x2)
-        x1, x2 = _bits(x1), _bits(x2)
+        x1, x2 = _bits(x1, tensor.device), _bits(x2, tensor.device)
         return _divmod(x1, x2)[place].to(torch.uint64)
 
     return kernel
 
 
-def _bits(x):
+def _bits(x, device):
     """A tensor of uint64, or a number, as the int64 of the same bits."""
-    return x.to(torch.int64) if isinstance(x, torch.Tensor) else torch.tensor(_signed(x))
+    return x.to(torch.int64) if isinstance(x, torch.Tensor) else number(_signed(x), None, device)
 
 
 def _divmod(x, y):

@@ -26,7 +26,7 @@ def conv_transpose(backend, x, kernel, strides, crops, dilation):
     def run(x, weight):
         return _TRANSPOSED[rank](x, weight, None, strides, both, 0, 1, dilation)
 
-    y = precision.product(run, channels_first(x), weight)
+    y = precision.product(run, channels_first(x), weight, kinds=precision.CONV)
     rest = tuple((a - p, b - p) for (a, b), p in zip(crops, both, strict=True))
     return backend.cropped(channels_last(y), rest)
 
