@@ -32,6 +32,16 @@ def empty_cache(layers: int, shape: Sequence[int]) -> list[tuple[np.ndarray, np.
     return [(np.zeros(shape, np.float32), np.zeros(shape, np.float32)) for _ in range(layers)]
 
 
+def lowest(dtype: str) -> float:
+    """Returns what stands for -infinity in scores: a row with nothing to attend to gives a mean."""
+    return -6e4 if dtype == "float16" else -1e30
+
+
+def added(mask: Tensor, dtype: str) -> Tensor:
+    """Returns what a mask of booleans adds to scores: 0 where it is true, else `lowest`."""
+    return ops.cast(ops.where(mask, 0.0, lowest(dtype)), dtype)
+
+
 class DenseAttention(Layer):
     """Attention of `query` to `value` in `num_heads` heads (Vaswani et al. 2017).
 
@@ -183,7 +193,7 @@ class DenseAttention(Layer):
             causal = ops.greater_equal(ops.expand_dims(rows, 1), columns)
             mask = causal if mask is None else ops.logical_and(mask, causal)
         if mask is not None:
-            scores = ops.where(mask, scores, -6e4 if self.compute_dtype == "float16" else -1e30)
+            scores = ops.where(mask, scores, lowest(self.compute_dtype))
         weights = dropout(ops.softmax(scores))
         return ops.einsum("bhts,bshd->bthd", weights, value)
 

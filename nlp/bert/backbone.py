@@ -12,7 +12,7 @@ from ...framework.layers import Dense, Dropout, Embedding, LayerNormalization
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 from .. import activations
-from ..attention import DenseAttention
+from ..attention import DenseAttention, added
 from ..text import check_ids, token_inputs
 
 
@@ -116,15 +116,16 @@ class Block(Layer):
         self.outer_dropout = Dropout(dropout)
         self.built = True
 
-    def call(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def call(self, x: Tensor, mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """Returns the block's output (batch, length, hidden), of the shape of `x`.
 
         Args:
             x: (batch, length, hidden).
             mask: booleans, true where a token may be attended to, that broadcast to (batch, heads,
                 length, length); everywhere if None.
+            bias: added to the attention's scores, with axes like those of `mask`.
         """
-        y = self.attention_dropout(self.attention(x, None, mask))
+        y = self.attention_dropout(self.attention(x, None, mask, bias=bias))
         x = self.attention_norm(ops.add(y, x))
         y = self.outer_dropout(self.outer(self.inner(x)))
         return self.outer_norm(ops.add(y, x))
@@ -145,8 +146,10 @@ class Encoder(Layer):
             x: (batch, length, hidden).
             mask: booleans, as of `Block.call`.
         """
+        # What the mask adds is computed once, not in each block.
+        bias = None if mask is None else added(mask, self.compute_dtype)
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x, bias=bias)
         return x
 
 

@@ -16,7 +16,7 @@ from ...framework.initializers import RandomNormal
 from ...framework.layers import Dense, Embedding, RMSNormalization
 from ...framework.typing import Tensor
 from .. import activations
-from ..attention import KeyValue
+from ..attention import KeyValue, added
 from ..causal_masks import of_cache, of_texts
 from ..decoder import DecoderBackbone
 from ..rotary import rotary_of, turned
@@ -269,7 +269,6 @@ class LlamaBackbone(DecoderBackbone):
         angles = self._rotary.angles(places)
         x = self.embeddings(tokens)
         # What the mask adds is computed once, not in each block.
-        low = -6e4 if self.compute_dtype == "float16" else -1e30
-        bias = ops.cast(ops.where(mask, 0.0, low), self.compute_dtype)
+        bias = added(mask, self.compute_dtype)
         x, caches = self.through_blocks(x, cache, angles, behind=(position, bias))
         return self.norm(x), caches

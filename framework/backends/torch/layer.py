@@ -12,6 +12,13 @@ from ..native import NativeLayer
 from .transforms import has_compiler
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+# Hooks on all modules there are.
+_FOR_ALL = tuple(
+    getattr(nn.modules.module, f"_global_{name}_hooks")
+    for name in ("forward", "forward_pre", "backward", "backward_pre")
+)
+_tracing = torch._C._get_tracing_state
+_compiling = torch.compiler.is_compiling
 # Attributes of a module that copies on torch take along.
 _KEPT = (
     "training",
@@ -42,6 +49,7 @@ class TorchLayer(NativeLayer, nn.Module):
     first_native: Any
     _set_policy: Any
     _is_symbolic: Any
+    _plain_forward: bool
     touch: Any
 
     @classmethod
@@ -58,7 +66,10 @@ class TorchLayer(NativeLayer, nn.Module):
         forward.__signature__ = Signature(  # pyright: ignore[reportFunctionMemberAccess]
             [me, *parameters] if not _has_self(parameters) else parameters
         )
-        made: dict[str, Any] = {} if "forward" in dir(plain) else {"forward": forward}
+        plainly = "forward" not in dir(plain)
+        made: dict[str, Any] = {"_plain_forward": plainly}
+        if plainly:
+            made["forward"] = forward
         return made
 
     def _native_init(self):
@@ -68,6 +79,20 @@ class TorchLayer(NativeLayer, nn.Module):
         vars(self)["_foreign_views"] = {}
 
     def _native_call(self, *args, **kwargs):
+        held = self.__dict__
+        if (
+            # Where nothing stands around the call, `nn.Module.__call__` is two frames for nothing.
+            self._plain_forward
+            and not held["_forward_hooks"]
+            and not held["_forward_pre_hooks"]
+            and not held["_backward_hooks"]
+            and not held["_backward_pre_hooks"]
+            and not any(_FOR_ALL)
+            and "_compiled_call_impl" not in held
+            and _tracing() is None
+            and not _compiling()
+        ):
+            return self._call_nested(*args, **kwargs)
         hooked = self._forward_hooks or self._forward_pre_hooks
         if hooked and self._is_symbolic(args, kwargs):
             return self._call_nested(*args, **kwargs)  # there is nothing that hooks could see
@@ -90,7 +115,19 @@ class TorchLayer(NativeLayer, nn.Module):
         return self.training
 
     def _native_mode(self, training):
-        self.train(training)
+        """What `train(training)` does, which looks through all modules again at each call."""
+        own = self._cache.get("modes")
+        if own is None:
+            found = [m for m in self.modules() if isinstance(m, TorchLayer)]
+            own = self._cache["modes"] = [m for m in found if type(m).train is nn.Module.train]
+        for layer in own:
+            held = layer.__dict__
+            held["training"] = training
+            for part in held["_modules"].values():
+                if part is not None and (
+                    not isinstance(part, TorchLayer) or type(part).train is not nn.Module.train
+                ):
+                    part.train(training)
 
     def _native_compiled(self, step):
         """Compile the layer's call alone.

@@ -38,6 +38,8 @@ def dense(x, kernel, bias):
     if kernel.ndim != 2:
         return _plain(x, kernel, bias)
     weight = kernel.t()
+    if x.is_cuda:
+        return precision.product(F.linear, x, weight, bias)
     # torch.compile knows no such question, and picks its own kernels.
     eager = not torch.compiler.is_compiling()
     if eager and torch.is_inference_mode_enabled() and _suits_onednn(x, weight):
@@ -220,9 +222,10 @@ def pool(x, size, strides, padding, kind):
             return _largest(x, size, strides)
         function = F.max_pool2d if rank == 2 else F.max_pool3d
         x = channels_first(x)
-        if x.is_cuda and x.dtype is torch.float64:
-            # Channels last, the derivative's kernel reads at odd addresses (torch 2.11).
-            x = x.contiguous()
+        if x.is_cuda and x.dtype is torch.float64 and rank == 2:
+            # In two dimensions the derivative's kernel reads at odd addresses (torch 2.11).
+            y = F.max_pool3d(x.unsqueeze(2), (1, *size), (1, *strides)).squeeze(2)
+            return channels_last(y)
         return channels_last(function(x, size, strides))
     x = F.pad(x, flat) if padded else x
     function = F.avg_pool2d if rank == 2 else F.avg_pool3d

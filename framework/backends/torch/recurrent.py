@@ -15,7 +15,7 @@ def lstm(x, h, c, kernel, recurrent_kernel, bias):
 
     def run(x, h, c, *weights):
         given = _together(weights)
-        return torch.lstm(x, (h, c), given, len(given) > 2, 1, 0.0, False, False, True)
+        return torch.lstm(x, (h, c), given, len(given) > 2, 1, 0.0, _differs(x, given), False, True)
 
     states = h.unsqueeze(0), c.unsqueeze(0)
     outputs, h, c = precision.product(run, x, *states, *weights, kinds=precision.RNN)
@@ -32,10 +32,15 @@ def gru(x, h, kernel, recurrent_kernel, bias):
 
     def run(x, h, *weights):
         given = _together(weights)
-        return torch.gru(x, h, given, len(given) > 2, 1, 0.0, False, False, True)
+        return torch.gru(x, h, given, len(given) > 2, 1, 0.0, _differs(x, given), False, True)
 
     outputs, h = precision.product(run, x, h.unsqueeze(0), *weights, kinds=precision.RNN)
     return outputs, h.squeeze(0)
+
+
+def _differs(x, weights):
+    """Whether derivatives are wanted, for which cuDNN keeps what it calls training's."""
+    return torch.is_grad_enabled() and any(t.requires_grad for t in (x, *weights))
 
 
 def _suits(x, *others):
