@@ -56,6 +56,9 @@ class Line:
     unit: str = "s"
 
 
+_PAUSE = 0.05
+
+
 def by_turns(ours: Work, peer: Work, pairs: int) -> dict[str, list[float]]:
     """Seconds of both, by turns, after two runs each that do not count."""
     for work in (ours, peer, ours, peer):
@@ -66,6 +69,8 @@ def by_turns(ours: Work, peer: Work, pairs: int) -> dict[str, list[float]]:
     for pair in range(pairs):
         order = [("ours", ours), ("peer", peer)]
         for name, work in order if pair % 2 else reversed(order):
+            # Threads of the one before (ONNX Runtime's, OpenMP's) wait busily for more work.
+            time.sleep(_PAUSE)
             start = time.perf_counter()
             work()
             times[name].append(time.perf_counter() - start)

@@ -18,24 +18,30 @@ def conv(
     padding: str | Sequence[Any] = "valid",
     data_format: str | None = None,
     dilation_rate: Ints = 1,
+    bias: TensorLike | None = None,
 ) -> Tensor:
     """Computes the convolution (cross-correlation) over 1, 2 or 3 spatial axes.
 
-    Shapes: inputs (batch, *spatial, in), kernel (*size, in / groups, out); the result is
-    (batch, *output, out). `padding` is "valid", "same" (the odd element goes behind, as in
-    TensorFlow) or a pair (before, behind) for each spatial axis. With `data_format`
-    "channels_first" the channels of inputs and result stand behind the batch; None is the
-    configured format. The number of groups follows from the shapes. An error when the channels do
-    not fit or the window is larger than what it moves over.
+    Shapes: inputs (batch, *spatial, in), kernel (*size, in / groups, out), bias (out,) or None,
+    which is added; the result is (batch, *output, out). `padding` is "valid", "same" (the odd
+    element goes behind, as in TensorFlow) or a pair (before, behind) for each spatial axis. With
+    `data_format` "channels_first" the channels of inputs and result stand behind the batch; None is
+    the configured format. The number of groups follows from the shapes. An error when the channels
+    do not fit or the window is larger than what it moves over.
     """
-    backend, (inputs, kernel) = promoted_all(inputs, kernel)
+    weights = (kernel,) if bias is None else (kernel, bias)
+    backend, (inputs, kernel, *given) = promoted_all(inputs, *weights)
     inputs, back = channels_last(backend, inputs, data_format)
     rank, groups = len(kernel.shape) - 2, groups_of(inputs, kernel)
     padding, dilation = checked_padding(padding), ntuple(dilation_rate, rank, "dilation_rate")
     if padding != "same":
         check_window(inputs, kernel.shape[:rank], padding, dilation, "kernel")
     strides = ntuple(strides, rank, "strides")
-    return back(backend.conv(inputs, kernel, strides, padding, dilation, groups))
+    if not given:
+        return back(backend.conv(inputs, kernel, strides, padding, dilation, groups))
+    if tuple(given[0].shape) != (kernel.shape[-1],):
+        raise wrong("bias", given[0], f"({kernel.shape[-1]},), one number for each output channel")
+    return back(backend.biased_conv(inputs, kernel, strides, padding, dilation, groups, given[0]))
 
 
 @op

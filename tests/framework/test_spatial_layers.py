@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isozoo import Input, Model, config, layers, ops
+from isozoo import Input, Model, Sequential, config, layers, ops
 from isozoo.framework.models.fused import conv_norm
 from isozoo.scripts.references import kernels as references
 
@@ -134,6 +134,30 @@ def test_causal_convolution_and_normalization_in_one_kernel(backend):
     conv = layers.Conv1D(4, 3, padding="causal", input_shape=(6, 4))
     norm = layers.BatchNormalization(input_shape=(6, 4))
     _near(conv_norm(conv, norm, STEPS), ops.convert_to_numpy(norm(conv(STEPS))))
+    _near(Sequential([conv, norm]).infer(STEPS), ops.convert_to_numpy(norm(conv(STEPS))))
+
+
+class Alone(Model):
+    """One layer, called as it is."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.built = layer, True
+
+    def call(self, x):
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("kind, x", [(layers.Conv1D, STEPS), (layers.Conv2D, IMAGES)])
+def test_inference_sees_new_weights_of_a_convolution(backend, kind, x):
+    layer = kind(3, 3, padding="same", input_shape=x.shape[1:])
+    _weights(layer)
+    model = Alone(layer)
+    for variable in (layer.kernel, layer.bias):
+        for factor in (1, 1.5):
+            variable.assign(variable.numpy() * factor)
+            kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+            _near(model.infer(x), references.conv(x, kernel, 1, "same") + bias)
 
 
 def test_regularizers_constraints_and_initializers_reach_the_weights(backend):

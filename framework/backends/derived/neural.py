@@ -74,6 +74,10 @@ class Neural(Activations, Windows, Ctc):
         """
         return None
 
+    def biased_conv(self, x, kernel, strides, padding, dilation, groups, bias):
+        """`conv`, and a bias (out,) added."""
+        return self.add(self.conv(x, kernel, strides, padding, dilation, groups), bias)
+
     def conv_batch_norm(
         self,
         x,

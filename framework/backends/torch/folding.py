@@ -7,7 +7,9 @@ has arranged for itself, 2.3 ms with one that it must rearrange at every call.
 import threading
 
 import torch
+from torch._C._functorch import peek_interpreter_stack  # pyright: ignore[reportMissingImports]
 
+from ..base import explicit_pads
 from . import neural, precision
 
 _FRESH = {
@@ -43,43 +45,80 @@ def conv_batch_norm(
     activation,
     shortcut,
 ):
-    """The derived form's result; see `Backend.conv_batch_norm`.
-
-    The folded kernel is kept with the kernel and made again when a tensor that it came from was
-    written to (torch counts writes in `_version`).
-    """
-    tensors = (kernel, bias, mean, variance, gamma, beta)
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or not _is_plain(x, kernel):
+    """The derived form's result; see `Backend.conv_batch_norm`."""
+    if torch.is_grad_enabled() or not _is_eager(x, kernel):
         run = neural.depthwise_conv if depth else neural.conv
         y = run(x, kernel, **conv, bias=bias)
         if mean is not None:
             y = neural.batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
         return backend.finished(y, activation, shortcut)
-    if any(t is not None and t.is_inference() for t in tensors):
-        folded = Folded(None, *_fold(*tensors, epsilon, depth))
-        return folded(x, conv, activation, shortcut)  # nothing tells when they are written to
-    stamp = [None if t is None else (id(t), t.data_ptr(), t._version) for t in tensors]
+    folded = _folded(kernel, bias, mean, variance, gamma, beta, epsilon, depth)
+    return folded(x, conv, activation, shortcut)
+
+
+def conv(x, kernel, strides, padding, dilation, groups, bias=None):
+    """`neural.conv`; at inference by a kernel that oneDNN arranges once, where it is a weight.
+
+    oneDNN alone would arrange it at every call.
+    """
+    settings = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
+    if (
+        torch.is_grad_enabled()
+        or type(kernel) is not torch.nn.Parameter
+        or kernel.ndim > 4
+        or not _is_eager(x, kernel)
+        or not _suits_onednn(x, kernel)
+        or kernel.is_inference()  # nothing could be kept: it would be arranged at every call
+    ):
+        return neural.conv(x, kernel, **settings, bias=bias)
+    folded = _folded(kernel, bias, None, None, None, None, 0.0, False)
+    return folded(x, settings, None, None)
+
+
+def _folded(*arguments):
+    """What is kept with a kernel (the first), made again when a tensor that it came from changed.
+
+    torch counts the writes to a tensor in `_version`.
+    """
+    kernel, *_ = tensors = arguments[:-2]
+    try:
+        stamp = [None if t is None else (id(t), t.data_ptr(), t._version) for t in tensors]
+    except RuntimeError:  # of a tensor of inference mode nothing tells when it is written to
+        return Folded(None, *_fold(*arguments))
     folded = getattr(kernel, "_isozoo_folded", None)
     if folded is None or folded.stamp != stamp:
         # Kept tensors outlive this call: they must not be tied to an inference-mode block.
         with torch.inference_mode(False), torch.no_grad():
-            folded = Folded(stamp, *_fold(*tensors, epsilon, depth))
+            folded = Folded(stamp, *_fold(*arguments))
         kernel._isozoo_folded = folded
-    return folded(x, conv, activation, shortcut)
+    return folded
 
 
 class Folded:
     """A convolution with its normalization folded in.
 
     `kernel` has torch's axes, (out, in / groups, *size), or is oneDNN's own arrangement of that.
+    A signal is an image one pixel high, of which oneDNN keeps the channels last.
     """
 
     def __init__(self, stamp, kernel, bias) -> None:
+        self.is_signal = kernel.ndim == 3
+        kernel = kernel.unsqueeze(2) if self.is_signal else kernel
         self.stamp, self.kernel, self.bias = stamp, kernel, bias
         self.filters, self.size = kernel.shape[0], tuple(kernel.shape[2:])
         self.packed = False
 
     def __call__(self, x, conv, activation, shortcut):
+        if not self.is_signal:
+            return self._of_images(x, conv, activation, shortcut)
+        steps, holes = conv["strides"], conv["dilation"]
+        pads = explicit_pads(conv["padding"], x.shape[1:-1], self.size[1:], steps, holes)
+        changed = {"strides": (1, *steps), "dilation": (1, *holes), "padding": ((0, 0), *pads)}
+        shortcut = None if shortcut is None else shortcut.unsqueeze(-3)
+        y = self._of_images(x.unsqueeze(1), {**conv, **changed}, activation, shortcut)
+        return y.squeeze(1)
+
+    def _of_images(self, x, conv, activation, shortcut):
         strides, dilation = conv["strides"], conv["dilation"]
         x, padding = neural.padded(x, self.size, strides, conv["padding"], dilation)
         x = neural.channels_first(x)
@@ -99,8 +138,7 @@ class Folded:
 
     def _pack(self, x, padding, strides, dilation, groups) -> bool:
         """Have oneDNN arrange the kernel, where it can be used; says whether it was."""
-        images = len(self.size) == 2 and x.dtype == self.kernel.dtype == torch.float32
-        if not images or x.device.type != "cpu" or not _HAS_ONEDNN:
+        if len(self.size) != 2 or not _suits_onednn(x, self.kernel):
             return False
         with _packing, torch.inference_mode(False), torch.no_grad():
             if not self.packed:  # another thread may have been first
@@ -114,6 +152,17 @@ class Folded:
 
 # One lock for all kernels, each of which is packed once: a lock of its own could not be pickled.
 _packing = threading.Lock()
+
+
+def _suits_onednn(x, kernel) -> bool:
+    return (
+        _HAS_ONEDNN
+        and x.device.type == "cpu"
+        and x.dtype == kernel.dtype == torch.float32
+        and x.numel() > 0
+        and torch.backends.mkldnn.enabled
+        and not torch.is_autocast_enabled("cpu")
+    )
 
 
 def _arranged(*settings):
@@ -155,13 +204,21 @@ def _has_onednn() -> bool:
 _HAS_ONEDNN = _has_onednn()
 
 
-def _is_plain(*tensors) -> bool:
-    """Whether these are tensors with memory: not fake, distributed, or inside of a transform."""
-    return all(
-        type(t) in (torch.Tensor, torch.nn.Parameter)
-        and not torch._C._functorch.is_functorch_wrapped_tensor(t)  # pyright: ignore
-        for t in tensors
+def _is_eager(x, kernel) -> bool:
+    """Whether a call is to be computed now, of tensors with memory.
+
+    Not traced, and neither fake, distributed nor inside of a transform.
+    """
+    return (
+        type(x) in _WITH_MEMORY
+        and type(kernel) in _WITH_MEMORY
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()
+        and peek_interpreter_stack() is None
     )
+
+
+_WITH_MEMORY = (torch.Tensor, torch.nn.Parameter)
 
 
 def _fold(kernel, bias, mean, variance, gamma, beta, epsilon, depth):

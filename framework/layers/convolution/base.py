@@ -18,6 +18,8 @@ class Convolution(WeightedLayer):
     rank: int = 0
     # Whether each channel has kernels of its own.
     depthwise: bool = False
+    # Whether `_convolve` adds the bias, too.
+    _adds_bias: bool = False
     bias: Any
     _spec_settings = (
         *("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups"),
@@ -88,13 +90,13 @@ class Convolution(WeightedLayer):
 
     @abstractmethod
     def _convolve(self, inputs: Any) -> Any:
-        """The convolution itself. Subclasses define it."""
+        """The convolution itself, with the bias if `_adds_bias`. Subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} must define `_convolve`.")
 
     def call(self, inputs: Any) -> Any:
         """Computes activation(convolution of `inputs` + bias)."""
         y = self._convolve(inputs)
-        if self.bias is not None:
+        if self.bias is not None and not self._adds_bias:
             last = self.data_format == "channels_last"
             y = ops.add(y, self.bias if last else ops.reshape(self.bias, (-1,) + (1,) * self.rank))
         return y if self.activation is activations.linear else self.activation(y)

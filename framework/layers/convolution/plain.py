@@ -11,6 +11,7 @@ class _Conv(Adaptable, Convolution):
     """Base of the convolutions by filters: what `ops.conv` computes, with Keras's arguments."""
 
     kernel: Any
+    _adds_bias = True
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class _Conv(Adaptable, Convolution):
         self._make_bias(self.filters)
 
     def _convolve(self, inputs: Any) -> Any:
-        return ops.conv(inputs, self.kernel, **self._window_settings())
+        return ops.conv(inputs, self.kernel, **self._window_settings(), bias=self.bias)
 
 
 class Conv1D(_Conv):

@@ -76,6 +76,9 @@ case("batch_normalization", CUBE, numbers(4), numbers(4, low=0.5, high=2), -1, e
 IMAGE = rows(5, 6, 4)
 case("conv", IMAGE, numbers(3, 2, 4, 3), strides=2, padding="same", reference=by_hand.conv,
      tried=FLOATS, of_largest=True)  # fmt: skip
+case("conv", IMAGE, numbers(3, 2, 4, 3), bias=numbers(3), padding="same", tried=FLOATS,
+     reference=lambda x, kernel, bias, **k: by_hand.conv(x, kernel, **k) + bias, of_largest=True,
+     note="bias")  # fmt: skip
 case("depthwise_conv", IMAGE, numbers(3, 3, 4, 2), reference=by_hand.depthwise_conv, tried=FLOATS,
      of_largest=True)  # fmt: skip
 case("max_pool", IMAGE, 2, padding="same", reference=by_hand.pool, tried=FLOATS)
