@@ -1,11 +1,57 @@
-"""The calls that Keras's image classifiers are made of, symbolic, in either data format."""
+"""The calls that image classifiers are made of, symbolic, in either data format.
+
+Libraries build the same network in slightly other ways; the form in use says which.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 from ..framework import config, layers
 from ..framework.core.keras_tensor import KerasTensor
+from .imagenet_utils import correct_pad
+
+FORMS = ("keras", "tensorflow", "torch")
+
+
+class Form(NamedTuple):
+    """Where libraries differ in the same network.
+
+    Args:
+        library: "keras": as in `keras.applications`, which scale pixels where Keras's network does.
+            "torch": as in torchvision and timm. Pixels are prepared before the network, every
+            normalization has a factor, and a window that steps by 2 has as many zeros in front as
+            behind. "tensorflow": as timm ports TensorFlow's weights, which is "torch" but for such
+            windows: their borders are TensorFlow's "same", and what is odd goes behind.
+        epsilon: of all batch normalizations; None for what the network has in Keras.
+        batch_norm: whether VGG has a normalization behind each convolution.
+    """
+
+    library: str = "keras"
+    epsilon: float | None = None
+    batch_norm: bool = False
+
+    @property
+    def of_keras(self) -> bool:
+        """Whether the network is built as in Keras."""
+        return self.library == "keras"
+
+
+_form = ContextVar("form", default=Form())
+form = _form.get  # the form in use
+
+
+@contextmanager
+def use_form(used: Form) -> Iterator[None]:
+    """Has the calls below build networks in a form, inside the block."""
+    token = _form.set(used)
+    try:
+        yield
+    finally:
+        _form.reset(token)
 
 
 def channel_axis() -> int:
@@ -20,22 +66,28 @@ def channels(x: KerasTensor) -> int:
 
 def conv(x: Any, filters: int, kernel: Any, name: str | None = None, **settings: Any) -> Any:
     """Convolves; without a bias unless `use_bias` says so. `settings` are those of `Conv2D`."""
-    return layers.Conv2D(filters, kernel, name=name, **{"use_bias": False, **settings})(x)
+    settings = {"use_bias": False, **_bordered(kernel, settings)}
+    return layers.Conv2D(filters, kernel, name=name, **settings)(x)
 
 
 def depthwise(x: Any, kernel: Any, name: str | None = None, **settings: Any) -> Any:
     """Convolves each channel by itself, without a bias. `settings` are `DepthwiseConv2D`'s."""
-    return layers.DepthwiseConv2D(kernel, use_bias=False, name=name, **settings)(x)
+    settings = {"use_bias": False, **_bordered(kernel, settings)}
+    return layers.DepthwiseConv2D(kernel, name=name, **settings)(x)
 
 
 def separable(x: Any, filters: int, kernel: Any, name: str | None = None, **settings: Any) -> Any:
     """Convolves each channel, then mixes channels; "same" borders unless `settings` say so."""
-    settings = {"padding": "same", **settings}
+    settings = _bordered(kernel, {"padding": "same", **settings})
     return layers.SeparableConv2D(filters, kernel, use_bias=False, name=name, **settings)(x)
 
 
 def norm(x: Any, name: str | None = None, **settings: Any) -> Any:
     """Normalizes each channel over the batch. `settings` are those of `BatchNormalization`."""
+    if not form().of_keras:
+        settings.pop("scale", None)
+    if form().epsilon is not None:
+        settings["epsilon"] = form().epsilon
     return layers.BatchNormalization(axis=channel_axis(), name=name, **settings)(x)
 
 
@@ -52,6 +104,36 @@ def concatenate(xs: list[Any], name: str | None = None) -> Any:
 def pad(x: Any, margins: Any, name: str | None = None) -> Any:
     """Surrounds images by zeros. `margins` are those of `ZeroPadding2D`."""
     return layers.ZeroPadding2D(margins, name=name)(x)
+
+
+def _bordered(kernel: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a window, whose "same" borders are torch's where that form is in use."""
+    if form().library == "torch" and settings.get("padding") == "same":
+        if settings.get("strides", 1) != 1:
+            return {**settings, "padding": ((kernel // 2, kernel // 2),) * 2}
+    return settings
+
+
+def largest(x: Any, kernel: int, name: str | None = None, **settings: Any) -> Any:
+    """Takes the largest value of each window. `settings` are those of `MaxPooling2D`."""
+    return layers.MaxPooling2D(kernel, name=name, **_bordered(kernel, settings))(x)
+
+
+def ready_to_step(x: Any, kernel: int, name: str, margins: Any = None) -> tuple[Any, str]:
+    """Returns what a convolution with a step of 2 takes: images, and the word for its borders.
+
+    Keras's networks have a layer in front that surrounds images by zeros; the convolutions of
+    others do it themselves.
+
+    Args:
+        x: images.
+        kernel: side of the convolution's kernel.
+        name: of Keras's layer.
+        margins: of Keras's layer; those of `correct_pad` when None.
+    """
+    if not form().of_keras:
+        return x, "same"
+    return pad(x, correct_pad(x, kernel) if margins is None else margins, name), "valid"
 
 
 def rounded(value: float, divisor: int = 8) -> int:

@@ -1,9 +1,9 @@
 """The two-way table between the tensor names of a foreign file and our variable paths.
 
 A row reads `Row(foreign, ours, transform)`. Names are templates: a hole of one letter, `{i}`,
-stands for a whole number (`{i+1}` for that number plus one), a longer one, `{name}`, for letters,
-digits and underscores, and `{rest*}` for anything, even nothing. The first row that matches a key
-is the one that counts, so special rows stand before general ones.
+stands for a whole number (`{i+1}` for that number plus one, `{i:a}` for its letter, a for 0), a
+longer one, `{name}`, for letters, digits and underscores, and `{rest*}` for anything, even nothing.
+The first row that matches a key is the one that counts, so special rows stand before general ones.
 
     BERT = WeightMap(
         Row("embeddings.word_embeddings.weight", "embeddings.word.embeddings"),
@@ -22,10 +22,11 @@ is the one that counts, so special rows stand before general ones.
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from .transforms import Chain, Transform
 
@@ -40,7 +41,34 @@ class _Zero:
 ZERO: Final = _Zero()
 """Stands among a row's `ours` for a part that must be all zeros and has no variable."""
 
-_HOLE = re.compile(r"\{([a-z_]+)(?:([+-])([0-9]+))?(\*)?\}")
+_HOLE = re.compile(r"\{([a-z_]+)(?:([+-])([0-9]+))?(\*|:a)?\}")
+_FORMS = {"number": "0|[1-9][0-9]{0,8}", "letter": "[a-z]", "word": "[A-Za-z0-9_]+", "rest": ".*"}
+
+
+class _Hole(NamedTuple):
+    name: str
+    kind: str  # of _FORMS
+    added: int  # to the number
+
+    def read(self, text: str) -> int | str:
+        """Returns what the hole stands for where a name has this text."""
+        if self.kind == "number":
+            return int(text) - self.added
+        return ord(text) - ord("a") if self.kind == "letter" else text
+
+    def write(self, value: int | str) -> str:
+        """Returns the text for what the hole stands for."""
+        if not isinstance(value, int):
+            return value
+        return chr(ord("a") + value) if self.kind == "letter" else str(value + self.added)
+
+
+def _hole(found: re.Match[str], text: str) -> _Hole:
+    name, sign, amount, mark = found.groups()
+    kind = "rest" if mark == "*" else "letter" if mark else "number" if len(name) == 1 else "word"
+    if (amount and kind != "number") or (kind == "letter" and len(name) > 1):
+        raise ValueError(f"{text!r}: only a hole of one letter stands for a number")
+    return _Hole(name, kind, int(f"{sign or '+'}{amount or 0}"))
 
 
 class Template:
@@ -52,28 +80,21 @@ class Template:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._parts: list[str | tuple[str, int]] = []  # literal text, or (hole, what is added)
-        self._integers: list[bool] = []
+        self._parts: list[str | _Hole] = []  # literal text and holes
         pattern, at = "", 0
         seen: dict[str, int] = {}
-        for hole in _HOLE.finditer(text):
-            literal = text[at : hole.start()]
-            name, sign, amount, star = hole.groups()
-            added = int(f"{sign or '+'}{amount or 0}")
-            integer = len(name) == 1 and not star
-            if added and not integer:
-                raise ValueError(f"{text!r}: only a hole of one letter stands for a number")
-            form = "0|[1-9][0-9]{0,8}" if integer else ".*" if star else "[A-Za-z0-9_]+"
-            seen[name] = seen.get(name, 0) + 1
-            pattern += re.escape(literal) + f"(?P<{name}__{seen[name]}>{form})"
-            self._parts += [literal, (name, added)]
-            self._integers.append(integer)
-            at = hole.end()
+        for found in _HOLE.finditer(text):
+            literal, hole = text[at : found.start()], _hole(found, text)
+            seen[hole.name] = seen.get(hole.name, 0) + 1
+            group = f"(?P<{hole.name}__{seen[hole.name]}>{_FORMS[hole.kind]})"
+            pattern += re.escape(literal) + group
+            self._parts += [literal, hole]
+            at = found.end()
         if "{" in (rest := _HOLE.sub("", text)) or "}" in rest:
             raise ValueError(f"{text!r}: a brace that is not part of a hole")
         self._parts.append(text[at:])
         self._pattern = re.compile(pattern + re.escape(text[at:]))
-        self._added = [part for part in self._parts if isinstance(part, tuple)]
+        self._holes = [part for part in self._parts if isinstance(part, _Hole)]
         self._start = text.split("{", 1)[0]
         self.holes = frozenset(seen)
 
@@ -85,27 +106,21 @@ class Template:
         if found is None:
             return None
         binding: dict[str, int | str] = {}
-        holes = zip(self._added, self._integers, found.groups(), strict=True)
-        for (name, added), integer, value in holes:
-            meant = int(value) - added if integer else value
+        for hole, value in zip(self._holes, found.groups(), strict=True):
+            meant = hole.read(value)
             if isinstance(meant, int) and meant < 0:
                 return None
-            if binding.setdefault(name, meant) != meant:
+            if binding.setdefault(hole.name, meant) != meant:
                 return None
         return tuple(sorted(binding.items()))
 
     def fill(self, binding: Binding) -> str:
         """Returns the name with its holes filled."""
         values = dict(binding)
-        out = ""
-        for part in self._parts:
-            if isinstance(part, str):
-                out += part
-            else:
-                name, added = part
-                value = values[name]
-                out += str(value + added) if isinstance(value, int) else value
-        return out
+        return "".join(
+            part if isinstance(part, str) else part.write(values[part.name])
+            for part in self._parts
+        )
 
     def __repr__(self) -> str:
         return f"Template({self.text!r})"
@@ -198,6 +213,35 @@ class Row:
         return [t.fill(binding) if isinstance(t, Template) else None for t in self.targets]
 
 
+class _Index:
+    """Rows by the names that they may match: those without holes by the name itself."""
+
+    def __init__(self) -> None:
+        self._added = 0
+        self._named: dict[str, list[tuple[int, Row]]] = {}
+        self._holed: list[tuple[int, Row]] = []
+
+    def add(self, row: Row, templates: Sequence[Template]) -> None:
+        """Adds the next row, which matches what one of the templates does."""
+        entry = (self._added, row)
+        self._added += 1
+        if any(template.holes for template in templates):
+            self._holed.append(entry)
+        else:
+            for template in templates:
+                self._named.setdefault(template.text, []).append(entry)
+
+    def rows(self, *names: str | None) -> Iterator[Row]:
+        """Yields the rows that may match one of the names, in the order in which they came."""
+        exact = [entry for name in {*names} - {None} for entry in self._named.get(str(name), ())]
+        found = heapq.merge(sorted(exact, key=_place), self._holed, key=_place)
+        return (row for _, row in found)
+
+
+def _place(entry: tuple[int, Row]) -> int:
+    return entry[0]
+
+
 class WeightMap:
     """Rows, and the prefixes that a file may put before the keys of all `prefixed` rows.
 
@@ -212,6 +256,12 @@ class WeightMap:
         self.prefixes = tuple(prefixes)
         # Each key of a file is looked up several times: to choose the prefix, and to load.
         self._found: dict[tuple[str, str], tuple[Row, int, Binding] | None] = {}
+        # Tables with a row for each tensor are long: rows without holes are looked up by their names.
+        self._by_key, self._by_path = _Index(), _Index()
+        for row in rows:
+            self._by_key.add(row, row.sources)
+            if not row.tied:
+                self._by_path.add(row, [t for t in row.targets if isinstance(t, Template)])
         if not self.prefixes:
             raise ValueError('prefixes is empty; ("",) means none')
 
@@ -241,7 +291,7 @@ class WeightMap:
 
     def _find_key(self, key: str, prefix: str) -> tuple[Row, int, Binding] | None:
         tail = key[len(prefix) :] if key.startswith(prefix) else None
-        for row in self.rows:
+        for row in self._by_key.rows(key, tail):
             text = tail if row.prefixed else key
             if text is not None and (found := row.match_key(text)) is not None:
                 return row, *found
@@ -249,8 +299,8 @@ class WeightMap:
 
     def find_path(self, path: str) -> tuple[Row, int, Binding] | None:
         """Finds the first row that gives a variable its value: (row, which target, binding)."""
-        for row in self.rows:
-            if not row.tied and (found := row.match_path(path)) is not None:
+        for row in self._by_path.rows(path):
+            if (found := row.match_path(path)) is not None:
                 return row, *found
         return None
 

@@ -11,8 +11,7 @@ from typing import Any
 from ...framework import layers
 from ..constructor import Network, Top, constructor
 from ..efficientnet_lite.backbone import STAGES
-from ..functional import channel_axis, channels, depthwise, norm, pad, rounded
-from ..imagenet_utils import correct_pad
+from ..functional import channel_axis, channels, depthwise, form, norm, ready_to_step, rounded
 from ..preprocessing import IMAGENET_STD
 from .blocks import depthwise_kernels, finished, mixed, shortcut, squeezed, swished
 
@@ -23,19 +22,20 @@ def efficientnet(x: Any, top: Top, width: float, depth: float, dropout: float) -
     """Returns features (batch, height / 32, width / 32, channels), or scores.
 
     Args:
-        x: images (batch, height, width, channels), pixels from 0 to 255.
+        x: images (batch, height, width, channels); in Keras's form pixels from 0 to 255.
         top: what stands behind the features.
         width: by which numbers of channels are multiplied.
         depth: by which numbers of blocks are multiplied.
         dropout: below the scores.
     """
-    x = layers.Rescaling(1 / 255)(x)
-    x = layers.Normalization(axis=channel_axis())(x)
-    if top.weights == "imagenet":
-        # The published weights keep deviations where variances belong; Keras divides once more.
-        x = layers.Rescaling([1 / math.sqrt(s) for s in IMAGENET_STD])(x)
-    x = pad(x, correct_pad(x, 3), "stem_conv_pad")
-    x = mixed(x, rounded(32 * width), 3, "stem_conv", strides=2, padding="valid")
+    if form().of_keras:
+        x = layers.Rescaling(1 / 255)(x)
+        x = layers.Normalization(axis=channel_axis())(x)
+        if top.weights == "imagenet":
+            # The published weights keep deviations where variances belong; Keras divides once more.
+            x = layers.Rescaling([1 / math.sqrt(s) for s in IMAGENET_STD])(x)
+    x, padding = ready_to_step(x, 3, "stem_conv_pad")
+    x = mixed(x, rounded(32 * width), 3, "stem_conv", strides=2, padding=padding)
     x = swished(x, "stem_bn", "stem_activation")
     counts = [math.ceil(depth * repeats) for _, repeats, *_ in STAGES]
     index = 0
@@ -59,7 +59,7 @@ def _block(
         x = swished(x, f"{name}expand_bn", f"{name}expand_activation")
     padding = "same"
     if step == 2:
-        x, padding = pad(x, correct_pad(x, kernel), f"{name}dwconv_pad"), "valid"
+        x, padding = ready_to_step(x, kernel, f"{name}dwconv_pad")
     settings = {"strides": step, "padding": padding, **depthwise_kernels()}
     x = swished(depthwise(x, kernel, f"{name}dwconv", **settings), f"{name}bn", f"{name}activation")
     x = squeezed(x, max(1, before // 4), name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...framework import layers
 from ..constructor import Network, Top, constructor
-from ..functional import concatenate
+from ..functional import concatenate, form, pad
 from .units import chain, stem, unit
 
 
@@ -58,6 +58,8 @@ def _parted(x: Any, name: str | None) -> Any:
 
 
 def _mean(x: Any) -> Any:
+    if not form().of_keras:  # zeros at the border count
+        return layers.AveragePooling2D(3, strides=1)(pad(x, 1))
     return layers.AveragePooling2D(3, strides=1, padding="same")(x)
 
 

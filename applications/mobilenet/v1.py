@@ -9,7 +9,7 @@ from typing import Any
 
 from ...framework import layers
 from ..constructor import STANDARD, Arguments, Network, Top, constructor, resized
-from ..functional import conv, depthwise, norm, pad
+from ..functional import conv, depthwise, norm, ready_to_step
 from .rows import preset_name, square
 
 # (channels, step) of each block
@@ -27,9 +27,9 @@ def mobilenet(x: Any, top: Top, alpha: float, depth_multiplier: int, dropout: fl
     x = conv(x, int(32 * alpha), 3, "conv1", strides=2, padding="same")
     x = _finished(x, "conv1")
     for i, (filters, step) in enumerate(BLOCKS, 1):
+        padding = "same"
         if step == 2:
-            x = pad(x, ((0, 1), (0, 1)), f"conv_pad_{i}")
-        padding = "same" if step == 1 else "valid"
+            x, padding = ready_to_step(x, 3, f"conv_pad_{i}", ((0, 1), (0, 1)))
         settings = {"depth_multiplier": depth_multiplier, "strides": step, "padding": padding}
         x = _finished(depthwise(x, 3, f"conv_dw_{i}", **settings), f"conv_dw_{i}")
         x = conv(x, int(filters * alpha), 1, f"conv_pw_{i}", padding="same")

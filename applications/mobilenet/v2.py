@@ -9,8 +9,7 @@ from typing import Any
 
 from ...framework import layers
 from ..constructor import STANDARD, Arguments, Network, Top, constructor, resized
-from ..functional import channels, conv, depthwise, norm, pad, rounded
-from ..imagenet_utils import correct_pad
+from ..functional import channels, conv, depthwise, norm, ready_to_step, rounded
 from .rows import check_tensor, preset_name, square
 
 # (channels, step, expansion, how often) of each stage
@@ -48,9 +47,9 @@ def _block(inputs: Any, filters: int, step: int, expansion: int, index: int) -> 
     if index:
         x = conv(x, expansion * channels(x), 1, f"{name}expand", padding="same")
         x = _relu(norm(x, f"{name}expand_BN", **NORM), f"{name}expand_relu")
+    padding = "same"
     if step == 2:
-        x = pad(x, correct_pad(x, 3), f"{name}pad")
-    padding = "same" if step == 1 else "valid"
+        x, padding = ready_to_step(x, 3, f"{name}pad")
     x = depthwise(x, 3, f"{name}depthwise", strides=step, padding=padding)
     x = _relu(norm(x, f"{name}depthwise_BN", **NORM), f"{name}depthwise_relu")
     x = norm(conv(x, filters, 1, f"{name}project", padding="same"), f"{name}project_BN", **NORM)

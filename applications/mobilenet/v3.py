@@ -9,8 +9,8 @@ from typing import Any
 
 from ...framework import config, layers
 from ..constructor import Arguments, Network, Top, constructor
-from ..functional import channels, conv, depthwise, norm, pad, rounded
-from ..imagenet_utils import correct_pad, obtain_input_shape
+from ..functional import channels, conv, depthwise, norm, ready_to_step, rounded
+from ..imagenet_utils import obtain_input_shape
 from .rows import check_tensor, square
 
 # (expansion, channels, large kernel, step, squeeze, hard swish) of each block
@@ -109,9 +109,9 @@ def _block(
     if index:
         x = conv(x, inner, 1, f"{name}expand", padding="same")
         x = activation(norm(x, f"{name}expand_bn", **NORM))
+    padding = "same"
     if step == 2:
-        x = pad(x, correct_pad(x, kernel), f"{name}depthwise_pad")
-    padding = "same" if step == 1 else "valid"
+        x, padding = ready_to_step(x, kernel, f"{name}depthwise_pad")
     x = depthwise(x, kernel, f"{name}depthwise", strides=step, padding=padding)
     x = activation(norm(x, f"{name}depthwise_bn", **NORM))
     if squeeze:

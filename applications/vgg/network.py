@@ -9,6 +9,7 @@ from typing import Any
 
 from ...framework import layers
 from ..constructor import Network, Top, constructor
+from ..functional import activate, form, norm
 
 FILTERS = (64, 128, 256, 512, 512)
 
@@ -24,14 +25,23 @@ def vgg(x: Any, top: Top, convolutions: tuple[int, ...]) -> Any:
     for block, (filters, count) in enumerate(zip(FILTERS, convolutions, strict=True), 1):
         for i in range(1, count + 1):
             name = f"block{block}_conv{i}"
-            x = layers.Conv2D(filters, 3, activation="relu", padding="same", name=name)(x)
+            x = _convolved(x, filters, name)
         x = layers.MaxPooling2D(2, 2, name=f"block{block}_pool")(x)
     if not top.include_top:
         return top.pooled(x)
+    if not form().of_keras:  # which takes images of any size
+        x = layers.AdaptiveAveragePooling2D(7, name="pool")(x)
     x = layers.Flatten(name="flatten")(x)
     for name in ("fc1", "fc2"):
         x = layers.Dense(4096, activation="relu", name=name)(x)
     return top.scored(x)
+
+
+def _convolved(x: Any, filters: int, name: str) -> Any:
+    if not form().batch_norm:
+        return layers.Conv2D(filters, 3, activation="relu", padding="same", name=name)(x)
+    x = norm(layers.Conv2D(filters, 3, padding="same", name=name)(x), f"{name}_bn")
+    return activate(x, f"{name}_relu")
 
 
 def _row(title: str, *convolutions: int) -> Any:

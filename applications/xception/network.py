@@ -9,7 +9,7 @@ from typing import Any
 
 from ...framework import layers
 from ..constructor import Network, Top, constructor
-from ..functional import activate, conv, norm, separable
+from ..functional import activate, conv, largest, norm, separable
 
 
 def xception(x: Any, top: Top) -> Any:
@@ -37,7 +37,7 @@ def _halving(x: Any, block: int, first: int, second: int) -> Any:
         x = activate(x, f"block{block}_sepconv1_act")
     x = _separable(x, block, 1, first)
     x = _separable(activate(x, f"block{block}_sepconv2_act"), block, 2, second)
-    x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"block{block}_pool")(x)
+    x = largest(x, 3, f"block{block}_pool", strides=2, padding="same")
     return layers.Add()([x, shortcut])
 
 

@@ -19,6 +19,7 @@ from isozoo.hub.weight_map import ZERO, Join, Row, Template, WeightMap
         ("{rest*}.weight", "a.b.0.weight", {"rest": "a.b.0"}),
         ("a.{i}.b.{i}", "a.3.b.3", {"i": 3}),
         ("{kind}_1", "7_1", {"kind": "7"}),
+        ("block{s+1}{b:a}_conv", "block3c_conv", {"s": 2, "b": 2}),
     ],
 )
 def test_templates_match_and_fill(template, text, holes):
@@ -38,13 +39,14 @@ def test_templates_match_and_fill(template, text, holes):
         ("{name}.weight", "a.b.weight"),
         ("a.{i}.b.{i}", "a.3.b.4"),
         ("a.b", "aXb"),
+        ("block{b:a}", "block2"),
     ],
 )
 def test_templates_do_not_match(template, text):
     assert Template(template).match(text) is None
 
 
-@pytest.mark.parametrize("template", ["a.{I}", "a{", "a}", "{}", "{name+1}"])
+@pytest.mark.parametrize("template", ["a.{I}", "a{", "a}", "{}", "{name+1}", "{name:a}", "{b+1:a}"])
 def test_bad_templates(template):
     with pytest.raises(ValueError):
         Template(template)
