@@ -102,7 +102,7 @@ def save_to_preset(
 
 
 ALIASES = {"hf": "huggingface", "torchvision": "timm"}
-"""Short names of layouts."""
+"""Short names of layouts, where a family has no layout of that name itself."""
 
 
 def writable_layout(family: Family, name: str) -> str:
@@ -111,7 +111,7 @@ def writable_layout(family: Family, name: str) -> str:
     Raises:
         HubError: there is no such layout, or it can only be read.
     """
-    full = ALIASES.get(name, name)
+    full = name if name in family.layouts else ALIASES.get(name, name)
     if full == "huggingface" and "diffusers" in family.layouts:
         full = "diffusers"  # what Hugging Face's library for pictures reads
     known = [

@@ -11,7 +11,8 @@ from typing import Any
 from ...framework import layers
 from ..constructor import Network, Top, constructor
 from ..efficientnet_lite.backbone import STAGES
-from ..functional import channel_axis, channels, depthwise, form, norm, ready_to_step, rounded
+from ..forms import form
+from ..functional import channel_axis, channels, depthwise, norm, ready_to_step, rounded
 from ..preprocessing import IMAGENET_STD
 from .blocks import depthwise_kernels, finished, mixed, shortcut, squeezed, swished
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from ...framework import layers
 from ..constructor import Network, Top, constructor
-from ..functional import concatenate, form, pad
+from ..forms import form
+from ..functional import concatenate, pad
 from .units import chain, stem, unit
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...framework.lazy import Reference
-from ...hub.config_table import FLAG, NUMBER, Argument, ConfigTable, settings_table
+from ...hub.config_table import FLAG, NUMBER, Argument, ConfigTable, Fixed, settings_table
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import IRRELEVANT
 from ...hub.weight_map import Row, WeightMap
+from ..forms import FORMS
 from ..image_configs import OWN
 from ..keras_modules import NETWORKS
+from . import variants
 
 
 def _without_classes(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -27,6 +29,9 @@ CONFIG = ConfigTable(
     Argument("alpha", "alpha", NUMBER, 1.0),
     Argument("minimalistic", "minimalistic", FLAG, False),
     Argument("rescaled", "rescaled", FLAG, False),
+    Argument("form", "form", default="keras", values=FORMS),
+    Argument("epsilon", "epsilon", NUMBER, None),
+    Argument("batch_norm", "batch_norm", FLAG, False),
     irrelevant=(*IRRELEVANT, OWN),
     constants={"model_type": "keras_applications"},
     undo=_without_classes,
@@ -62,6 +67,27 @@ def hed_map() -> WeightMap:
     )
 
 
+TIMM = ConfigTable(
+    "network of timm",
+    Argument("architecture", "name", values=tuple(variants.TIMM)),
+    Fixed("global_pool", "avg"),
+    Fixed("model_args", {}),
+    irrelevant=(
+        *("num_classes", "num_features", "label_names", "label_descriptions", "pretrained_cfg"),
+        *("license", "timm_version"),
+    ),
+    finish=lambda found: dict(variants.TIMM[found["name"]]),
+    undo=lambda arguments: variants.name_in(variants.TIMM, arguments),
+)
+# torchvision has no config file: ours says which of its functions the weights are for.
+TORCHVISION = ConfigTable(
+    "network of torchvision",
+    Argument("torchvision", "name", values=tuple(variants.TORCHVISION)),
+    irrelevant=(*IRRELEVANT, OWN),
+    constants={"model_type": "torchvision"},
+    finish=lambda found: dict(variants.TORCHVISION[found["name"]]),
+    undo=lambda arguments: variants.name_in(variants.TORCHVISION, arguments),
+)
 _BY_SETTINGS = settings_table(
     "Keras", ("network",), ("image_size", "alpha", "minimalistic", "rescaled")
 )
@@ -111,12 +137,21 @@ register_family(
                 weights=("hed_bsds500.weights.h5",),
                 files=(),
             ),
+            "timm": Layout(
+                config=TIMM,
+                weight_map=lambda config: variants.weight_map("timm", dict(config)),
+            ),
+            "torchvision": Layout(
+                config=TORCHVISION,
+                weight_map=lambda config: variants.weight_map("torchvision", dict(config)),
+            ),
             "huggingface": Layout(config=CONFIG, weight_map=lambda config: weight_map()),
         },
-        model_types={"keras_applications": "huggingface"},
+        model_types={"keras_applications": "huggingface", "torchvision": "torchvision"},
         architectures={
             "KerasArchive": Architecture("keras", "image_classifier"),
             "KerasArchiveWithoutTop": Architecture("keras", "backbone"),
+            **{name: Architecture("timm", "image_classifier") for name in variants.TIMM},
         },
     )
 )

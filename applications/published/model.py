@@ -9,7 +9,8 @@ from typing import Any
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone, Task
 from ...hub.loading import JsonFiles
-from ..adapters import OwnImagePresetAdapter
+from ..adapters import ImageClassifierPresetAdapter, OwnImagePresetAdapter
+from ..forms import FORMS, Form, use_form
 from ..image_configs import OWN
 from ..preprocessing import ImageClassifierPreprocessor
 from ..tasks import ImageClassifier
@@ -31,6 +32,11 @@ class KerasNetwork(Backbone):
         minimalistic: see `MobileNetV3Small`.
         rescaled: whether the network corrects what its published weights need; see
             `applications/efficientnet/v1.py`.
+        form: "keras": as Keras builds the network. "torch": as torchvision and timm do; pixels are
+            prepared before it, and it takes images of any size. "tensorflow": as timm does for
+            weights of TensorFlow; see `applications/forms.py`.
+        epsilon: of all batch normalizations; None for what they have in Keras.
+        batch_norm: whether a VGG has a normalization behind each convolution.
         dtype: dtype of the weights.
 
     Raises:
@@ -45,6 +51,9 @@ class KerasNetwork(Backbone):
         alpha: float = 1.0,
         minimalistic: bool = False,
         rescaled: bool = False,
+        form: str = "keras",
+        epsilon: float | None = None,
+        batch_norm: bool = False,
         dtype: str | None = None,
         name: str | None = None,
     ) -> None:
@@ -55,20 +64,26 @@ class KerasNetwork(Backbone):
         given = {key: value for key, value in options.items() if key in row.parameters}
         if alpha != 1.0 and "alpha" not in given or minimalistic and "minimalistic" not in given:
             raise ValueError(f"{network} has no argument `alpha` or `minimalistic`; got {options}.")
+        if form not in FORMS:
+            raise ValueError(f"`form` must be one of {', '.join(FORMS)}; got {form!r}.")
+        if batch_norm and not network.startswith("VGG"):
+            raise ValueError(f"`batch_norm` is an argument of VGG alone; got {network}.")
         self._form = {**options, "image_size": image_size, "rescaled": rescaled}
-        size = image_size or row.usual_size()
-        self.net = row.assemble(
-            {
-                **row.defaults(),
-                **given,
-                "include_top": classes > 0,
-                "classes": classes or 1000,
-                "classifier_activation": None,
-                "input_shape": (size, size, 3) if classes else None,
-                "weights": None,
-            },
-            published=rescaled,
-        )
+        self._form |= {"form": form, "epsilon": epsilon, "batch_norm": batch_norm}
+        if form != "keras" and "include_preprocessing" in row.parameters:
+            given["include_preprocessing"] = False
+        # Keras's form hangs on the size, where a convolution steps or scores are made of places.
+        size = image_size or row.usual_size() if classes and form == "keras" else None
+        arguments = {
+            **row.defaults(),
+            **given,
+            "include_top": classes > 0,
+            "classes": classes or 1000,
+            "classifier_activation": None,
+            "weights": None,
+        }
+        with use_form(Form(form, epsilon, batch_norm)):
+            self.net = row.assemble(arguments, (size, size, 3), published=rescaled)
         self.built = True
 
     def call(self, images: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -101,10 +116,17 @@ class KerasPresetAdapter(OwnImagePresetAdapter):
     ) -> ImageClassifierPreprocessor:
         """Returns the preprocessor that a preset's files and settings, or its network, describe."""
         about = JsonFiles(files).get("config.json", {})
-        if "image" not in settings and OWN not in about:
+        of_keras = config.get("form", "keras") == "keras"
+        if "image" not in settings and OWN not in about and of_keras:
             image = image_settings_of(config["network"], config.get("image_size", 0))
             settings = {**settings, "image": image}
         return super().make_preprocessor(files, config, settings)
+
+    @classmethod
+    def config_entries(cls, model: Any, layout: str) -> dict[str, Any]:
+        """Returns the classes, and how pictures are prepared, in timm's words where it reads it."""
+        adapter = ImageClassifierPresetAdapter if layout == "timm" else super()
+        return adapter.config_entries(model, layout)
 
 
 class KerasImageClassifier(ImageClassifier):

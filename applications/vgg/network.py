@@ -9,9 +9,11 @@ from typing import Any
 
 from ...framework import layers
 from ..constructor import Network, Top, constructor
-from ..functional import activate, form, norm
+from ..forms import form
+from ..functional import activate, norm
 
 FILTERS = (64, 128, 256, 512, 512)
+SIDE = 7  # of the features below the dense layers
 
 
 def vgg(x: Any, top: Top, convolutions: tuple[int, ...]) -> Any:
@@ -30,7 +32,7 @@ def vgg(x: Any, top: Top, convolutions: tuple[int, ...]) -> Any:
     if not top.include_top:
         return top.pooled(x)
     if not form().of_keras:  # which takes images of any size
-        x = layers.AdaptiveAveragePooling2D(7, name="pool")(x)
+        x = layers.AdaptiveAveragePooling2D(SIDE, name="pool")(x)
     x = layers.Flatten(name="flatten")(x)
     for name in ("fc1", "fc2"):
         x = layers.Dense(4096, activation="relu", name=name)(x)
