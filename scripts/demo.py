@@ -1,4 +1,4 @@
-"""Four trained networks read real inputs on every backend, in one process.
+"""Five trained networks read real inputs on every backend, in one process.
 
     python -m isozoo.scripts.demo            # the table
     python -m isozoo.scripts.demo --json     # for a program
@@ -30,6 +30,7 @@ NETWORKS: list[tuple[str, str, list[str]]] = [
     ("all_minilm_l6_v2", "text", TEXTS),
     ("efficientnet_lite0", "image", ["chelsea.png", "coffee.jpg"]),
     ("smollm2_135m_instruct", "prompt", ["The capital of France is", "Two plus two is"]),
+    ("ppocr_v6_small", "image", ["page.png"]),
     ("whisper_tiny_en", "sound", ["librivox-0870.wav", "librivox-0890.wav", "librivox-0930.wav"]),
 ]
 
@@ -112,6 +113,10 @@ def _answer(model: Any, inputs: list[str]) -> tuple[list[str], np.ndarray]:
         return [
             f"{found[0].label} ({found[0].probability:.1%})" for found in classes
         ], probabilities
+    if model.task == "text_reader":
+        pages = [model.read(path) for path in inputs]
+        scores = np.array([line.score for lines in pages for line in lines])
+        return [" | ".join(line.text for line in lines) for lines in pages], scores
     if model.task == "causal_lm":
         texts = [text.strip() for text in model.generate(inputs, max_new_tokens=8)]
         scores = model.parity_outputs(inputs[:1])["scores of text 0"]

@@ -64,6 +64,21 @@ def read_onnx(source: Any) -> tuple[ForeignGraph, dict[str, np.ndarray]]:
     return divided(graph, reader.named)
 
 
+def read_metadata(source: Any) -> dict[str, str]:
+    """Returns the texts that an ONNX file holds beside its graph, such as names of classes.
+
+    Args:
+        source: see `read_onnx`.
+
+    Raises:
+        GraphError: it is no ONNX file.
+        OSError: the file cannot be read.
+        ImportError: the package `onnx` is not installed.
+    """
+    model, _ = _parsed(source)
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
 def _parsed(source: Any) -> tuple[Any, Path | None]:
     try:
         import onnx

@@ -1,0 +1,1 @@
+"""Magika: the type of a file by its content."""

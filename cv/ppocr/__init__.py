@@ -1,0 +1,1 @@
+"""PP-OCR: the text in a picture, line by line."""
