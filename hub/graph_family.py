@@ -20,6 +20,13 @@ from .weight_map import Row, WeightMap
 
 MODEL_TYPE = "isozoo_graph"
 CONFIG, GRAPH = "config.json", "graph.json"
+# Where the files lie that tell of the inputs at the graph's origin, and which these are.
+ORIGIN = "origin"
+ORIGIN_FILES = (
+    *("config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"),
+    *("special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model"),
+    *("sentencepiece.bpe.model", "generation_config.json"),
+)
 # Each tensor has its variable's name.
 _SAME_NAMES = WeightMap(Row("{rest*}", "{rest*}"))
 
@@ -51,6 +58,12 @@ def _write(
         text = json.dumps(content, allow_nan=False, indent=2 if name == CONFIG else None)
         write_atomically(folder / name, (text + "\n").encode())
         written.append(folder / name)
+    files = getattr(getattr(model, "preprocessor", None), "files", {})
+    for name in ORIGIN_FILES:
+        if name in files:
+            (folder / ORIGIN).mkdir(exist_ok=True)
+            write_atomically(folder / ORIGIN / name, files[name].read_bytes())
+            written.append(folder / ORIGIN / name)
     return written
 
 
@@ -66,6 +79,7 @@ def register_graphs() -> None:
                     _weight_map,
                     weights=("model.safetensors", "model.safetensors.index.json"),
                     files=(CONFIG, GRAPH),
+                    optional_files=tuple(f"{ORIGIN}/{name}" for name in ORIGIN_FILES),
                     write=_write,
                 )
             },

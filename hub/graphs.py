@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..framework.graphs import GraphError, ImportedModel
 from ..framework.graphs import from_onnx as framework_from_onnx
 from .bases import PresetModel
 from .converting import Conversion
+from .graph_inputs import origin_preprocessor
 
 
 class GraphModel(ImportedModel, PresetModel):
@@ -22,6 +24,14 @@ class GraphModel(ImportedModel, PresetModel):
     """
 
     task = "graph"
+    preprocessor: Any = None
+
+    @classmethod
+    def make_preprocessor(
+        cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> Any:
+        """Makes the preprocessor of the graph's origin, where its files came along; else None."""
+        return origin_preprocessor(config["graph"], files)
 
     def save_to_preset(
         self, folder: str | os.PathLike[str], layout: str = "isozoo", **options: Any
@@ -30,7 +40,13 @@ class GraphModel(ImportedModel, PresetModel):
         return super().save_to_preset(folder, layout, **options)
 
 
-def from_onnx(source: Any, backend: str | None = None, *, name: str | None = None) -> GraphModel:
+def from_onnx(
+    source: Any,
+    backend: str | None = None,
+    *,
+    name: str | None = None,
+    beside: Mapping[str, Path] | None = None,
+) -> GraphModel:
     """Returns the model that an ONNX file describes, with its weights.
 
     It is called with one tensor, with several in the order of the file's inputs, or with a dict by
@@ -40,6 +56,8 @@ def from_onnx(source: Any, backend: str | None = None, *, name: str | None = Non
         source: a path, the bytes of a file, or an `onnx.ModelProto`.
         backend: where it shall live; the current backend when None.
         name: of the model; made from its class's name when None.
+        beside: name -> path of files that hold tensors of the file, where these do not lie in its
+            folder.
 
     Raises:
         GraphError: the file is broken or hostile; UnknownOperatorError where it has operators that
@@ -47,7 +65,7 @@ def from_onnx(source: Any, backend: str | None = None, *, name: str | None = Non
         OSError: the file cannot be read.
         ImportError: the package `onnx` is not installed.
     """
-    return framework_from_onnx(source, backend, name=name, cls=GraphModel)
+    return framework_from_onnx(source, backend, name=name, cls=GraphModel, beside=beside)
 
 
 def convert_onnx(

@@ -253,6 +253,7 @@ def load_preset(
     progress: bool | None = None,
     ignore_keys: Iterable[str] = (),
     accept_licence: bool = False,
+    file: str | None = None,
     **overrides: Any,
 ) -> Any:
     """Builds a model and loads a preset's weights. No initializer and no forward pass runs.
@@ -275,6 +276,9 @@ def load_preset(
         ignore_keys: keys of the config file to pass over, whatever they say.
         accept_licence: whether the user agrees to a licence that restricts how the weights are
             used; see `licences`.
+        file: of the folder or repository, an ONNX file, such as "onnx/model.onnx": the model is
+            its graph, see `isozoo.from_onnx`, and its preprocessor that of the config.json there,
+            where a family here knows it.
         **overrides: arguments of the model that replace those of the config.
 
     Raises:
@@ -286,6 +290,13 @@ def load_preset(
     """
     from ..framework import config as settings
 
+    if file is not None:
+        from .graph_inputs import load_graph_file
+
+        if overrides or task or not load_weights:
+            raise HubError("`file` names a graph, which has no task and no arguments")
+        how = {"folder": folder, "offline": offline, "progress": progress}
+        return load_graph_file(name, file, backend, dtype, expected, **how)
     with settings.use_backend(backend or settings.backend()):
         local = fetch_preset(
             name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ def from_onnx(
     *,
     name: str | None = None,
     cls: type[ImportedModel] = ImportedModel,
+    beside: Mapping[str, Path] | None = None,
 ) -> Any:
     """Returns the model that an ONNX file describes, with its weights.
 
@@ -27,13 +30,14 @@ def from_onnx(
         backend: where it shall live; the current backend when None.
         name: of the model; the graph's when None.
         cls: the class of the model.
+        beside: see `reading_onnx.read_onnx`.
 
     Raises:
         GraphError: see `reading_onnx.read_onnx`; a class of ValueError.
         OSError: the file cannot be read.
         ImportError: the package `onnx` is not installed.
     """
-    return model_of(*read_onnx(source), backend=backend, name=name, cls=cls)
+    return model_of(*read_onnx(source, beside), backend=backend, name=name, cls=cls)
 
 
 def model_of(

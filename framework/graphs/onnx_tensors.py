@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,12 @@ class TensorReader:
 
     Args:
         folder: where files of numbers may lie; None where there is no such folder.
+        beside: name -> path of those that may be read, where they do not lie in the folder under
+            their names.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | None, beside: Mapping[str, Path] | None = None) -> None:
+        self.folder, self.beside = folder, beside
 
     def read(self, proto: Any) -> np.ndarray:
         """Returns a tensor. GraphError where sizes, dtype and bytes do not fit each other."""
@@ -107,14 +110,14 @@ class TensorReader:
         """A tensor in another file: a plain one of the same folder that is long enough."""
         name, entries = proto.name, {entry.key: entry.value for entry in proto.external_data}
         location = entries.get("location", "")
-        if self.folder is None:
+        if self.folder is None and self.beside is None:
             raise GraphError(
                 f"the tensor {name!r} lies in another file, {location!r}: give the path of the "
                 "ONNX file, not its bytes"
             )
         if dtype == "string":
             raise GraphError(f"the tensor {name!r} of texts cannot lie in another file")
-        path = _inside(self.folder, location, name)
+        path = self._path(location, name)
         try:
             offset, length = int(entries.get("offset", 0)), int(entries.get("length", size))
         except ValueError:
@@ -138,6 +141,14 @@ class TensorReader:
             return np.zeros(shape, numpy_dtype(dtype))
         raw = np.memmap(path, np.uint8, "r", offset, (size,))
         return raw.view(numpy_dtype(dtype)).reshape(shape)
+
+    def _path(self, location: str, name: str) -> Path:
+        if self.beside is None:
+            assert self.folder is not None
+            return _inside(self.folder, location, name)
+        if location not in self.beside:
+            raise GraphError(f"the tensor {name!r} lies in {location!r}, which is not there")
+        return self.beside[location]
 
 
 def _inside(folder: Path, location: str, name: str) -> Path:

@@ -7,7 +7,7 @@ it is used: sizes against bytes, names against what gives them, versions against
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,15 @@ _DTYPES = frozenset(
 )
 
 
-def read_onnx(source: Any) -> tuple[ForeignGraph, dict[str, np.ndarray]]:
+def read_onnx(
+    source: Any, beside: Mapping[str, Path] | None = None
+) -> tuple[ForeignGraph, dict[str, np.ndarray]]:
     """Returns the graph of an ONNX file, and its weights by name.
 
     Args:
         source: a path, the bytes of a file, or an `onnx.ModelProto`. Tensors outside the file are
             looked for in the folder of a path, and nowhere else.
+        beside: name -> path of the files of such tensors, where they lie elsewhere, checked.
 
     Raises:
         GraphError: it is no ONNX file, or a broken or hostile one.
@@ -57,7 +60,7 @@ def read_onnx(source: Any) -> tuple[ForeignGraph, dict[str, np.ndarray]]:
         raise GraphError("it holds no graph: an ONNX model is expected")
     versions = _versions(model)
     bodies = Bodies(model, versions)
-    reader = _Reader(versions, TensorReader(folder), inlined(model.functions), bodies)
+    reader = _Reader(versions, TensorReader(folder, beside), inlined(model.functions), bodies)
     graph = reader.graph(model.graph, {}, 0, "")
     graph.constants = reader.tensors
     checked_order(graph)
@@ -77,6 +80,24 @@ def read_metadata(source: Any) -> dict[str, str]:
     """
     model, _ = _parsed(source)
     return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def outside_files(source: Any) -> list[str]:
+    """Returns the names of the files beside an ONNX file that hold its tensors, as it gives them.
+
+    Args:
+        source: see `read_onnx`.
+
+    Raises:
+        GraphError: it is no ONNX file.
+        OSError: the file cannot be read.
+        ImportError: the package `onnx` is not installed.
+    """
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    model, _ = _parsed(source)
+    tensors = (tensor for tensor in model.graph.initializer if uses_external_data(tensor))
+    return sorted({ExternalDataInfo(tensor).location for tensor in tensors})
 
 
 def _parsed(source: Any) -> tuple[Any, Path | None]:
