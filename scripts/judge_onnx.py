@@ -8,6 +8,10 @@ all outputs have the expected shapes and dtypes, and the numbers are within the 
 (as onnx.backend.test.runner compares). A case is refused if an error names something that is not
 known here, and wrong if it fails in any other way. Numbers of a few bits, which no framework has,
 come in the dtype that stands for them, and are compared as numbers.
+
+    python scripts/judge_onnx.py --contrib
+
+runs random cases of onnxruntime's operators (`onnx_contrib`), which it judges by its results.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 BACKENDS = ("numpy", "torch", "jax", "tensorflow")
+# Of cases of onnxruntime's operators: some hundred roundings.
+CONTRIB = (1e-4, 1e-5)
 SETS = ("node", "simple", "pytorch-converted", "pytorch-operator", "light")
 
 
@@ -59,6 +65,14 @@ def cases(sets: tuple[str, ...], pattern: str = "") -> Iterator[Case]:
             for folder in sorted((root / kind).iterdir()):
                 if pattern in folder.name and (folder / "model.onnx").exists():
                     yield _stored(folder, kind)
+
+
+def contrib(pattern: str = "") -> Iterator[Case]:
+    """Yields cases of onnxruntime's operators whose names hold `pattern`."""
+    from .onnx_contrib import contrib_cases
+
+    for name, model, given, wanted in contrib_cases(pattern):
+        yield Case(name, "contrib", model, [(given, wanted)], *CONTRIB)
 
 
 def _stored(folder: Path, kind: str) -> Case:
@@ -201,6 +215,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--backend", action="append", choices=BACKENDS)
     parser.add_argument("--set", action="append", choices=SETS)
+    parser.add_argument("--contrib", action="store_true", help="onnxruntime's operators instead")
     parser.add_argument("--only", default="", help="cases whose names hold this")
     parser.add_argument("--out", help="a JSON file for the cases that did not pass, with reasons")
     parser.add_argument("--show", action="store_true", help="print each case that did not pass")
@@ -208,7 +223,10 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore")
     failed: dict[str, dict[str, list[str]]] = {}
-    found = list(cases(tuple(arguments.set or SETS), arguments.only))
+    if arguments.contrib:
+        found = list(contrib(arguments.only))
+    else:
+        found = list(cases(tuple(arguments.set or SETS), arguments.only))
     print(f"{len(found)} cases: {dict(Counter(case.kind for case in found))}")
     for backend in arguments.backend or BACKENDS:
         began, counts, reasons = time.perf_counter(), Counter(), Counter()

@@ -200,7 +200,46 @@ def _lstm(
     initial_c: Any = None,
     peepholes: Any = None,
 ) -> Any:
-    directions, units = _directions(call), shape_of(r)[2]
+    def products(place: int) -> list[Callable[[Any], Any]]:
+        return [_product(ops.transpose(_part(one, place))) for one in (w, r)]
+
+    def kernel(place: int, series: Any, states: list[Any], bias: Any) -> Any:
+        return _by_kernel(series, states, _part(w, place), _part(r, place), bias)
+
+    initial = [initial_h, initial_c]
+    return _long_short(call, x, shape_of(r)[2], products, b, lengths, initial, peepholes, kernel)
+
+
+def _product(matrix: Any) -> Callable[[Any], Any]:
+    return lambda rows: ops.matmul(rows, matrix)
+
+
+def _long_short(
+    call: Call,
+    x: Any,
+    units: int,
+    products: Callable[[int], list[Callable[[Any], Any]]],
+    b: Any,
+    lengths: Any,
+    initial: list[Any],
+    peepholes: Any,
+    kernel: Callable[[int, Any, list[Any], Any], Any],
+) -> Any:
+    """An LSTM.
+
+    Args:
+        call: of the node.
+        x: (steps, batch, inputs).
+        units: of the states.
+        products: place of a direction -> what multiplies inputs, and states, by their matrices.
+        b: (directions, 8 units), or None.
+        lengths: (batch,), or None.
+        initial: the first states, or None for each.
+        peepholes: (directions, 3 units), or None.
+        kernel: (place, series, states, bias) -> the result by a kernel for the usual form; None
+            where there is none.
+    """
+    directions = _directions(call)
     usual = not call.get("activations") or [n.lower() for n in call.get("activations")] == [
         *("sigmoid", "tanh", "tanh")
     ] * len(directions)
@@ -210,19 +249,19 @@ def _lstm(
 
     def direction(place: int, series: Any, lengths: Any, states: list[Any]) -> Any:
         f, g, last = functions[place]
-        kernel, recurrent, bias = _part(w, place), _part(r, place), _part(b, place)
+        bias = _part(b, place)
         total = None if bias is None else ops.add(*split(bias, 2, 0))
         if plain:
-            ready = _by_kernel(series, states, kernel, recurrent, total)
+            ready = kernel(place, series, states, total)
             if ready is not None:
                 return ready
-        moved = ops.matmul(series, ops.transpose(kernel))
+        of_inputs, of_states = products(place)
+        moved = of_inputs(series)
         moved = moved if total is None else ops.add(moved, total)
-        turned = ops.transpose(recurrent)
         look = [0, 0, 0] if peepholes is None else split(_part(peepholes, place), 3, 0)
 
         def step(now: Any, h: Any, c: Any) -> tuple[Any, Any]:
-            i, o, forget, cell = split(ops.add(now, ops.matmul(h, turned)), 4, -1)
+            i, o, forget, cell = split(ops.add(now, of_states(h)), 4, -1)
             if peepholes is not None:
                 i = ops.add(i, ops.multiply(look[0], c))
                 forget = ops.add(forget, ops.multiply(look[2], c))
@@ -235,7 +274,63 @@ def _lstm(
 
         return _run(call, moved, lengths, states, step)
 
-    return _network(call, x, lengths, [initial_h, initial_c], units, directions, direction)
+    return _network(call, x, lengths, initial, units, directions, direction)
+
+
+@rule("DynamicQuantizeLSTM", domain="com.microsoft", weights=(1, 2, 3, 7))
+def _quantized_lstm(
+    call: Call,
+    x: Any,
+    w: Any,
+    r: Any,
+    b: Any = None,
+    lengths: Any = None,
+    initial_h: Any = None,
+    initial_c: Any = None,
+    peepholes: Any = None,
+    w_scale: Any = None,
+    w_zero: Any = None,
+    r_scale: Any = None,
+    r_zero: Any = None,
+) -> Any:
+    """An LSTM whose matrices are integers; inputs and states become such before each product.
+
+    Definition: github.com/microsoft/onnxruntime, docs/ContribOperators.md.
+    """
+
+    def products(place: int) -> list[Callable[[Any], Any]]:
+        return [
+            _quantized_product(*(_part(one, place) for one in parts))
+            for parts in ((w, w_scale, w_zero), (r, r_scale, r_zero))
+        ]
+
+    initial = [initial_h, initial_c]
+    return _long_short(
+        *(call, x, shape_of(r)[1], products, b, lengths, initial, peepholes),
+        lambda *arguments: None,
+    )
+
+
+def _quantized_product(matrix: Any, scale: Any, zero: Any) -> Callable[[Any], Any]:
+    """Multiplies by integers (inputs, outputs) less their zero points, times their scales.
+
+    All inputs (steps, batch, inputs) are quantized by one scale, and states (batch, units) by one
+    for each row, as onnxruntime does where each row is a thread's.
+    """
+    wide = ops.subtract(ops.cast(matrix, "float32"), ops.cast(zero, "float32"))
+
+    def multiply(rows: Any) -> Any:
+        axis = -1 if rank_of(rows) == 2 else (0, 1, 2)
+        high = ops.maximum(ops.max(rows, axis, keepdims=True), 0.0)
+        low = ops.minimum(ops.min(rows, axis, keepdims=True), 0.0)
+        span = ops.divide(ops.subtract(high, low), 255.0)
+        span = ops.where(ops.equal(span, 0), ops.ones_like(span), span)
+        middle = ops.round(ops.divide(ops.negative(low), span))
+        numbers = ops.add(ops.round(ops.divide(rows, span)), middle)
+        numbers = ops.subtract(ops.clip(numbers, 0, 255), middle)
+        return ops.multiply(ops.multiply(ops.matmul(numbers, wide), span), scale)
+
+    return multiply
 
 
 def _by_kernel(x: Any, states: list[Any], kernel: Any, recurrent: Any, bias: Any) -> Any:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onnx import helper
 
 import isozoo
 from isozoo.framework.graphs import ForeignGraph, GraphError
 from isozoo.ops import convert_to_numpy
 from isozoo.scripts.judge_onnx import cases, judged
+from isozoo.scripts.onnx_contrib import contrib_cases
 
 from . import onnx_nets
 
@@ -160,3 +162,43 @@ def test_a_case_of_onnx_passes(backend, node_cases, name):
 def test_sizes_that_a_graph_computes_are_numbers_when_it_is_compiled(backend, net):
     raw, x, wanted = net
     assert_near(isozoo.from_onnx(raw).infer(x), wanted)
+
+
+@pytest.fixture(scope="module")
+def contrib():
+    """Cases of onnxruntime's operators, and what it computes of them."""
+    return list(contrib_cases(seeds=1))
+
+
+def test_operators_of_onnxruntime(backend, contrib):
+    chosen = contrib if backend == "numpy" else contrib[::12]
+    for name, proto, given, wanted in chosen:
+        found = isozoo.from_onnx(proto.SerializeToString())(given)
+        found = list(found.values()) if isinstance(found, dict) else [found]
+        for x, y in zip(found, wanted, strict=True):
+            x = convert_to_numpy(x)
+            assert x.shape == y.shape, name
+            assert np.abs(x - y).max() <= 1e-5 * max(np.abs(y).max(), 1), name
+
+
+def test_packed_heads_are_those_that_lie_apart():
+    """onnxruntime takes these forms on GPUs alone."""
+    query, key, value = np.random.default_rng(0).standard_normal((3, 2, 5, 4, 8)).astype("float32")
+
+    def attend(*arrays):
+        node = helper.make_node(
+            "MultiHeadAttention",
+            [f"x{n}" for n in range(len(arrays))],
+            ["y"],
+            domain="com.microsoft",
+            num_heads=4,
+        )
+        inputs = [onnx_nets.value(f"x{n}", x.shape) for n, x in enumerate(arrays)]
+        opsets = [helper.make_opsetid("com.microsoft", 1)]
+        proto = onnx_nets.model([node], inputs, [onnx_nets.value("y", None)], opsets=opsets)
+        return isozoo.from_onnx(proto.SerializeToString(), "numpy")(list(arrays))
+
+    apart = attend(*(x.reshape(2, 5, 32) for x in (query, key, value)))
+    assert np.allclose(attend(np.stack([query, key, value], 3)), apart, atol=1e-6)
+    pairs = attend(query.reshape(2, 5, 32), np.stack([key, value], 3))
+    assert np.allclose(pairs, apart, atol=1e-6)
