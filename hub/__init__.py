@@ -29,6 +29,7 @@ _NAMES = {
     "cache_root": ".cache",
     "GraphModel": ".graphs",
     "from_onnx": ".graphs",
+    "from_torch": ".torch_modules",
     "describe": ".fetch",
     "resolve": ".fetch",
     "fetch_preset": ".loading",
@@ -115,6 +116,7 @@ if TYPE_CHECKING:
     from .registry import register_family as register_family
     from .registry import register_preset as register_preset
     from .saving import save_to_preset as save_to_preset
+    from .torch_modules import from_torch as from_torch
     from .weight_map import ZERO as ZERO
     from .weight_map import Join as Join
     from .weight_map import Row as Row

@@ -73,6 +73,7 @@ _NAMES: dict[str, tuple[str, str | None]] = {
     "device": (".framework.core.devices", "device"),
     "from_onnx": (".hub.graphs", "from_onnx"),
     "from_preset": (".catalog", "from_preset"),
+    "from_torch": (".hub.torch_modules", "from_torch"),
     "list_presets": (".catalog", "list_presets"),
     "remat": (".framework.core.remat", "remat"),
     "name_scope": (".framework.core.scopes", "name_scope"),

@@ -288,7 +288,7 @@ class ImportedModel(Model):
 # What draws at random.
 _DRAWS = frozenset(
     "Dropout Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform "
-    "RandomUniformLike".split()
+    "RandomUniformLike dropout rand".split()
 )
 
 

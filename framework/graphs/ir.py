@@ -1,6 +1,6 @@
 """A graph from outside as plain data: nodes, names, dtypes, sizes and numbers, to and from JSON.
 
-It knows no framework and no format of files. A reader (`reading_onnx`) makes it, rules
+It knows no framework and no format of files. A reader (`reading_onnx`, `reading_torch`) makes it, rules
 (`rules/`) say what its operators compute, and `interpreter` runs it.
 """
 

@@ -13,6 +13,7 @@ from ..core.scopes import deferred_initialization
 from .imported import ImportedModel
 from .ir import ForeignGraph
 from .reading_onnx import read_onnx
+from .reading_torch import read_torch
 
 
 def from_onnx(
@@ -38,6 +39,38 @@ def from_onnx(
         ImportError: the package `onnx` is not installed.
     """
     return model_of(*read_onnx(source, beside), backend=backend, name=name, cls=cls)
+
+
+def from_torch(
+    module: Any,
+    args: Any,
+    kwargs: Any = None,
+    dynamic_shapes: Any = None,
+    backend: str | None = None,
+    *,
+    name: str | None = None,
+    cls: type[ImportedModel] = ImportedModel,
+) -> Any:
+    """Returns the model that a `torch.nn.Module` describes, with its weights.
+
+    Args:
+        module: what is read, as it infers; it is left as it was.
+        args: positional arguments of a call, tensors of the sizes that it shall take.
+        kwargs: arguments by name.
+        dynamic_shapes: which sizes stay free, as `torch.export.export` takes it; the first axis of
+            each tensor when None, where the module allows it.
+        backend: where the model shall live; the current backend when None.
+        name: of the model; made from its class's name when None.
+        cls: the class of the model.
+
+    Raises:
+        GraphError: torch cannot export it; UnknownOperatorError where it has operators without a
+            rule. Both are ValueErrors.
+        TypeError: it is no module.
+        ImportError: PyTorch is not installed.
+    """
+    graph, arrays = read_torch(module, args, kwargs, dynamic_shapes)
+    return model_of(graph, arrays, backend=backend, name=name, cls=cls)
 
 
 def model_of(

@@ -542,6 +542,12 @@ class TorchBackend(
 
         return exporting
 
+    def program_of(self, module, args, kwargs, dynamic_shapes):
+        """The program of a `torch.nn.Module` as data; see `exported`."""
+        from .exported import exported
+
+        return exported(module, args, kwargs, dynamic_shapes)
+
     def move(self, layer, kind, index):
         layer.to(self.device(kind, index))
 

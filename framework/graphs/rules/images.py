@@ -25,7 +25,7 @@ def _upsample(call: Call, x: Any, scales: Any = None) -> Any:
         factors = [1.0, 1.0, call.get("height_scale"), call.get("width_scale")]
     mode = {"nearest": "nearest"}.get(call.get("mode", "nearest"), "linear")
     how = {"mode": mode, "transform": "asymmetric", "nearest": "floor"}
-    return _resized(call, x, list(range(rank_of(x))), factors, None, None, how)
+    return resized(call, x, list(range(rank_of(x))), factors, None, None, how)
 
 
 def _floats(call: Call, x: Any) -> list[float]:
@@ -55,10 +55,10 @@ def _resize(call: Call, x: Any, roi: Any = None, scales: Any = None, sizes: Any 
     region = None
     if roi is not None and how["transform"] == "tf_crop_and_resize":
         region = _floats(call, roi)
-    return _resized(call, x, axes, factors or None, wanted or None, region, how)
+    return resized(call, x, axes, factors or None, wanted or None, region, how)
 
 
-def _resized(
+def resized(
     call: Call,
     x: Any,
     axes: list[int],
