@@ -1,7 +1,7 @@
 """A graph from outside as plain data: nodes, names, dtypes, sizes and numbers, to and from JSON.
 
-It knows no framework and no format of files. A reader (`reading_onnx`, `reading_torch`) makes it, rules
-(`rules/`) say what its operators compute, and `interpreter` runs it.
+It knows no framework and no format of files. A reader (`reading_onnx`, `reading_torch`) makes it,
+rules (`rules/`) say what its operators compute, and `interpreter` runs it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .... import ops
-from ...calls import Call
+from ...calls import Call, shape_of
 from .binding import aten, met
 
 
@@ -37,3 +37,24 @@ def _einsum(call: Call, equation: str, operands: list[Any], path: Any = None) ->
 @aten("outer")
 def _outer(call: Call, a: Any, b: Any) -> Any:
     return ops.outer(a, b)
+
+
+@aten("_grouped_mm")
+@aten("grouped_mm_fallback", domain="transformers")
+def _grouped(call: Call, x: Any, weights: Any, ends: Any) -> Any:
+    """Rows times the matrix of their group: x (rows, in) sorted by group, weights (groups, in,
+    out), ends (groups,) the number of rows up to the end of each group.
+
+    How many rows a group has is not known when a program is compiled, so that every matrix meets
+    all rows; rows behind the last end are zeros.
+    """
+    groups = shape_of(weights)[0]
+    rows = ops.expand_dims(ops.arange(shape_of(x)[0], dtype="int64"), 1)
+    passed = ops.less_equal(ops.cast(ends, "int64"), rows)
+    group = ops.sum(ops.cast(passed, "int32"), 1, keepdims=True)
+    total: Any = None
+    for number in range(groups):
+        part = ops.matmul(x, ops.get_item(weights, number))
+        part = ops.where(ops.equal(group, number), part, ops.zeros_like(part))
+        total = part if total is None else ops.add(total, part)
+    return total

@@ -187,3 +187,17 @@ def _norm(
 @aten("count_nonzero", "count_nonzero.dim_IntList")
 def _count(call: Call, x: Any, dim: Any = None) -> Any:
     return ops.cast(ops.count_nonzero(x, _axes(dim)), "int64")
+
+
+@aten("histc")
+def _histogram(call: Call, x: Any, bins: int = 100, low: Any = 0, high: Any = 0) -> Any:
+    """How many elements lie in each of `bins` equal parts of low to high; others do not count."""
+    x = ops.reshape(x, (-1,))
+    if low == high:
+        raise call.wrong("its bounds are those of the elements, which are not known")
+    inside = ops.logical_and(ops.greater_equal(x, low), ops.less_equal(x, high))
+    place = ops.floor(ops.divide(ops.multiply(ops.subtract(x, low), bins), high - low))
+    place = ops.cast(ops.minimum(place, bins - 1), "int32")  # the last part has its upper end
+    found = ops.equal(ops.expand_dims(place, 1), ops.arange(bins, dtype="int32"))
+    counted = ops.logical_and(found, ops.expand_dims(inside, 1))
+    return ops.sum(ops.cast(counted, dtype_of(x)), 0)
