@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..applications.folders import picture_paths
-from ..applications.images import ImageError
+from ..applications.images import ImageError, load_image
 from ..framework import ops
-from ..hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
+from ..hub.adapters import CommandLineAdapter, FinetuningAdapter, ParityAdapter, PresetAdapter
 from ..hub.labels import class_names, head_classes, label_entries
 from ..hub.loading import JsonFiles
 from .letterbox import ObjectDetectorPreprocessor
+from .mean_average_precision import MeanAveragePrecision
 
 # The key of config.json under which the preprocessor's arguments stand.
 OWN = "object_preprocessing"
@@ -182,3 +183,58 @@ def _iou(first: list[float], second: list[float]) -> float:
     shared = max(sides[0], 0.0) * max(sides[1], 0.0)
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
     return shared / max(sum(areas) - shared, 1e-9)
+
+
+class ObjectDetectorFinetuningAdapter(FinetuningAdapter):
+    """Pictures and boxes; the model's own loss, and COCO's numbers at the end."""
+
+    rates = {"full": 1e-3, "lora": 1e-3, "head": 1e-3}
+    metrics = ()
+
+    def loss(self) -> None:
+        """Returns None: a detector computes its loss by itself."""
+
+    def examples(self, inputs: Sequence[str], targets: Sequence[Any]) -> tuple[Any, Any]:
+        """Returns pictures in their frames, and boxes in pixels of these; see `examples` of the
+        preprocessor.
+
+        Args:
+            inputs: paths of pictures.
+            targets: `Objects` of each.
+        """
+        pictures = [load_image(path) for path in inputs]
+        objects = [_in_pixels(one, image) for one, image in zip(targets, pictures, strict=True)]
+        # Few numbers of rows, so that few programs are compiled.
+        most = 1 << (max(1, *(len(found) for found in objects)) - 1).bit_length()
+        return self.model.checked_preprocessor().examples(pictures, objects, most)
+
+    def judge(
+        self, inputs: Sequence[str], targets: Sequence[Any], batch_size: int
+    ) -> dict[str, float]:
+        """Returns COCO's average precision, over overlaps of 0.5 to 0.95 and at 0.5."""
+        metric = MeanAveragePrecision()
+        for start in range(0, len(inputs), batch_size):
+            pictures = [load_image(path) for path in inputs[start : start + batch_size]]
+            found = self.model.detect(pictures, score=0.001, batch_size=batch_size)
+            for picture, seen, one in zip(pictures, found, targets[start:], strict=False):
+                true = _in_pixels(one, picture)
+                metric.update_state(
+                    [{"boxes": [box for _, box in true], "classes": [name for name, _ in true]}],
+                    [
+                        {
+                            "boxes": [each.box for each in seen],
+                            "classes": [each.index for each in seen],
+                            "scores": [each.score for each in seen],
+                        }
+                    ],
+                )
+        return {name: metric.result()[name] for name in ("AP", "AP50")}
+
+
+def _in_pixels(objects: Any, picture: Any) -> list[tuple[int, tuple[float, ...]]]:
+    """The number of the class and the box, in pixels of the picture, of each of its `Objects`."""
+    size = (picture.width, picture.height) * 2 if objects.relative else (1, 1, 1, 1)
+    return [
+        (number, tuple(side * length for side, length in zip(box, size, strict=True)))
+        for number, box in zip(objects.classes, objects.boxes, strict=True)
+    ]

@@ -14,6 +14,7 @@ from ..hub.bases import Task
 from ..hub.labels import NamesClasses
 from .adapters import (
     ObjectDetectorCommandLineAdapter,
+    ObjectDetectorFinetuningAdapter,
     ObjectDetectorParityAdapter,
     ObjectDetectorPresetAdapter,
 )
@@ -52,6 +53,7 @@ class ObjectDetector(NamesClasses, Task):
     preset_adapter = ObjectDetectorPresetAdapter
     command_line_adapter = ObjectDetectorCommandLineAdapter
     parity_adapter = ObjectDetectorParityAdapter
+    finetuning_adapter = ObjectDetectorFinetuningAdapter
 
     def propose(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns a box, its score and its class for each place that may have an object.

@@ -105,7 +105,10 @@ class ObjectDetectorPreprocessor(Preprocessor):
         return np.stack([self.frame(picture, square=True)[0] for picture in pictures])
 
     def examples(
-        self, pictures: Sequence[Any], objects: Sequence[Sequence[tuple[int | str, Any]]]
+        self,
+        pictures: Sequence[Any],
+        objects: Sequence[Sequence[tuple[int | str, Any]]],
+        most: int | None = None,
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Returns pictures and their objects as `fit` takes them: (x, y).
 
@@ -113,6 +116,7 @@ class ObjectDetectorPreprocessor(Preprocessor):
             pictures: see `applications.images.load_image`.
             objects: for each picture its objects: the number or the name of the class, and the box
                 (left, top, right, bottom) in pixels of the picture.
+            most: rows for the objects of a picture; as many as the one with the most needs if None.
 
         Returns:
             x, (batch, image_size, image_size, 3); and a dict of "boxes", (batch, objects, 4), in
@@ -127,7 +131,10 @@ class ObjectDetectorPreprocessor(Preprocessor):
                 f"There are {len(pictures)} pictures and objects of {len(objects)}: one list of "
                 "objects for each picture is expected, and one picture at least."
             )
-        most = max(1, *map(len, objects))
+        needed = max(1, *map(len, objects))
+        most = needed if most is None else most
+        if most < needed:
+            raise ValueError(f"A picture has {needed} objects, and `most` is {most}.")
         boxes = np.zeros((len(pictures), most, 4), np.float32)
         classes = np.full((len(pictures), most), -1, np.int32)
         images = []

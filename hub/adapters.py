@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 
 class PresetAdapter:
     """How a task is read from a preset and written to one, beside its backbone and its weights."""
@@ -127,3 +129,42 @@ class ParityAdapter:
             reference: of the float64 run.
         """
         return decision
+
+
+class FinetuningAdapter:
+    """How `finetune` trains a model of classes.
+
+    Args:
+        model: the task's model, with its preprocessor.
+
+    Attributes:
+        rates: what is trained -> the learning rate that goes with it unless the user names one.
+        metrics: what `compile` is given.
+    """
+
+    rates: Mapping[str, float] = {"full": 5e-5, "lora": 1e-3, "head": 1e-3}
+    metrics: tuple[str, ...] = ("accuracy",)
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def loss(self) -> Any:
+        """Returns what `compile` is given; None where the model computes its loss by itself."""
+        from ..framework.losses import SparseCategoricalCrossentropy
+
+        return SparseCategoricalCrossentropy(from_logits=True)
+
+    def examples(self, inputs: Sequence[str], targets: Sequence[Any]) -> tuple[Any, Any]:
+        """Returns a batch as `fit` takes it, (x, y).
+
+        Args:
+            inputs: texts or paths.
+            targets: of each the number of its class, or what `labelled_boxes` reads.
+        """
+        return self.model.prepare_inputs(list(inputs)), np.asarray(targets, np.int32)
+
+    def judge(
+        self, inputs: Sequence[str], targets: Sequence[Any], batch_size: int
+    ) -> dict[str, float]:
+        """Returns numbers that tell how good the trained model is, beyond losses and metrics."""
+        return {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..framework.models import Model
-from .adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
+from .adapters import CommandLineAdapter, FinetuningAdapter, ParityAdapter, PresetAdapter
 from .errors import UnknownPresetError
 
 BACKBONE = "backbone"
@@ -79,6 +79,7 @@ class Task(PresetModel):
     preset_adapter: type[PresetAdapter] = PresetAdapter
     command_line_adapter: type[CommandLineAdapter] = CommandLineAdapter
     parity_adapter: type[ParityAdapter] = ParityAdapter
+    finetuning_adapter: type[FinetuningAdapter] = FinetuningAdapter
 
     @classmethod
     def head_config(cls, files: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

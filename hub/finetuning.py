@@ -2,170 +2,40 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .errors import HubError
+from .labelled import DataError, Labelled, read_classes
+from .labelled_boxes import LabelledBoxes, has_boxes, read_boxes
 from .weight_map import Template
 
-# What is trained, and the learning rate that goes with it unless the user names one.
-MODES = {"full": 5e-5, "lora": 1e-3, "head": 1e-3}
-_IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
-_TEXT_NAMES = ("text", "sentence", "review", "content")
-_LABEL_NAMES = ("label", "class", "category", "target", "sentiment")
-_MAX_CLASSES = 10_000
-
-
-class DataError(ValueError):
-    """Labelled data that cannot be used; the message says where, and what is expected."""
-
-
-@dataclass
-class Labelled:
-    """Examples with the names of their classes.
-
-    Attributes:
-        kind: "texts" or "images".
-        inputs: texts, or paths of images.
-        labels: the name of each example's class.
-        classes: the names of all classes, sorted.
-    """
-
-    kind: str
-    inputs: list[str]
-    labels: list[str]
-    classes: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.classes = sorted(set(self.labels))
-
-    def numbers(self) -> np.ndarray:
-        """Returns the number of each example's class, int32 (n,)."""
-        at = {name: number for number, name in enumerate(self.classes)}
-        return np.array([at[name] for name in self.labels], np.int32)
+MODES = ("full", "lora", "head")
 
 
 def read_labelled(
     path: str | os.PathLike[str], text_column: str | None = None, label_column: str | None = None
-) -> Labelled:
-    """Reads labelled examples: a CSV or TSV file of texts, or a folder of class folders of images.
+) -> Labelled | LabelledBoxes:
+    """Reads labelled examples: texts or pictures with classes, or pictures with boxes.
 
     Args:
-        path: a file whose name ends in `.csv` or `.tsv` and whose first line names the columns, or
-            a folder that holds a folder of images for each class.
-        text_column: the column of texts; "text", "sentence", "review" or "content" if None.
-        label_column: the column of classes; "label", "class", "category", "target" or "sentiment"
-            if None.
+        path: a file or a folder; see `read_classes` and `read_boxes`.
+        text_column: see `read_classes`.
+        label_column: see `read_classes`.
 
     Raises:
-        DataError: no such file, no such column, a row without a text or a class, fewer than two
-            classes, a folder without images.
+        DataError: it cannot be used.
     """
     path = Path(path)
-    if path.is_dir():
-        found = _folder(path)
-    elif path.is_file() and path.suffix.lower() in (".csv", ".tsv"):
-        found = _table(path, text_column, label_column)
-    elif path.is_file():
-        raise DataError(f"{path}: expected a .csv or .tsv file, or a folder of class folders.")
-    else:
-        raise DataError(f"{path}: there is no such file or folder.")
-    if len(found.classes) < 2:
-        raise DataError(f"{path}: at least two classes are needed; it has {found.classes}.")
-    if len(found.classes) > _MAX_CLASSES:
-        raise DataError(
-            f"{path}: {len(found.classes)} different classes in {len(found.labels)} rows; is "
-            "the label column that of the classes? Name it with --label-column."
-        )
-    return found
-
-
-def _table(path: Path, text_column: str | None, label_column: str | None) -> Labelled:
-    dialect = "excel-tab" if path.suffix.lower() == ".tsv" else "excel"
-    texts, labels = [], []
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, dialect=dialect, strict=True)
-            names = list(rows.fieldnames or ())
-            text = _column(path, names, text_column, _TEXT_NAMES, "text")
-            label = _column(path, names, label_column, _LABEL_NAMES, "label")
-            for row in rows:
-                if not row[text] or not row[label]:
-                    raise DataError(
-                        f"{path}, line {rows.line_num}: a text and a label are needed; got "
-                        f"{row[text]!r} and {row[label]!r}."
-                    )
-                texts.append(row[text])
-                labels.append(row[label].strip())
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: it cannot be read as a table in UTF-8: {error}") from error
-    if not texts:
-        raise DataError(f"{path}: there is no row below the names of the columns.")
-    return Labelled("texts", texts, labels)
-
-
-def _column(
-    path: Path, names: list[str], asked: str | None, usual: Sequence[str], what: str
-) -> str:
-    if asked is not None:
-        if asked in names:
-            return asked
-        raise DataError(f"{path}: there is no column {asked!r}; its columns are {names}.")
-    found = [name for name in names if name.strip().lower() in usual]
-    if len(found) == 1:
-        return found[0]
-    raise DataError(
-        f"{path}: which column holds each row's {what}? Its first line names {names}; one of "
-        f"{', '.join(usual)} is expected, or say it with --{what}-column."
-    )
-
-
-def _folder(path: Path) -> Labelled:
-    inputs, labels = [], []
-    for folder in sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _IMAGES)
-        inputs += [str(file) for file in files]
-        labels += [folder.name] * len(files)
-    if not inputs:
-        raise DataError(
-            f"{path}: no images were found. A folder for each class is expected, with images in "
-            f"it ({', '.join(sorted(_IMAGES))})."
-        )
-    return Labelled("images", inputs, labels)
-
-
-def split(
-    data: Labelled, fraction: float, seed: int
-) -> tuple[tuple[list[str], np.ndarray], tuple[list[str], np.ndarray]]:
-    """Returns (inputs, class numbers) to train on and to validate with, drawn class by class.
-
-    Args:
-        data: the examples.
-        fraction: the share of each class, rounded, that is for validation.
-        seed: of the draw.
-
-    Raises:
-        DataError: `fraction` is not in [0, 1).
-    """
-    if not 0 <= fraction < 1:
-        raise DataError(f"The share for validation must lie in [0, 1); got {fraction}.")
-    numbers = data.numbers()
-    order = np.random.default_rng(seed).permutation(len(numbers))
-    held: list[int] = []
-    for number in range(len(data.classes)):
-        rows = order[numbers[order] == number]
-        held += rows[: round(fraction * len(rows))].tolist()
-    out = set(held)
-    train = [int(i) for i in order if int(i) not in out]
-    parts = [([data.inputs[i] for i in rows], numbers[rows]) for rows in (train, held)]
-    return parts[0], parts[1]
+    if path.is_dir() and has_boxes(path):
+        return read_boxes(path)
+    return read_classes(path, text_column, label_column)
 
 
 @dataclass
@@ -174,7 +44,7 @@ class Finetuned:
 
     Attributes:
         model: the trained model.
-        history: metric -> its value after each epoch.
+        history: metric -> its value after each epoch; of what is computed but once, one value.
         files: what was written.
         classes: the names of the classes.
         rows: how many examples were trained on, and how many validated with.
@@ -189,7 +59,7 @@ class Finetuned:
 
 def finetune(
     name: Any,
-    data: str | os.PathLike[str] | Labelled,
+    data: str | os.PathLike[str] | Labelled | LabelledBoxes,
     to: str | os.PathLike[str],
     *,
     backend: str | None = None,
@@ -206,11 +76,11 @@ def finetune(
     verbose: Any = "auto",
     **options: Any,
 ) -> Finetuned:
-    """Trains a classifier from a preset on labelled data, and writes it as a preset.
+    """Trains a classifier or a detector from a preset on labelled data, and writes it as a preset.
 
-    Texts make a text classifier, images an image classifier, with a new head for the data's
-    classes. The learning rate rises over the first tenth of the steps and falls to zero by a
-    cosine. Texts that are longer than the model takes are cut.
+    Texts make a text classifier, images an image classifier, pictures with boxes an object
+    detector, with a new head for the data's classes. The learning rate rises over the first tenth
+    of the steps and falls to zero by a cosine. Texts that are longer than the model takes are cut.
 
     Args:
         name: a preset; see `isozoo.from_preset`.
@@ -221,9 +91,12 @@ def finetune(
             Adapters stand on dense kernels, or where only the head is dense on convolutions.
         epochs: how often each example is seen.
         batch_size: examples of a step.
-        learning_rate: the highest; 5e-5 for "full", 1e-3 for the others, if None.
+        learning_rate: the highest; if None what the task's adapter has: 1e-3, and for "full" of
+            classifiers 5e-5.
         rank: of the adapters.
-        validation: the share of each class that is held out and evaluated after each epoch.
+        validation: the share of each class, or of pictures with boxes, that is held out and
+            evaluated after each epoch. Where a folder of boxes has a part for validation, that part
+            is taken, unless the share is 0.
         seed: of the head, the draws of dropout and the order of examples.
         text_column: see `read_labelled`.
         label_column: see `read_labelled`.
@@ -234,11 +107,10 @@ def finetune(
 
     Raises:
         DataError: the data cannot be used.
-        HubError: the preset cannot be had, or makes no such classifier.
+        HubError: the preset cannot be had, or makes no such model.
         ValueError: an unknown mode, or a number out of its range.
     """
     from ..framework import lora, optimizers
-    from ..framework.losses import SparseCategoricalCrossentropy
     from ..framework.utils import set_random_seed
     from .loading import load_preset
 
@@ -249,47 +121,54 @@ def finetune(
     for what, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value < 1:
             raise ValueError(f"{what} must be positive; got {value}.")
-    if not isinstance(data, Labelled):
+    if not 0 <= validation < 1:
+        raise DataError(f"The share for validation must lie in [0, 1); got {validation}.")
+    if not isinstance(data, Labelled | LabelledBoxes):
         data = read_labelled(data, text_column, label_column)
-    (train_x, train_y), (test_x, test_y) = split(data, validation, seed)
+    (train_x, train_y), (test_x, test_y) = data.split(validation, seed)
     if not train_x:
         raise DataError("Nothing is left to train on: make the share for validation smaller.")
     set_random_seed(seed)
-    task = "text_classifier" if data.kind == "texts" else "image_classifier"
-    model = _classifier(load_preset, name, task, len(data.classes), backend, options)
+    model = _with_new_head(load_preset, name, data.task, len(data.classes), backend, options)
     model.labels = data.classes
     if mode == "lora":
         lora.enable(model, rank, targets=_adaptable(model), train=_exactly(head_paths(model)))
     elif mode == "head":
         model.freeze_backbone()
+    adapter = model.finetuning_adapter(model)
     steps = epochs * -(-len(train_x) // batch_size)
     rate = optimizers.schedules.CosineDecay(
         0.0,
         max(steps - steps // 10, 1),
-        warmup_target=learning_rate or MODES[mode],
+        warmup_target=learning_rate or adapter.rates[mode],
         warmup_steps=max(steps // 10, 1),
     )
     model.compile(
         optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0),
-        SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        adapter.loss(),
+        metrics=list(adapter.metrics) or None,
     )
-    source = _source(model, data.kind, train_x, train_y, batch_size)
-    checks = _source(model, data.kind, test_x, test_y, batch_size) if test_x else None
-    history = model.fit(source, epochs=epochs, validation_data=checks, verbose=verbose)
+    workers = 1 if data.kind == "texts" else 2
+    source = _source(adapter, train_x, train_y, batch_size, workers)
+    checks = _source(adapter, test_x, test_y, batch_size, workers) if test_x else None
+    fitted = model.fit(source, epochs=epochs, validation_data=checks, verbose=verbose)
+    history = dict(fitted.history)
+    if test_x:
+        judged = adapter.judge(test_x, test_y, batch_size)
+        history.update({f"val_{name}": [value] for name, value in judged.items()})
     files: list[Path] = []
     rows = len(train_x), len(test_x)
     if adapter_only:
         from .lora_presets import save_adapter
 
         files = save_adapter(model, to, str(name), offline=options.get("offline"))
-        return Finetuned(model, dict(history.history), files, data.classes, rows)
+        return Finetuned(model, history, files, data.classes, rows)
     if mode == "lora":
         Path(to).mkdir(parents=True, exist_ok=True)
         files.append(lora.save(model, Path(to) / "adapter.safetensors"))
         lora.merge(model)
     files += model.save_to_preset(to)
-    return Finetuned(model, dict(history.history), files, data.classes, rows)
+    return Finetuned(model, history, files, data.classes, rows)
 
 
 def head_paths(model: Any) -> list[str]:
@@ -317,10 +196,10 @@ def _exactly(paths: Iterable[str]) -> list[str]:
     return [f"^{re.escape(path)}$" for path in paths]
 
 
-def _classifier(
+def _with_new_head(
     load: Any, name: Any, task: str, count: int, backend: str | None, options: dict[str, Any]
 ) -> Any:
-    """The preset as a classifier of `count` classes; that its head is new need not be said."""
+    """The preset with a head of `count` classes; that it is new need not be said."""
     import warnings
 
     with warnings.catch_warnings():
@@ -333,7 +212,7 @@ def _classifier(
     return model
 
 
-def _source(model: Any, kind: str, inputs: list[str], targets: np.ndarray, batch_size: int) -> Any:
+def _source(adapter: Any, inputs: list[str], targets: Any, batch_size: int, workers: int) -> Any:
     """What `fit` is given: a dataset that reads and prepares batch by batch."""
     from ..framework.utils import PyDataset
 
@@ -341,7 +220,7 @@ def _source(model: Any, kind: str, inputs: list[str], targets: np.ndarray, batch
         """Examples batch by batch, in another order in each epoch."""
 
         def __init__(self) -> None:
-            super().__init__(workers=2 if kind == "images" else 1)
+            super().__init__(workers=workers)
             self._order = np.arange(len(inputs))
             self._draws = np.random.default_rng(len(inputs))
 
@@ -350,7 +229,7 @@ def _source(model: Any, kind: str, inputs: list[str], targets: np.ndarray, batch
 
         def __getitem__(self, index: int) -> tuple[Any, Any]:
             rows = self._order[index * batch_size : (index + 1) * batch_size]
-            return model.prepare_inputs([inputs[i] for i in rows]), targets[rows]
+            return adapter.examples([inputs[i] for i in rows], [targets[i] for i in rows])
 
         def on_epoch_end(self) -> None:
             self._draws.shuffle(self._order)

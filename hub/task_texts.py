@@ -114,6 +114,7 @@ _TEXTS = {
         "Finds objects in a picture: a box, a class and a score for each.",
         'print(model.detect("photo.jpg"))',
         "photo.jpg",
+        "boxes",
         pipeline="object-detection",
     ),
     "text_reader": TaskText(

@@ -184,15 +184,17 @@ def make_parser() -> Parser:
     tune = command(
         "finetune",
         _finetune,
-        "Train a classifier from a preset on your data, and write a preset.",
+        "Train a classifier or a detector from a preset on your data, and write a preset.",
         "isozoo finetune all_minilm_l6_v2 reviews.csv --to my_classifier",
         "isozoo finetune efficientnet_lite0 pictures --to my_classifier --mode head",
+        "isozoo finetune yolov8n my_coco_folder --to my_detector --accept-licence",
     )
     tune.add_argument("name", metavar="NAME", help=_NAME)
     tune.add_argument(
         "data",
         metavar="DATA",
-        help="a .csv or .tsv file of texts and labels, or a folder with a folder of images a class",
+        help="a .csv or .tsv file of texts and labels; a folder with a folder of images a class; "
+        "or a folder of pictures and boxes in COCO's or YOLO's form",
     )
     tune.add_argument("--to", metavar="FOLDER", required=True, help="where the preset is written")
     tune.add_argument("--backend", help="jax, torch or tensorflow; the best installed if absent")
@@ -204,13 +206,16 @@ def make_parser() -> Parser:
     )
     tune.add_argument("--epochs", type=int, default=3, help="how often each example is seen; 3")
     tune.add_argument("--batch-size", type=int, default=32, help="examples of a step; 32")
-    tune.add_argument("--learning-rate", type=float, help="5e-5 for full, 1e-3 for the others")
+    tune.add_argument("--learning-rate", type=float, help="1e-3; 5e-5 for full of classifiers")
     tune.add_argument("--rank", type=int, default=8, help="of the adapters; 8")
     tune.add_argument(
         "--adapter-only", action="store_true", help="write the adapters alone, with the base's hash"
     )
     tune.add_argument(
-        "--validation", type=float, default=0.1, help="the share of each class that is held out"
+        "--validation",
+        type=float,
+        default=0.1,
+        help="the share that is held out, if the data sets none apart; 0.1",
     )
     tune.add_argument("--seed", type=int, default=0, help="of all draws; 0")
     tune.add_argument("--text-column", help="where it is not called text")

@@ -84,6 +84,71 @@ class TokenClassifier(ClassesTask):
         """Returns each token's vector, (batch, length, hidden_dim)."""
         return self.backbone(inputs)["sequence_output"]
 
+    def examples(
+        self,
+        texts: Sequence[str],
+        names: Sequence[Sequence[tuple[int, int, str]]],
+        truncate: bool | None = None,
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """Returns texts and what is named in them as `fit` takes them: (x, y, sample_weight).
+
+        The first token of each word is to be learned, as `tag` reads it with `merge="first"`; the
+        others, and special ones, weigh nothing. Of a stretch the first word gets the class
+        `B-label`, the others `I-label`, where `labels` has these, and else `label`; what lies in no
+        stretch gets `O`.
+
+        Args:
+            texts: n texts.
+            names: for each text its stretches: the characters from where to where each stands, and
+                its label.
+            truncate: whether texts that are longer than the model takes are cut; as the
+                preprocessor was made if None.
+
+        Returns:
+            The backbone's inputs, int32 and bool (n, length); int32 classes (n, length); and
+            float32 weights (n, length).
+
+        Raises:
+            ValueError: no labels, one that is unknown, another number of lists than of texts, or a
+                stretch that lies in no text or has no word.
+        """
+        tools = preprocessor_of(self)
+        numbers = {name: number for number, name in enumerate(self.labels or ())}
+        if OUTSIDE not in numbers:
+            raise ValueError(
+                f"The labels must be named first, with {OUTSIDE!r} among them: "
+                f'model.labels = ("O", "B-PER", "I-PER"); they are {self.labels}.'
+            )
+        given = check_texts(texts)
+        if len(given) != len(names):
+            raise ValueError(f"{len(given)} texts have {len(names)} lists of what is named.")
+        inputs = tools.pad(tools.encode(given, truncate), even_lengths=True)
+        shape = inputs["token_ids"].shape
+        classes = np.full(shape, numbers[OUTSIDE], np.int32)
+        weights = np.zeros(shape, np.float32)
+        for row, (text, stretches) in enumerate(zip(given, names, strict=True)):
+            located = tools.tokenizer.located(text)
+            count = min(len(located.ids), int(inputs["padding_mask"][row].sum()) - 2)
+            begins = [i for i in range(count) if i == 0 or located.begins[i]]
+            weights[row, [i + 1 for i in begins]] = 1
+            for start, end, label in stretches:
+                if not 0 <= start < end <= len(text):
+                    raise ValueError(
+                        f"Text {row} has {len(text)} characters: {start} to {end} is no stretch."
+                    )
+                inside = [
+                    i
+                    for i in begins
+                    if located.offsets[i][0] < end and located.offsets[i][1] > start
+                ]
+                if not inside and count == len(located.ids):
+                    raise ValueError(
+                        f"Text {row}: no word begins in {text[start:end]!r} ({start} to {end})."
+                    )
+                for place, i in enumerate(inside):
+                    classes[row, i + 1] = _number_of(label, place == 0, numbers)
+        return inputs, classes, weights
+
     def tag(
         self,
         texts: str | Sequence[str],
@@ -128,6 +193,14 @@ class TokenClassifier(ClassesTask):
             )
         ]
         return found[0] if isinstance(texts, str) else found
+
+
+def _number_of(label: str, first: bool, numbers: Mapping[str, int]) -> int:
+    """The class of a word of a stretch."""
+    for name in (("B-" if first else "I-") + label, label):
+        if name in numbers:
+            return numbers[name]
+    raise ValueError(f"There is no label {label!r}; the labels are: {', '.join(numbers)}.")
 
 
 class _Word(NamedTuple):

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from ..framework.config import available_backends
 from ..hub import load_preset
-from ..hub.finetuning import MODES, Labelled, finetune
+from ..hub.finetuning import MODES, finetune
+from ..hub.labelled import Labelled
 
 _SHA256 = "5d97c37f3ef6e24eef331122e055dbedafeb6a56abfce0608b326701116ea49a"
 _INNER = "hutto_ICWSM_2014.tar.gz"

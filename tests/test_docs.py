@@ -38,7 +38,8 @@ def test_the_short_guides_run(tmp_path):
     lines = done.stdout.splitlines()
     assert lines[0].startswith("alike: [1.0, 0.7") and "torch True" in lines
     assert "equal within rounding: True" in lines
-    assert "found: Repairing a bicycle chain" in lines
+    assert {"found: Repairing a bicycle chain", "first: Repairing a bicycle chain"} <= set(lines)
+    assert "named: ['Ada Lovelace']" in lines
     assert "plain:  Paris." in lines and "drawn again: True" in lines
     assert any(line.startswith("heard:") and "amiable" in line for line in lines)
     assert {"smaller: True", "same outputs: True", "bit for bit: True"} <= set(lines)

@@ -225,16 +225,22 @@ def _tuning(name: str, data: str) -> dict[str, str]:
     """Fine-tuning in Python and on the command line; {} where there is none."""
     if not data:
         return {}
-    quoted = shlex.quote(name)
+    boxes = data == "boxes"
+    mode, shown = ("full", "") if boxes else ("lora", '["val_accuracy"]')
+    told = (
+        "a folder of pictures and boxes in COCO's or YOLO's form"
+        if boxes
+        else "a CSV file with the columns text and label"
+        if data.endswith(".csv")
+        else "a folder with a folder of pictures for each class"
+    )
     return {
         "python": "from isozoo.hub.finetuning import finetune\n\n"
         f"done = finetune({json.dumps(name, ensure_ascii=False)}, {json.dumps(data)}, "
-        '"my_model", mode="lora", backend="torch")\n'
-        'print(done.history["val_accuracy"])',
-        "command": f"isozoo finetune {quoted} {data} --to my_model --mode lora",
-        "data": "a CSV file with the columns text and label"
-        if data.endswith(".csv")
-        else "a folder with a folder of pictures for each class",
+        f'"my_model", mode="{mode}", backend="torch")\n'
+        f"print(done.history{shown})",
+        "command": f"isozoo finetune {shlex.quote(name)} {data} --to my_model --mode {mode}",
+        "data": told,
     }
 
 

@@ -16,11 +16,14 @@ from safetensors.numpy import save_file
 import isozoo
 from isozoo import ops
 from isozoo.cv import MeanAveragePrecision, YOLOv8ObjectDetector
+from isozoo.cv.adapters import ObjectDetectorFinetuningAdapter
 from isozoo.cv.box_losses import detection_losses
+from isozoo.cv.detection import Detected
 from isozoo.cv.yolov8.head import Head, places
 from isozoo.cv.yolov8.weight_map import ultralytics
 from isozoo.hub import HubError, LicenceError, ReaderError, get_family, open_reader
 from isozoo.hub.exporting import foreign_tensors
+from isozoo.hub.labelled_boxes import Objects
 from isozoo.hub.licences import VARIABLE
 
 from . import drawn
@@ -177,6 +180,62 @@ def test_fit_teaches_a_detector(backend):
     assert metric.result()["AP50"] > 0.9
 
 
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_finetune_on_the_command_line(backend, tmp_path, capsys):
+    """From a folder of YOLO's form to a preset that finds its classes; a new head for them."""
+    from PIL import Image
+
+    from isozoo.cli import main
+
+    model = YOLOv8ObjectDetector(3, channels=(8, 16, 16, 16, 16), depths=(1, 1, 1, 1))
+    model.preprocessor = isozoo.cv.ObjectDetectorPreprocessor(64)
+    model.save_to_preset(tmp_path / "base")
+    draw = np.random.default_rng(5)
+    for part, count in (("train", 6), ("val", 1)):
+        for kind in ("images", "labels"):
+            (tmp_path / "data" / kind / part).mkdir(parents=True)
+        for number in range(count):
+            pixels = np.full((64, 64, 3), 90, np.uint8)
+            side, label = int(draw.integers(20, 30)), number % 2
+            left, top = (int(n) for n in draw.integers(2, 62 - side, 2))
+            pixels[top : top + side, left : left + side, 2 * label] = 250
+            Image.fromarray(pixels).save(tmp_path / "data" / "images" / part / f"{number}.png")
+            numbers = (left + side / 2, top + side / 2, side, side)
+            line = f"{label} " + " ".join(str(n / 64) for n in numbers)
+            (tmp_path / "data" / "labels" / part / f"{number}.txt").write_text(line + "\n")
+    table = "train: images/train\nval: images/val\nnames: [red, blue]\n"
+    (tmp_path / "data" / "data.yaml").write_text(table)
+    arguments = ["finetune", str(tmp_path / "base"), str(tmp_path / "data"), "--json"]
+    arguments += ["--to", str(tmp_path / "out"), "--backend", "torch", "--batch-size", "6"]
+    assert main([*arguments, "--epochs", "10", "--learning-rate", "0.02"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["classes"] == ["red", "blue"] and found["rows"] == {"train": 6, "validation": 1}
+    history = found["history"]
+    assert history["loss"][-1] < 0.8 * history["loss"][0] and len(history["val_loss"]) == 10
+    assert 0 <= history["val_AP"][0] <= history["val_AP50"][0] <= 1
+    again = isozoo.from_preset(tmp_path / "out")
+    assert again.labels == ("red", "blue") and again.preprocessor.image_size == 64
+    assert again.predictor.scores[0].output_conv.kernel.shape[-1] == 2
+
+
+def test_a_detector_is_judged_by_what_it_finds(tmp_path):
+    """Of three objects two are found: precision 1 up to recall 2/3, which 67 of 101 reach."""
+    from PIL import Image
+
+    Image.new("RGB", (80, 40)).save(tmp_path / "a.png")
+    boxes = [(0.0, 0.0, 0.25, 0.5), (0.5, 0.5, 1.0, 1.0), (0.5, 0.0, 0.75, 0.5)]
+    found = [Detected(1, "b", 0.9, (0, 0, 20, 20)), Detected(1, "b", 0.8, (40, 20, 80, 40))]
+
+    class Finder:
+        def detect(self, pictures, score, batch_size):
+            assert [picture.size for picture in pictures] == [(80, 40)]
+            return [found]
+
+    adapter = ObjectDetectorFinetuningAdapter(Finder())
+    told = adapter.judge([str(tmp_path / "a.png")], [Objects([1, 1, 1], boxes, True)], 8)
+    assert told == pytest.approx({"AP": 67 / 101, "AP50": 67 / 101})
+
+
 # The trained file ----------------------------------------------------------------------------
 
 
@@ -281,8 +340,9 @@ def test_the_guide_runs(backend, trained, tmp_path, monkeypatch, data_dir, capsy
     monkeypatch.chdir(tmp_path)
     text = (data_dir.parents[1] / "docs" / "objects.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     exec("\n".join(blocks), {})
     printed = capsys.readouterr().out
     assert "('Animal', 'Car', 'Person', 'Rock', 'Trash', 'Tree')" in printed
+    assert "('cup',) after 1 picture" in printed
     assert "Car [0, 0, 589, 395]" in printed and "'AP50': 1.0" in printed

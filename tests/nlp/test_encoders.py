@@ -260,6 +260,28 @@ def test_tags_of_several_texts_agree_on_every_backend(backend, originals):
         model.tag("a", merge="last")
 
 
+def test_examples_name_the_first_token_of_each_word(originals):
+    folder, _ = originals("Bert", "ForTokenClassification")
+    with isozoo.use_backend("numpy"):
+        model = isozoo.from_preset(folder)
+    texts = ["the cat running sat.", "a dog"]  # [CLS] the cat run ##ning sat . [SEP]
+    x, y, weights = model.examples(texts, [[(4, 15, "CAT")], []])
+    assert x["token_ids"].shape == y.shape == weights.shape == (2, 16)
+    assert y[0, :8].tolist() == [0, 0, 1, 2, 0, 0, 0, 0] and not y[0, 8:].any() and not y[1].any()
+    assert weights[0, :8].tolist() == [0, 1, 1, 1, 0, 1, 1, 0] and weights[1].sum() == 2
+    for names, message in (
+        ([[(0, 3, "DOG")], []], "no label 'DOG'; the labels are: O, B-CAT, I-CAT"),
+        ([[(3, 4, "CAT")], []], "no word begins in ' '"),
+        ([[(4, 30, "CAT")], []], "Text 0 has 20 characters: 4 to 30"),
+        ([[]], "2 texts have 1 lists"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.examples(texts, names)
+    model.labels = None
+    with pytest.raises(ValueError, match="labels must be named first"):
+        model.examples(texts, [[], []])
+
+
 @pytest.mark.parametrize("backend", ["numpy", "torch"], indirect=True)
 @pytest.mark.parametrize("family", ["Bert", "Roberta"])
 def test_answers_are_the_best_stretches(family, backend, originals):
