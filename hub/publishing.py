@@ -24,6 +24,7 @@ from .model_card import NAME as CARD
 from .model_card import check_card, model_card
 from .preset import SHA1, HuggingFace
 from .registry import source_of_name
+from .signing import sign_folder
 
 # What the hub puts into a repository that it makes.
 _FIRST_FILES = {".gitattributes", CARD}
@@ -68,6 +69,8 @@ def publish(
     pull_request: bool = False,
     parent: str | None = None,
     training_state: bool = False,
+    sign: str | os.PathLike[str] | None = None,
+    sign_password: str | None = None,
     dry_run: bool = False,
     endpoint: str | None = None,
     token: str | None = None,
@@ -91,6 +94,8 @@ def publish(
         parent: the commit that the repository is known to be at, where it was not published from
             here, or changed since.
         training_state: whether optimizer states go up, too.
+        sign: a private key by which the folder is signed first; see `signing.sign_folder`.
+        sign_password: of that key, where it has one.
         dry_run: whether nothing is sent.
         endpoint: the hub's address; that of HF_ENDPOINT, or the public hub, when None.
         token: for the hub; what HF_TOKEN or `hf auth login` gave when None.
@@ -101,6 +106,8 @@ def publish(
     """
     folder = Path(folder).expanduser()
     repository, branch = _repository(to)
+    if sign is not None:
+        sign_folder(folder, sign, password=sign_password, training_state=training_state)
     inspection = inspect_folder(folder, training_state)
     preset = find_preset(str(folder.resolve()))
     done = Publication(

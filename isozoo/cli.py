@@ -151,6 +151,7 @@ def make_parser() -> Parser:
         "Run a model on every backend and in float64, and compare.",
         "isozoo verify all_minilm_l6_v2",
         "isozoo verify my_model --against my_model/parity.json",
+        "isozoo verify my_model --signed-by key.pub",
     )
     verify.add_argument("name", metavar="NAME", help=_NAME)
     verify.add_argument("inputs", metavar="INPUT", nargs="*", help="instead of its own samples")
@@ -165,6 +166,11 @@ def make_parser() -> Parser:
     verify.add_argument("--layers", action="store_true", help="show each layer too")
     verify.add_argument("--write", metavar="FILE", help="write a certificate, such as parity.json")
     verify.add_argument("--against", metavar="FILE", help="compare with a certificate")
+    verify.add_argument(
+        "--signed-by",
+        metavar="KEY.pub",
+        help="first check the folder's signature, model.sig, by this public key (extra sign)",
+    )
     _fetching(verify)
 
     bench = command(
@@ -380,6 +386,14 @@ def _bench(arguments: Any) -> int:
 def _verify(arguments: Any) -> int:
     from .hub.certificates import certificate, compare_certificate, write_certificate
     from .hub.parity import verify
+    from .hub.signing import check_signature, is_signed
+
+    if arguments.signed_by:
+        check_signature(arguments.name, arguments.signed_by)
+    elif is_signed(arguments.name):
+        print(
+            f"isozoo: {arguments.name} is signed; --signed-by KEY.pub checks that", file=sys.stderr
+        )
 
     def tell(run: str) -> None:
         if sys.stderr.isatty():

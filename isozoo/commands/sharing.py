@@ -97,6 +97,12 @@ def add(command: Callable[..., Any]) -> None:
     made.add_argument(
         "--with-training-state", action="store_true", help="send optimizer states, too"
     )
+    made.add_argument(
+        "--sign", metavar="KEY.pem", help="sign the folder first, by this private key (extra sign)"
+    )
+    made.add_argument(
+        "--sign-password-file", metavar="FILE", help="holds the key's password, where it has one"
+    )
     made.add_argument("--dry-run", action="store_true", help="show what would be sent")
 
 
@@ -173,12 +179,14 @@ def _serve(arguments: Any) -> int:
 def _publish(arguments: Any) -> int:
     from ..hub import publish
 
-    names = ("message", "license", "base", "description", "private", "parent", "dry_run")
+    names = ("message", "license", "base", "description", "private", "parent", "dry_run", "sign")
+    password = arguments.sign_password_file
     done = publish(
         arguments.folder,
         arguments.to,
         pull_request=arguments.pr,
         training_state=arguments.with_training_state,
+        sign_password=None if password is None else Path(password).read_text("utf-8").rstrip("\n"),
         **_given(arguments, *names),
     )
     found = asdict(done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 
 import numpy as np
@@ -188,3 +189,23 @@ def test_what_is_no_preset_and_what_has_no_licence(hub, folder, tmp_path):
         send(folder, hub)
     (folder / "README.md").write_text("# no front matter")
     assert not hub.repositories
+
+
+def test_signatures_that_cannot_be_checked(tmp_path, monkeypatch, capsys):
+    """What signs and checks is tried by scripts/check_signing.py, with the extra that it needs."""
+    from isozoo.cli import main
+    from isozoo.hub.signing import check_signature, is_signed, sign_folder
+
+    with pytest.raises(HubError, match="is no folder: signatures are checked of whole folders"):
+        check_signature("hf://org/name", tmp_path / "key.pub")
+    with pytest.raises(HubError, match="has no model.sig: nobody signed it"):
+        check_signature(tmp_path, tmp_path / "key.pub")
+    assert not is_signed(tmp_path)
+    (tmp_path / "model.sig").write_text("{}")
+    assert is_signed(tmp_path)
+    monkeypatch.setitem(sys.modules, "model_signing", None)
+    for call in (check_signature, sign_folder):
+        with pytest.raises(ImportError, match="pip install 'isozoo.sign.'"):
+            call(tmp_path, tmp_path / "key")
+    assert main(["verify", str(tmp_path), "--signed-by", "key.pub"]) == 2
+    assert "isozoo[sign]" in capsys.readouterr().err
