@@ -17,17 +17,21 @@ def random_words(key, shape, stream=0):
     return words.astype(np.int64).reshape(shape)
 
 
-def _filled(key, shape, dtype, convert):
-    """An array that `convert(words, place)` fills, chunk by chunk; `place` takes as many draws."""
+def _filled(key, shape, dtype, convert, first=0):
+    """An array that `convert(words, place)` fills, chunk by chunk; `place` takes as many draws.
+
+    Its draws are those from number `first` on.
+    """
+    ahead = first % 4  # draws of the first block that belong to others
     count = math.prod(shape)
-    total = -(-count // 4)
+    total = -(-(ahead + count) // 4)
     out = np.empty(4 * total, dtype)
 
     def use(words, start):
         convert(words, out[start : start + len(words)])
 
-    philox.each(on_host(key), total, use)
-    return out[:count].reshape(shape)
+    philox.each(on_host(key), total, use, first=first // 4)
+    return out[ahead : ahead + count].reshape(shape)
 
 
 def _shares(words, place):
@@ -60,10 +64,14 @@ def random_normal(key, shape, dtype):
     return _filled(key, shape, number, convert)
 
 
-def random_kept(key, shape, rate):
-    """Whether each element stays when a share `rate` is dropped."""
+def random_kept(key, shape, rate, first=0):
+    """Whether each element, from number `first` on, stays when a share `rate` is dropped."""
     least = np.uint32(threshold(rate))
-    return _filled(key, shape, np.bool_, lambda words, place: np.greater_equal(words, least, place))
+
+    def convert(words, place):
+        np.greater_equal(words, least, place)
+
+    return _filled(key, shape, np.bool_, convert, first)
 
 
 def random_dropout(x, key, shape, rate):

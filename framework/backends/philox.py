@@ -93,11 +93,13 @@ def each(
     use: Callable[[np.ndarray, int], None] | None,
     stream: int = 0,
     out: np.ndarray | None = None,
+    first: int = 0,
 ) -> None:
     """The words of `total` blocks, a chunk after the other, in several threads when they are many.
 
     `use(words, start)` gets the flat words of each chunk, which it may overwrite, and the number
-    of the first. With `out`, uint32 of shape (4 * total,), the words are written there.
+    of the first. With `out`, uint32 of shape (4 * total,), the words are written there. The blocks
+    are those from number `first` on, and `start` is counted from there.
     """
     keys = schedule(key)
     starts = range(0, total, CHUNK)
@@ -108,7 +110,7 @@ def each(
         for start in part:
             size = 4 * min(CHUNK, total - start)
             chunk = scratch[:size] if out is None else out[4 * start : 4 * start + size]  # pyright: ignore
-            _blocks(keys, start, chunk.reshape(-1, 4), work, stream)
+            _blocks(keys, first + start, chunk.reshape(-1, 4), work, stream)
             if use is not None:
                 use(chunk, 4 * start)
 

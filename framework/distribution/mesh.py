@@ -20,6 +20,7 @@ class DeviceMesh:
 
     Attributes:
         devices: NumPy array of names, of that shape.
+        backend: the backend that was current, whose models the mesh is for.
 
     Raises:
         ValueError: an empty shape, other numbers of names than of axes, or of devices than of
@@ -46,6 +47,7 @@ class DeviceMesh:
                 f"shape={shape}; devices.shape={devices.shape}"
             )
         self._shape, self._axis_names = shape, axis_names
+        self.backend: Any = registry.current()
         self.devices: np.ndarray = devices.reshape(shape)
         self._native: dict[str, Any] = {}
 
@@ -61,7 +63,11 @@ class DeviceMesh:
 
     @property
     def backend_mesh(self) -> Any:
-        """The mesh as the current backend's framework has it (`jax.sharding.Mesh`)."""
+        """The mesh as the current backend's framework has it (`jax.sharding.Mesh`,
+        `torch.distributed.DeviceMesh`, `dtensor.Mesh`).
+
+        ValueError if the devices are not those that there are.
+        """
         backend = registry.current()
         if backend.name not in self._native:
             self._native[backend.name] = backend.native_mesh(self.devices, tuple(self.axis_names))
@@ -110,7 +116,8 @@ class TensorLayout:
 
     @property
     def backend_layout(self) -> Any:
-        """The layout as the current backend's framework has it (`jax.sharding.NamedSharding`).
+        """The layout as the current backend's framework has it (`jax.sharding.NamedSharding`;
+        placements on torch, `dtensor.Layout` on TensorFlow).
 
         ValueError while there is no mesh.
         """

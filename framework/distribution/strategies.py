@@ -25,15 +25,20 @@ def set_distribution(value: Any) -> None:
     """Sets the Distribution for variables that are made from now on, and for models that run.
 
     A model's variables are laid out when it trains or predicts, also those that were made before.
-    Models on backends without sharded tensors stay as they are; where that is the current backend,
-    a warning says so.
+    A mesh is for models of the backend on which it was made, and models of others stay as they are;
+    where the current backend is another, a warning says so.
 
     Args:
         value: a Distribution, or None.
     """
     backend = registry.current()
-    if value is not None and not backend.has_sharded_tensors:
-        warnings.warn(backend.no_distribution("set_distribution"), stacklevel=2)
+    if value is not None and not value.lays_out(backend):
+        warnings.warn(
+            f"set_distribution: the mesh was made on the {value.device_mesh.backend.name} backend, "
+            f"and the current one is {backend.name}, whose models stay as they are. Make the mesh "
+            f"on the backend of the models (isozoo.use_backend).",
+            stacklevel=2,
+        )
     config.set_distribution(value)
 
 
@@ -146,6 +151,10 @@ class Distribution:
 
     # What models ask --------------------------------------------------------------------------
 
+    def lays_out(self, backend: Any) -> bool:
+        """Returns whether tensors of a backend are laid out: the mesh was made on it."""
+        return backend.has_sharded_tensors and backend is self.device_mesh.backend
+
     def place_variable(self, variable: Any, native: Any) -> Any:
         """Returns a variable's native tensor, laid out.
 
@@ -153,7 +162,7 @@ class Distribution:
             ValueError: a layout with other axes than the variable has, or that does not divide it.
         """
         backend = variable.backend
-        if not backend.has_sharded_tensors:
+        if not self.lays_out(backend):
             return native
         layout = self.get_variable_layout(variable)
         if len(layout.axes) != len(variable.shape):
@@ -170,12 +179,12 @@ class Distribution:
     def place_variables(self, variables: Iterable[Any]) -> None:
         """Lays out all variables that have values, by their paths."""
         for variable in variables:
-            if variable.initialized and variable.backend.has_sharded_tensors:
+            if variable.initialized and self.lays_out(variable.backend):
                 variable.replace_native(self.place_variable(variable, variable.native))
 
     def place_data(self, backend: Any, x: Any) -> Any:
         """Returns an array of a batch, laid out; one that cannot be cut is whole on each device."""
-        if not backend.has_sharded_tensors:
+        if not self.lays_out(backend):
             return x
         shape = tuple(x.shape)
         layout = self.get_data_layout(shape)
@@ -189,8 +198,7 @@ class Distribution:
     def place_output(self, x: Any, layout: TensorLayout) -> Any:
         """Returns a layer's output, laid out; what has other axes than the layout stays."""
         owner = registry.owner_of(x)
-        laid_out = getattr(owner, "has_sharded_tensors", False)
-        if not laid_out or len(x.shape) != len(layout.axes):
+        if owner is not self.device_mesh.backend or len(x.shape) != len(layout.axes):
             return x
         return distribute_tensor(x, layout)
 

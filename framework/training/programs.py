@@ -104,6 +104,7 @@ class Programs(Compiling):
             setup.optimizer.build(self.trainable_variables)
         if (distribution := config.distribution()) is not None:
             distribution.place_variables(self.variables)
+            distribution.place_variables(self.metrics_variables)
             if setup.optimizer is not None:
                 distribution.place_variables(setup.optimizer.variables)
 

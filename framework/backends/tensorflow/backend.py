@@ -15,6 +15,7 @@ from ..base import Backend, specs
 from . import arithmetic, ctc, datasets, encoding, indexing, neural, precision, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
+from .distribution import TensorflowDistribution, as_one_device_has_it, on_mesh_of, sharded_program
 from .image import TensorflowImages
 from .layer import TensorflowLayer
 from .linalg import TensorflowLinalg
@@ -79,6 +80,7 @@ class TensorflowBackend(
     TensorflowImages,
     ArrayKernels,
     TensorflowControl,
+    TensorflowDistribution,
     TensorflowTransforms,
     TensorflowLinalg,
     TensorflowSignal,
@@ -116,7 +118,7 @@ class TensorflowBackend(
         return tf.convert_to_tensor(x, native)  # pyright: ignore[reportArgumentType]
 
     def to_numpy(self, x):
-        x = tf.convert_to_tensor(x)
+        x = as_one_device_has_it(x)
         # A single number of ml_dtypes' is no array to NumPy.
         return np.asarray(x if x.shape.rank or x.dtype not in _SCALARS else x.numpy())
 
@@ -470,6 +472,8 @@ class TensorflowBackend(
         made = []
 
         def infer(*args, **kwargs):
+            if not made and (mesh := on_mesh_of(target.variables)) is not None:
+                made.append(sharded_program(target, target.variables, mesh))
             if not made:  # when the model is built, so that its weights are known
                 by_xla = not _convolves(target) and _all_support_xla(target)
                 made.append(_compiled(target, by_xla))

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..derived.random import LOW, STEP, TINY, threshold
+from .distribution import spread
 
 _PHILOX = 1  # TensorFlow's number for the algorithm
 
@@ -14,17 +15,23 @@ def _key(key):
     """A key as uint64 of shape (1,), the first word below."""
     if isinstance(key, tuple):
         return tf.constant([key[0] | key[1] << 32], tf.uint64)
-    return tf.bitcast(key, tf.uint64)[None]
+    if spread() is None:
+        return tf.bitcast(key, tf.uint64)[None]
+    # DTensor cannot join two words to one by a cast.
+    words = tf.cast(tf.bitcast(key, tf.uint32), tf.uint64)
+    return tf.reduce_sum(words * tf.constant([1, 1 << 32], tf.uint64), 0, keepdims=True)
 
 
 def _draw(kernel, key, shape, dtype, stream=0):
-    return kernel(
+    drawn = kernel(
         shape=shape,
         key=_key(key),
         counter=tf.constant([0, stream], tf.uint64),
         alg=_PHILOX,
         dtype=dtype,
     )
+    sharded = spread()
+    return drawn if sharded is None else sharded.replicated(drawn)
 
 
 def _words(key, shape, stream=0):

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from ..derived.transforms import Transforms
 from . import precision
+from .distribution import on_mesh_of, sharded_program
 
 _ZERO = tf.UnconnectedGradients.ZERO
 
@@ -108,6 +109,8 @@ class TensorflowTransforms(Transforms):
 
     def step(self, function, variables, compiled):
         # The graph of a second batch size takes all further ones; XLA compiles for each.
+        if (mesh := on_mesh_of(variables)) is not None:
+            return sharded_program(function, variables, mesh)
         return tf.function(
             function, autograph=False, jit_compile=compiled, reduce_retracing=not compiled
         )

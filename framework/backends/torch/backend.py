@@ -31,6 +31,7 @@ from . import (
 from .arrays import ArrayKernels, in_order, moved, out_of_order
 from .bundles import TorchBundles
 from .control import TorchControl
+from .distribution import TorchDistribution, is_spread
 from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
@@ -106,6 +107,7 @@ class TorchBackend(
     ArrayKernels,
     TorchBundles,
     TorchControl,
+    TorchDistribution,
     TorchImages,
     TorchTransforms,
     TorchLinalg,
@@ -156,6 +158,7 @@ class TorchBackend(
 
     def to_numpy(self, x):
         x = x.detach()
+        x = x.full_tensor() if is_spread(x) else x
         x = x if x.device.type == "cpu" else x.cpu()
         name = _NAMES[x.dtype]
         if name in _BITS:
@@ -590,6 +593,9 @@ class TorchBackend(
         )
 
         def infer(*args, **kwargs):
+            if any(is_spread(v.native) for v in target.variables):
+                with torch.no_grad():  # DTensors know no inference mode
+                    return target(*args, **kwargs)
             with torch.inference_mode():
                 return graphed(*args, **kwargs)
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ..base import explicit_pads
 from . import precision
 from .arrays import moved
+from .distribution import is_spread
 from .placing import beside
 
 
@@ -166,6 +167,8 @@ def batch_normalized(x, axis, beta, gamma, epsilon):
     alike = all(t is None or t.dtype is x.dtype for t in (beta, gamma))
     if not (plain and alike) or peek_interpreter_stack() is not None:
         return None  # torch.func refuses the statistics' assignment
+    if is_spread(x):
+        return None  # torch would gather the whole batch, and lose statistics of cut channels
     moved = x.movedim(axis, 1) if axis not in (1, 1 - x.ndim) else x
     mean, variance = x.new_zeros(channels), x.new_zeros(channels)
     y = F.batch_norm(moved, mean, variance, gamma, beta, True, 1.0, epsilon)

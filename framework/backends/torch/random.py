@@ -18,6 +18,7 @@ from ...context import state
 from .. import host_draws as host
 from .. import philox
 from ..derived.random import LOW, STEP, TINY, threshold
+from .distribution import is_spread
 from .placing import number, sent
 
 LARGE = 1 << 20  # words from which on a draw may take a compiled kernel
@@ -187,8 +188,14 @@ def _gpu_key(key, device):
     return _key(key, device) if isinstance(key, tuple) else key.to(device)
 
 
+def _here(key):
+    """A key as this process has it: every process has the whole one."""
+    return key.to_local() if is_spread(key) else key
+
+
 def random_words(key, shape, stream=0):
     """Words of a stream of `key`, as int64."""
+    key = _here(key)
     if ordinary(key):
         device = _device(key)
         if device.type == "cpu":
@@ -220,6 +227,7 @@ def _(info, in_dims, key, shape, stream):
 
 def random_uniform(key, shape):
     """Uniform float32 in [0, 1), see `derived.random`."""
+    key = _here(key)
     if ordinary(key):
         count, device = math.prod(shape), _device(key)
         if (kernels := _gpu_kernels(device)) is not None:
@@ -235,6 +243,7 @@ def random_uniform(key, shape):
 
 def random_normal(key, shape, dtype):
     """Standard normal draws, see `derived.random`."""
+    key = _here(key)
     if ordinary(key):
         count, device = math.prod(shape), _device(key)
         if dtype == "float32" and (kernels := _gpu_kernels(device)) is not None:
@@ -250,6 +259,9 @@ def random_normal(key, shape, dtype):
 
 def random_dropout(x, key, shape, rate):
     """x / (1 - rate) or 0, see `derived.random`."""
+    key = _here(key)
+    if is_spread(x):
+        return _where(_kept_of(x, key, tuple(shape), rate), x, rate)
     if ordinary(key, x):
         whole = tuple(shape) == tuple(x.shape)
         fits = _gpu_kernels(x.device) is not None and x.dtype in _TRITON_FLOATS
@@ -262,6 +274,19 @@ def random_dropout(x, key, shape, rate):
             kept = torch.from_numpy(host.random_kept(key, shape, rate))
             return _where(kept, x, rate)
     return _where(_plain_words(_key(key, x.device), shape) >= threshold(rate), x, rate)
+
+
+def _kept_of(x, key, shape, rate):
+    """Which elements of a DTensor stay. Of rows that are cut, each process draws its own."""
+    from . import sharded
+
+    rows = sharded.own_rows(x) if shape == tuple(x.shape) and x.device.type == "cpu" else None
+    if rows is None or not _ordinary(key):
+        return random_words(key, shape) >= threshold(rate)
+    first, count = rows
+    size = math.prod(shape[1:])
+    kept = host.random_kept(key, (count, *shape[1:]), rate, first * size)
+    return sharded.of_rows(torch.from_numpy(kept), x)
 
 
 def _where(kept, x, rate):

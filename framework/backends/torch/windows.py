@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from ..base import Backend
 from . import precision
+from .distribution import is_spread
 from .neural import channels_first, channels_last
 
 _TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -53,8 +54,13 @@ def fold(backend, x, output, size, dilation, padding, stride):
 
 
 def across_replicas(backend, x):
-    """The mean over the processes of the default group, with its gradient; `x` without one."""
+    """The mean over the processes of the default group, with its gradient; `x` without one.
+
+    What is made of a DTensor is that of all processes already.
+    """
     distributed = torch.distributed
+    if is_spread(x):
+        return x
     if not (distributed.is_available() and distributed.is_initialized()):
         return x
     from torch.distributed.nn import functional

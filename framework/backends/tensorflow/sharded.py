@@ -1,0 +1,83 @@
+"""TensorFlow's DTensors: meshes, layouts, and tensors that lie on several devices.
+
+Loaded when the first mesh is made.
+"""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import tensorflow as tf
+from tensorflow.experimental import dtensor
+
+_mesh_in_use = ContextVar("mesh_in_use", default=None)
+
+
+def mesh(names, shape, axis_names):
+    """TensorFlow's mesh of the devices of these names, in a grid of `shape`."""
+    sizes = list(zip(axis_names, shape, strict=True))
+    kind = names[0].partition(":")[0].upper()
+    return dtensor.create_mesh(sizes, devices=[name.upper() for name in names], device_type=kind)
+
+
+def layout(mesh, axes):
+    """The layout of a tensor whose axes are cut along the mesh's axes of these names."""
+    return dtensor.Layout([dtensor.UNSHARDED if a is None else a for a in axes], mesh)
+
+
+def layout_of(x):
+    """The layout of a tensor or variable; None for one that lies on one device."""
+    if isinstance(x, tf.Variable):
+        return x.layout if isinstance(x, dtensor.DVariable) else None
+    if not tf.is_tensor(x) or not hasattr(x, "numpy"):
+        return None
+    try:
+        return dtensor.fetch_layout(x)
+    except tf.errors.InvalidArgumentError:
+        return None
+
+
+def distributed(x, layout):
+    """A tensor, array or variable, laid out; a variable as one."""
+    if isinstance(x, tf.Variable):
+        found = layout_of(x)
+        if found is not None and found == layout:
+            return x
+        value = distributed(x.read_value(), layout)
+        made = dtensor.DVariable(value, trainable=x.trainable)
+        made._trainable = x.trainable
+        return made
+    x = tf.convert_to_tensor(x)
+    if hasattr(x, "numpy") and layout_of(x) is None:
+        x = dtensor.copy_to_mesh(x, dtensor.Layout.replicated(layout.mesh, x.shape.rank))
+    return dtensor.relayout(x, layout)
+
+
+def whole(x):
+    """A tensor that lies on several devices, as one of the first device."""
+    x = tf.convert_to_tensor(x)
+    found = layout_of(x)
+    replicated = dtensor.Layout.replicated(found.mesh, x.shape.rank)
+    return dtensor.unpack(dtensor.relayout(x, replicated))[0]
+
+
+def mesh_of(variables):
+    """The mesh of the first of the Variables that lies on one; None if none does."""
+    natives = (v.native for v in variables)
+    return next((n.layout.mesh for n in natives if isinstance(n, dtensor.DVariable)), None)
+
+
+@contextmanager
+def on(mesh):
+    """A context in which programs run on a mesh: what has no layout is whole on each device."""
+    token = _mesh_in_use.set(mesh)
+    try:
+        with dtensor.default_mesh(mesh):
+            yield
+    finally:
+        _mesh_in_use.reset(token)
+
+
+def replicated(x):
+    """`x` whole on each device of the mesh in use: draws would differ from device to device."""
+    mesh = _mesh_in_use.get()
+    return x if mesh is None else dtensor.relayout(x, dtensor.Layout.replicated(mesh, x.shape.rank))

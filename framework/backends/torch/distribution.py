@@ -1,0 +1,119 @@
+"""Processes that work together, and the backend's part of tensors over many of them."""
+
+import os
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+# Seconds that processes wait for each other when they meet.
+_MEETING = 60.0
+
+
+class TorchDistribution:
+    """Meshes of processes, one device to each, and tensors of which each process holds its part.
+
+    An op of torch's DTensors computes what it computes of the whole tensors: a loss is that of the
+    whole batch, and so are statistics, masks and metrics.
+    """
+
+    has_sharded_tensors = True
+
+    def device_names(self, kind):
+        own = "gpu" if torch.cuda.is_available() else "cpu"
+        kind = {None: own, "cuda": "gpu"}.get(kind, kind)
+        if kind not in ("cpu", own):
+            raise ValueError(f"torch has no devices of the kind {kind!r}; it has {own}s.")
+        here = torch.cuda.device_count() if kind == "gpu" else 1
+        count = dist.get_world_size() if joined() else here
+        return [f"{kind}:{number}" for number in range(count)]
+
+    def process_place(self):
+        return (dist.get_world_size(), dist.get_rank()) if joined() else (1, 0)
+
+    def join_processes(self, addresses, count, number):
+        if joined():
+            raise RuntimeError(
+                "initialize: this process belongs to a torch.distributed group already. Call it "
+                "once, or use the group that there is."
+            )
+        count, number = _number("WORLD_SIZE", count), _number("RANK", number)
+        if count is None or number is None:
+            raise ValueError(
+                "initialize: it is not known how many processes there are, and which one this is. "
+                "Start the program by torchrun (torchrun --nproc-per-node 2 program.py), or give "
+                "job_addresses, num_processes and process_id."
+            )
+        if not 0 <= number < count:
+            raise ValueError(
+                f"initialize: process_id is {number}, and there are {count} processes: it must be "
+                f"from 0 to {count - 1}."
+            )
+        place = f"tcp://{addresses.split(',')[0]}" if addresses else "env://"
+        wait = timedelta(seconds=float(os.environ.get("ISOZOO_DISTRIBUTION_TIMEOUT", _MEETING)))
+        try:
+            met = dist.rendezvous(place, number, count, timeout=wait)  # pyright: ignore
+            store, number, count = next(iter(met))
+        except (dist.DistStoreError, dist.DistNetworkError) as error:  # pyright: ignore
+            raise RuntimeError(
+                f"initialize: the {count} processes did not meet at {addresses or place} within "
+                f"{wait.total_seconds():g} s; this is process {number}. See whether all were "
+                "started, with the same address and the same count, each with a number of its own "
+                f"({str(error).splitlines()[0]})."
+            ) from error
+        kinds = "gloo"
+        if torch.cuda.is_available():
+            kinds = "cpu:gloo,cuda:nccl"
+            local = int(os.environ.get("LOCAL_RANK", number % torch.cuda.device_count()))
+            torch.cuda.set_device(local)
+        store = dist.PrefixStore("isozoo", store)
+        dist.init_process_group(kinds, store=store, rank=number, world_size=count)
+
+    def native_mesh(self, devices, axis_names):
+        from . import sharded
+
+        names = [str(name) for name in devices.reshape(-1)]
+        kinds = {name.partition(":")[0] for name in names}
+        numbers = [int(name.partition(":")[2] or 0) for name in names]
+        count, _ = self.process_place()
+        if len(kinds) > 1 or sorted(numbers) != list(range(count)):
+            raise ValueError(
+                f"On torch each process has one device of a mesh: this mesh has "
+                f"{', '.join(names)}, and there are {count} processes, with "
+                f"{', '.join(self.device_names(min(kinds))[:count])}. Start as many processes as "
+                "the mesh has devices (torchrun --nproc-per-node), and call "
+                "isozoo.distribution.initialize() in each before anything else."
+            )
+        return sharded.mesh(kinds.pop(), numbers, devices.shape, axis_names)
+
+    def native_layout(self, mesh, axes):
+        from . import sharded
+
+        return sharded.layout(mesh, axes)
+
+    def distribute(self, x, layout):
+        from . import sharded
+
+        return sharded.distributed(x, layout)
+
+    def join_parts(self, x, layout):
+        from . import sharded
+
+        return sharded.of_parts(x, layout)
+
+
+def joined():
+    """Whether this process belongs to a group."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def _number(name, given):
+    if given is not None:
+        return given
+    found = os.environ.get(name)
+    return None if found is None else int(found)
+
+
+def is_spread(x):
+    """Whether a tensor is a DTensor, of which this process may have a part alone."""
+    return type(x) is not torch.Tensor and hasattr(x, "device_mesh")
