@@ -527,9 +527,8 @@ class TorchBackend(
             return None
         if box.device.type == "cpu" and is_recording():
             raise RuntimeError(_CHANGES)
-        key = box.detach().clone()
-        with torch.no_grad():
-            box.add_(_one_draw(box.device))
+        key = box.clone()  # whole numbers, of which nothing is recorded
+        box.add_(_one_draw(box.device))
         return key
 
     def set_trainable(self, native, trainable):

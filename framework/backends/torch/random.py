@@ -267,7 +267,8 @@ def random_dropout(x, key, shape, rate):
         fits = _gpu_kernels(x.device) is not None and x.dtype in _TRITON_FLOATS
         if whole and (fits or _worth_compiling(x.numel(), x.device)):
             key = _gpu_key(key, x.device) if fits else _key(key, x.device)
-            y = _Dropout.apply(x, key, rate)
+            recorded = x.requires_grad and torch.is_grad_enabled()
+            y = (_Dropout.apply if recorded else _dropped)(x, key, rate)
             if y is not None:
                 return y
         if x.device.type == "cpu":
@@ -294,18 +295,23 @@ def _where(kept, x, rate):
     return torch.where(kept, x * (1.0 / (1.0 - rate)), zero)
 
 
+def _dropped(x, key, rate):
+    """Dropout in one kernel, or None where nothing can be compiled."""
+    if (kernels := _gpu_kernels(x.device)) is not None:
+        return kernels.dropout(x, key, threshold(rate), 1.0 / (1.0 - rate))
+    least = number(threshold(rate), None, x.device)
+    scale = number(1.0 / (1.0 - rate), torch.float64, x.device)
+    y = _run("dropout", key, x.reshape(-1), least, scale)
+    return y if y is None else y.view(x.shape)
+
+
 class _Dropout(torch.autograd.Function):
     """Dropout in one kernel. It is linear, so its derivative is itself: no mask is kept."""
 
     @staticmethod
     def forward(ctx, x, key, rate):
         ctx.key, ctx.rate = key, rate
-        if (kernels := _gpu_kernels(x.device)) is not None:
-            return kernels.dropout(x, key, threshold(rate), 1.0 / (1.0 - rate))
-        least = number(threshold(rate), None, x.device)
-        scale = number(1.0 / (1.0 - rate), torch.float64, x.device)
-        y = _run("dropout", key, x.reshape(-1), least, scale)
-        return y if y is None else y.view(x.shape)
+        return _dropped(x, key, rate)
 
     @staticmethod
     def backward(ctx, *gradients):
