@@ -12,6 +12,7 @@ from ..framework.core.keras_tensor import KerasTensor
 from .forms import form
 from .imagenet_utils import correct_pad
 
+
 def channel_axis() -> int:
     """Returns the axis of an image batch that has the channels, by the setting: 3 or 1."""
     return 1 if config.image_data_format() == "channels_first" else 3

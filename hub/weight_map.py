@@ -118,8 +118,7 @@ class Template:
         """Returns the name with its holes filled."""
         values = dict(binding)
         return "".join(
-            part if isinstance(part, str) else part.write(values[part.name])
-            for part in self._parts
+            part if isinstance(part, str) else part.write(values[part.name]) for part in self._parts
         )
 
     def __repr__(self) -> str:

@@ -94,7 +94,11 @@ NETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "pegasus": ("PegasusForConditionalGeneration", _BOTH, {}),
     "t5": ("T5ForConditionalGeneration", _BOTH, {}),
     "beit": ("BeitForImageClassification", _IMAGE, {"use_relative_position_bias": True}),
-    "convnext": ("ConvNextForImageClassification", _IMAGE, {**_STAGES, "patch_size": 4, "num_hidden_layers": 4}),
+    "convnext": (
+        "ConvNextForImageClassification",
+        _IMAGE,
+        {**_STAGES, "patch_size": 4, "num_hidden_layers": 4},
+    ),
     "deit": ("DeiTForImageClassification", _IMAGE, {}),
     "dinov2": ("Dinov2Model", _IMAGE, {}),
     "mobilevit": (

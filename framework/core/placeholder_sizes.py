@@ -8,28 +8,43 @@ from typing import Any
 _PAIRS = ((3, 5), (41, 97), (48, 96))
 # Tried one after the other in the place of a size that fits; 0 for twice that size.
 _OTHERS = (7, 0, 2, 1, 5, 4)
-_TRIES = 200
+_TRIES = 400
 _COMBINATIONS = 5000
 
 
-def runs(run: Callable[[tuple[int, ...]], Any], unknown: int, known: set[int]) -> list[Any]:
+# Wider than most windows and their steps, of which a small size shows none or one.
+_WIDE = 211
+
+
+def runs(
+    run: Callable[[tuple[int, ...]], Any], unknown: int, known: set[int], windowed: bool = False
+) -> list[Any]:
     """Returns results of `run(sizes)` for trial sizes, which show what depends on them.
 
     `unknown` is the number of unknown sizes.
 
-    `known` are the sizes that the other axes have. Raises what the first trial raised when no
-    sizes fit.
+    `known` are the sizes that the other axes have; `windowed` says that the call names numbers, by
+    which a size may be divided. Raises what the first trial raised when no sizes fit.
     """
     first: Exception | None = None
     for pair in _PAIRS:
         try:
-            return [run((size,) * unknown) for size in pair]
+            found = [run((size,) * unknown) for size in pair]
         except Exception as error:
             first = first or error
+            continue
+        return [*found, *_tried(run, (_WIDE,) * unknown)] if windowed else found
     found = _search(run, unknown, known)
     if found is None:
         raise first or AssertionError
     return _vary(run, *found)
+
+
+def _tried(run, sizes: tuple[int, ...]) -> list[Any]:
+    try:
+        return [run(sizes)]
+    except Exception:  # the sizes may be fixed by what they meet
+        return []
 
 
 def _search(run, unknown: int, known: set[int]) -> tuple[tuple[int, ...], Any] | None:
@@ -56,6 +71,8 @@ def _vary(run, sizes: tuple[int, ...], result: Any) -> list[Any]:
     groups |= {tuple(i for i, n in enumerate(sizes) if n == value) for value in set(sizes)}
     if len(sizes) <= 8:  # what two tensors have in common
         groups |= set(itertools.combinations(range(len(sizes)), 2))
+    if len(sizes) <= 6:
+        groups |= set(itertools.combinations(range(len(sizes)), 3))
     for group in sorted(groups):
         for other in _OTHERS:
             changed = tuple((other or 2 * n) if i in group else n for i, n in enumerate(sizes))

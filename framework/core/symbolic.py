@@ -72,8 +72,8 @@ def infer(
     if not unknown:
         return _merge([run(())])
     known = {n for x in symbols for n in x.shape if n is not None}
-    known |= _asked_for(symbols, args, kwargs)
-    return _merge(placeholder_sizes.runs(run, unknown, known))
+    asked = _asked_for(symbols, args, kwargs)
+    return _merge(placeholder_sizes.runs(run, unknown, known | asked, any(n > 1 for n in asked)))
 
 
 def _asked_for(symbols: list[KerasTensor], args: tuple, kwargs: dict[str, Any]) -> set[int]:
@@ -97,7 +97,8 @@ def _merge(runs: list[Any]) -> Any:
     if isinstance(first, list | tuple):
         merged = [_merge(list(parts)) for parts in zip(*runs, strict=True)]
         return type(first)(*merged) if hasattr(first, "_fields") else type(first)(merged)
-    shapes = zip(*(run.shape for run in runs), strict=True)
+    # Where a size decides how many axes there are, the first trial's do.
+    shapes = zip(*(run.shape for run in runs if len(run.shape) == len(first.shape)), strict=True)
     sizes = (s[0] if len(set(s)) == 1 else None for s in shapes)
     return KerasTensor(sizes, first.dtype, sparse=first.sparse)
 

@@ -58,6 +58,18 @@ def mismatch(
     with np.errstate(all="ignore"):
         bound = roundings * unit * np.maximum(np.abs(want), size) + least
         near = np.abs(wide - want) <= bound
+        if wide.dtype.kind == "c":  # an infinite part says nothing of the other one
+            real, imaginary = np.abs(want.real), np.abs(want.imag)
+            finite = np.where(np.isfinite(real), real, imaginary)
+            size = np.where(np.isfinite(size), size, finite)
+            bound = roundings * unit * size + least
+            parts = ((wide.real, want.real), (wide.imag, want.imag))
+            near |= np.logical_and.reduce(
+                [
+                    (np.abs(a - b) <= bound) | (a == b) | (np.isnan(a) & np.isnan(b))
+                    for a, b in parts
+                ]
+            )
         same = (wide == want) | (np.isnan(wide) & np.isnan(want))
         # Near the ends of the dtype what is added first decides whether infinity comes out.
         beyond = np.maximum(np.abs(want), size) * (1 + roundings * unit) >= most

@@ -334,3 +334,34 @@ def test_unknown_sizes_beside_arrays(backend):
     assert values.shape == ops.qr(Input(batch_shape=(None, 3)))[1].shape[:1] == (None,)
     images, map_ = Input(batch_shape=(None, 3, None)), Input(batch_shape=(None,))
     assert ops.image.affine_transform(images, map_).shape == (None, 3, None)
+
+
+def test_large_numbers_do_not_overflow_on_the_way(backend):
+    x = np.array([1.8e19, 3e38, -3e38, 0.0], np.float32)  # whose squares are beyond float32
+    found = ops.convert_to_numpy(ops.squareplus(ops.convert_to_tensor(x)))
+    np.testing.assert_allclose(found, [1.8e19, 3e38, 0.0, 1.0], rtol=1e-6, atol=1e-30)
+
+
+def test_a_scalar_keeps_its_shape(backend):
+    found = ops.convert_to_numpy(ops.signbit(ops.convert_to_tensor(np.float32(-1.5))))
+    assert found.shape == () and found
+
+
+def test_nothing_to_take_a_softmax_of(backend):
+    x = ops.convert_to_tensor(np.zeros((2, 0, 0), np.float32))
+    assert tuple(ops.log_softmax(x, axis=1).shape) == (2, 0, 0)
+    empty = ops.convert_to_tensor(np.zeros((0, 3), np.float32))
+    none = ops.convert_to_tensor(np.zeros(0, np.float32))
+    assert tuple(ops.batch_normalization(empty, none, none, 0).shape) == (0, 3)
+
+
+def test_nan_is_found_behind_all_numbers(backend):
+    line, x = (ops.cast(np.array(v, np.float32), "bfloat16") for v in ([-7.0, -1.0], [np.nan, -7]))
+    found = ops.convert_to_numpy(ops.searchsorted(line, x, side="right"))
+    np.testing.assert_array_equal(found, [2, 1])
+
+
+@pytest.mark.parametrize(("length", "stride"), [(6, 1), (2, 9)])
+def test_the_number_of_windows_stays_unknown(length, stride, backend):
+    made = ops.extract_sequences(Input(batch_shape=(3, None)), length, stride)
+    assert tuple(made.shape) == (3, None, length)

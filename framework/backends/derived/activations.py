@@ -69,10 +69,11 @@ class Activations(Primitives):
     def squareplus(self, x, b):
         wide, back = self.in_single(x)
         # The root added to |x|, never taken from it: nothing cancels.
-        root = self.sqrt(self.add(self.square(wide), b))
+        root = self.hypot(wide, self.full_like(wide, math.sqrt(b), self.dtype(wide)))
         below = self.less(wide, 0.0)
         low = self.divide(b / 2, self.subtract(root, self.where(below, wide, 0.0)))
-        high = self.multiply(self.add(root, self.where(below, 0.0, wide)), 0.5)
+        # Halves first: the sum of two large numbers would be infinite.
+        high = self.add(self.multiply(root, 0.5), self.multiply(self.where(below, 0.0, wide), 0.5))
         return back(self.where(below, low, high))
 
     def softsign(self, x):
@@ -93,6 +94,8 @@ class Activations(Primitives):
         return self.divide(power, self.sum(power, axis, True))
 
     def log_softmax(self, x, axis):
+        if 0 in self.static_shape(x):  # there is no largest element
+            return x
         return self.subtract(x, self.logsumexp(x, axis, True))
 
     def sparsemax(self, x, axis):

@@ -9,6 +9,8 @@ class ArrayKernels:
     """Kernels of arrays that are no plain renames."""
 
     def searchsorted(self, line, values, side):
+        if line.dtype.kind == "V" or values.dtype.kind == "V":  # not NumPy's own: no order of NaN
+            line, values = line.astype(np.float32), values.astype(np.float32)
         return np.searchsorted(line, values, side)
 
     def scatter(self, x, indices, updates, reduction):
@@ -20,7 +22,9 @@ class ArrayKernels:
         return out
 
     def bitcast(self, x, dtype):
-        return np.ascontiguousarray(x).view(self._native[dtype])  # pyright: ignore
+        # (A scalar would become a vector.)
+        y = np.ascontiguousarray(x).view(self._native[dtype])  # pyright: ignore
+        return y if np.ndim(x) else y.reshape(())
 
     def complex_from(self, real, imag):
         return real + np.asarray(1j, np.result_type(real, np.complex64)) * imag

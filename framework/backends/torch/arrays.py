@@ -195,7 +195,7 @@ def _turned(x, keys):
             reversed_axes.append(axis)
         axis += rest if key is Ellipsis else span
         made.append(key)
-    return torch.flip(x, reversed_axes), tuple(made)
+    return moved(torch.flip)(x, reversed_axes), tuple(made)
 
 
 def _reduced(x, places, updates, reduction):

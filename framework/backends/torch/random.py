@@ -282,7 +282,7 @@ def _kept_of(x, key, shape, rate):
     from . import sharded
 
     rows = sharded.own_rows(x) if shape == tuple(x.shape) and x.device.type == "cpu" else None
-    if rows is None or not _ordinary(key):
+    if rows is None or not ordinary(key):
         return random_words(key, shape) >= threshold(rate)
     first, count = rows
     size = math.prod(shape[1:])

@@ -188,6 +188,7 @@ def _smooth_added(draw: Draw) -> Call:
 
 # How many axes the places reach over decides what is computed.
 row("scatter_add", _added, _in_first(kernels.scatter_add), operands=(0,), open=False,
+    size=lambda x, places, updates: kernels.scatter_add(x, places, np.abs(updates)),
     gradient=(0, 2), smooth=_smooth_added)  # fmt: skip
 
 

@@ -131,9 +131,9 @@ def _holed(draw: Draw) -> Call:
 
 row("nanmean", _holed, np.nanmean, meet="float", size=_share(np.nanmean))
 row("nanvar", _holed, np.nanvar, meet="float", size=lambda x, *a, **k:
-    np.nanmean(x * x, *a, **k), error=16)  # fmt: skip
+    np.nanmean(np.square(x, dtype=float), *a, **k), error=16)  # fmt: skip
 row("nanstd", _holed, np.nanstd, meet="float", size=lambda x, *a, **k:
-    np.sqrt(np.nanmean(x * x, *a, **k)), error=256)  # fmt: skip
+    np.sqrt(np.nanmean(np.square(x, dtype=float), *a, **k)), error=256)  # fmt: skip
 
 
 def _averaged(draw: Draw) -> Call:
