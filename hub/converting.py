@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,18 @@ def convert(
     return found
 
 
+def _of_another_task(local: LocalPreset, config: Mapping[str, Any]) -> Any:
+    """The preprocessor of a bare backbone's files, by the first task that has one; None without."""
+    for task in get_family(local.preset.family).tasks:
+        build = class_for(local, task, None)
+        if hasattr(build, "make_preprocessor"):
+            # A backbone may well come without a tokenizer.
+            with contextlib.suppress(ValueError):
+                return preprocessor_of(build, local, config)
+            return None
+    return None
+
+
 def _check_dtype(dtype: str | None, packed: bool) -> None:
     known = ("float64", "float32", "float16", "bfloat16", *(("q8_0",) if packed else ()))
     if dtype is not None and dtype not in known:
@@ -133,6 +146,8 @@ def _stream(
         model = build_without_values(build, local, reader, config, {})
         if hasattr(build, "make_preprocessor"):
             model.preprocessor = preprocessor_of(build, local, config)
+        else:
+            model.preprocessor = _of_another_task(local, config)
         variables = family.map_paths(model.weights_by_path())
         optional = getattr(build, "optional_parts", ())
         values, report = pending_values(

@@ -485,9 +485,13 @@ def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
 
 def preprocessor_of(build: Any, local: LocalPreset, config: Mapping[str, Any]) -> Any:
     """Makes the preprocessor of a task's class, with the preset's files as its `files`."""
-    found = build.make_preprocessor(local.paths, config, local.preset.settings)
-    if found is not None:
-        found.files = dict(local.paths)
+    paths, settings = local.paths, local.preset.settings
+    form = layout_of(local)
+    if form.preprocessing is not None:
+        paths, settings = form.preprocessing(paths, settings)
+    found = build.make_preprocessor(paths, config, settings)
+    if found is not None and form.preprocessing is None:
+        found.files = dict(paths)
     return found
 
 

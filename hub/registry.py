@@ -69,6 +69,8 @@ class Layout:
         weight_parts: where each part of the model has a weights file of its own: name of the part
             -> candidate names of its file, the preferred first. The weight map then knows tensors
             by the part's name, a dot, and the name in the file; `weights` does not count.
+        preprocessing: brings the files and settings of a preprocessor under the names that tasks
+            know: (name -> path, settings) -> the same, of this layout.
         recognize: tells whether a weights file that the user names, and nothing else, is of this
             layout: an open reader -> the preset's settings, or None where it is not.
     """
@@ -90,6 +92,12 @@ class Layout:
     ) = None
     weight_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     recognize: Callable[[Reader], Mapping[str, Any] | None] | None = None
+    preprocessing: (
+        Callable[
+            [Mapping[str, Path], Mapping[str, Any]], tuple[Mapping[str, Path], Mapping[str, Any]]
+        ]
+        | None
+    ) = None
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Returns the files to look for at a source that was not described by a preset."""
@@ -324,7 +332,7 @@ def architectures_of(config: Config) -> list[str]:
     """Returns the names of architectures in a parsed file of transformers, timm or diffusers."""
     named = config.get("architectures")
     found = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    for key in ("architecture", "_class_name"):  # of timm, and of diffusers
+    for key in ("architecture", "_class_name", "registered_name"):  # timm, diffusers, KerasHub
         if isinstance(single := config.get(key), str):
             found.append(single)
     return found

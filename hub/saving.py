@@ -98,7 +98,29 @@ def save_to_preset(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, (json.dumps(content, indent=2) + "\n").encode())
         written.append(folder / name)
-    return written + _copy_files(model, form, folder, written)
+    written += _copy_files(model, form, folder, written)
+    return written + _tokenizer_files(model, form, folder)
+
+
+def _tokenizer_files(model: Any, layout: Layout, folder: Path) -> list[Path]:
+    """Writes a tokenizer that was made of another layout's files, which are not copied.
+
+    tokenizer.json says all that the tokenizer does; what transformers asks of
+    tokenizer_config.json besides, the tokenizer tells.
+    """
+    preprocessor = getattr(model, "preprocessor", None)
+    tokenizer: Any = getattr(preprocessor, "tokenizer", None)
+    if getattr(preprocessor, "files", {}) or not hasattr(tokenizer, "described"):
+        return []
+    texts = {"tokenizer.json": tokenizer.described()}
+    if hasattr(tokenizer, "settings"):
+        texts["tokenizer_config.json"] = json.dumps(tokenizer.settings(), indent=2) + "\n"
+    written = []
+    for name, text in texts.items():
+        if name in layout.optional_files:
+            write_atomically(folder / name, text.encode())
+            written.append(folder / name)
+    return written
 
 
 ALIASES = {"hf": "huggingface", "torchvision": "timm"}

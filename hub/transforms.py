@@ -312,6 +312,27 @@ class Chain(Transform):
         return arrays
 
 
+@dataclass(frozen=True)
+class RowsBefore(_Each):
+    """Puts rows of zeros before the first axis; backward they are dropped, whatever they hold."""
+
+    count: int
+
+    def shape(self, shape: Shape) -> Shape:
+        """Returns the sizes with the rows. ValueError where there is no axis."""
+        if not shape:
+            raise ValueError("an axis is expected")
+        return (shape[0] + self.count, *shape[1:])
+
+    def to_ours(self, array: np.ndarray) -> np.ndarray:
+        """Returns the foreign array behind rows of zeros."""
+        return np.concatenate([np.zeros((self.count, *array.shape[1:]), array.dtype), array])
+
+    def to_foreign(self, array: np.ndarray) -> np.ndarray:
+        """Returns a view of our array without its first rows."""
+        return array[self.count :]
+
+
 transpose = Permute((1, 0))
 """Linear: (out, in) <-> (in, out)."""
 

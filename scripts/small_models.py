@@ -127,7 +127,17 @@ NAMED: dict[str, dict[str, Any]] = {
 """Family -> arguments of its smallest network with a name."""
 
 
-def small_model(family: str, task: str | None = None, seed: int = 0, named: bool = False) -> Any:
+# What KerasHub's networks have alone.
+KERASHUB: dict[str, dict[str, Any]] = {
+    "bert": {"activation": "gelu_new"},
+    "llama": {"max_sequence_length": 2048},
+}
+"""Family -> arguments in which its small backbone differs, so that KerasHub has such a network."""
+
+
+def small_model(
+    family: str, task: str | None = None, seed: int = 0, named: bool = False, **more: Any
+) -> Any:
     """Returns a model of a family on NumPy, whose weights are normal numbers of `seed`.
 
     Args:
@@ -135,6 +145,7 @@ def small_model(family: str, task: str | None = None, seed: int = 0, named: bool
         task: one of the family's; its first where it is None.
         seed: of the weights.
         named: whether it is one of `NAMED`.
+        **more: further arguments of the backbone.
     """
     from ..framework import config
     from ..framework.core import scopes
@@ -143,7 +154,7 @@ def small_model(family: str, task: str | None = None, seed: int = 0, named: bool
     described = get_family(family)
     task = task or described.first_task()
     build: Any = described.tasks[task]()
-    given = dict((NAMED if named else ARGUMENTS)[family])
+    given = {**(NAMED if named else ARGUMENTS)[family], **more}
     if task in ("image_classifier", "object_detector"):
         given |= _IMAGE
     with config.use_backend("numpy"), scopes.deferred_initialization():

@@ -30,7 +30,7 @@ def add(command: Callable[..., Any]) -> None:
         "--to",
         metavar="LAYOUT",
         default="hf",
-        help="a layout of the family: hf (transformers'), timm, torchvision, gguf, ctranslate2, …",
+        help="a layout of the family: hf (transformers'), timm, gguf, ctranslate2, kerashub, …",
     )
     made.add_argument("--task", help="as which task the source is read")
     made.add_argument("--dtype", help="of the numbers: float32, float16, bfloat16; q8_0 in GGUF")

@@ -8,6 +8,7 @@ from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, LAYER_COUNT, NUMBER, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
+from ..kerashub import BERT as KERASHUB
 from ..sentence_files import LENGTH_FILE, MARKS, MODULES_FILE, POOLING_FILE
 from .weight_map import huggingface
 
@@ -123,11 +124,13 @@ register_family(
                 weight_map=lambda config: huggingface(),
                 optional_files=(*TEXT_FILES, *SENTENCE_FILES),
                 parts={"pooler": "pooler.kernel"},
-            )
+            ),
+            "kerashub": KERASHUB.layout(),
         },
         model_types={"bert": "huggingface"},
         architectures={
             **architectures_like_bert("Bert", "multiple choice", "next sentence prediction"),
+            **KERASHUB.architectures("backbone"),
             "BertForPreTraining": Architecture(
                 "huggingface", "masked_lm", "next sentence prediction"
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -115,9 +116,26 @@ class BertTokenizer(Tokenizer):
         return cls.from_vocabulary(
             files["vocab.txt"],
             lowercase=bool(settings.get("lowercase", config.get("do_lower_case", True))),
-            strip_accents=config.get("strip_accents"),
+            strip_accents=settings.get("strip_accents", config.get("strip_accents")),
             split_chinese=bool(config.get("tokenize_chinese_chars", True)),
         )
+
+    def described(self) -> str:
+        """Returns what the library writes in a `tokenizer.json`."""
+        return self._tokenizer.to_str()
+
+    def settings(self) -> dict[str, Any]:
+        """Returns what transformers' `tokenizer_config.json` says of the normalizer.
+
+        Its class takes that from there, and not from `tokenizer.json`.
+        """
+        normalizer = json.loads(self.described()).get("normalizer") or {}
+        return {
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": bool(normalizer.get("lowercase")),
+            "strip_accents": normalizer.get("strip_accents"),
+            "tokenize_chinese_chars": bool(normalizer.get("handle_chinese_chars", True)),
+        }
 
     @property
     def vocabulary_size(self) -> int:

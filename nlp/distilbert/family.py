@@ -14,6 +14,7 @@ from ..bert.family import (
     both_dropouts,
     tasks_of,
 )
+from ..kerashub import DISTILBERT as KERASHUB
 from ..sentence_files import MARKS
 from .weight_map import huggingface
 
@@ -50,10 +51,14 @@ register_family(
                 config=CONFIG,
                 weight_map=lambda config: huggingface(),
                 optional_files=(*TEXT_FILES, *SENTENCE_FILES),
-            )
+            ),
+            "kerashub": KERASHUB.layout(),
         },
         model_types={"distilbert": "huggingface"},
-        architectures=architectures_like_bert("DistilBert", "multiple choice"),
+        architectures={
+            **architectures_like_bert("DistilBert", "multiple choice"),
+            **KERASHUB.architectures("backbone"),
+        },
         default_task="backbone",
         marks=MARKS,
     )

@@ -19,6 +19,7 @@ from ...hub.config_table import (
 )
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
+from ..kerashub import LLAMA as KERASHUB
 from .weight_map import gguf, huggingface
 
 
@@ -111,11 +112,13 @@ register_family(
                 files=(),
                 write=_write_gguf,
             ),
+            "kerashub": KERASHUB.layout(),
         },
         model_types={"llama": "huggingface"},
         architectures={
             "LlamaModel": Architecture("huggingface", "backbone"),
             "LlamaForCausalLM": Architecture("huggingface", "causal_lm"),
+            **KERASHUB.architectures("causal_lm"),
         },
         default_task="causal_lm",
     )

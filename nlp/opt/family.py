@@ -9,6 +9,7 @@ from ...hub.config_table import COUNT, FLAG, LAYER_COUNT, NUMBER, Argument, Conf
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
 from ..bert.family import activation_names
+from ..kerashub import OPT as KERASHUB
 from .weight_map import huggingface
 
 
@@ -60,12 +61,14 @@ register_family(
                     "generation_config.json",
                     "special_tokens_map.json",
                 ),
-            )
+            ),
+            "kerashub": KERASHUB.layout(),
         },
         model_types={"opt": "huggingface"},
         architectures={
             "OPTModel": Architecture("huggingface", "backbone"),
             "OPTForCausalLM": Architecture("huggingface", "causal_lm"),
+            **KERASHUB.architectures("causal_lm"),
         },
         default_task="causal_lm",
     )

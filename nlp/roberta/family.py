@@ -15,6 +15,7 @@ from ..bert.family import (
     both_dropouts,
     tasks_of,
 )
+from ..kerashub import ROBERTA as KERASHUB
 from ..sentence_files import MARKS
 from .weight_map import huggingface
 
@@ -79,9 +80,15 @@ register_family(
     Family(
         "roberta",
         tasks=tasks_of(__package__, "Roberta"),
-        layouts={"huggingface": files_layout(CONFIG, "vocab.json", "merges.txt")},
+        layouts={
+            "huggingface": files_layout(CONFIG, "vocab.json", "merges.txt"),
+            "kerashub": KERASHUB.layout(),
+        },
         model_types={"roberta": "huggingface"},
-        architectures=architectures_like_bert("Roberta", "multiple choice"),
+        architectures={
+            **architectures_like_bert("Roberta", "multiple choice"),
+            **KERASHUB.architectures("backbone"),
+        },
         default_task="backbone",
         marks=MARKS,
     )
