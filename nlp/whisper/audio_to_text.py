@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from ...framework import ops
+from ...framework.config import use_backend
 from ...framework.typing import Tensor
 from ..audio import load_audio
+from ..generation.options import GenerationOptions
 from ..generation.sizes import CacheSizes
-from ..generation.steps import CachedStep, Step
+from ..generation.steps import CachedStep
+from ..generation.writing import answers, last_of, write
 from ..speech import Audio, AudioToText, Transcript
 from .backbone import WhisperBackbone
-from .decoding import greedy, most_likely_language, transcribe
+from .decoding import most_likely_language, transcribe
 from .fallback import Fallback
 from .features import CHUNK_FRAMES, HOP_SAMPLES, SAMPLE_RATE
 from .languages import language_code
@@ -114,18 +118,58 @@ class WhisperAudioToText(AudioToText):
         )
 
     def generate(
-        self, features: np.ndarray, *, language: str | None = None, task: str = "transcribe"
-    ) -> list[str]:
-        """Returns the texts of a batch of windows, `[batch, frames, num_mels]`, without timestamps.
+        self,
+        features: np.ndarray,
+        max_new_tokens: int | None = None,
+        *,
+        language: str | None = None,
+        task: str = "transcribe",
+        **options: Any,
+    ) -> list[Any]:
+        """Writes the texts of a batch of windows, without timestamps.
 
-        A multilingual model needs `language`. Raises ValueError like `transcribe`.
+        The rules of Whisper (which tokens are never written) hold after those of the options, as
+        in transformers.
+
+        Args:
+            features: (batch, frames, num_mels).
+            max_new_tokens: most tokens of each; as many as there is room for if None.
+            language: code or English name; a multilingual model needs it.
+            task: see `transcribe`.
+            **options: those of `generation.options.GenerationOptions`, but no contrastive search.
+
+        Returns:
+            The text of each window; with `num_sequences` above 1, a list of so many in its place;
+            with `details`, `Generated` in the place of each text.
+
+        Raises:
+            TypeError: an unknown option.
+            ValueError: like `transcribe`, and settings that are out of range.
         """
         tools = self._tools()
-        prompt = np.array([tools.tokenizer.prompt(language, task)] * len(features))
-        rows = greedy(
-            self.begin(features), prompt, tools.rules(False), max_length=self.backbone.max_tokens
+        prompt = tools.tokenizer.prompt(language, task)
+        room = self.backbone.max_tokens - len(prompt)
+        length = room if max_new_tokens is None else max_new_tokens
+        chosen = GenerationOptions(**options).checked(length)
+        if chosen.penalty_alpha is not None:
+            raise ValueError("Whisper writes by no contrastive search: leave out `penalty_alpha`.")
+        ends = (tools.tokenizer.special.end,)
+        ending = chosen.stopping(ends, tools.tokenizer.decode)
+        prompts = [prompt] * (len(features) * chosen.copies)
+        asked, own = chosen.rules(prompts, ends, tools.tokenizer), tools.rules(False)
+
+        def rules(scores: np.ndarray, written: Sequence[Sequence[int]]) -> np.ndarray:
+            return own(scores if asked is None else asked(scores, written), written)
+
+        steps = write(
+            chosen,
+            self.begin(features, chosen.rows),
+            np.array([prompt] * len(features)),
+            max_length=len(prompt) + min(length, room),
+            stop=ending,
+            rules=rules,
         )
-        return [tools.tokenizer.decode(row.tokens) for row in rows]
+        return answers(last_of(steps), chosen, ending)
 
     def detect_language(self, features: np.ndarray) -> str:
         """Returns the code of the language that features `[frames, num_mels]` most likely hold.
@@ -140,13 +184,16 @@ class WhisperAudioToText(AudioToText):
             step(np.array([[tokenizer.special.start]]))[0], tokenizer.special
         )
 
-    def begin(self, features: np.ndarray) -> Step:
+    def begin(self, features: np.ndarray, copies: int = 1) -> CachedStep:
         """Returns the decoder's step for windows `[batch, frames, num_mels]`, or one without
-        batch.
+        batch; with so many rows for each, which lie one after the other. Each is heard once.
         """
         backbone = self.backbone
         features = features if features.ndim == 3 else features[None]
         heard = backbone.compiled_method("hear")(np.asarray(features, np.float32))
+        if copies > 1:
+            with use_backend(backbone.backend):
+                heard = [tuple(ops.repeat(x, copies, axis=0) for x in pair) for pair in heard]
         run = backbone.compiled_method("advance", consumed=(1,))
 
         def advance(tokens: np.ndarray, cache: Any, position: np.ndarray, last: np.ndarray) -> Any:

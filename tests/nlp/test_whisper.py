@@ -326,3 +326,51 @@ def test_sound_without_speech_has_no_transcript(data_dir):
     heard = model.transcribe(samples, sample_rate=8000)
     assert words(heard.text) == "he might even have been made amiable himself"
     assert heard.segments[-1].end <= len(samples) / 8000
+
+
+METHODS = {
+    "beams": {"num_beams": 3},
+    "beams of short texts": {"num_beams": 4, "length_penalty": -1.0, "early_stopping": True},
+    "no pair twice": {"no_repeat_ngram_size": 2},
+    "beams without a pair twice": {"num_beams": 2, "no_repeat_ngram_size": 2},
+    "repetition": {"repetition_penalty": 1.7},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("backend", ["numpy", "torch"], indirect=True)
+def test_methods_of_writing_like_transformers(backend, method, models, original):
+    """Tokens of two windows by each method that both have; every row is heard once."""
+    import torch
+
+    tools = models("numpy").preprocessor
+    features = np.stack([tools(sound(2.0, seed))[:3000] for seed in (3, 4)])
+    options = METHODS[method]
+    with torch.no_grad():
+        expected = original.generate(
+            torch.from_numpy(features.transpose(0, 2, 1).copy()),
+            language="en",
+            return_timestamps=False,
+            max_new_tokens=12,
+            **options,
+        ).tolist()
+    found = models(backend).generate(features, 12, language="en", details="tokens", **options)
+    for one, row in zip(found, expected, strict=True):
+        # What follows transformers heard in a second window, from the last timestamp on.
+        assert one.tokens == row[: len(one.tokens)]
+        assert len(one.tokens) == 12 or (one.ended and row[len(one.tokens)] == tiny.END)
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"], indirect=True)
+def test_beams_are_those_of_numpy(backend, models):
+    features = models("numpy").preprocessor(sound(2.0, 5))[None, :3000]
+    options = {"num_beams": 2, "num_sequences": 2, "no_repeat_ngram_size": 2, "language": "en"}
+
+    def tokens(name):
+        (found,) = models(name).generate(features, 8, details="tokens", **options)
+        return [one.tokens for one in found]
+
+    expected = tokens("numpy")
+    assert tokens(backend) == expected and len(expected) == 2 and expected[0] != expected[1]
+    with pytest.raises(ValueError, match="no contrastive search"):
+        models(backend).generate(features, 8, penalty_alpha=0.5, top_k=4, language="en")
