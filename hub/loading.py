@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from fnmatch import filter as matching
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,7 @@ def load_preset(
     ignore_keys: Iterable[str] = (),
     accept_licence: bool = False,
     file: str | None = None,
+    distribution: Any = None,
     **overrides: Any,
 ) -> Any:
     """Builds a model and loads a preset's weights. No initializer and no forward pass runs.
@@ -279,6 +281,9 @@ def load_preset(
         file: of the folder or repository, an ONNX file, such as "onnx/model.onnx": the model is
             its graph, see `isozoo.from_onnx`, and its preprocessor that of the config.json there,
             where a family here knows it.
+        distribution: how the weights lie on many devices, see `isozoo.distribution`: each process
+            reads those parts of the files that its devices hold. The one in use when None. The
+            model runs under it: `with distribution.scope():`.
         **overrides: arguments of the model that replace those of the config.
 
     Raises:
@@ -293,11 +298,12 @@ def load_preset(
     if file is not None:
         from .graph_inputs import load_graph_file
 
-        if overrides or task or not load_weights:
+        if overrides or task or not load_weights or distribution is not None:
             raise HubError("`file` names a graph, which has no task and no arguments")
         how = {"folder": folder, "offline": offline, "progress": progress}
         return load_graph_file(name, file, backend, dtype, expected, **how)
-    with settings.use_backend(backend or settings.backend()):
+    scope = nullcontext() if distribution is None else distribution.scope()
+    with settings.use_backend(backend or settings.backend()), scope:
         local = fetch_preset(
             name,
             expected=expected,

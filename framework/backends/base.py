@@ -198,6 +198,16 @@ class Backend(
         """A tensor, or an array that all processes have, laid out."""
         raise ValueError(self.no_distribution("distribute_tensor"))
 
+    def value_of_parts(
+        self, shape: Any, dtype: str, layout: Any, read: Callable[[Any], Any], **kinds: Any
+    ) -> Any:
+        """The box of a variable, laid out, whose parts `read(slices)` gives as NumPy's arrays.
+
+        Only the parts that this process holds are read. `kinds` are `trainable` and
+        `memory_format`, as for `make_value`.
+        """
+        raise ValueError(self.no_distribution("Variable.assign"))
+
     def join_parts(self, x: Any, layout: Any) -> Any:
         """The tensor, laid out, of which each process has a part."""
         raise ValueError(self.no_distribution("distribute_tensor"))
@@ -205,10 +215,9 @@ class Backend(
     def no_distribution(self, what: str) -> str:
         """Why something of `isozoo.distribution` is not done, and what to do instead."""
         return (
-            f"{what}: isozoo.distribution lays out tensors on the jax backend, and the current one "
-            f"is {self.name}. Use the jax backend (model.to_backend('jax')), or the framework's "
-            "own tools, which take a model as it is: torch's DistributedDataParallel and FSDP, "
-            "TensorFlow's tf.distribute."
+            f"{what}: the {self.name} backend has no such hook of several devices. "
+            "isozoo.distribution lays out tensors on the jax backend, on torch over processes and "
+            "on tensorflow over the devices of one process."
         )
 
     def __deepcopy__(self, memo: Any) -> Any:

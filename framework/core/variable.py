@@ -205,10 +205,11 @@ class Variable(VariableOperators):
                 state.written[id(self)] = self
             return value
         if self._table is None:
-            made = self.backend.adopt_value(
-                as_array(value), dtype, self._wanted, self.memory_format
-            )
-            self._fill(made)
+            array, distribution = as_array(value), config.distribution()
+            if distribution is not None and distribution.lays_out(self.backend):
+                self._fill(distribution.value_of(self, array, dtype))
+            else:
+                self._fill(self.backend.adopt_value(array, dtype, self._wanted, self.memory_format))
             return value
         native = self._table[self._key]
         value = self.backend.asarray(_plain(value), dtype)

@@ -27,11 +27,16 @@ def distribute_tensor(tensor: Any, layout: TensorLayout) -> Any:
     if isinstance(layout, TensorLayout):
         shape = tuple(tensor.shape)
         if not layout.divides(shape):
-            raise ValueError(
-                f"A tensor of shape {shape} cannot be laid out as {layout.axes}: the mesh has "
-                f"{layout.sizes()} devices along its axes, and each axis that is cut must be a "
-                "multiple of them. Use another mesh, or None for that axis."
-            )
+            raise ValueError(undivided(shape, layout))
         with entered(backend=backend):
             layout = layout.backend_layout
     return backend.distribute(tensor, layout)
+
+
+def undivided(shape: tuple[int, ...], layout: TensorLayout) -> str:
+    """Returns what is wrong with a layout that does not divide a shape."""
+    return (
+        f"a tensor of shape {shape} cannot be laid out as {layout.axes}: the mesh has "
+        f"{layout.sizes()} devices along its axes, and each axis that is cut must be a "
+        "multiple of them. Use another mesh, or None for that axis."
+    )

@@ -13,7 +13,7 @@ from ..context import entered
 from .devices import list_devices
 from .layout_map import LayoutMap
 from .mesh import DeviceMesh, TensorLayout
-from .placing import distribute_tensor
+from .placing import distribute_tensor, undivided
 
 
 def distribution() -> Any:
@@ -164,17 +164,45 @@ class Distribution:
         backend = variable.backend
         if not self.lays_out(backend):
             return native
-        layout = self.get_variable_layout(variable)
-        if len(layout.axes) != len(variable.shape):
+        layout = self._checked_layout(variable)
+        with entered(backend=backend):
+            return distribute_tensor(native, layout)
+
+    def value_of(self, variable: Any, array: np.ndarray, dtype: str) -> Any:
+        """Returns the native tensor of a variable, laid out, made of an array's parts.
+
+        Of the array, which may be a view of a file, only the parts that lie here are read.
+
+        Args:
+            variable: without values.
+            array: its values.
+            dtype: the name of its dtype.
+
+        Raises:
+            ValueError: a layout with other axes than the variable has, or that does not divide it.
+        """
+        backend = variable.backend
+        layout = self._checked_layout(variable)
+        with entered(backend=backend):
+            return backend.value_of_parts(
+                variable.shape,
+                dtype,
+                layout.backend_layout,
+                lambda slices: array[slices],
+                trainable=variable.trainable,
+                memory_format=variable.memory_format,
+            )
+
+    def _checked_layout(self, variable: Any) -> TensorLayout:
+        layout, shape = self.get_variable_layout(variable), tuple(variable.shape)
+        if len(layout.axes) != len(shape):
             raise ValueError(
                 f"The layout {layout.axes} of the variable {variable.path!r} has "
-                f"{len(layout.axes)} axes; its shape is {tuple(variable.shape)}."
+                f"{len(layout.axes)} axes; its shape is {shape}."
             )
-        try:
-            with entered(backend=backend):
-                return distribute_tensor(native, layout)
-        except ValueError as error:
-            raise ValueError(f"The variable {variable.path!r}: {error}") from error
+        if not layout.divides(shape):
+            raise ValueError(f"The variable {variable.path!r}: {undivided(shape, layout)}")
+        return layout
 
     def place_variables(self, variables: Iterable[Any]) -> None:
         """Lays out all variables that have values, by their paths."""

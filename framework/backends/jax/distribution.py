@@ -47,6 +47,12 @@ class JaxDistribution:
         whole = np.asarray(x)
         return jax.make_array_from_callback(whole.shape, layout, lambda part: whole[part])
 
+    def value_of_parts(self, shape, dtype, layout, read, trainable, memory_format):
+        def part(slices):
+            return np.asarray(read(slices), self._native[dtype])
+
+        return jax.make_array_from_callback(tuple(shape), layout, part)
+
     def join_parts(self, x, layout):
         return jax.make_array_from_process_local_data(layout, np.asarray(x))
 

@@ -54,10 +54,27 @@ class TensorflowDistribution:
 
         return sharded.distributed(x, layout)
 
+    def value_of_parts(self, shape, dtype, layout, read, trainable, memory_format):
+        from . import sharded
+
+        return sharded.of_slices(shape, layout, lambda s: self.asarray(read(s), dtype), trainable)
+
 
 def spread():
     """The module of DTensors, where a mesh has been made; else None."""
     return sys.modules.get(f"{__package__}.sharded")
+
+
+def on_a_mesh():
+    """Whether what is called now is traced into a program of DTensors."""
+    sharded = spread()
+    return sharded is not None and sharded.in_use()
+
+
+def on_each_device(x):
+    """A tensor of a program of DTensors whole on each device; any other as it is."""
+    sharded = spread()
+    return x if sharded is None else sharded.replicated(x)
 
 
 def on_mesh_of(variables):

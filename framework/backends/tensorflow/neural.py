@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..base import Backend, explicit_pads
+from .distribution import on_a_mesh, on_each_device
 
 
 def matmul(x1, x2):
@@ -80,6 +81,7 @@ def conv(x, kernel, strides, padding, dilation, groups):
 def _convolution(x, kernel, strides, padding, dilation):
     # The gradient of volumes asks for the order of the axes, which has a default.
     order = "NDHWC" if len(x.shape) == 5 else None
+    kernel = on_each_device(kernel)
     return tf.nn.convolution(x, kernel, strides, padding, order, dilation)
 
 
@@ -96,7 +98,7 @@ def depthwise_conv(x, kernel, strides, padding, dilation):
         *size, channels, multiplier = kernel.shape.as_list()
         kernel = tf.reshape(kernel, (*size, 1, channels * multiplier))
         return conv(x, kernel, strides, padding, dilation, channels)
-    size = kernel.shape[:rank]
+    size, kernel = kernel.shape[:rank], on_each_device(kernel)
     if strides[0] == strides[1] and (strides[0] == 1 or max(dilation) == 1):
         x, how = _pads(x, size, strides, padding, dilation)
         return tf.nn.depthwise_conv2d(x, kernel, (1, *strides, 1), how, dilations=dilation)
@@ -129,6 +131,7 @@ def conv_batch_norm(
         mean is None
         or len(kernel.shape) != 4
         or x.dtype not in (tf.float32, tf.float16, tf.bfloat16)
+        or on_a_mesh()  # where DTensor has no such op
     ):
         arguments = (x, kernel, bias, mean, variance, gamma, beta, epsilon, conv, depth)
         return Backend.conv_batch_norm(backend, *arguments, activation, shortcut)

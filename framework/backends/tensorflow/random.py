@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..derived.random import LOW, STEP, TINY, threshold
-from .distribution import spread
+from .distribution import on_each_device, spread
 
 _PHILOX = 1  # TensorFlow's number for the algorithm
 
@@ -30,8 +30,8 @@ def _draw(kernel, key, shape, dtype, stream=0):
         alg=_PHILOX,
         dtype=dtype,
     )
-    sharded = spread()
-    return drawn if sharded is None else sharded.replicated(drawn)
+    # Else each device would draw for itself.
+    return on_each_device(drawn)
 
 
 def _words(key, shape, stream=0):

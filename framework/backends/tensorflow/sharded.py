@@ -60,6 +60,23 @@ def whole(x):
     return dtensor.unpack(dtensor.relayout(x, replicated))[0]
 
 
+def of_slices(shape, layout, part, trainable):
+    """The variable of a shape, laid out; `part(slices)` gives what lies on a device."""
+    sizes = layout.mesh.shape()
+    names = layout.mesh.dim_names
+    parts = []
+    for place in layout.mesh.local_device_locations():
+        slices = []
+        for size, name in zip(shape, layout.sharding_specs, strict=True):
+            if name == dtensor.UNSHARDED:
+                slices.append(slice(0, size))
+            else:
+                width = size // sizes[names.index(name)]
+                slices.append(slice(place[name] * width, (place[name] + 1) * width))
+        parts.append(part(tuple(slices)))
+    return dtensor.DVariable(dtensor.pack(parts, layout), trainable=trainable)
+
+
 def mesh_of(variables):
     """The mesh of the first of the Variables that lies on one; None if none does."""
     natives = (v.native for v in variables)
@@ -75,6 +92,11 @@ def on(mesh):
             yield
     finally:
         _mesh_in_use.reset(token)
+
+
+def in_use():
+    """Whether a program of a mesh is being traced or run."""
+    return _mesh_in_use.get() is not None
 
 
 def replicated(x):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ... import dtypes
+from .distribution import is_spread
 from .placing import beside, number
 
 _NATIVE = {name: getattr(torch, name) for name in (*dtypes.ALL, *dtypes.STORED)}
@@ -44,6 +45,11 @@ def out_of_order(x, dtype):
 
 class ArrayKernels:
     """Kernels of arrays that are no plain renames."""
+
+    def reshape(self, x, shape):
+        if is_spread(x):  # whose part may lie in another order than the whole is said to
+            x = x.clone(memory_format=torch.contiguous_format)
+        return torch.reshape(x, shape)
 
     tril = staticmethod(moved(torch.tril))
     triu = staticmethod(moved(torch.triu))
@@ -89,7 +95,8 @@ class ArrayKernels:
         return x
 
     def slice_update(self, x, start, updates):
-        if not any(isinstance(first, torch.Tensor) for first in start):
+        known = not any(isinstance(first, torch.Tensor) for first in start)
+        if known and not is_spread(x):  # a DTensor's slice may be a copy
             out = x.clone()
             self.slice(out, start, updates.shape).copy_(updates)
             return out

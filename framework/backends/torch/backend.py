@@ -31,7 +31,7 @@ from . import (
 from .arrays import ArrayKernels, in_order, moved, out_of_order
 from .bundles import TorchBundles
 from .control import TorchControl
-from .distribution import TorchDistribution, is_spread
+from .distribution import TorchDistribution, is_lost, is_spread, joined
 from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
@@ -127,7 +127,8 @@ class TorchBackend(
             return True
         home = type(error).__module__
         tracing = home.startswith(("torch._dynamo", "torch.fx", "torch._subclasses"))
-        return tracing or isinstance(error, torch.OutOfMemoryError)
+        lost = joined() and is_lost(error)
+        return tracing or lost or isinstance(error, torch.OutOfMemoryError)
 
     # Conversion
 
@@ -237,8 +238,8 @@ class TorchBackend(
         if indices.dtype not in (torch.int32, torch.int64):
             indices = indices.long()
         # torch refuses negative indices. On CPU it says so, and most calls have none; elsewhere
-        # the refusal would come too late.
-        if x.device.type == "cpu" and not torch.compiler.is_compiling():
+        # the refusal would come too late; and of several processes one alone might see it.
+        if x.device.type == "cpu" and not torch.compiler.is_compiling() and not is_spread(x):
             try:
                 return _gathered(x, indices, axis % x.ndim)
             except (IndexError, RuntimeError):
@@ -451,7 +452,7 @@ class TorchBackend(
 
     def rms_normalization(self, x, gamma, axis, epsilon):
         sizes = neural.last_sizes(x, axis)
-        if sizes is None or not neural.fits(gamma, x, sizes):
+        if sizes is None or is_spread(x) or not neural.fits(gamma, x, sizes):
             return super().rms_normalization(x, gamma, axis, epsilon)
         return torch.nn.functional.rms_norm(x, sizes, gamma, epsilon)
 

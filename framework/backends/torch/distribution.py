@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 
+import numpy as np
 import torch
 import torch.distributed as dist
 
@@ -96,6 +97,18 @@ class TorchDistribution:
 
         return sharded.distributed(x, layout)
 
+    def value_of_parts(self, shape, dtype, layout, read, trainable, memory_format):
+        from . import sharded
+
+        def part(slices):
+            # A copy: the part alone stays in memory, and not the file that it is a view of.
+            return arrange(self.asarray(np.array(read(slices)), dtype), memory_format)
+
+        like = arrange(torch.empty(tuple(shape), device="meta"), memory_format)
+        made = sharded.of_slices(like, layout, part)
+        floats = made.dtype in self.float_types
+        return torch.nn.Parameter(made) if trainable and floats else made
+
     def join_parts(self, x, layout):
         from . import sharded
 
@@ -117,3 +130,33 @@ def _number(name, given):
 def is_spread(x):
     """Whether a tensor is a DTensor, of which this process may have a part alone."""
     return type(x) is not torch.Tensor and hasattr(x, "device_mesh")
+
+
+# What gloo and NCCL say when another process is gone or does not come.
+_GONE = ("gloo/transport", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
+
+
+def is_lost(error):
+    """Whether an error says that another process of the group is gone."""
+    known = (dist.DistBackendError, dist.DistNetworkError)  # pyright: ignore
+    return isinstance(error, known) or any(words in str(error) for words in _GONE)
+
+
+def with_others(function):
+    """A function that all processes call; one that is gone is a clear error."""
+
+    def run(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            if not joined() or not is_lost(error):
+                raise
+            count, number = dist.get_world_size(), dist.get_rank()
+            raise RuntimeError(
+                f"Another of the {count} processes is gone, or does not answer; this is process "
+                f"{number}. What trained since the last checkpoint is lost: start the processes "
+                "again, as many as there are devices now, with the callback BackupAndRestore or "
+                f"after loading the last checkpoint. ({str(error).splitlines()[0][:200]})"
+            ) from error
+
+    return run

@@ -112,6 +112,7 @@ def torch_kernel(kernel, depth):
 
 def _convolve(x, kernel, bias, strides, padding, dilation, groups):
     """`kernel` has torch's axes already: (out, in / groups, *size)."""
+    x, kernel, bias = _where_convolved(x, kernel, bias)
     x, amount = padded(x, kernel.shape[2:], strides, padding, dilation)
     run = CONVS[kernel.ndim - 2]
     x = channels_first(x)
@@ -120,6 +121,16 @@ def _convolve(x, kernel, bias, strides, padding, dilation, groups):
     return channels_last(
         precision.convolution(run, x, kernel, bias, strides, amount, dilation, groups)
     )
+
+
+def _where_convolved(x, *weights):
+    """Operands as torch convolves DTensors: inputs cut along the rows, and whole weights."""
+    if not any(map(is_spread, (x, *weights))):
+        return x, *weights
+    from . import sharded
+
+    x = sharded.cut_by_rows(x) if is_spread(x) else x
+    return x, *(sharded.whole(w) if is_spread(w) else w for w in weights)
 
 
 def conv(x, kernel, strides, padding, dilation, groups, bias=None):
@@ -287,9 +298,13 @@ def attention(query, key, value, mask, bias, scale, is_causal):
         mask, is_causal = causal if mask is None else mask & causal, False
     mask = _added(mask, bias, q.dtype)
 
-    def attend(q, k, v):
+    def attend(q, k, v, mask=mask):
         return F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
 
+    if any(map(is_spread, (q, k, v))):
+        from . import sharded
+
+        return sharded.attended(attend, q, k, v, mask).transpose(1, 2)
     return precision.product(attend, q, k, v).transpose(1, 2)
 
 

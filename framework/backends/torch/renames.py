@@ -15,7 +15,6 @@ from .unsigned import by_order, by_value, by_value_and_part
 class Renamed:
     """The first base of the backend's class; what differs from the framework is defined there."""
 
-    reshape = staticmethod(torch.reshape)
     broadcast_to = staticmethod(torch.broadcast_to)
     concatenate = staticmethod(torch.cat)
     stack = staticmethod(torch.stack)

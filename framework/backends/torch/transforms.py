@@ -14,6 +14,7 @@ import torch.utils.checkpoint
 from torch._C._functorch import peek_interpreter_stack  # pyright: ignore[reportMissingImports]
 
 from ..derived.transforms import Transforms
+from .distribution import is_spread, joined, with_others
 
 
 class _Nesting(threading.local):
@@ -122,6 +123,10 @@ class TorchTransforms(Transforms):
                 x.requires_grad_(False)
             for x, grad in zip(leaves, before, strict=True):
                 x.grad = grad
+        if any(map(is_spread, leaves)):
+            from . import sharded
+
+            gradients = sharded.settled(gradients, leaves)
         return loss.detach(), others, gradients
 
     def vjp(self, function, leaves):
@@ -165,6 +170,9 @@ class TorchTransforms(Transforms):
     def vmap(self, function, leaves):
         mapped = torch.func.vmap(_within(function), randomness="different")
         return list(mapped(*leaves))
+
+    def step(self, function, variables, compiled):
+        return with_others(function) if joined() else function
 
     def jit(self, function):
         def run(*args, **kwargs):
