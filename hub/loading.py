@@ -299,7 +299,7 @@ def load_preset(
         from .graph_inputs import load_graph_file
 
         if overrides or task or not load_weights or distribution is not None:
-            raise HubError("`file` names a graph, which has no task and no arguments")
+            raise HubError("`file` names a graph, which has no task, arguments or distribution")
         how = {"folder": folder, "offline": offline, "progress": progress}
         return load_graph_file(name, file, backend, dtype, expected, **how)
     scope = nullcontext() if distribution is None else distribution.scope()

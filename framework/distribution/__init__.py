@@ -2,9 +2,9 @@
 
 A mesh names the axes of a grid of devices, a layout says which axes of a tensor are cut along which
 axes of the mesh, and a distribution says how a model's variables and data are laid out. The engine
-is the framework's own: on JAX its sharded arrays, which compiled programs follow, so that one
-program computes what a single device would. PyTorch and TensorFlow have engines that wrap a model
-(`DistributedDataParallel`, FSDP, `tf.distribute`), and a model of isozoo goes into them as it is.
+is the framework's own: sharded arrays on JAX, DTensors of processes on torch, DTensors of the
+devices of a process on TensorFlow. One program computes what a single device would. Wrappers of the
+frameworks (`DistributedDataParallel`, FSDP, `tf.distribute`) take a model of isozoo as it is, too.
 """
 
 from .devices import get_device_count as get_device_count

@@ -40,14 +40,17 @@ def initialize(
     `..._NUM_PROCESSES` and `..._PROCESS_ID`, or those that begin with `KERAS_` instead.
 
     Args:
-        job_addresses: "host:port" of each process, with commas between them; JAX needs that of the
-            first one alone. May be None where the launcher tells the framework, as on cloud TPUs.
+        job_addresses: "host:port" of each process, with commas between them; JAX and torch need
+            that of the first one alone. May be None where the launcher tells the framework, as on
+            cloud TPUs and under torchrun.
         num_processes: how many processes there are.
         process_id: the number of this one, from 0.
 
     Raises:
-        ValueError: as many addresses as there are not processes, or a backend that has no such
-            system of its own.
+        ValueError: as many addresses as there are not processes, a number that is none of a
+            process, or a backend whose devices are all of one process.
+        RuntimeError: on torch, processes that do not come within a minute
+            (`ISOZOO_DISTRIBUTION_TIMEOUT` is another number of seconds).
     """
     job_addresses = job_addresses or _setting(_ADDRESSES)
     if num_processes is None and (found := _setting(_PROCESSES)) is not None:

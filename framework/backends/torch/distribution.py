@@ -99,6 +99,7 @@ class TorchDistribution:
 
     def value_of_parts(self, shape, dtype, layout, read, trainable, memory_format):
         from . import sharded
+        from .neural import arrange
 
         def part(slices):
             # A copy: the part alone stays in memory, and not the file that it is a view of.
