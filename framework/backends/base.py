@@ -199,12 +199,17 @@ class Backend(
         raise ValueError(self.no_distribution("distribute_tensor"))
 
     def value_of_parts(
-        self, shape: Any, dtype: str, layout: Any, read: Callable[[Any], Any], **kinds: Any
+        self,
+        shape: Any,
+        dtype: str,
+        layout: Any,
+        read: Callable[[Any], Any],
+        trainable: bool,
+        memory_format: str | None,
     ) -> Any:
         """The box of a variable, laid out, whose parts `read(slices)` gives as NumPy's arrays.
 
-        Only the parts that this process holds are read. `kinds` are `trainable` and
-        `memory_format`, as for `make_value`.
+        Only the parts that this process holds are read. The last two are as for `make_value`.
         """
         raise ValueError(self.no_distribution("Variable.assign"))
 

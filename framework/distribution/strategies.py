@@ -189,8 +189,8 @@ class Distribution:
                 dtype,
                 layout.backend_layout,
                 lambda slices: array[slices],
-                trainable=variable.trainable,
-                memory_format=variable.memory_format,
+                variable.trainable,
+                variable.memory_format,
             )
 
     def _checked_layout(self, variable: Any) -> TensorLayout:

@@ -1,5 +1,7 @@
 """Tensors over many devices: JAX's sharded arrays."""
 
+from typing import Any
+
 import jax
 import jax.core
 import numpy as np
@@ -10,6 +12,7 @@ class JaxDistribution:
     """Meshes, shardings, and arrays that lie on several devices."""
 
     has_sharded_tensors = True
+    _native: Any
 
     def device_names(self, kind):
         try:

@@ -1,6 +1,7 @@
 """Tensors over many devices: TensorFlow's DTensor."""
 
 import sys
+from typing import Any
 
 import tensorflow as tf
 
@@ -20,6 +21,7 @@ class TensorflowDistribution:
     """
 
     has_sharded_tensors = True
+    asarray: Any
 
     def device_names(self, kind):
         if kind is None:
@@ -60,7 +62,7 @@ class TensorflowDistribution:
         return sharded.of_slices(shape, layout, lambda s: self.asarray(read(s), dtype), trainable)
 
 
-def spread():
+def spread() -> Any:
     """The module of DTensors, where a mesh has been made; else None."""
     return sys.modules.get(f"{__package__}.sharded")
 

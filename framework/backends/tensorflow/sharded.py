@@ -5,11 +5,14 @@ Loaded when the first mesh is made.
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import tensorflow as tf
-from tensorflow.experimental import dtensor
+from tensorflow.experimental import dtensor  # pyright: ignore[reportMissingModuleSource]
 
-_mesh_in_use = ContextVar("mesh_in_use", default=None)
+# pyright takes TensorFlow's class for an alias of what it does not see.
+Layout: Any = dtensor.Layout
+_mesh_in_use: ContextVar[Any] = ContextVar("mesh_in_use", default=None)
 
 
 def mesh(names, shape, axis_names):
@@ -21,7 +24,7 @@ def mesh(names, shape, axis_names):
 
 def layout(mesh, axes):
     """The layout of a tensor whose axes are cut along the mesh's axes of these names."""
-    return dtensor.Layout([dtensor.UNSHARDED if a is None else a for a in axes], mesh)
+    return Layout([dtensor.UNSHARDED if a is None else a for a in axes], mesh)
 
 
 def layout_of(x):
@@ -48,15 +51,15 @@ def distributed(x, layout):
         return made
     x = tf.convert_to_tensor(x)
     if hasattr(x, "numpy") and layout_of(x) is None:
-        x = dtensor.copy_to_mesh(x, dtensor.Layout.replicated(layout.mesh, x.shape.rank))
+        x = dtensor.copy_to_mesh(x, Layout.replicated(layout.mesh, x.shape.rank))
     return dtensor.relayout(x, layout)
 
 
 def whole(x):
     """A tensor that lies on several devices, as one of the first device."""
     x = tf.convert_to_tensor(x)
-    found = layout_of(x)
-    replicated = dtensor.Layout.replicated(found.mesh, x.shape.rank)
+    found: Any = layout_of(x)
+    replicated = Layout.replicated(found.mesh, x.shape.rank)
     return dtensor.unpack(dtensor.relayout(x, replicated))[0]
 
 
@@ -102,4 +105,4 @@ def in_use():
 def replicated(x):
     """`x` whole on each device of the mesh in use: draws would differ from device to device."""
     mesh = _mesh_in_use.get()
-    return x if mesh is None else dtensor.relayout(x, dtensor.Layout.replicated(mesh, x.shape.rank))
+    return x if mesh is None else dtensor.relayout(x, Layout.replicated(mesh, x.shape.rank))

@@ -31,7 +31,7 @@ from . import (
 from .arrays import ArrayKernels, in_order, moved, out_of_order
 from .bundles import TorchBundles
 from .control import TorchControl
-from .distribution import TorchDistribution, is_lost, is_spread, joined
+from .distribution import TorchDistribution, is_lost, is_spread, joined, meshes
 from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
@@ -593,7 +593,7 @@ class TorchBackend(
         )
 
         def infer(*args, **kwargs):
-            if any(is_spread(v.native) for v in target.variables):
+            if meshes and any(is_spread(v.native) for v in target.variables):
                 with torch.no_grad():  # DTensors know no inference mode
                     return target(*args, **kwargs)
             with torch.inference_mode():

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ class TorchDistribution:
     """
 
     has_sharded_tensors = True
+    asarray: Any
+    float_types: Any
 
     def device_names(self, kind):
         own = "gpu" if torch.cuda.is_available() else "cpu"
@@ -128,9 +131,13 @@ def _number(name, given):
     return None if found is None else int(found)
 
 
+# The meshes that were made: without any nobody asks a tensor what it is.
+meshes = []
+
+
 def is_spread(x):
     """Whether a tensor is a DTensor, of which this process may have a part alone."""
-    return type(x) is not torch.Tensor and hasattr(x, "device_mesh")
+    return bool(meshes) and type(x) is not torch.Tensor and hasattr(x, "device_mesh")
 
 
 # What gloo and NCCL say when another process is gone or does not come.

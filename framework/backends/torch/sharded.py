@@ -9,7 +9,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
-from .distribution import joined
+from .distribution import joined, meshes
 
 
 def _instead(kernel):
@@ -48,7 +48,8 @@ def mesh(kind, numbers, shape, axis_names):
     handlers = getattr(DTensor._op_dispatcher, "_custom_op_handlers", {})
     handlers.update(_SHIFTS)
     grid = torch.tensor(numbers).reshape(shape)
-    return DeviceMesh("cuda" if kind == "gpu" else kind, grid, mesh_dim_names=axis_names)
+    meshes.append(DeviceMesh("cuda" if kind == "gpu" else kind, grid, mesh_dim_names=axis_names))
+    return meshes[-1]
 
 
 def layout(mesh, axes):

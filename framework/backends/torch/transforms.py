@@ -14,7 +14,7 @@ import torch.utils.checkpoint
 from torch._C._functorch import peek_interpreter_stack  # pyright: ignore[reportMissingImports]
 
 from ..derived.transforms import Transforms
-from .distribution import is_spread, joined, with_others
+from .distribution import is_spread, joined, meshes, with_others
 
 
 class _Nesting(threading.local):
@@ -123,7 +123,7 @@ class TorchTransforms(Transforms):
                 x.requires_grad_(False)
             for x, grad in zip(leaves, before, strict=True):
                 x.grad = grad
-        if any(map(is_spread, leaves)):
+        if meshes and any(map(is_spread, leaves)):
             from . import sharded
 
             gradients = sharded.settled(gradients, leaves)
