@@ -424,7 +424,7 @@ def _lines() -> dict[str, Line]:
     for batch in (1, 8):
         setup = partial(texts.generate, batch)
         lines[f"generate {texts.TOKENS} tokens x{batch}, torch"] = Line(torch, 1.0, setup)
-        setup = partial(texts.generate, batch, mode="int8")
+        setup = partial(texts.generate, batch, int8=True)
         lines[f"generate {texts.TOKENS} tokens x{batch}, int8, torch"] = Line(torch, 0.5, setup)
     for width in diffusion.WIDTHS:
         name = f"sd unet 64x64{width}"

@@ -1,9 +1,12 @@
 """What quantized layers compute: products in 8 bits, in float8, and rows of packed tables."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, ops
 from ..backends.registry import TENSORS
+from ..configs import plain_class
+from ..context import state
 from ..quantizers import AbsMaxQuantizer, quantize_and_dequantize, unpack_int4
 from ..quantizers.float8 import step
 from ..quantizers.parameters import dequantize_with_sz_map
@@ -19,6 +22,10 @@ def call(layer: Any, rule: Any, inputs: Tensor) -> Tensor:
         y, bias = _scaled(layer, rule, inputs), layer.bias
         if layer.lora_enabled:
             y = ops.add(y, _adapted(layer, rule, inputs, "kernel"))
+    return _finished(layer, y, bias)
+
+
+def _finished(layer: Any, y: Tensor, bias: Any) -> Tensor:
     y = y if bias is None else ops.add(y, bias)
     activation: Any = layer.activation
     return y if activation in (None, activations.linear) else activation(y)
@@ -37,12 +44,12 @@ def _scaled(layer: Any, rule: Any, inputs: Tensor) -> Tensor:
     Its gradient by the inputs is that of the product with the kernel as floats.
     """
     dtype, quantizer = layer.compute_dtype, layer.inputs_quantizer
-    if quantizer is None:
-        return rule.multiply(layer, inputs, layer.floats_of("kernel"))
     if rule.is_dense and layer.quantization_mode == "int8":
-        found = _by_one_kernel(layer, inputs, "kernel", False)
+        found = _by_one_kernel([layer], inputs, "kernel", False)
         if found is not None:
             return found
+    if quantizer is None:
+        return rule.multiply(layer, inputs, layer.floats_of("kernel"))
 
     def quantized(x: Tensor) -> tuple[Tensor, Tensor]:
         levels, scale = quantizer(x, axis=rule.summed(layer))
@@ -75,15 +82,64 @@ def _scaled(layer: Any, rule: Any, inputs: Tensor) -> Tensor:
     return of_levels(inputs, kernel, kernel_scale)
 
 
-def _by_one_kernel(layer: Any, inputs: Tensor, name: str, by_rows: bool) -> Any:
-    """The product with levels of 8 bits, where the backend has a kernel for it; else None."""
-    quantizer, backend = layer.inputs_quantizer, layer._backend
-    if type(quantizer) is not AbsMaxQuantizer or TENSORS.get(type(inputs)) is not backend:
+def side_by_side(layers: Sequence[Any], inputs: Tensor) -> list[Tensor] | None:
+    """Returns what Dense layers with kernels of 8 bits give for the same inputs, by one product.
+
+    None where there is no kernel for it, or something is around a layer's call.
+
+    Args:
+        layers: quantized layers.
+        inputs: (…, in).
+    """
+    if state.observer is not None or not all(map(_is_plain_product, layers)):
         return None
-    if quantizer.value_range != (-127, 127) or quantizer.output_dtype != "int8":
+    y = _by_one_kernel(layers, inputs, "kernel", False)
+    if y is None:
         return None
-    levels, scale = layer._tracked[name], vars(layer)[f"{name}_scale"]
-    return backend.quantized_dense(inputs, levels.value, scale.value, quantizer.epsilon, by_rows)
+    found, start = [], 0
+    for layer in layers:
+        part = y[..., start : start + layer.units]
+        start += layer.units
+        found.append(_finished(layer, part, layer.bias))
+    return found
+
+
+def _is_plain_product(layer: Any) -> bool:
+    """Whether a layer does nothing but multiply by levels of 8 bits, add a bias and activate."""
+    return (
+        layer.quantization_mode == "int8"
+        and plain_class(type(layer)).__name__ == "Dense"
+        and layer.compute_dtype == "float32"
+        and layer.activity_regularizer is None
+        and not layer.lora_enabled
+        and not layer._native_hooks()
+    )
+
+
+def _by_one_kernel(layers: Sequence[Any], inputs: Tensor, name: str, by_rows: bool) -> Any:
+    """The product with levels of 8 bits, where the backend has a kernel for it; else None.
+
+    Of several layers the results stand side by side.
+    """
+    backend = layers[0]._backend
+    if TENSORS.get(type(inputs)) is not backend:
+        return None
+    epsilons = {_epsilon(layer.inputs_quantizer) for layer in layers}
+    if len(epsilons) > 1 or _ELSE in epsilons:
+        return None
+    parts = [(one._tracked[name].value, vars(one)[f"{name}_scale"].value) for one in layers]
+    return backend.quantized_dense(inputs, parts, *epsilons, by_rows)
+
+
+_ELSE = object()
+
+
+def _epsilon(quantizer: Any) -> Any:
+    """What keeps a quantizer of inputs from dividing by zero; None without one."""
+    if quantizer is None:
+        return None
+    usual = type(quantizer) is AbsMaxQuantizer and quantizer.value_range == (-127, 127)
+    return quantizer.epsilon if usual and quantizer.output_dtype == "int8" else _ELSE
 
 
 # float8 -------------------------------------------------------------------------------------------
@@ -166,7 +222,7 @@ def scores(layer: Any, rule: Any, inputs: Tensor) -> Tensor:
     name = "embeddings" if tied else "reverse_embeddings"
     scale: Any = None
     if tied and layer.quantization_mode == "int8":
-        found = _by_one_kernel(layer, inputs, name, True)
+        found = _by_one_kernel([layer], inputs, name, True)
         if found is not None:
             return found
     x = inputs

@@ -14,6 +14,7 @@ from ...framework import ops
 from ...framework.core.layer import Layer
 from ...framework.initializers import RandomNormal
 from ...framework.layers import Dense, Embedding, RMSNormalization
+from ...framework.layers.core.dense import dense_side_by_side
 from ...framework.typing import Tensor
 from .. import activations
 from ..attention import KeyValue, added
@@ -65,9 +66,10 @@ class Attention(Layer):
 
     def _projected(self, x: Tensor, angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (batch, length, heads, head_dim)."""
-        query = turned(self._heads(self.query(x), self.num_heads), angles)
-        key = turned(self._heads(self.key(x), self.shared_heads), angles)
-        return query, key, self._heads(self.value(x), self.shared_heads)
+        query, key, value = dense_side_by_side(x, self.query, self.key, self.value)
+        query = turned(self._heads(query, self.num_heads), angles)
+        key = turned(self._heads(key, self.shared_heads), angles)
+        return query, key, self._heads(value, self.shared_heads)
 
     def call(self, x: Tensor, angles: Angles, mask: Tensor | None = None) -> Tensor:
         """Returns (batch, length, hidden).
@@ -121,7 +123,8 @@ class FeedForward(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """Returns a tensor of the shape of `x`, (batch, length, hidden)."""
-        return self.down(ops.multiply(self.activation(self.gate(x)), self.up(x)))
+        gate, up = dense_side_by_side(x, self.gate, self.up)
+        return self.down(ops.multiply(self.activation(gate), up))
 
 
 class Block(Layer):

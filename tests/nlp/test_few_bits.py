@@ -9,6 +9,7 @@ import pytest
 
 import isozoo
 from isozoo import nlp, ops
+from isozoo.framework.layers.core.dense import dense_side_by_side
 from isozoo.hub.certificates import write_certificate
 from isozoo.quantizers import Int8QuantizationConfig
 
@@ -140,3 +141,50 @@ def test_a_model_of_two_kinds_is_no_preset(tmp_path):
     with pytest.raises(isozoo.hub.HubError, match="one kind of weights of few bits"):
         model.save_to_preset(tmp_path)
     assert not (tmp_path / "model.safetensors").exists()
+
+
+class SideBySide(isozoo.Model):
+    """Layers that see the same inputs."""
+
+    def __init__(self, *found):
+        super().__init__()
+        self.found, self.built = list(found), True
+
+    def call(self, x):
+        return dense_side_by_side(x, *self.found)
+
+
+@pytest.mark.parametrize("rounded", [True, False])
+def test_products_side_by_side_are_those_of_each_layer(backend, rounded):
+    """In float64, by levels and scales; inputs that are not rounded may be off by float32's part.
+
+    A vector of nothing, and vectors of sizes far apart, have their own steps.
+    """
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(2, 3, 64)) * np.array([1e-20, 1.0, 1e15])[:, None]
+    x[1, 1] = 0
+    x = x.astype(np.float32)
+    found = [
+        isozoo.layers.Dense(6, activation="relu", input_shape=(None, 64)),
+        isozoo.layers.Dense(3, use_bias=False, input_shape=(None, 64)),
+        isozoo.layers.Dense(5, input_shape=(None, 64)),
+    ]
+    found[0].bias.assign(rng.normal(size=6))
+    rule = "default" if rounded else None
+    for layer in found:
+        layer.quantize(config=Int8QuantizationConfig(activation_quantizer=rule))
+    model = SideBySide(*found)
+    seen = _levels(x, 2) if rounded else x.astype(np.float64)
+    for change in (1, -1):
+        found[1].kernel.assign(found[1].kernel.numpy() * change)
+        for layer, y in zip(found, model.infer(x), strict=True):
+            kernel = layer.kernel.numpy() / layer.kernel_scale.numpy().astype(np.float64)
+            wanted = seen @ kernel
+            # Sums of 64 products of numbers that are rounded to 24 bits, and one more rounding
+            # for each factor; the bias is rounded to what it is added to.
+            error = (64 + 4) * 2.0**-24 * (np.abs(seen) @ np.abs(kernel)) + 1e-30
+            if layer.bias is not None:
+                wanted = wanted + layer.bias.numpy()
+                error += 2.0**-23 * np.abs(wanted)
+            wanted = np.maximum(wanted, 0) if layer is found[0] else wanted
+            assert (np.abs(_host(y) - wanted) <= error).all()

@@ -17,11 +17,13 @@ class Neural(Activations, Windows, Ctc):
         y = self.matmul(x, kernel)
         return y if bias is None else self.add(y, bias)
 
-    def quantized_dense(self, x, levels, scale, epsilon, by_rows=False):
-        """(x rounded to 8 bits by its largest magnitude) @ levels / scales, by one kernel.
+    def quantized_dense(self, x, parts, epsilon, by_rows=False):
+        """x @ levels / scales by one kernel, where x (…, in) is rounded to 8 bits or not.
 
-        None where there is none for `x`; then the parts serve. `levels` are int8 (in, out), or
-        (out, in) if `by_rows`, and `scale` is (out,).
+        None where there is none for `x`; then other kernels serve. `parts` are pairs of levels,
+        int8 (in, out), or (out, in) if `by_rows`, and scales (out,); their results stand side by
+        side. A row of `x` is rounded by its largest magnitude, to which `epsilon` is added; without
+        an `epsilon` it stays as it is.
         """
         return None
 

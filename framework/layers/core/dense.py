@@ -4,6 +4,7 @@ from typing import Any
 
 from ... import activations, ops
 from ...core.input_spec import InputSpec
+from ...quantization import products
 from ...quantization.adaptable import Adaptable
 from ...typing import Tensor
 from ..described import Described
@@ -78,3 +79,20 @@ class Dense(Adaptable, Described, WeightedLayer):
         """Returns the outputs, (…, units)."""
         y = ops.dense(inputs, self.kernel, self.bias)
         return y if self.activation is activations.linear else self.activation(y)
+
+
+def dense_side_by_side(inputs: Tensor, *layers: Dense) -> list[Tensor]:
+    """Returns what each of several layers gives for the same inputs.
+
+    Where their kernels have 8 bits, one product serves all at inference, if the backend has a
+    kernel for it: products of few vectors take less time than it takes to call them.
+
+    Args:
+        inputs: (…, in).
+        layers: layers whose results are (…, units).
+    """
+    if layers[0].quantization_mode == "int8":
+        found = products.side_by_side(layers, inputs)
+        if found is not None:
+            return found
+    return [layer(inputs) for layer in layers]
