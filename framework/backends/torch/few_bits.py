@@ -98,7 +98,7 @@ def _unrounded(x, largest, packed):
 
 
 # Rows of which the threefold is multiplied sooner than the kernel is turned into floats.
-_MANY = 1024
+_MANY = 192
 # Without these instructions oneDNN halves the kernel's levels, so that sums of pairs fit 16 bits.
 _IS_EXACT = _HAS_ONEDNN and torch.cpu._is_vnni_supported()
 
