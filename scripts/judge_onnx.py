@@ -221,6 +221,9 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="print each case that did not pass")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # JAX compiles a program for each operator and shape, of which a case has ten: optimizing them
+    # takes most of the time, and keeping them gigabytes.
+    os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     warnings.filterwarnings("ignore")
     failed: dict[str, dict[str, list[str]]] = {}
     if arguments.contrib:
@@ -231,14 +234,18 @@ def main() -> int:
     for backend in arguments.backend or BACKENDS:
         began, counts, reasons = time.perf_counter(), Counter(), Counter()
         failed[backend] = {}
-        for case in found:
+        for number, case in enumerate(found, 1):
+            if backend == "jax" and number % 150 == 0:
+                import jax
+
+                jax.clear_caches()
             verdict, why = judged(case, backend)
             counts[verdict] += 1
             if why:
                 failed[backend][case.name] = [verdict, why]
                 reasons[why if verdict == "refused" else "wrong"] += 1
                 if arguments.show:
-                    print(f"  {backend} {verdict:8} {case.name}: {why}")
+                    print(f"  {backend} {verdict:8} {case.name}: {why}", flush=True)
         share = counts["passed"] / max(len(found), 1)
         print(
             f"{backend:11} passed {counts['passed']:5} ({share:.1%})  wrong {counts['wrong']:4}  "
