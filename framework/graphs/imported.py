@@ -21,6 +21,7 @@ from .errors import GraphError
 from .interpreter import Program, Run, native
 from .ir import ForeignGraph, Node, Value, Weight, numpy_dtype
 from .narrow import carrier_of, from_carrier, is_narrow, narrow_array
+from .rewriting import rewritten
 
 _SEEDS = "seed_generator"
 
@@ -177,9 +178,12 @@ class ImportedModel(Model):
         return [native(run.values[name]) for name in names]
 
     def _run(self, inputs: Any, others: Any, training: bool, kept: tuple[str, ...]) -> Run:
-        program = self._cache.get(("program", kept))
+        # Values inside are those of the file, and training changes statistics.
+        key = ("program", kept) if kept or training else ("program", "inference")
+        program = self._cache.get(key)
         if program is None:
-            program = self._cache["program", kept] = Program(self.graph, kept)
+            graph = self.graph if kept or training else rewritten(self.graph)
+            program = self._cache[key] = Program(graph, kept)
         kinds = self._dtypes()
         values = {**self._constants(), **self._given(inputs, others, kinds)}
         for path, weight in self.graph.weights.items():

@@ -58,6 +58,16 @@ def _conv(call: Call, x: Any, kernel: Any, bias: Any = None) -> Any:
 
 def convolved(call: Call, x: Any, kernel: Any) -> Any:
     """Returns the convolution that a node's attributes describe, without a bias."""
+    x, strides, pads, dilations = padded(call, x, kernel)
+    kernel, depthwise = arranged(call, kernel, shape_of(x)[1])
+    run = ops.depthwise_conv if depthwise else ops.conv
+    return run(x, kernel, strides, pads, "channels_first", dilations)
+
+
+def padded(
+    call: Call, x: Any, kernel: Any
+) -> tuple[Any, list[int], list[tuple[int, int]], list[int]]:
+    """Returns x cut where a pad is negative, strides, pads and dilations."""
     rank = rank_of(x) - 2
     size, strides, dilations = window(call, rank, shape_of(kernel)[2:])
     groups, channels = call.get("group", 1), shape_of(x)[1]
@@ -70,15 +80,18 @@ def convolved(call: Call, x: Any, kernel: Any) -> Any:
         cuts = [slice(max(-low, 0), -max(-high, 0) or None) for low, high in pads]
         x = ops.get_item(x, (slice(None), slice(None), *cuts))
         pads = [(max(low, 0), max(high, 0)) for low, high in pads]
-    # To (*size, in / groups, out), of which torch makes its own order again without a copy.
-    spatial = range(2, rank + 2)
+    return x, strides, pads, dilations
+
+
+def arranged(call: Call, kernel: Any, channels: Any) -> tuple[Any, bool]:
+    """Returns a kernel as (*size, in / groups, out), and whether each channel has its own: then as
+    (*size, channels, multiplier). torch makes its own order of it again without a copy."""
+    groups, spatial = call.get("group", 1), range(2, rank_of(kernel))
     if groups > 1 and groups == channels:
         out = shape_of(kernel)[0]
         kernel = ops.reshape(kernel, (channels, out // channels, *shape_of(kernel)[2:]))
-        kernel = ops.transpose(kernel, (*spatial, 0, 1))
-        return ops.depthwise_conv(x, kernel, strides, pads, "channels_first", dilations)
-    kernel = ops.transpose(kernel, (*spatial, 1, 0))
-    return ops.conv(x, kernel, strides, pads, "channels_first", dilations)
+        return ops.transpose(kernel, (*spatial, 0, 1)), True
+    return ops.transpose(kernel, (*spatial, 1, 0)), False
 
 
 def per_channel(x: Any, rank: int) -> Any:
