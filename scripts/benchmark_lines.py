@@ -20,6 +20,7 @@ import numpy as np
 
 from . import benchmark_boxes as boxes
 from . import benchmark_diffusion as diffusion
+from . import benchmark_graphs as graphs
 from . import benchmark_masks as masks
 from . import benchmark_nets as nets
 from . import benchmark_steps as steps
@@ -208,6 +209,13 @@ def _load_memory(pairs: int, scratch: str) -> dict[str, list[float]]:
     """Ours over the size of the weights themselves: the peer of this line is the number 1."""
     folder = _bert_folder(scratch)
     shares = [_child(_OUR_LOAD, folder, "memory") for _ in range(3)]
+    return {"ours": shares, "peer": [1.0] * len(shares)}
+
+
+def _graph_memory(pairs: int, scratch: str) -> dict[str, list[float]]:
+    """Of a graph read on torch, over the size of its weights: the peer is the number 1."""
+    path = str(graphs.large_file(scratch))
+    shares = [_child(graphs.MEMORY, path) for _ in range(3)]
     return {"ours": shares, "peer": [1.0] * len(shares)}
 
 
@@ -433,6 +441,16 @@ def _lines() -> dict[str, Line]:
             setup = partial(diffusion.unet_elsewhere, b, width)
             lines[f"{name}, {b}"] = Line("ours on torch", 1.2, setup)
     lines["CLIP ViT-B/32 images x8, torch"] = Line(torch, 1.0, diffusion.clip_images)
+    for name in graphs.LINES:
+        for b in ("torch", "jax"):
+            for batch in (1, 8) if name in graphs.NETS else (1,):
+                lines[f"{name} x{batch}, {b}"] = Line(
+                    graphs.PEER, graphs.HOLD, partial(graphs.setup, name, b, batch)
+                )
+    lines["import ONNX of 100 MB"] = Line("three seconds", 1.0, measure=graphs.reading)
+    lines["import ONNX of 100 MB, memory"] = Line(
+        "the weights' size", graphs.MEMORY_LIMIT, measure=_graph_memory, unit="times"
+    )
     fit, step, hand = "Keras, fit", "Keras, train_on_batch", "a loop in torch"
     for b, fast, slow in (("jax", 0.67, 1.0), ("tensorflow", 0.67, 1.0), ("torch", 0.5, 0.8)):
         lines[f"train MLP, 200 steps, {b}"] = Line(fit, fast, partial(steps.mlp, b), backend=b)
