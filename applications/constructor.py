@@ -102,6 +102,7 @@ class Network:
             where none fit. The name of the model when None.
         channels_last_only: whether there is no form with the channels first.
         check: more checks, of (arguments); it may change them.
+        sized: whether the network hangs on the size of the images in other forms than Keras's, too.
     """
 
     title: str
@@ -116,6 +117,7 @@ class Network:
     preset: Callable[[Arguments, Any], str] | None = None
     channels_last_only: bool = False
     check: Callable[[Arguments], None] | None = None
+    sized: bool = False
 
     def build(self, arguments: Arguments) -> Any:
         """Returns the functional model for the arguments of a call, weights loaded."""

@@ -1,7 +1,7 @@
 """Compares every image classifier with the library that its layout comes from, on each backend.
 
     python -m isozoo.scripts.compare_nets --layouts torchvision timm --backends torch jax
-    python -m isozoo.scripts.compare_nets --layouts keras --only resnet50
+    python -m isozoo.scripts.compare_nets --layouts keras --only "ResNet(50|101)$"
 
 For each network and layout the library's own network gets random weights, is saved, read here as a
 preset, and both compute the same pictures, with 1000 classes and at the network's own size (or
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import re
 import sys
 import tempfile
 import time
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=LAYOUTS)
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=("torch",))
-    parser.add_argument("--only", default="", help="networks whose name contains this text")
+    parser.add_argument("--only", default="", help="networks whose name has this pattern in it")
     parser.add_argument("--size", type=int, default=0, help="of the pictures; the network's own")
     parser.add_argument("--tolerance", type=float, default=1e-4, help="of the largest logit")
     parser.add_argument("--back", action="store_true", help="write the weights again, and compare")
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     worst, count = 0.0, 0
     for layout in given.layouts:
         for name in _names(layout):
-            if given.only in name:
+            if re.search(given.only, name):
                 worst = max(worst, _compare(name, layout, given))
                 count += 1
     print(f"{count} networks; the largest difference is {worst:.1e} of the largest logit")
@@ -76,7 +77,7 @@ def _compare(name: str, layout: str, given: argparse.Namespace) -> float:
         parameters = 0
         for backend in given.backends:
             with config.use_backend(backend):
-                model = load_preset(_preset(name, layout, folder))
+                model = load_preset(_preset(name, layout, folder), image_size=size)
                 logits = np.asarray(model.predict(images, verbose=0))
                 parameters = _count(model, layout)
                 if given.back and backend == given.backends[0] and layout != "keras":

@@ -9,7 +9,18 @@ from typing import Any
 
 from ...framework import layers
 from ..constructor import STANDARD, Arguments, Network, Top, constructor
-from ..functional import activate, channels, concatenate, conv, norm, pad, separable
+from ..forms import form
+from ..functional import (
+    activate,
+    channels,
+    concatenate,
+    conv,
+    largest,
+    norm,
+    pad,
+    ready_to_step,
+    separable,
+)
 from ..imagenet_utils import correct_pad
 
 NORM = {"momentum": 0.9997, "epsilon": 1e-3}
@@ -30,14 +41,14 @@ def nasnet(x: Any, top: Top, penultimate: int, blocks: int, stem: int, skip_redu
     x = conv(x, stem, 3, "stem_conv1", strides=2, kernel_initializer="he_normal")
     x = norm(x, "stem_bn1", **NORM)
     x, before = _reduction(x, None, filters // 4, "stem_1")
-    x, before = _reduction(x, before, filters // 2, "stem_2")
+    x, before = _reduction(x, before, filters // 2, "stem_2", halved=True)
     for part in range(3):
         if part:
             x, passed = _reduction(x, before, filters * 2**part, f"reduce_{part * blocks}")
             before = before if skip_reduction else passed
         first = part * blocks + (part > 0)
         for cell in range(first, first + blocks):
-            x, before = _normal(x, before, filters * 2**part, f"{cell}")
+            x, before = _normal(x, before, filters * 2**part, f"{cell}", cell == first)
     return top(activate(x), pool=None)
 
 
@@ -45,8 +56,8 @@ def _separated(x: Any, filters: int, kernel: int, name: str, step: int = 1) -> A
     """relu, separable convolution and normalization, twice; the first steps."""
     x, settings = activate(x), {}
     if step == 2:
-        x = pad(x, correct_pad(x, kernel), f"separable_conv_1_pad_{name}")
-        settings = {"strides": 2, "padding": "valid"}
+        x, padding = ready_to_step(x, kernel, f"separable_conv_1_pad_{name}")
+        settings = {"strides": 2, "padding": padding}
     x = separable(x, filters, kernel, f"separable_conv_1_{name}", **settings)
     x = activate(norm(x, f"separable_conv_1_bn_{name}", **NORM))
     x = separable(x, filters, kernel, f"separable_conv_2_{name}")
@@ -57,11 +68,11 @@ def _projected(x: Any, filters: int, name: str) -> Any:
     return conv(x, filters, 1, name, padding="same", kernel_initializer="he_normal")
 
 
-def _adjusted(before: Any, x: Any, filters: int, name: str) -> Any:
-    """What came before x, in the shape of x's features."""
+def _adjusted(before: Any, x: Any, filters: int, name: str, halved: bool) -> Any:
+    """What came before x, in the shape of x's features; `halved` if x has half its size."""
     if before is None:
         return x
-    if before.shape[-2] != x.shape[-2]:
+    if halved:
         before = activate(before, f"adjust_relu_1_{name}")
         left = _sampled(before, filters // 2, 1, name)
         shifted = layers.Cropping2D(((1, 0), (1, 0)))(pad(before, ((0, 1), (0, 1))))
@@ -92,9 +103,9 @@ def _opened(x: Any, filters: int, kind: str, name: str) -> Any:
     return norm(x, f"{kind}_bn_1_{name}", **NORM)
 
 
-def _normal(x: Any, before: Any, filters: int, name: str) -> tuple[Any, Any]:
+def _normal(x: Any, before: Any, filters: int, name: str, halved: bool) -> tuple[Any, Any]:
     """A cell that keeps the size; returns its result, and what came in."""
-    p = _adjusted(before, x, filters, name)
+    p = _adjusted(before, x, filters, name, halved)
     h = _opened(x, filters, "normal", name)
     x1 = [
         _separated(h, filters, 5, f"normal_left1_{name}"),
@@ -113,18 +124,22 @@ def _normal(x: Any, before: Any, filters: int, name: str) -> tuple[Any, Any]:
     return concatenate([p, x1, x2, x3, x4, x5], f"normal_concat_{name}"), x
 
 
-def _reduction(x: Any, before: Any, filters: int, name: str) -> tuple[Any, Any]:
+def _reduction(
+    x: Any, before: Any, filters: int, name: str, halved: bool = False
+) -> tuple[Any, Any]:
     """A cell that halves the size; returns its result, and what came in."""
-    p = _adjusted(before, x, filters, name)
+    p = _adjusted(before, x, filters, name, halved)
     h = _opened(x, filters, "reduction", name)
+    # Zeros at the border count: for the mean, and in Keras's form for the largest value, too.
     padded = pad(h, correct_pad(h, 3), f"reduction_pad_1_{name}")
+    whole, padding = (padded, "valid") if form().of_keras else (h, "same")
     x1 = [
         _separated(h, filters, 5, f"reduction_left1_{name}", 2),
         _separated(p, filters, 7, f"reduction_right1_{name}", 2),
     ]
     x1 = _sum(x1, f"reduction_add_1_{name}")
     x2 = [
-        _largest(padded, f"reduction_left2_{name}"),
+        largest(whole, 3, f"reduction_left2_{name}", strides=2, padding=padding),
         _separated(p, filters, 7, f"reduction_right2_{name}", 2),
     ]
     x2 = _sum(x2, f"reduction_add_2_{name}")
@@ -136,14 +151,10 @@ def _reduction(x: Any, before: Any, filters: int, name: str) -> tuple[Any, Any]:
     x4 = _sum([x2, _mean(x1, f"reduction_left4_{name}")])
     x5 = [
         _separated(x1, filters, 3, f"reduction_left4_{name}"),
-        _largest(padded, f"reduction_right5_{name}"),
+        largest(whole, 3, f"reduction_right5_{name}", strides=2, padding=padding),
     ]
     x5 = _sum(x5, f"reduction_add4_{name}")
     return concatenate([x2, x3, x4, x5], f"reduction_concat_{name}"), x
-
-
-def _largest(x: Any, name: str) -> Any:
-    return layers.MaxPooling2D(3, strides=2, name=name)(x)
 
 
 def _mobile(arguments: Arguments) -> None:
@@ -172,6 +183,7 @@ def _row(title: str, name: str, size: int, settings: dict[str, Any], check: Any)
             settings=settings,
             check=check,
             channels_last_only=True,
+            sized=True,
             reference="Zoph et al., https://arxiv.org/abs/1707.07012",
         )
     )

@@ -73,7 +73,8 @@ class KerasNetwork(Backbone):
         if form != "keras" and "include_preprocessing" in row.parameters:
             given["include_preprocessing"] = False
         # Keras's form hangs on the size, where a convolution steps or scores are made of places.
-        size = image_size or row.usual_size() if classes and form == "keras" else None
+        fixed = classes and (form == "keras" or row.sized)
+        size = image_size or row.usual_size() if fixed else None
         arguments = {
             **row.defaults(),
             **given,

@@ -57,6 +57,7 @@ TIMM: dict[str, Arguments] = {
     "convnext_xlarge": _row("ConvNeXtXLarge", "torch"),
     "inception_resnet_v2": _row("InceptionResNetV2", "torch", 1e-3),
     "legacy_xception": _row("Xception", "torch", 1e-5),
+    "nasnetalarge": _row("NASNetLarge", "tensorflow", 1e-3),
     "mobilenetv1_100": _row("MobileNet", "torch", 1e-5),
     **{
         f"mobilenetv2_{round(100 * alpha):03}": _row("MobileNetV2", "torch", 1e-5, alpha=alpha)
