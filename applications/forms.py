@@ -33,8 +33,13 @@ class Form(NamedTuple):
         return self.library == "keras"
 
 
-_form = ContextVar("form", default=Form())
-form = _form.get  # the form in use
+_KERAS = Form()
+_form = ContextVar("form", default=_KERAS)
+
+
+def form() -> Form:
+    """Returns the form in use."""
+    return _form.get()
 
 
 @contextmanager

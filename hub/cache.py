@@ -87,6 +87,9 @@ def check_digests(what: str, expected: FileEntry, got: Digests) -> None:
         raise IntegrityError(what, "git blob sha1", expected.git_sha1, got.git_sha1)
     if expected.md5 is not None and expected.sha256 is None and got.md5 != expected.md5:
         raise IntegrityError(what, "md5", expected.md5, got.md5)
+    start = expected.sha256_start
+    if start is not None and not got.sha256.startswith(start):
+        raise IntegrityError(what, "beginning of the sha256", start, got.sha256[: len(start)])
 
 
 class Cache:

@@ -394,6 +394,7 @@ def _with_etag(expected: FileEntry, etag: str | None, size: int | None, what: st
         # without a size beforehand git's hash cannot be computed while streaming
         etag if len(etag) == 40 and (size or expected.size) is not None else expected.git_sha1,
         md5=expected.md5,
+        sha256_start=expected.sha256_start,
     )
 
 

@@ -267,6 +267,7 @@ def _plain_entry(entry: FileEntry) -> dict[str, Any]:
         "sha256": entry.sha256,
         "git_sha1": entry.git_sha1,
         "md5": entry.md5,
+        "sha256_start": entry.sha256_start,
         "optional": entry.optional,
     }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import urllib.parse
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ class SourceLock:
         held = self.files.get(entry.name)
         if held is None or entry.sha256 is not None:
             return entry
-        return FileEntry(entry.name, held.sha256, held.size, entry.git_sha1, md5=entry.md5)
+        pinned = replace(entry, sha256=held.sha256, size=held.size)
+        return replace(pinned, alternatives=(), optional=False)
 
 
 class Lock:

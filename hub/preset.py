@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SHA1 = re.compile(r"[0-9a-f]{40}")
 MD5 = re.compile(r"[0-9a-f]{32}")
+SHA256_START = re.compile(r"[0-9a-f]{8,63}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 
@@ -39,6 +40,9 @@ class FileEntry:
         md5: of the content, 32 hexadecimal digits, where the publisher gives no better hash. It
             tells a damaged file; one made to deceive could have it, so the sha256 of what came
             first is locked besides.
+        sha256_start: the first digits of the sha256, 8 at least, where the publisher gives no more,
+            as torchvision in the names of its files. They are checked, but pin nothing: the whole
+            hash of what came first is locked.
 
     Raises:
         ValueError: a name leaves its folder, or a hash is not one.
@@ -51,6 +55,7 @@ class FileEntry:
     alternatives: tuple[str, ...] = ()
     optional: bool = False
     md5: str | None = None
+    sha256_start: str | None = None
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.alternatives):
@@ -61,6 +66,8 @@ class FileEntry:
             raise ValueError(f"{self.name}: git_sha1 {self.git_sha1!r} is not 40 hex digits")
         if self.md5 is not None and not MD5.fullmatch(self.md5):
             raise ValueError(f"{self.name}: md5 {self.md5!r} is not 32 hex digits")
+        if self.sha256_start is not None and not SHA256_START.fullmatch(self.sha256_start):
+            raise ValueError(f"{self.name}: {self.sha256_start!r} is not 8 to 63 hex digits")
 
     @property
     def pinned(self) -> bool:
@@ -70,7 +77,7 @@ class FileEntry:
     def named(self, name: str) -> FileEntry:
         """Returns the entry for one of its names; hashes belong to the first name alone."""
         if name == self.name:
-            return FileEntry(name, self.sha256, self.size, self.git_sha1, md5=self.md5)
+            return replace(self, alternatives=(), optional=False)
         return FileEntry(name)
 
 

@@ -12,8 +12,9 @@
     files = ["config.json 285", "pytorch_model.bin 17756393 dab2c2bd…", "vocab.txt"]
 
 A file reads `NAME|ALTERNATIVE… SIZE HASH`: the size in bytes and the hash may be absent, 64 digits
-are a sha256, 40 are git's and 32 an MD5; a name that ends in `?` may be lacking. A source is an
-address: `hf://org/name[/folder][@revision]`, `package://DISTRIBUTION==VERSION/module[/folder]`, or
+are a sha256, 40 are git's and 32 an MD5, and `sha256:` stands before the first digits where no more
+are known; a name that ends in `?` may be lacking. A source is an address:
+`hf://org/name[/folder][@revision]`, `package://DISTRIBUTION==VERSION/module[/folder]`, or
 `https://…`; or a table with the address as `at` and with `layout`, `files`, `rename` where they
 differ there. The other keys are those of `Preset`.
 """
@@ -92,8 +93,11 @@ def read_file_entry(text: Any) -> FileEntry:
     names, *rest = text.split()
     optional = names.endswith("?")
     name, *alternatives = names.removesuffix("?").split("|")
-    size = int(rest.pop(0)) if rest and len(rest[0]) < 32 else None
+    size = int(rest.pop(0)) if rest and rest[0].isdecimal() and len(rest[0]) < 32 else None
     digest = rest.pop(0) if rest else None
+    start = None
+    if digest is not None and digest.startswith("sha256:"):
+        start, digest = digest.removeprefix("sha256:"), None
     if rest or (digest is not None and len(digest) not in (32, 40, 64)):
         raise ValueError(
             f"file {text!r}: NAME, SIZE and a hash of 32, 40 or 64 digits are expected"
@@ -106,6 +110,7 @@ def read_file_entry(text: Any) -> FileEntry:
         tuple(alternatives),
         optional,
         digest if digest and len(digest) == 32 else None,
+        start,
     )
 
 

@@ -255,7 +255,7 @@ class WeightMap:
         self.prefixes = tuple(prefixes)
         # Each key of a file is looked up several times: to choose the prefix, and to load.
         self._found: dict[tuple[str, str], tuple[Row, int, Binding] | None] = {}
-        # Tables with a row for each tensor are long: rows without holes are looked up by their names.
+        # Tables with a row for each tensor are long: their rows are looked up by name.
         self._by_key, self._by_path = _Index(), _Index()
         for row in rows:
             self._by_key.add(row, row.sources)

@@ -15,7 +15,7 @@ MODEL_PACKAGES = ("applications", "nlp", "cv")
 
 def register_families() -> None:
     """Registers each family: a folder among the models that has a module `family`; and the
-    presets of the file `presets.toml` beside it."""
+    presets of the files `presets*.toml` beside it."""
     register_graphs()
     for name in MODEL_PACKAGES:
         package = import_module(f".{name}", __package__)
@@ -24,8 +24,9 @@ def register_families() -> None:
             if not (found.ispkg and (folder / "family.py").is_file()):
                 continue
             import_module(f"{package.__name__}.{found.name}.family")
-            for preset in read_presets(folder / "presets.toml", found.name):
-                registry.register_preset(preset)
+            for path in sorted(folder.glob("presets*.toml")):
+                for preset in read_presets(path, found.name):
+                    registry.register_preset(preset)
 
 
 def from_preset(name: Any, **options: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from ...hub.weight_map import Row
 from ..constructor import Arguments, Network
 from ..weight_map import HEAD, torch_conv, torch_dense, torch_norm

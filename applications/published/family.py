@@ -83,7 +83,7 @@ TIMM = ConfigTable(
 TORCHVISION = ConfigTable(
     "network of torchvision",
     Argument("torchvision", "name", values=tuple(variants.TORCHVISION)),
-    irrelevant=(*IRRELEVANT, OWN),
+    irrelevant=(*IRRELEVANT, OWN, "num_classes"),
     constants={"model_type": "torchvision"},
     finish=lambda found: dict(variants.TORCHVISION[found["name"]]),
     undo=lambda arguments: variants.name_in(variants.TORCHVISION, arguments),
@@ -144,6 +144,7 @@ register_family(
             "torchvision": Layout(
                 config=TORCHVISION,
                 weight_map=lambda config: variants.weight_map("torchvision", dict(config)),
+                weights=("model.safetensors", "model.safetensors.index.json", "model.pth"),
             ),
             "huggingface": Layout(config=CONFIG, weight_map=lambda config: weight_map()),
         },

@@ -16,18 +16,22 @@ FILTERS = (64, 128, 256, 512, 512)
 SIDE = 7  # of the features below the dense layers
 
 
-def vgg(x: Any, top: Top, convolutions: tuple[int, ...]) -> Any:
-    """Returns features (batch, height / 32, width / 32, 512), or scores.
+def vgg(
+    x: Any, top: Top, convolutions: tuple[int, ...], filters: tuple[int, ...], units: int
+) -> Any:
+    """Returns features (batch, height / 32, width / 32, channels), or scores.
 
     Args:
         x: images (batch, height, width, channels).
         top: what stands behind the features.
         convolutions: how many each block has.
+        filters: channels of each block.
+        units: of the dense layers below the scores.
     """
-    for block, (filters, count) in enumerate(zip(FILTERS, convolutions, strict=True), 1):
+    for block, (width, count) in enumerate(zip(filters, convolutions, strict=True), 1):
         for i in range(1, count + 1):
             name = f"block{block}_conv{i}"
-            x = _convolved(x, filters, name)
+            x = _convolved(x, width, name)
         x = layers.MaxPooling2D(2, 2, name=f"block{block}_pool")(x)
     if not top.include_top:
         return top.pooled(x)
@@ -35,7 +39,7 @@ def vgg(x: Any, top: Top, convolutions: tuple[int, ...]) -> Any:
         x = layers.AdaptiveAveragePooling2D(SIDE, name="pool")(x)
     x = layers.Flatten(name="flatten")(x)
     for name in ("fc1", "fc2"):
-        x = layers.Dense(4096, activation="relu", name=name)(x)
+        x = layers.Dense(units, activation="relu", name=name)(x)
     return top.scored(x)
 
 
@@ -52,7 +56,7 @@ def _row(title: str, *convolutions: int) -> Any:
             title,
             vgg,
             title.lower(),
-            settings={"convolutions": convolutions},
+            settings={"convolutions": convolutions, "filters": FILTERS, "units": 4096},
             reference="Simonyan, Zisserman, https://arxiv.org/abs/1409.1556",
         )
     )

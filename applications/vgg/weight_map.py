@@ -6,22 +6,16 @@ from ...hub.transforms import Transform, permute, reshape, squeeze, transpose
 from ...hub.weight_map import Row
 from ..constructor import Arguments, Network
 from ..weight_map import HEAD, torch_conv, torch_dense, torch_norm
-from .network import FILTERS, SIDE
-
-# (out, channels, height, width) <-> (height * width * channels, out)
-_INPUTS = SIDE * SIDE * FILTERS[-1]
-_FLAT: tuple[Transform, ...] = (
-    permute(2, 3, 1, 0),
-    reshape((SIDE, SIDE, FILTERS[-1], -1), (_INPUTS, -1)),
-)
+from .network import SIDE
 
 
 def torchvision(network: Network, arguments: Arguments) -> list[Row]:
     """Builds the table for torchvision's names."""
-    unfolded = reshape((-1, _INPUTS), (-1, FILTERS[-1], SIDE, SIDE))
+    channels = network.settings["filters"][-1]
+    unfolded = reshape((-1, channels * SIDE * SIDE), (-1, channels, SIDE, SIDE))
     return [
         *_features(network, arguments),
-        *torch_dense("classifier.0", "net.fc1", (unfolded, *_FLAT)),
+        *torch_dense("classifier.0", "net.fc1", (unfolded, *_flat(channels))),
         *torch_dense("classifier.3", "net.fc2"),
         *torch_dense("classifier.6", "net.predictions", **HEAD),
     ]
@@ -31,10 +25,16 @@ def timm(network: Network, arguments: Arguments) -> list[Row]:
     """Builds the table for timm's names, whose dense layers are convolutions."""
     return [
         *_features(network, arguments),
-        *torch_dense("pre_logits.fc1", "net.fc1", _FLAT),
+        *torch_dense("pre_logits.fc1", "net.fc1", _flat(network.settings["filters"][-1])),
         *torch_dense("pre_logits.fc2", "net.fc2", (squeeze(3), squeeze(2), transpose)),
         *torch_dense("head.fc", "net.predictions", **HEAD),
     ]
+
+
+def _flat(channels: int) -> tuple[Transform, ...]:
+    """(out, channels, height, width) <-> (height * width * channels, out)."""
+    joined = reshape((SIDE, SIDE, channels, -1), (SIDE * SIDE * channels, -1))
+    return permute(2, 3, 1, 0), joined
 
 
 def _features(network: Network, arguments: Arguments) -> list[Row]:
