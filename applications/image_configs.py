@@ -6,10 +6,10 @@ Whatever in these files changes pixels is honoured or an error that names it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..hub.config_table import ANY, FLAG, NUMBER, Argument, ConfigTable, Fixed
+from ..hub.config_table import ANY, FLAG, NUMBER, Argument, ConfigTable, Fixed, Kind
 from ..hub.errors import HubError
 
 FILE = "preprocessor_config.json"
@@ -99,6 +99,46 @@ TIMM = ConfigTable(
     file="config.json's pretrained_cfg",
     finish=lambda found: _from_timm(found),
 )
+
+
+def timm_table(
+    subject: str,
+    names: Mapping[str, Any] | Sequence[str],
+    architecture: Callable[[Any], Arguments],
+    undo: Callable[[Arguments], Arguments],
+    pool: str = "avg",
+) -> ConfigTable:
+    """Returns the table of timm's config.json for one kind of networks.
+
+    Args:
+        subject: what the file describes, for errors.
+        names: timm's architectures; a mapping gives ours for each.
+        architecture: one of ours -> arguments of the model.
+        undo: those arguments -> the architecture as `name`, and what it does not say.
+        pool: how timm's networks of this kind pool by themselves.
+    """
+    defaults = {"in_chans": 3, "global_pool": pool}
+
+    def are_defaults(value: Any) -> bool:
+        known = isinstance(value, Mapping) and value.keys() <= {*defaults, "num_classes"}
+        return known and all(
+            value.get(key, default) == default for key, default in defaults.items()
+        )
+
+    # timm writes down again what the class takes by itself.
+    words = f"nothing but num_classes, in_chans 3 and global_pool {pool}"
+    return ConfigTable(
+        subject,
+        Argument("architecture", "name", values=names),
+        Fixed("global_pool", pool),
+        Argument("model_args", "model_args", Kind(are_defaults, words), {}),
+        irrelevant=(
+            *("num_classes", "num_features", "label_names", "label_descriptions", "license"),
+            *("pretrained_cfg", "timm_version"),
+        ),
+        finish=lambda found: architecture(found["name"]),
+        undo=undo,
+    )
 
 
 def image_settings(

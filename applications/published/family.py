@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...framework.lazy import Reference
-from ...hub.config_table import FLAG, NUMBER, Argument, ConfigTable, Fixed, settings_table
+from ...hub.config_table import FLAG, NUMBER, Argument, ConfigTable, settings_table
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import IRRELEVANT
 from ...hub.weight_map import Row, WeightMap
 from ..forms import FORMS
-from ..image_configs import OWN
+from ..image_configs import OWN, timm_table
 from ..keras_modules import NETWORKS
 from . import variants
 
@@ -67,17 +67,11 @@ def hed_map() -> WeightMap:
     )
 
 
-TIMM = ConfigTable(
+TIMM = timm_table(
     "network of timm",
-    Argument("architecture", "name", values=tuple(variants.TIMM)),
-    Fixed("global_pool", "avg"),
-    Fixed("model_args", {}),
-    irrelevant=(
-        *("num_classes", "num_features", "label_names", "label_descriptions", "pretrained_cfg"),
-        *("license", "timm_version"),
-    ),
-    finish=lambda found: dict(variants.TIMM[found["name"]]),
-    undo=lambda arguments: variants.name_in(variants.TIMM, arguments),
+    tuple(variants.TIMM),
+    lambda name: dict(variants.TIMM[name]),
+    lambda arguments: variants.name_in(variants.TIMM, arguments),
 )
 # torchvision has no config file: ours says which of its functions the weights are for.
 TORCHVISION = ConfigTable(

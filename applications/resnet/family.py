@@ -8,6 +8,7 @@ from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, COUNTS, FLAG, LAYER_COUNTS, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
+from ..image_configs import timm_table
 from .weight_map import huggingface, torchvision
 
 # depth -> (type of block, blocks of each stage)
@@ -62,21 +63,15 @@ def _depth(arguments: dict[str, Any]) -> dict[str, Any]:
     for depth, known in DEPTHS.items():
         if form == known:
             names = ("block_type", "stackwise_num_blocks")
-            return {"depth": depth, **{k: v for k, v in rest.items() if k not in names}}
+            return {"name": depth, **{k: v for k, v in rest.items() if k not in names}}
     return rest
 
 
-TIMM = ConfigTable(
+TIMM = timm_table(
     "ResNet",
-    Argument("architecture", "depth", values={f"resnet{depth}": depth for depth in DEPTHS}),
-    Fixed("global_pool", "avg"),
-    Fixed("model_args", {}),
-    irrelevant=(
-        *("num_classes", "num_features", "label_names", "label_descriptions", "pretrained_cfg"),
-        *("license", "timm_version"),
-    ),
-    finish=lambda found: architecture(found["depth"]),
-    undo=_depth,
+    {f"resnet{depth}": depth for depth in DEPTHS},
+    architecture,
+    _depth,
 )
 
 

@@ -9,6 +9,7 @@ from ...framework.lazy import Reference
 from ...hub.config_table import COUNT, FLAG, LAYER_COUNT, NUMBER, Argument, ConfigTable, Fixed
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
+from ..image_configs import timm_table
 from .weight_map import huggingface, timm
 
 # Size -> arguments (Dosovitskiy et al., table 1; tiny and small: Steiner et al. 2021, table 2).
@@ -45,18 +46,7 @@ def _name(arguments: dict[str, Any]) -> dict[str, Any]:
     return rest
 
 
-TIMM = ConfigTable(
-    "ViT",
-    Argument("architecture", "name", values=NAMES),
-    Fixed("global_pool", "token"),
-    Fixed("model_args", {}),
-    irrelevant=(
-        *("num_classes", "num_features", "label_names", "label_descriptions", "pretrained_cfg"),
-        *("license", "timm_version"),
-    ),
-    finish=lambda found: architecture(found["name"]),
-    undo=_name,
-)
+TIMM = timm_table("ViT", NAMES, architecture, _name, pool="token")
 
 TRANSFORMERS = ConfigTable(
     "ViT",

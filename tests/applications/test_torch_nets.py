@@ -139,6 +139,7 @@ def _config(case):
         "num_classes": CLASSES,
         "num_features": 9,
         "global_pool": "avg",
+        "model_args": {"in_chans": 3, "num_classes": CLASSES, "global_pool": "avg"},
         "label_names": [f"kind {i}" for i in range(CLASSES)],
         "pretrained_cfg": {
             "input_size": [3, case.size, case.size],
@@ -238,6 +239,28 @@ def test_names_and_shapes_of_large_networks(name):
     assert len(found) == count
     for key, shape in some.items():
         assert found[key].shape == shape, key
+
+
+def test_presets_name_networks_that_there_are():
+    from isozoo.hub import get_family, get_preset
+
+    names = [get_preset(name) for name in isozoo.list_presets("published")]
+    tables = {"timm": variants.TIMM, "torchvision": variants.TORCHVISION}
+    found: dict[str, set[str]] = {layout: set() for layout in tables}
+    for preset in names:
+        if preset.layout == "timm":
+            found["timm"].add(preset.name.partition(".")[0])
+        elif preset.layout == "torchvision":
+            (file,) = preset.files
+            (source,) = preset.sources
+            assert source.rename[file.name].endswith(f"-{file.sha256_start}.pth")
+            layout = get_family("published").layouts["torchvision"]
+            arguments = layout.arguments({}, preset.settings)
+            assert arguments == variants.TORCHVISION[preset.settings["config"]["torchvision"]]
+            found["torchvision"].add(preset.settings["config"]["torchvision"])
+    assert found["torchvision"] == tables["torchvision"].keys()
+    # Of some architectures timm has a definition and no weights.
+    assert found["timm"] < tables["timm"].keys() and len(found["timm"]) > 30
 
 
 def test_forms_that_a_library_has_not_are_refused(tmp_path):

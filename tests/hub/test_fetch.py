@@ -491,6 +491,20 @@ def test_folders_come_first_and_need_no_hash(cache, tmp_path):
     assert isinstance(error.__cause__, IntegrityError)
 
 
+def test_the_beginning_of_a_hash_is_checked_and_the_whole_is_locked(hub, cache):
+    hub.add(REPO, FILES)
+    source, data = Url(f"{hub.url}/plain/{REPO}"), FILES["config.json"]
+    entry = FileEntry("config.json", sha256_start=sha256(data)[:8])
+    assert not entry.pinned
+    local = resolve(preset(source, files=(entry,)), cache=cache)
+    assert local.pinned == "lock" and contents(local) == {"config.json": data}
+    other = FileEntry("config.json", sha256_start="0" * 8)
+    error = failed(preset(source, files=(other,), name="other"), cache)
+    assert "beginning of the sha256" in str(error) and "00000000" in str(error)
+    with pytest.raises(ValueError, match="is not 8 to 63 hex digits"):
+        FileEntry("config.json", sha256_start="abc")
+
+
 def test_a_url_gives_pinned_files_and_is_locked_otherwise(hub, cache):
     hub.add(REPO, FILES)
     source = Url(f"{hub.url}/plain/{REPO}")

@@ -35,14 +35,15 @@ def test_a_file_of_presets(tmp_path):
     ]"""
     files = f"""[
         "config.json 285 {SHA1}", "a.safetensors|b.bin 10 {SHA256}", "vocab.txt?",
-        "README.md {SHA256}",
+        "README.md {SHA256}", "w.pth sha256:01234567",
     ]"""
     assert read(tmp_path, ENTRY.format(sources=sources, files=files)) == [
         Preset(
             "one", "toy", "masked_lm", "hf",
             (FileEntry("config.json", None, 285, SHA1),
              FileEntry("a.safetensors", SHA256, 10, None, ("b.bin",)),
-             FileEntry("vocab.txt", optional=True), FileEntry("README.md", SHA256)),
+             FileEntry("vocab.txt", optional=True), FileEntry("README.md", SHA256),
+             FileEntry("w.pth", sha256_start="01234567")),
             (HuggingFace("org/name", SHA1), HuggingFace("org/name", None, "a/b"),
              Package("dist-x", "dist_x", "m/n", "0.1"),
              Url("https://host/x", layout="q", files=(FileEntry("w.bin"),),
