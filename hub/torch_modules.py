@@ -1,10 +1,15 @@
-"""PyTorch modules as models that presets are loaded as."""
+"""PyTorch modules as models that presets are loaded as, and nets of timm converted."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from ..framework import config, ops
+from ..framework.folders import files_of, new_folder
 from ..framework.graphs import from_torch as framework_from_torch
+from .converting import Conversion
+from .errors import HubError
 from .graphs import GraphModel
 
 
@@ -44,3 +49,54 @@ def from_torch(
     return framework_from_torch(
         module, args, kwargs, dynamic_shapes, backend, name=name, cls=GraphModel
     )
+
+
+def convert_timm(
+    name: str,
+    folder: str | os.PathLike[str],
+    *,
+    dtype: str | None = None,
+    max_shard_bytes: int = 5_000_000_000,
+    overwrite: bool = False,
+) -> Conversion:
+    """Writes the folder of a net of timm with its trained weights; it opens without timm.
+
+    Its input is as timm's own: images (batch, 3, height, width) of the size that the weights were
+    trained for, normalized by timm's mean and deviation for them.
+
+    Args:
+        name: what `timm.create_model` takes: a net's name with or without a tag, or
+            "local-dir:FOLDER" for a folder that timm has written.
+        folder: where the files go; there must be none yet, or an empty one.
+        dtype: of the tensors of floats; as they are stored when None.
+        max_shard_bytes: the most bytes of tensors in one file.
+        overwrite: whether files of a folder that is not empty may be replaced.
+
+    Raises:
+        HubError: timm has no such net, or cannot get its weights.
+        GraphError: see `from_torch`.
+        FileExistsError: the folder is not empty.
+        ImportError: timm is not installed.
+    """
+    try:
+        import timm  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise ImportError(
+            f"Converting timm:{name} needs the package timm. Install it with: pip install timm"
+        ) from error
+    try:
+        net = timm.create_model(name, pretrained=True)
+    except Exception as error:  # it has many kinds, of its own and of the hub's
+        text = str(error).strip().split("\n", 1)[0]
+        raise HubError(
+            f"timm gives no net {name!r} with weights: {type(error).__name__}: {text}"
+        ) from error
+    sizes = timm.data.resolve_model_data_config(net)["input_size"]
+    with config.use_backend("torch"):
+        images = ops.zeros((2, *sizes))
+    model = from_torch(net, images, backend="numpy")
+    with new_folder(folder, "merge" if overwrite else "refuse") as place:
+        model.save_to_preset(place, max_shard_bytes=max_shard_bytes, dtype=dtype)
+        found = Conversion(f"timm:{name}", "isozoo", tensors=len(model.graph.weights))
+        found.files = files_of(place)
+    return found

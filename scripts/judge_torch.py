@@ -1,6 +1,6 @@
 """Makes models of PyTorch modules, and compares their outputs with the modules' on each backend.
 
-    python -m isozoo.scripts.judge_torch --set timm --set transformers --backend jax --out refused.json
+    python -m isozoo.scripts.judge_torch --set timm --backend jax --smallest names.json --show
 
 Of timm the net with the fewest parameters of each of its modules is taken, of transformers 40
 architectures as small random configs (`judged_nets.py`). Weights are random, with what is
@@ -96,8 +96,8 @@ def torchvision_nets() -> Iterator[Net]:
     import torchvision
 
     for name in (
-        "alexnet convnext_tiny densenet121 efficientnet_b0 efficientnet_v2_s googlenet inception_v3 "
-        "maxvit_t mnasnet0_5 mobilenet_v2 mobilenet_v3_small regnet_y_400mf resnet18 "
+        "alexnet convnext_tiny densenet121 efficientnet_b0 efficientnet_v2_s googlenet "
+        "inception_v3 maxvit_t mnasnet0_5 mobilenet_v2 mobilenet_v3_small regnet_y_400mf resnet18 "
         "resnext50_32x4d shufflenet_v2_x0_5 squeezenet1_1 swin_t swin_v2_t vgg11_bn vit_b_16 "
         "wide_resnet50_2"
     ).split():

@@ -23,7 +23,9 @@ def add(command: Callable[..., Any]) -> None:
         "isozoo convert all_minilm_l6_v2 --out my_model --dtype float16",
     )
     made.add_argument(
-        "source", metavar="SOURCE", help="a preset, hf://org/name, a folder, or a FILE.onnx"
+        "source",
+        metavar="SOURCE",
+        help="a preset, hf://org/name, a folder, a FILE.onnx, or timm:NAME",
     )
     made.add_argument("--out", metavar="FOLDER", required=True, help="a folder that is made")
     made.add_argument(
@@ -127,6 +129,14 @@ def _convert(arguments: Any) -> int:
 
         options = _given(arguments, "dtype", "overwrite")
         done = convert_onnx(arguments.source, arguments.out, **options)
+        return _show_files({"folder": arguments.out, **asdict(done)}, arguments.json)
+    if arguments.source.startswith("timm:"):
+        from ..hub.torch_modules import convert_timm
+
+        options = _given(arguments, "dtype", "overwrite")
+        options["max_shard_bytes"] = arguments.max_shard_size
+        name = arguments.source.removeprefix("timm:")
+        done = convert_timm(name, arguments.out, **options)
         return _show_files({"folder": arguments.out, **asdict(done)}, arguments.json)
     options = _given(arguments, "task", "dtype", "overwrite", "offline")
     options["max_shard_bytes"] = arguments.max_shard_size

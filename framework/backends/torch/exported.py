@@ -227,7 +227,7 @@ class _Reader:
                 "it is called, which a graph cannot do"
             )
         self._tensors(signature)
-        inner = dict(signature.inputs_to_parameters)
+        inner: dict[str, Any] = dict(signature.inputs_to_parameters)
         inner |= dict(signature.inputs_to_buffers)
         inner |= dict(signature.inputs_to_lifted_tensor_constants)
         given = {

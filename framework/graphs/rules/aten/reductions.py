@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .... import dtypes, ops
+from ....ops.reductions import prod
 from ...calls import Call, dtype_of, shape_of
 from .binding import as_dtype, aten, real
 
@@ -41,7 +42,7 @@ def _mean(
 def _product(
     call: Call, x: Any, dim: Any = None, keepdim: bool = False, dtype: str | None = None
 ) -> Any:
-    return ops.prod(_whole(as_dtype(call, x, dtype)), dim, keepdims=keepdim)
+    return prod(_whole(as_dtype(call, x, dtype)), dim, keepdims=keepdim)
 
 
 @aten("amax")
