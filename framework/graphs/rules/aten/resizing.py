@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .... import ops
 from ...calls import Call, rank_of
+from ...registry import RULES
 from ..images import resized
 from .binding import aten, pair
 
@@ -100,3 +102,15 @@ def _from_columns(
     call: Call, x: Any, output: Any, size: Any, dilation: Any, padding: Any, stride: Any
 ) -> Any:
     return ops.fold(x, pair(output), size, dilation, padding, stride)
+
+
+@aten("grid_sampler_2d", "grid_sampler_3d")
+def _sampled(call: Call, x: Any, grid: Any, mode: int, padding: int, align: bool) -> Any:
+    """Elements at places that a grid (batch, *output, axes) names from -1 to 1, as ONNX has it."""
+    attributes = {
+        "mode": ("linear", "nearest", "cubic")[mode],
+        "padding_mode": ("zeros", "border", "reflection")[padding],
+        "align_corners": int(align),
+    }
+    named = Call(replace(call.node, attributes=attributes), call.run)
+    return RULES["", "GridSample"].function(named, x, grid)
