@@ -409,7 +409,8 @@ def _dtype(dtype: torch.dtype) -> str:
 
 
 def _array(tensor: Any) -> np.ndarray:
-    found = tensor.detach().cpu().contiguous()
+    # A copy: on torch a model keeps the memory that it is given, and the module has its own.
+    found = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
     if found.dtype == torch.bfloat16:
         import ml_dtypes
 

@@ -167,7 +167,9 @@ def images(x: Any) -> Any:
         "reflected": functional.pad(x, (1, 2, 2, 1), mode="reflect"),
         "group_norm": functional.group_norm(x, 2),
         "instance": functional.instance_norm(x),
-        "sampled": functional.grid_sample(x, x[:, :, :4, :4].permute(0, 2, 3, 1).tanh()),
+        "sampled": functional.grid_sample(
+            x, x[:, :, :4, :4].permute(0, 2, 3, 1).tanh(), align_corners=False
+        ),
     }
 
 
