@@ -114,6 +114,34 @@ def test_a_function_of_jax():
             other(X)
 
 
+def test_a_function_of_jax_on_tensorflow(tmp_path):
+    import tensorflow as tf
+
+    def call(params, state, inputs):
+        return inputs @ params["w"], {"n": state["n"] + 1.0, "text": state["text"]}
+
+    kernel = RNG.standard_normal((4, 3)).astype("float32")
+    with isozoo.use_backend("tensorflow"):
+        layer = layers.JaxLayer(call, params={"w": kernel}, state={"n": 0.0, "text": "kept"})
+        model = isozoo.Sequential([isozoo.Input((4,)), layer])
+        assert model.output_shape == (None, 3)
+        model.compile(isozoo.optimizers.SGD(0.1), "mse", jit_compile=False)
+        model.fit(X, np.zeros((6, 3), "float32"), batch_size=6, verbose=0)
+        assert layer.state["n"].numpy() == 1 and layer.state["text"] == "kept"
+        # One step down the gradient of the mean square: 2 / (6 * 3) X^T X w, in float64.
+        wide = X.astype("float64")
+        wanted = kernel - 0.1 * 2 / 18 * wide.T @ (wide @ kernel)
+        np.testing.assert_allclose(layer.params["w"].numpy(), wanted, rtol=0, atol=2**-20)
+    with isozoo.use_backend("jax"):
+        layer = layers.JaxLayer(lambda params, inputs: inputs @ params, params=kernel)
+        model = isozoo.Sequential([isozoo.Input((4,)), layer])
+        model.export(tmp_path / "program", verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "program"))
+    np.testing.assert_allclose(loaded.serve(X[:5]).numpy(), X[:5] @ kernel, rtol=0, atol=2**-20)
+    with isozoo.use_backend("torch"), pytest.raises(ValueError, match="JAX or the TensorFlow"):
+        layers.JaxLayer(call, params={"w": kernel})
+
+
 class _Module:
     """What FlaxLayer asks of a module of `flax.linen`: `init` and `apply`."""
 

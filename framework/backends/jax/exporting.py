@@ -42,6 +42,18 @@ def for_tensorflow(fn: Any, specs: list[Any], kwargs: dict[str, Any]) -> Any:
     return jax2tf.convert(fn, with_gradient=False, **options)
 
 
+def on_tensorflow(fn: Any, tensors: list[Any]) -> list[Any]:
+    """Returns `fn(*tensors)`, a list, of a function of JAX's arrays for TensorFlow's tensors.
+
+    TensorFlow knows the gradient. An open size is one for the first axes, else each its own.
+    """
+    from jax.experimental import jax2tf
+
+    name = _names(False)
+    shapes = [_shape(x, name) for x in tensors]
+    return jax2tf.convert(fn, polymorphic_shapes=shapes)(*tensors)
+
+
 def _arguments(signature: list[Any], by_axis: bool) -> list[Any]:
     name, scope = _names(by_axis), export.SymbolicScope()
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ... import dtypes, ops
+from ...backends import registry
+from ...config import use_backend
 from ...core.layer import Layer
 from ...core.variable import Variable
 from ...random import SeedGenerator
@@ -14,10 +16,14 @@ from ...typing import Tensor
 
 _OF_CALL = ("params", "state", "rng", "inputs", "training")
 _OF_INIT = ("rng", "inputs", "training")
+_NUMBERS = (bool, int, float, complex)
 
 
 class JaxLayer(Layer):
-    """A layer that computes a function written in JAX. It needs the JAX backend.
+    """A layer that computes a function written in JAX, on the JAX or the TensorFlow backend.
+
+    On TensorFlow the function is still JAX's own, compiled into TensorFlow's graph with its
+    gradient, so that a model around it also goes into a SavedModel. JAX must be installed.
 
     Args:
         call_fn: the computation. Its parameters are some of `params`, `state`, `rng`, `inputs` and
@@ -31,8 +37,8 @@ class JaxLayer(Layer):
         native_serialization_platforms: of Keras's conversion to TensorFlow; without effect.
         **kwargs: see Layer.
 
-    Raises ValueError for another backend, a parameter of another name, or neither `init_fn` nor
-    values where the function takes some.
+    Raises ValueError for a backend that is neither, a parameter of another name, or neither
+    `init_fn` nor values where the function takes some.
     """
 
     def __init__(
@@ -46,10 +52,11 @@ class JaxLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if self.backend != "jax":
+        if self.backend not in ("jax", "tensorflow"):
             raise ValueError(
-                f"{type(self).__name__} is only supported with the JAX backend; {self.name} is "
-                f"made on {self.backend!r}. Make it within `isozoo.use_backend('jax')`."
+                f"{type(self).__name__} is only supported with the JAX or the TensorFlow backend; "
+                f"{self.name} is made on {self.backend!r}. Make it within "
+                "`isozoo.use_backend('jax')`."
             )
         self.call_fn, self.init_fn = call_fn, init_fn
         self._call_names = _names_of(call_fn, "call_fn", _OF_CALL)
@@ -69,7 +76,7 @@ class JaxLayer(Layer):
         """Make the variables of both."""
         self.params = self._held(params, True)
         self.state = self._held(state, False)
-        leaves = self._backend.tree_flatten((self.params, self.state))[0]
+        leaves = _leaves((self.params, self.state))[0]
         seen = {id(variable) for variable in self.variables}
         # What stands in a class of the user's own, which only JAX sees into.
         hidden = [x for x in leaves if isinstance(x, Variable) and id(x) not in seen]
@@ -78,7 +85,7 @@ class JaxLayer(Layer):
 
     def _held(self, values: Any, trainable: bool) -> Any:
         """A tree of JAX with a variable in the place of each array."""
-        leaves, form = self._backend.tree_flatten(values)
+        leaves, form = _leaves(values)
 
         def variable(x: Any) -> Any:
             if isinstance(x, str):
@@ -92,22 +99,22 @@ class JaxLayer(Layer):
 
     def _values(self, held: Any) -> Any:
         """A tree of variables as one of their values, in plain containers."""
-        leaves, form = self._backend.tree_flatten(held)
+        leaves, form = _leaves(held)
         return form.unflatten([x.value if isinstance(x, Variable) else x for x in leaves])
 
     def build(self, input_shape: Any) -> None:
         """Makes the variables by `init_fn`, for inputs of the shape; unknown sizes count as 1."""
         if self.params is not None or self.state is not None or self.init_fn is None:
             return
-        with self._backend.eagerly():
+        with self._backend.eagerly(), use_backend("jax"), registry.get("jax").eagerly():
             given = {
                 "rng": self._init_rng() if "rng" in self._init_names else None,
                 "inputs": _ones(input_shape),
                 "training": True,
             }
             made = self.init_fn(*(given[name] for name in self._init_names))
-            params, state = made if "state" in self._call_names else (made, None)
-            self._hold(params, state)
+        params, state = made if "state" in self._call_names else (made, None)
+        self._hold(params, state)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Returns the outputs of the function; what it says of its state is assigned."""
@@ -118,19 +125,43 @@ class JaxLayer(Layer):
             "training": training,
             "rng": self._call_rng(training) if "rng" in self._call_names else None,
         }
-        found = self.call_fn(*(given[name] for name in self._call_names))
+        found = self._computed([given[name] for name in self._call_names])
         if "state" not in self._call_names:
             return found
         outputs, state = found
         self._assign_state(state)
         return outputs
 
+    def _computed(self, arguments: list[Any]) -> Any:
+        """What the function gives for arguments of the layer's backend."""
+        if self.backend == "jax":
+            return self.call_fn(*arguments)
+        leaves, form = _leaves(arguments)
+        places = [i for i, x in enumerate(leaves) if hasattr(x, "dtype")]
+        kept: list[Any] = []
+
+        def compute(*tensors: Any) -> list[Any]:
+            whole = [*leaves]
+            for i, x in zip(places, tensors, strict=True):
+                whole[i] = x
+            found, made = _leaves(self.call_fn(*form.unflatten(whole)))
+            arrays = [isinstance(x, _NUMBERS) or hasattr(x, "dtype") for x in found]
+            kept[:] = made, found, arrays  # text and the like stay outside of the graph
+            return [x for x, is_array in zip(found, arrays, strict=True) if is_array]
+
+        exporter = registry.get("jax").exporter()
+        values = iter(exporter.on_tensorflow(compute, [leaves[i] for i in places]))
+        made, found, arrays = kept
+        return made.unflatten(
+            [next(values) if is_array else x for x, is_array in zip(found, arrays, strict=True)]
+        )
+
     def _assign_state(self, state: Any) -> None:
         """Assign a new state. ValueError where its structure is not that of the state."""
-        held, form = self._backend.tree_flatten(self.state)
-        values, given = self._backend.tree_flatten(state)
+        held, form = _leaves(self.state)
+        values, given = _leaves(state)
         # The layer's own containers report their changes; what they unflatten to is plain.
-        if self._backend.tree_flatten(form.unflatten(held))[1] != given:
+        if _leaves(form.unflatten(held))[1] != given:
             raise ValueError(
                 "Structure mismatch: the structure of the state returned by `call` does not match "
                 f"the structure of the state at initialization time. The state of {self.name} is "
@@ -154,7 +185,7 @@ class JaxLayer(Layer):
 
 
 class FlaxLayer(JaxLayer):
-    """A layer that computes what a module of Flax (`flax.linen`) computes. It needs JAX.
+    """A layer that computes what a module of Flax (`flax.linen`) computes. See JaxLayer.
 
     Args:
         module: a module with `init` and `apply`. Its method may take `training`.
@@ -199,6 +230,11 @@ class FlaxLayer(JaxLayer):
             f"{type(self).__name__} cannot be described: a module of Flax has no config. Save the "
             "model's weights, or write a subclass whose `get_config` says how its module is made."
         )
+
+
+def _leaves(tree: Any) -> tuple[list[Any], Any]:
+    """The leaves of a tree of JAX, and its form."""
+    return registry.get("jax").tree_flatten(tree)
 
 
 def _parted(variables: Any) -> tuple[Any, Any]:
