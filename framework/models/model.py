@@ -5,6 +5,7 @@ from typing import Any
 
 from .. import dtype_policies
 from ..configs import custom_object_scope, deserialize, plain_class
+from ..context import entered
 from ..core.function import OfGraph
 from ..core.graph import Graph
 from ..core.layer import Layer
@@ -122,11 +123,30 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
         """The symbolic outputs, in the structure in which they were given."""
         return self._required_graph("output").outputs_structure
 
-    def call(self, inputs: Any) -> Any:
+    @Computed
+    def input_shape(self) -> Any:
+        """The shapes of the symbolic inputs in a list, or the one shape of the one input."""
+        self._required_graph("input_shape")
+        return _shapes(self.inputs)
+
+    @Computed
+    def output_shape(self) -> Any:
+        """The shapes of the symbolic outputs in a list, or the one shape of the one output."""
+        self._required_graph("output_shape")
+        return _shapes(self.outputs)
+
+    def call(self, inputs: Any, **context: Any) -> Any:
         """Computes the graph on tensors given in the structure of the symbolic inputs.
 
         Of outputs that are a list of one tensor the tensor itself is returned, as in Keras.
+
+        Args:
+            inputs: the tensors.
+            **context: `training` and `mask`, where a subclass hands them on. `training` holds for
+                the layers inside; masks are found by the tensors that they belong to.
         """
+        if context:
+            return within_context(Model.call, self, inputs, **context)
         if self._graph is None:
             return super().call(inputs)  # which raises
         found = self._program().run(match(self._graph, inputs, self.name, any_rows=True))
@@ -339,6 +359,21 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
         """
         if self._graph is None:
             self._build_by_trace(lambda: self.compute_output_shape(input_shape))
+
+
+def within_context(
+    call: Any, model: Any, inputs: Any, training: bool | None = None, mask: Any = None
+) -> Any:
+    """Returns `call(model, inputs)` of a class above, in the mode that a subclass hands on."""
+    if training is None:
+        return call(model, inputs)
+    with entered(training=bool(training)):
+        return call(model, inputs)
+
+
+def _shapes(tensors: list[Any]) -> Any:
+    shapes = [x.shape for x in tensors]
+    return shapes[0] if len(shapes) == 1 else shapes
 
 
 def _is_single(outputs: Any) -> bool:

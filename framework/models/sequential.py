@@ -10,7 +10,7 @@ from ..core.matching import match
 from ..core.operation import Computed
 from ..layers.core.input_layer import InputLayer
 from .graph_config import input_of
-from .model import Model, _free_name
+from .model import Model, _free_name, within_context
 
 # What a config says of the model itself.
 _OWN = ("name", "trainable", "dtype")
@@ -124,8 +124,10 @@ class Sequential(Model):
         """Tells whether there are layers, and all have their weights."""
         return bool(self._chain) and all(layer.built for layer in self._chain)
 
-    def call(self, inputs: Any) -> Any:
-        """Calls the layers, one after the other."""
+    def call(self, inputs: Any, **context: Any) -> Any:
+        """Calls the layers, one after the other. See `Model.call` for `context`."""
+        if context:
+            return within_context(Sequential.call, self, inputs, **context)
         graph = self._graph if self._sizes_are_given else None
         if graph is not None and not isinstance(inputs, KerasTensor):
             (inputs,) = match(graph, inputs, self.name, any_rows=True)

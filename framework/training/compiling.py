@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -499,6 +499,54 @@ class Compiling(Inference):
 
     # Keras's form for JAX ---------------------------------------------------------------------
 
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any],
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple[Any, tuple[Any, Any, Any]]:
+        """Returns `compute_loss` as a pure function of variables' values, in Keras's form.
+
+        Args:
+            trainable_variables: values of the attribute of that name.
+            non_trainable_variables: values of the attribute of that name.
+            metrics_variables: values of the attribute of that name.
+            x: inputs of the batch.
+            y: targets.
+            y_pred: the model's outputs for `x`.
+            sample_weight: weights of the rows.
+            training: whether the batch is for training.
+
+        Returns:
+            The loss, and (trainable values, non-trainable values, metrics' values).
+        """
+        values = (trainable_variables, non_trainable_variables, metrics_variables)
+        with self._with_values(*values) as scope:
+            loss = self._computed_loss(x, y, y_pred, sample_weight, training)
+        return loss, (trainable_variables, *self._values_after(scope))
+
+    def _with_values(self, *values: Sequence[Any], more: Iterable[Any] = ()) -> Any:
+        """A scope in which the model's variables have other values."""
+        from ..core.scopes import StatelessScope
+
+        groups = self.trainable_variables, self.non_trainable_variables, self.metrics_variables
+        pairs = [
+            pair
+            for have, got in zip(groups, values, strict=True)
+            for pair in zip(have, got, strict=True)
+        ]
+        return StatelessScope([*pairs, *more])
+
+    def _values_after(self, scope: Any) -> tuple[list[Any], list[Any]]:
+        groups = self.non_trainable_variables, self.metrics_variables
+        others, measured = ([scope.get_current_value(v) for v in group] for group in groups)
+        return others, measured
+
     def compute_loss_and_updates(
         self,
         trainable_variables: Sequence[Any],
@@ -525,25 +573,19 @@ class Compiling(Inference):
         Returns:
             The loss, and (loss without scaling, outputs, non-trainable values, metrics' values).
         """
-        from ..core.scopes import StatelessScope
-
-        groups = (
-            (self.trainable_variables, trainable_variables),
-            (self.non_trainable_variables, non_trainable_variables),
-            (self.metrics_variables, metrics_variables),
+        values = (trainable_variables, non_trainable_variables, metrics_variables)
+        more = (
+            ()
+            if optimizer_variables is None
+            else zip(self.optimizer.variables, optimizer_variables, strict=True)
         )
-        pairs = [pair for have, got in groups for pair in zip(have, got, strict=True)]
-        if optimizer_variables is not None:
-            pairs += zip(self.optimizer.variables, optimizer_variables, strict=True)
-        with StatelessScope(pairs) as scope:
+        with self._with_values(*values, more=more) as scope:
             y_pred = self._outputs_of(x, training)
             loss = self._computed_loss(x, y, y_pred, sample_weight, training)
             scaled = loss
             if training and self.optimizer is not None:
                 scaled = self.optimizer.scale_loss(loss)
-        others = [scope.get_current_value(v) for v in self.non_trainable_variables]
-        measured = [scope.get_current_value(v) for v in self.metrics_variables]
-        return scaled, (loss, y_pred, others, measured)
+        return scaled, (loss, y_pred, *self._values_after(scope))
 
 
 @lru_cache(maxsize=256)

@@ -97,9 +97,14 @@ class Programs(Compiling):
             given = map_structure(symbol, (x, y, sample_weight))
             forward: Any = self
             y_pred = forward(given[0], training=False)
+            # A `compute_loss` of a subclass may give the loss other outputs than the model's.
+            own = setup.loss is not None and type(self).compute_loss is not Compiling.compute_loss
             for part in parts:
-                part.build(given[1], y_pred)
-            self._make_metrics_variables(setup, given, y_pred)
+                if part is not setup.loss or not own:
+                    part.build(given[1], y_pred)
+            self._make_metrics_variables(setup, given, y_pred, own)
+            if own and not setup.loss.built:  # it was not asked
+                setup.loss.build(given[1], y_pred)
         if setup.optimizer is not None and not setup.optimizer.built:
             setup.optimizer.build(self.trainable_variables)
         if (distribution := config.distribution()) is not None:
@@ -108,18 +113,20 @@ class Programs(Compiling):
             if setup.optimizer is not None:
                 distribution.place_variables(setup.optimizer.variables)
 
-    def _make_metrics_variables(self, setup: Any, given: Any, y_pred: Any) -> None:
+    def _make_metrics_variables(self, setup: Any, given: Any, y_pred: Any, own: bool) -> None:
         """Make what metrics make at their first batch, without computing anything."""
 
-        def update(y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        def update(x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
             if setup.metrics is not None:
                 setup.metrics.update_state(y, y_pred, sample_weight)
-            if setup.loss is not None:
+            if own:
+                self._computed_loss(x, y, y_pred, sample_weight, True)
+            elif setup.loss is not None:
                 setup.loss(y, y_pred, sample_weight)
             return y_pred
 
         with deferred_initialization():
-            args = (given[1], y_pred, given[2])
+            args = (given[0], given[1], y_pred, given[2])
             symbolic.infer(self._backend, update, args, {}, keep=True)
         for variable in (v for metric in self.metrics for v in metric.variables):
             if not variable.initialized:

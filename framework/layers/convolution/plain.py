@@ -93,8 +93,22 @@ class _Conv(Adaptable, Convolution):
         self.kernel = self._make_weight("kernel", shape, memory_format="conv")
         self._make_bias(self.filters)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # A class's own convolution has no bias yet.
+        cls._adds_bias = cls.convolution_op is _Conv.convolution_op
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Returns the convolution of inputs with a kernel, without bias and activation.
+
+        A subclass may override it, for example to standardize the kernel.
+        """
+        return ops.conv(inputs, kernel, **self._window_settings())
+
     def _convolve(self, inputs: Any) -> Any:
-        return ops.conv(inputs, self.kernel, **self._window_settings(), bias=self.bias)
+        if self._adds_bias:
+            return ops.conv(inputs, self.kernel, **self._window_settings(), bias=self.bias)
+        return self.convolution_op(inputs, self.kernel)
 
 
 class Conv1D(_Conv):
