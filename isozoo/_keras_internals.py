@@ -7,6 +7,7 @@ For the referee alone: nothing else may import it. A key is the path of the name
 from enum import StrEnum
 
 from .framework import ops
+from .framework.backends import registry
 from .framework.backends.registry import state
 from .framework.configs import custom_object_scope
 from .framework.core import masks, naming, symbolic
@@ -30,6 +31,37 @@ class _AUCCurve(StrEnum):
     PRGAIN = "PRGAIN"
 
 
+class _Processes:
+    """Keras's module of a backend's processes, of which its tests replace functions.
+
+    What is set here is what the current backend answers from then on, under its own names.
+    """
+
+    def num_processes(self) -> int:
+        backend = registry.current()
+        return type(backend).process_place(backend)[0]
+
+    def process_id(self) -> int:
+        backend = registry.current()
+        return type(backend).process_place(backend)[1]
+
+    def initialize(self, job_addresses=None, num_processes=None, process_id=None) -> None:
+        backend = registry.current()
+        type(backend).join_processes(backend, job_addresses, num_processes, process_id)
+
+    def __setattr__(self, name, value) -> None:
+        super().__setattr__(name, value)
+        held = vars(registry.current())
+        held["process_place"] = lambda: (self.num_processes(), self.process_id())
+        held["join_processes"] = lambda *place: self.initialize(*place)
+
+    def __delattr__(self, name) -> None:
+        super().__delattr__(name)
+        if not vars(self):
+            for own in ("process_place", "join_processes"):
+                vars(registry.current()).pop(own, None)
+
+
 def _save_weights_only(model, filepath, max_shard_size=None) -> None:
     save_weights(model, filepath, max_shard_size=max_shard_size)
 
@@ -45,6 +77,7 @@ SYMBOLS = {
     "saving.saving_lib.load_weights_only": load_weights,
     "saving.saving_lib.save_weights_only": _save_weights_only,
     "saving.serialization_lib.ObjectSharingScope": object_sharing,
+    "backend.distribution_lib": _Processes(),
     "backend.common.keras_tensor.any_symbolic_tensors": _any_symbolic_tensors,
     "backend.common.stateless_scope.in_stateless_scope": lambda: state.substitutes is not None,
     "backend.common.symbolic_scope.in_symbolic_scope": lambda: state.inferring,
