@@ -98,13 +98,14 @@ class Programs(Compiling):
             forward: Any = self
             y_pred = forward(given[0], training=False)
             # A `compute_loss` of a subclass may give the loss other outputs than the model's.
-            own = setup.loss is not None and type(self).compute_loss is not Compiling.compute_loss
+            own = type(self).compute_loss is not Compiling.compute_loss
+            later = setup.loss if own else None
             for part in parts:
-                if part is not setup.loss or not own:
+                if part is not later:
                     part.build(given[1], y_pred)
-            self._make_metrics_variables(setup, given, y_pred, own)
-            if own and not setup.loss.built:  # it was not asked
-                setup.loss.build(given[1], y_pred)
+            self._make_metrics_variables(setup, given, y_pred, later is not None)
+            if later is not None and not later.built:  # it was not asked
+                later.build(given[1], y_pred)
         if setup.optimizer is not None and not setup.optimizer.built:
             setup.optimizer.build(self.trainable_variables)
         if (distribution := config.distribution()) is not None:
