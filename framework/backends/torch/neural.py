@@ -158,8 +158,8 @@ def batch_normalization(x, mean, variance, axis, beta, gamma, epsilon):
     constant = not (mean.requires_grad or variance.requires_grad)
     alike = all(t is None or t.dtype is mean.dtype for t in (beta, gamma))
     if not (constant and alike and x.ndim >= 2 and mean.shape[0]):
-        # torch's kernel takes two axes or more, a channel, vectors of one dtype, and statistics as constants,
-        # which those of a batch in training are not.
+        # torch's kernel takes two axes or more, a channel, vectors of one dtype, and statistics as
+        # constants, which those of a batch in training are not.
         return _by_batch(x, mean, variance, axis, beta, gamma, epsilon)
     moved = x.movedim(axis, 1) if axis not in (1, 1 - x.ndim) else x
     y = F.batch_norm(moved, mean, variance, gamma, beta, False, 0.0, epsilon)
