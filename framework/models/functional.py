@@ -3,6 +3,7 @@
 from abc import ABCMeta
 from typing import Any
 
+from ..configs import plain_class
 from ..core.keras_tensor import Input as Input
 from .model import Model
 
@@ -13,7 +14,8 @@ class _OfGraphs(ABCMeta):
     def __instancecheck__(cls, instance: Any) -> bool:
         if super().__instancecheck__(instance):
             return True
-        return cls is Functional and getattr(instance, "_is_functional", False)
+        # On torch and TensorFlow a model's class is one of its backend's own.
+        return plain_class(cls) is Functional and getattr(instance, "_is_functional", False)
 
 
 class Functional(Model, metaclass=_OfGraphs):

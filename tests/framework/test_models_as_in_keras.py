@@ -77,7 +77,9 @@ def test_a_loss_of_more_outputs_than_the_model_has(backend):
                 x=x, y=y, y_pred=[y_pred, y_pred], sample_weight=sample_weight, **kwargs
             )
 
-    model = Twice()
+    model, inputs = Twice(), Input((3,))
+    assert isinstance(model, type(Model(inputs, layers.Dense(1)(inputs))))
+    assert not isinstance(Sequential([Input((3,))]), type(Model(inputs, inputs)))
     model.compile(isozoo.optimizers.SGD(0.0), loss=["mean_squared_error", "mean_absolute_error"])
     y = (np.zeros((8, 1), "float32"), np.ones((8, 1), "float32"))
     found = model.fit(X, y, batch_size=4, verbose=0).history
