@@ -1,7 +1,7 @@
 """Model: a layer that stands by itself and predicts."""
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import dtype_policies
 from ..configs import custom_object_scope, deserialize, plain_class
@@ -135,7 +135,9 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._required_graph("output_shape")
         return _shapes(self.outputs)
 
-    def call(self, inputs: Any, **context: Any) -> Any:
+    def call(  # pyright: ignore[reportRedeclaration]
+        self, inputs: Any, **context: Any
+    ) -> Any:
         """Computes the graph on tensors given in the structure of the symbolic inputs.
 
         Of outputs that are a list of one tensor the tensor itself is returned, as in Keras.
@@ -151,6 +153,9 @@ class Model(  # pyright: ignore[reportIncompatibleMethodOverride]
             return super().call(inputs)  # which raises
         found = self._program().run(match(self._graph, inputs, self.name, any_rows=True))
         return found[0] if _is_single(self._graph.outputs_structure) else found
+
+    if TYPE_CHECKING:  # subclasses take what they like
+        call: Any
 
     def _program(self) -> Program:
         found = self._cache.get("program")

@@ -138,9 +138,9 @@ class ArrayKernels:
 
     def where(self, condition, x1, x2):
         tensor = x1 if isinstance(x1, torch.Tensor) else x2
-        signed = _SIGNED.get(getattr(tensor, "dtype", None))
-        if signed is None or not tensor.is_cuda:
+        if not (isinstance(tensor, torch.Tensor) and tensor.is_cuda and tensor.dtype in _SIGNED):
             return torch.where(condition, x1, x2)
+        signed = _SIGNED[tensor.dtype]
         x1, x2 = (
             x if isinstance(x, torch.Tensor) else number(x, tensor.dtype, tensor.device)
             for x in (x1, x2)

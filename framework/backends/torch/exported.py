@@ -238,8 +238,8 @@ class _Reader:
         for node in graph.nodes:
             if node.op == "placeholder":
                 if node.name in inner:
-                    path = inner[node.name]
-                    self.names[node.name] = self.made.tied.get(path, path)
+                    path: str = inner[node.name]
+                    self.names[node.name] = self.made.tied.get(path) or path
                 elif node.name in given and isinstance(node.meta.get("val"), torch.Tensor):
                     self._input(node)
         self._outputs(signature)

@@ -51,6 +51,7 @@ class TorchLayer(NativeLayer, nn.Module):
     _is_symbolic: Any
     _plain_forward: bool
     touch: Any
+    _cache: dict[Any, Any]
 
     @classmethod
     def methods_for(cls, plain: Any) -> dict[str, Any]:
