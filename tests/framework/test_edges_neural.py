@@ -63,6 +63,7 @@ def test_far_from_zero(backend):
     _close(ops.squareplus(_tensor([300.0], "float16")), [300.0])
     _close(ops.softmax(_tensor([1e30, 0, -1e30])), [1, 0, 0])
     _close(ops.softmax(_tensor([-INF, 0, 0])), [0, 0.5, 0.5])
+    _close(ops.softmax(_tensor(np.zeros((1, 2, 1, 1, 2, 4)))), np.full((1, 2, 1, 1, 2, 4), 0.25))
     _close(ops.log_softmax(_tensor([-INF, 0, 0])), [-INF, -np.log(2), -np.log(2)])
     _close(ops.sparsemax(_tensor([1e4, 1.0, -1e4])), [1, 0, 0])
     _close(ops.sparsemax(_tensor([2.0, 2.0, 2.0, 2.0])), [0.25] * 4)

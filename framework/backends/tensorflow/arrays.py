@@ -101,6 +101,11 @@ class ArrayKernels:
         y = tf.reshape(y, tf.concat([tf.shape(x)[:-1], [-1]], 0))
         return tf.ensure_shape(y, [*known[:-1], known[-1] and known[-1] * old // new])
 
+    def softmax(self, x, axis):
+        if (x.shape.rank or 0) > 5:  # oneDNN's kernel refuses more axes
+            return super().softmax(x, axis)  # pyright: ignore
+        return tf.nn.softmax(x, axis)
+
     def diag(self, x, k):
         return tf.linalg.diag(x, k=k)
 

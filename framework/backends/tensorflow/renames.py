@@ -48,7 +48,6 @@ class Renamed:
     relu = staticmethod(tf.nn.relu)
     relu6 = staticmethod(tf.nn.relu6)
     silu = staticmethod(tf.nn.silu)
-    softmax = staticmethod(tf.nn.softmax)
     log_softmax = staticmethod(tf.nn.log_softmax)
     softplus = staticmethod(tf.nn.softplus)
     log_sigmoid = staticmethod(tf.math.log_sigmoid)
