@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..applications.folders import picture_paths
 from ..applications.images import ImageError, load_image
 from ..framework import ops
-from ..hub.adapters import CommandLineAdapter, FinetuningAdapter, ParityAdapter, PresetAdapter
+from ..hub.adapters import FilesCommandLineAdapter, FinetuningAdapter, ParityAdapter, PresetAdapter
 from ..hub.labels import class_names, head_classes, label_entries
 from ..hub.loading import JsonFiles
 from .letterbox import ObjectDetectorPreprocessor
@@ -51,33 +51,19 @@ class ObjectDetectorPresetAdapter(PresetAdapter):
         return found
 
 
-class ObjectDetectorCommandLineAdapter(CommandLineAdapter):
+class ObjectDetectorCommandLineAdapter(FilesCommandLineAdapter):
     """One image file in, the objects in it out."""
 
     options = ("score",)
+    unreadable = ImageError
 
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the objects in the image file `text`, as plain data."""
         return {"objects": [found._asdict() for found in self.model.detect(text, **options)]}
 
-    def run_all(
-        self, inputs: Sequence[str], tell: Callable[[int, int], None], **options: Any
-    ) -> list[dict[str, Any]]:
-        """Returns the objects in image files and in those in folders.
-
-        A file that cannot be read has its `error`, and does not stop the rest; one file by itself
-        is an ImageError.
-        """
-        if len(inputs) == 1 and not Path(inputs[0]).is_dir():
-            return super().run_all(inputs, tell, **options)
-        paths, found = picture_paths(inputs), []
-        for number, path in enumerate(paths, 1):
-            try:
-                found.append({"input": path, **self.run(path, **options)})
-            except ImageError as error:
-                found.append({"input": path, "error": str(error)})
-            tell(number, len(paths))
-        return found
+    def files_in(self, inputs: Sequence[str]) -> list[str]:
+        """Returns the pictures that are named, and those in folders."""
+        return picture_paths(inputs)
 
     def show(self, result: Mapping[str, Any]) -> str:
         """Returns the objects as lines: score, name, box; or what is wrong with the file."""

@@ -168,3 +168,36 @@ class FinetuningAdapter:
     ) -> dict[str, float]:
         """Returns numbers that tell how good the trained model is, beyond losses and metrics."""
         return {}
+
+
+class FilesCommandLineAdapter(CommandLineAdapter):
+    """How `isozoo run` uses a model of files: of one, of several, and of those in folders.
+
+    Attributes:
+        unreadable: what a file that cannot be read raises.
+    """
+
+    unreadable: type[Exception] = OSError
+
+    def files_in(self, inputs: Sequence[str]) -> list[str]:
+        """Returns the files that `inputs`, files and folders, name."""
+        return list(inputs)
+
+    def run_all(
+        self, inputs: Sequence[str], tell: Callable[[int, int], None], **options: Any
+    ) -> list[dict[str, Any]]:
+        """Returns the results for files and for those in folders, each with its `input`.
+
+        A file that cannot be read has its `error`, and does not stop the rest; one file by itself
+        raises it.
+        """
+        if len(inputs) == 1 and not Path(inputs[0]).is_dir():
+            return super().run_all(inputs, tell, **options)
+        paths, found = self.files_in(inputs), []
+        for number, path in enumerate(paths, 1):
+            try:
+                found.append({"input": path, **self.run(path, **options)})
+            except self.unreadable as error:
+                found.append({"input": path, "error": str(error)})
+            tell(number, len(paths))
+        return found

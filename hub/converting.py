@@ -116,7 +116,7 @@ def _of_another_task(local: LocalPreset, config: Mapping[str, Any]) -> Any:
         if hasattr(build, "make_preprocessor"):
             # A backbone may well come without a tokenizer.
             with contextlib.suppress(ValueError):
-                return preprocessor_of(build, local, config)
+                return preprocessor_of(build, local, {**config, **head_config(build, local)})
             return None
     return None
 

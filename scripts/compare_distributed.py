@@ -1,6 +1,6 @@
 """Trains a small network on one device and over several, and prints how far the losses differ.
 
-    python scripts/compare_distributed.py [--engines jax torch tensorflow]
+    python -m isozoo.scripts.compare_distributed [--engines jax torch tensorflow]
 
 On JAX and TensorFlow the devices are CPUs of one process, on torch they are processes that meet by
 gloo. "data" cuts the batch, "model" the weights, "both" each on a mesh of 2 x 2. The network has
@@ -66,7 +66,17 @@ def run(engine: str, way: str, folder: Path) -> dict[str, np.ndarray]:
     path = folder / f"{engine} {way}.npz"
     workers = [
         subprocess.Popen(
-            [sys.executable, __file__, "--worker", engine, way, str(number), port, str(path)],
+            [
+                sys.executable,
+                "-m",
+                __spec__.name,
+                "--worker",
+                engine,
+                way,
+                str(number),
+                port,
+                str(path),
+            ],
             env=settings,
             stderr=subprocess.PIPE,
             text=True,
@@ -83,11 +93,10 @@ def run(engine: str, way: str, folder: Path) -> dict[str, np.ndarray]:
 
 def train(engine: str, way: str, number: int, port: str, path: str) -> None:
     """Trains the network; process 0 writes losses and predictions."""
-    import isozoo
-    from isozoo import layers
-    from isozoo.distribution import DataParallel, initialize, set_distribution
+    from ..framework import config, layers, losses, models, utils
+    from ..framework.distribution import DataParallel, initialize, set_distribution
 
-    isozoo.config.set_backend(engine)
+    config.set_backend(engine)
     shape = WAYS[way]
     devices = int(np.prod(shape))
     if engine == "torch":
@@ -108,8 +117,8 @@ def train(engine: str, way: str, number: int, port: str, path: str) -> None:
         set_distribution(DataParallel())
     elif way != "one":
         set_distribution(_model_parallel(shape))
-    isozoo.utils.set_random_seed(3)
-    image = isozoo.Input((8, 8, 3))
+    utils.set_random_seed(3)
+    image = layers.Input((8, 8, 3))
     x = layers.Conv2D(8, 3, padding="same", name="convolution")(image)
     x = layers.Activation("relu")(layers.BatchNormalization()(x))
     x = layers.Reshape((16, 32))(x)
@@ -117,23 +126,23 @@ def train(engine: str, way: str, number: int, port: str, path: str) -> None:
     x = layers.Add()([x, layers.MultiHeadAttention(4, 8, name="attention")(x, x)])
     x = layers.LayerNormalization()(x)
     x = layers.Dense(16, "tanh", name="narrow")(x)
-    model = isozoo.Model(image, layers.Dense(5)(layers.GlobalAveragePooling1D()(x)))
-    loss = isozoo.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model = models.Model(image, layers.Dense(5)(layers.GlobalAveragePooling1D()(x)))
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss, metrics=["accuracy"])
     draws = np.random.default_rng(0)
     images = draws.standard_normal((40, 8, 8, 3)).astype("float32")  # batches of 16, 16 and 8
     classes = draws.integers(0, 5, 40)
-    losses = model.fit(images, classes, batch_size=16, epochs=EPOCHS, verbose=0).history["loss"]
+    history = model.fit(images, classes, batch_size=16, epochs=EPOCHS, verbose=0).history
     begin = time.perf_counter()
     model.fit(images[:32], classes[:32], batch_size=16, epochs=1, verbose=0)
     seconds = (time.perf_counter() - begin) / 2
     predicted = model.predict(images, batch_size=20, verbose=0)
     if number == 0:
-        np.savez(path, losses=losses, predicted=predicted, seconds=seconds)
+        np.savez(path, losses=history["loss"], predicted=predicted, seconds=seconds)
 
 
 def _model_parallel(shape: tuple[int, int]):
-    from isozoo.distribution import DeviceMesh, LayoutMap, ModelParallel
+    from ..framework.distribution import DeviceMesh, LayoutMap, ModelParallel
 
     layouts = LayoutMap(DeviceMesh(shape, ["batch", "model"]))
     layouts["convolution.kernel"] = (None, None, None, "model")

@@ -69,13 +69,18 @@ def read_only() -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair not in written]
 
 
+def names_networks(trip: Trip) -> bool:
+    """Whether files of the layout name whole networks, of which none is small."""
+    return trip.layout == "timm" or (trip.family, trip.layout) == ("published", "torchvision")
+
+
 def tried(trip: Trip, folder: Path) -> str:
     """Converts there and back in an empty folder; returns what differs, "" for nothing."""
     from ..hub import convert
     from ..hub.saving import save_to_preset
 
     more = KERASHUB.get(trip.family, {}) if trip.layout == "kerashub" else {}
-    model = small_model(trip.family, trip.task, named=trip.layout == "timm", **more)
+    model = small_model(trip.family, trip.task, named=names_networks(trip), **more)
     before, there, after = folder / "before", folder / "there", folder / "after"
     save_to_preset(model, before)
     _add_vocabulary(trip.family, before)

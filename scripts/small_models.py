@@ -115,6 +115,7 @@ NAMED: dict[str, dict[str, Any]] = {
         "block_type": "basic_block",
         "input_conv_filters": 64,
     },
+    "published": {"network": "DenseNet121", "form": "torch", "epsilon": 1e-5},
     "vit": {
         "image_size": 224,
         "patch_size": 16,

@@ -21,9 +21,10 @@ DISTRIBUTION = {
     "sklearn": "scikit-learn",
     "triton": "torch",
 }
-# Peers of the benchmark that no extra installs: one is AGPL-3.0, one is for a single line. Who has
-# them may compare.
-NOT_DECLARED = {"diffusers", "ultralytics"}
+# Peers of scripts that no extra installs: one is AGPL-3.0, the others are for single lines and
+# tables. Who has them may compare.
+NOT_DECLARED = {"diffusers", "torchvision", "ultralytics"}
+COMPARING = ("scripts/benchmark", "scripts/compare_", "scripts/judge_")
 # Top-level folders whose code is not part of the package.
 OUTSIDE = {"tests", "docs", "build", "dist"}
 
@@ -107,7 +108,7 @@ def test_what_is_imported_is_declared():
             first = name.split(".")[0]
             if relative or first == "isozoo" or first in sys.stdlib_module_names:
                 continue
-            if first in NOT_DECLARED and where.startswith("scripts/benchmark"):
+            if first in NOT_DECLARED and where.startswith(COMPARING):
                 continue
             if canonical(DISTRIBUTION.get(first, first)) not in names:
                 wrong.append(f"{where}: {first}")

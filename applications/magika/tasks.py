@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ...framework import ops
 from ...framework.typing import Tensor
-from ...hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
+from ...hub.adapters import FilesCommandLineAdapter, ParityAdapter, PresetAdapter
 from ...hub.errors import HubError
 from ...hub.graph_tasks import GraphTask
 from ...hub.loading import JsonFiles
@@ -100,7 +100,7 @@ def _translated(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: settings[key] for key, name in _ARGUMENTS.items() if key in settings}
 
 
-class MagikaCommandLineAdapter(CommandLineAdapter):
+class MagikaCommandLineAdapter(FilesCommandLineAdapter):
     """One file in, its type out."""
 
     def run(self, text: str, **options: Any) -> dict[str, Any]:
@@ -108,24 +108,9 @@ class MagikaCommandLineAdapter(CommandLineAdapter):
         found = self.model.identify(text)
         return {**found.type._asdict(), "score": found.score, "guess": found.guess}
 
-    def run_all(
-        self, inputs: Sequence[str], tell: Callable[[int, int], None], **options: Any
-    ) -> list[dict[str, Any]]:
-        """Returns the types of files and of those at any depth in folders.
-
-        A file that cannot be read has its `error`, and does not stop the rest; one file by itself
-        is an OSError.
-        """
-        if len(inputs) == 1 and not Path(inputs[0]).is_dir():
-            return super().run_all(inputs, tell, **options)
-        paths, found = _file_paths(inputs), []
-        for number, path in enumerate(paths, 1):
-            try:
-                found.append({"input": path, **self.run(path, **options)})
-            except OSError as error:
-                found.append({"input": path, "error": str(error)})
-            tell(number, len(paths))
-        return found
+    def files_in(self, inputs: Sequence[str]) -> list[str]:
+        """Returns the files that are named, and those in folders."""
+        return _file_paths(inputs)
 
     def show(self, result: Mapping[str, Any]) -> str:
         """Returns the type in a line; or what is wrong with the file."""

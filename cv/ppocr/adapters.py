@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ...applications.folders import picture_paths
 from ...applications.images import ImageError, pillow
-from ...hub.adapters import CommandLineAdapter, ParityAdapter, PresetAdapter
+from ...hub.adapters import FilesCommandLineAdapter, ParityAdapter, PresetAdapter
 from ...hub.errors import HubError
 from ...hub.loading import JsonFiles
 from .preprocessing import PPOCRPreprocessor
@@ -67,33 +67,19 @@ def _characters(files: Mapping[str, Path]) -> list[str]:
     return found.removesuffix("\n").replace("\r\n", "\n").split("\n") if found else []
 
 
-class TextReaderCommandLineAdapter(CommandLineAdapter):
+class TextReaderCommandLineAdapter(FilesCommandLineAdapter):
     """One image file in, its lines of text out."""
 
     options = ("score",)
+    unreadable = ImageError
 
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the lines of the image file `text`, as plain data."""
         return {"lines": [found._asdict() for found in self.model.read(text, **options)]}
 
-    def run_all(
-        self, inputs: Sequence[str], tell: Callable[[int, int], None], **options: Any
-    ) -> list[dict[str, Any]]:
-        """Returns the lines of image files and of those in folders.
-
-        A file that cannot be read has its `error`, and does not stop the rest; one file by itself
-        is an ImageError.
-        """
-        if len(inputs) == 1 and not Path(inputs[0]).is_dir():
-            return super().run_all(inputs, tell, **options)
-        paths, found = picture_paths(inputs), []
-        for number, path in enumerate(paths, 1):
-            try:
-                found.append({"input": path, **self.run(path, **options)})
-            except ImageError as error:
-                found.append({"input": path, "error": str(error)})
-            tell(number, len(paths))
-        return found
+    def files_in(self, inputs: Sequence[str]) -> list[str]:
+        """Returns the pictures that are named, and those in folders."""
+        return picture_paths(inputs)
 
     def show(self, result: Mapping[str, Any]) -> str:
         """Returns the texts of the lines; or what is wrong with the file."""

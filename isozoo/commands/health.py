@@ -21,6 +21,8 @@ _EXTRAS = {
     "audio": ("soundfile", "to read sound files"),
     "h5": ("h5py", "to read and write Keras's weights files"),
     "onnx": ("onnx", "to write ONNX files"),
+    "sign": ("model_signing", "to sign presets, and to check signatures"),
+    "timm": ("timm", "to convert nets of timm"),
     "openvino": ("openvino", "to write models for Intel's runtime"),
     "plots": ("matplotlib", "to draw curves and graphs as PNG files"),
     "constrained": ("llguidance", "to hold generated text to a form"),

@@ -15,11 +15,11 @@ from isozoo.hub.readers import CTranslate2Reader
 from isozoo.hub.registry import get_family
 from isozoo.hub.saving import save_to_preset
 from isozoo.hub.tensors import pending
-from isozoo.scripts.round_trips import read_only, tried, trips
+from isozoo.scripts.round_trips import names_networks, read_only, tried, trips
 from isozoo.scripts.small_models import ARGUMENTS, small_model
 
-# timm's files name whole networks, which `python -m isozoo.scripts.round_trips` tries.
-TRIPS = [trip for trip in trips() if trip.layout != "timm"]
+# `python -m isozoo.scripts.round_trips` tries the others.
+TRIPS = [trip for trip in trips() if not names_networks(trip)]
 
 
 @pytest.mark.parametrize("trip", TRIPS, ids=lambda trip: "-".join(trip))
@@ -31,7 +31,7 @@ def test_every_family_is_tried():
     from isozoo.hub import registry
 
     # Their tests convert them: their models are made of several, or of a graph.
-    elsewhere = {"clip", "graph", "stable_diffusion", "xlm_roberta"}
+    elsewhere = {"clip", "graph", "magika", "ppocr", "stable_diffusion", "xlm_roberta"}
     assert {trip.family for trip in TRIPS} == set(ARGUMENTS)
     assert set(ARGUMENTS) | elsewhere == set(registry._families)
     assert set(read_only()) == {

@@ -33,10 +33,10 @@ def _sees_gpu(name: str) -> bool:
         return False
 
 
-pytestmark = [
-    pytest.mark.skipif(not any(map(_sees_gpu, ("torch", "jax"))), reason="needs a GPU"),
-    pytest.mark.parametrize("backend", ["torch", "jax"], indirect=True),
-]
+if not any(map(_sees_gpu, ("torch", "jax"))):
+    pytest.skip("needs a GPU", allow_module_level=True)
+
+pytestmark = pytest.mark.parametrize("backend", ["torch", "jax"], indirect=True)
 
 
 def _moved(layer, backend):
