@@ -19,6 +19,7 @@ from .cache import hash_file
 from .errors import HubError, ReaderError
 from .pickle_scan import looks_like_pickle, pickles_in_zip, scan_pickle
 from .readers import open_reader
+from .readers.tfjs import is_manifest, shard_names
 
 LEVELS = ("note", "caution", "danger")
 _MAX_TEXT = 64 << 20
@@ -112,8 +113,10 @@ def audit(
         HubError: there is no such thing.
     """
     text = os.fspath(subject)
+    beside = None
     if text.startswith("hf://"):
-        paths = _of_repository(text, offline, endpoint)
+        # In the cache a file does not lie beside those that it names.
+        beside = paths = _of_repository(text, offline, endpoint)
     else:
         path = Path(text).expanduser()
         if path.is_dir():
@@ -124,8 +127,11 @@ def audit(
         else:
             raise HubError(f"there is no file or folder {path}")
     found = Audit(text)
+    numbers = _shards(paths)
     for name, path in paths.items():
-        _look_at(name, path, found)
+        folder = name[: name.rfind("/") + 1]
+        files = beside and {other.removeprefix(folder): at for other, at in beside.items()}
+        _look_at(name, path, found, files, name in numbers)
     if not found.license and len(paths) > 1:
         found.findings.append(
             Finding("caution", "", "no file says under which licence it may be used")
@@ -158,12 +164,29 @@ def _of_repository(name: str, offline: bool | None, endpoint: str | None) -> dic
     return dict(resolve(preset, offline=offline, endpoint=endpoint).paths)
 
 
-def _look_at(name: str, path: Path, found: Audit) -> None:
+def _shards(paths: dict[str, Path]) -> set[str]:
+    """The files that a model.json of TensorFlow.js says hold its numbers."""
+    found: set[str] = set()
+    for name, path in paths.items():
+        if name.endswith(".json") and path.is_file() and is_manifest(path):
+            folder = name[: name.rfind("/") + 1]
+            try:
+                found |= {folder + shard for shard in shard_names(path)}
+            except ReaderError:
+                pass  # told when the file itself is looked at
+    return found
+
+
+def _look_at(
+    name: str, path: Path, found: Audit, files: dict[str, Path] | None, numbers: bool
+) -> None:
     if path.is_symlink() and not path.exists():
         found.findings.append(Finding("caution", name, "a link that leads nowhere"))
         return
-    digests = hash_file(path)
-    report = FileReport(name, _form(path, name), digests.size, digests.sha256)
+    digests, form = hash_file(path), _form(path, name)
+    if numbers and form == "pickle" and not scan_pickle(path.read_bytes()).imports:
+        form = "numbers"  # whose name, or first bytes, are a pickle's by chance
+    report = FileReport(name, form, digests.size, digests.sha256)
     found.files.append(report)
     tell = _teller(found, name)
     if name.endswith(_CODE):
@@ -182,10 +205,12 @@ def _look_at(name: str, path: Path, found: Audit) -> None:
         _json(path, name, tell)
     elif name.endswith((".md", "LICENSE", "LICENSE.txt")):
         found.license = found.license or _license(path, name)
-    if report.form in ("safetensors", "gguf", "hdf5", "zip", "pickle") or name.endswith(
-        ".index.json"
+    if (
+        report.form in ("safetensors", "gguf", "hdf5", "zip", "pickle")
+        or name.endswith(".index.json")
+        or (name.endswith(".json") and is_manifest(path))
     ):
-        _weights(path, report, tell)
+        _weights(path, report, tell, files)
 
 
 def _teller(found: Audit, name: str) -> Any:
@@ -210,9 +235,9 @@ def _form(path: Path, name: str) -> str:
     return name.rpartition(".")[2].lower() if "." in name else "data"
 
 
-def _weights(path: Path, report: FileReport, tell: Any) -> None:
+def _weights(path: Path, report: FileReport, tell: Any, files: dict[str, Path] | None) -> None:
     try:
-        with open_reader(path) as reader:
+        with open_reader(path, files) as reader:
             for key in reader:
                 info = reader.info(key)
                 count = 1

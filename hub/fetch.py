@@ -10,7 +10,7 @@ from typing import Any
 from .bundles import bundle_source
 from .cache import Cache
 from .download import SourceFailed
-from .errors import IntegrityError, SourcesExhaustedError
+from .errors import IntegrityError, ReaderError, SourcesExhaustedError
 from .licences import terms_of
 from .lock import Lock, SourceLock
 from .mirrors import mirrors
@@ -27,9 +27,6 @@ from .sources import (
     UrlAttempt,
     offline_reason,
 )
-
-MAX_INDEX_BYTES = 64 << 20
-MAX_SHARDS = 4096
 
 
 def resolve(
@@ -148,9 +145,9 @@ def _collect(attempt: Attempt, entries: tuple[FileEntry, ...]) -> dict[str, Foun
         else:
             if not entry.optional:
                 lacking.append(" or ".join((entry.name, *entry.alternatives)))
-    for name in [name for name in found if ".index." in name and name.endswith(".json")]:
+    for name in [name for name in found if name.endswith(".json")]:
         folder = name[: name.rfind("/") + 1]
-        for shard in (f"{folder}{one}" for one in _shards(found[name].path)):
+        for shard in (f"{folder}{one}" for one in _shards(name, found[name].path)):
             if shard in found:
                 continue
             one = attempt.find(attempt.lock.pins(FileEntry(shard)))
@@ -163,13 +160,26 @@ def _collect(attempt: Attempt, entries: tuple[FileEntry, ...]) -> dict[str, Foun
     return found
 
 
-def _shards(index: Path) -> list[str]:
-    """Returns the plain file names that an index names. SourceFailed when it is malformed."""
-    with open(index, "rb") as file:
-        raw = file.read(MAX_INDEX_BYTES + 1)
+def _shards(name: str, path: Path) -> list[str]:
+    """Returns the plain names of the files that an index, or TensorFlow.js's model.json, names.
+
+    Other files name none. SourceFailed when it is malformed.
+    """
+    from .readers.json_file import MAX_BYTES, MAX_SHARDS
+    from .readers.tfjs import is_manifest, shard_names
+
+    if name.rpartition("/")[2] == "model.json":
+        try:
+            return shard_names(path) if is_manifest(path) else []
+        except ReaderError as error:
+            raise SourceFailed(f"its list of weights is malformed ({error.problem})") from error
+    if ".index." not in name:
+        return []
+    with open(path, "rb") as file:
+        raw = file.read(MAX_BYTES + 1)
     try:
         names = sorted(set(json.loads(raw)["weight_map"].values()))
-        if len(raw) > MAX_INDEX_BYTES or len(names) > MAX_SHARDS:
+        if len(raw) > MAX_BYTES or len(names) > MAX_SHARDS:
             raise ValueError("it is too large")
         if any("/" in FileEntry(name).name for name in names):
             raise ValueError("a name has a folder")

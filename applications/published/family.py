@@ -67,6 +67,27 @@ def hed_map() -> WeightMap:
     )
 
 
+def tfjs_map() -> WeightMap:
+    """Builds the table for networks of Keras in TensorFlow.js's files: "layer/weight".
+
+    Keras 2, from which such files come, calls the kernels of depthwise convolutions by a name of
+    their own; separable ones, of Xception and NASNet, kept it.
+    """
+    heads = ("predictions", "conv_preds", "logits", "{name}_head_dense")
+    return WeightMap(
+        *(
+            Row(f"{head}/{{part}}", f"net.{head}.{{part}}", optional=True, head=True)
+            for head in heads
+        ),
+        *(
+            Row(f"{layer}/depthwise_kernel", f"net.{layer}.depthwise_kernel")
+            for layer in ("block{b}_sepconv{k}", "separable_conv_{rest*}")
+        ),
+        Row("{rest*}/depthwise_kernel", "net.{rest*}.kernel"),
+        Row("{rest*}/{part}", "net.{rest*}.{part}"),
+    )
+
+
 TIMM = timm_table(
     "network of timm",
     tuple(variants.TIMM),
@@ -130,6 +151,13 @@ register_family(
                 weight_map=lambda config: hed_map(),
                 weights=("hed_bsds500.weights.h5",),
                 files=(),
+            ),
+            "tfjs": Layout(
+                config=_of_keras,
+                weight_map=lambda config: tfjs_map(),
+                weights=("model.json",),
+                files=(),
+                optional_files=("config.json",),
             ),
             "timm": Layout(
                 config=TIMM,

@@ -1,4 +1,4 @@
-"""Readers of weights files: safetensors, also sharded, PyTorch's, CTranslate2's, GGUF, Keras's.
+"""Readers of weights files: safetensors, PyTorch's, CTranslate2's, GGUF, Keras's, TensorFlow.js's.
 
 `open_reader` looks at a file's first bytes, not at its name, and returns the reader for it.
 """
@@ -16,6 +16,7 @@ from .gguf import MAGIC, GGUFReader
 from .keras import SIGNATURE, KerasReader, is_archive
 from .safetensors import SafetensorsReader
 from .sharded import ShardedReader
+from .tfjs import TFJSReader, is_manifest
 from .torch_pickle import LEGACY_PREFIX, TorchPickleReader
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Reader",
     "SafetensorsReader",
     "ShardedReader",
+    "TFJSReader",
     "TensorInfo",
     "TorchPickleReader",
     "open_reader",
@@ -36,8 +38,10 @@ def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None =
 
     Args:
         path: a safetensors file, an index of sharded files, a file of `torch.save`, CTranslate2's
-            `model.bin`, a GGUF file, or Keras's `.weights.h5`, `.h5` or `.keras`.
-        files: for an index: file name -> path, where the files do not lie beside it.
+            `model.bin`, a GGUF file, Keras's `.weights.h5`, `.h5` or `.keras`, or TensorFlow.js's
+            `model.json`.
+        files: for an index or a `model.json`: file name -> path, where the files do not lie beside
+            it.
 
     Raises:
         ReaderError: the file cannot be opened, is of no known form, or is damaged.
@@ -58,20 +62,23 @@ def open_reader(path: str | os.PathLike[str], files: Mapping[str, Path] | None =
     if head.startswith(MAGIC):
         return GGUFReader(path)
     if head.lstrip().startswith(b"{"):
+        if is_manifest(path):
+            return TFJSReader(path, files)
         return ShardedReader(path, _open_shard, files)
     if head.startswith(b"\x06\x00\x00\x00"):
         return CTranslate2Reader(path)
     raise ReaderError(
         path,
         f"it begins with {head[:8]!r}, which is neither safetensors (or an index of it), "
-        "nor a file of torch.save, nor CTranslate2's model.bin, nor GGUF, nor one of Keras's",
+        "nor a file of torch.save, nor CTranslate2's model.bin, nor GGUF, nor one of Keras's "
+        "or TensorFlow.js's",
         "offset 0",
     )
 
 
 def _open_shard(path: Path) -> Reader:
     reader = open_reader(path)
-    if isinstance(reader, ShardedReader):
+    if isinstance(reader, ShardedReader | TFJSReader):
         reader.close()
         raise ReaderError(path, "an index names another index")
     return reader

@@ -86,6 +86,12 @@ def check_shape(path: Path, shape: Sequence[object], key: str) -> tuple[int, ...
     return tuple(dims)
 
 
+def check_booleans(path: Path, flat: np.ndarray, key: str) -> None:
+    """Raises ReaderError where an array of truths holds a byte that is neither 0 nor 1."""
+    if flat.dtype == bool and flat.view(np.uint8).max(initial=0) > 1:
+        raise ReaderError(path, "a boolean is stored as neither 0 nor 1", f"tensor {key}")
+
+
 class MappedFile:
     """A file mapped privately, copy-on-write: views are writable and never change the file.
 
@@ -134,8 +140,7 @@ class MappedFile:
         flat = np.frombuffer(self.buffer, dtype, count, offset)
         if not flat.flags.aligned:
             flat = flat.copy()
-        if info.dtype == "bool" and flat.view(np.uint8).max() > 1:
-            raise ReaderError(self.path, "a boolean is stored as neither 0 nor 1", f"tensor {key}")
+        check_booleans(self.path, flat, key)
         return flat.reshape(info.shape)
 
     def release(self, offset: int, count: int) -> None:

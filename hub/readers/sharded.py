@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import ReaderError
 from .base import Reader, TensorInfo, check_key
+from .json_file import MAX_SHARDS, read_strictly
 
-MAX_INDEX_BYTES = 64 << 20
-MAX_SHARDS = 4096
 _SHARD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
 
 
@@ -81,16 +78,7 @@ class ShardedReader(Reader):
             reader.close()
 
     def _read_index(self) -> dict[str, str]:
-        try:
-            with open(self.path, "rb") as file:
-                raw = file.read(MAX_INDEX_BYTES + 1)
-            if len(raw) > MAX_INDEX_BYTES:
-                raise ReaderError(self.path, f"the index is over {MAX_INDEX_BYTES} bytes")
-            index = json.loads(raw.decode("utf-8"), object_pairs_hook=self._unique)
-        except OSError as error:
-            raise ReaderError(self.path, f"it cannot be opened: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
-            raise ReaderError(self.path, f"the index is not JSON: {str(error)[:120]}") from error
+        index = read_strictly(self.path, "index")
         weight_map = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(weight_map, dict) or not weight_map:
             raise ReaderError(self.path, "the index has no weight_map of tensor name to file name")
@@ -103,12 +91,6 @@ class ShardedReader(Reader):
         if len(set(weight_map.values())) > MAX_SHARDS:
             raise ReaderError(self.path, f"the index names more than {MAX_SHARDS} files")
         return weight_map
-
-    def _unique(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ReaderError(self.path, "a key occurs twice in the index")
-        return found
 
     def _shard_path(self, name: str, files: Mapping[str, Path] | None) -> Path:
         path = files.get(name) if files is not None else self.path.parent / name

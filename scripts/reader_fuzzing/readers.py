@@ -176,6 +176,7 @@ SUBJECTS: dict[str, Subject] = {
     "gguf": Subject(seeds.gguf, _plain, _weights),
     "gguf tokenizer": Subject(seeds.gguf, _plain, _gguf_tokenizer),
     "ctranslate2": Subject(seeds.ctranslate2, _plain, _weights),
+    "tfjs": Subject(seeds.tfjs, _json, _weights),
     "keras weights": Subject(seeds.keras_file("x.weights.h5"), _plain, _weights),
     "keras archive": Subject(seeds.keras_file("x.keras"), _keras, _weights),
     "keras 2": Subject(seeds.keras_file("x.h5"), _plain, _weights),
@@ -205,6 +206,7 @@ SUBJECTS: dict[str, Subject] = {
     "tar": Subject(seeds.data_archive("tar.gz"), _plain, _unpacked),
     "audit zip": Subject(seeds.torch_zip, _torch, _audited),
     "audit .keras": Subject(seeds.keras_file("x.keras"), _keras, _audited),
+    "audit tfjs": Subject(seeds.tfjs, _json, _audited),
     "audit .json": Subject(seeds.preset("bert"), _json, _audited),
 }
 """Name -> what is fuzzed under it."""

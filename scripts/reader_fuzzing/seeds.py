@@ -152,6 +152,32 @@ def ctranslate2(folder: Path) -> Path:
     return path
 
 
+def tfjs(folder: Path) -> Path:
+    """Tensors with and without codes in two files, one of them in both."""
+    tensors: list[tuple[str, str, np.ndarray, dict[str, object] | None]] = [
+        ("a/kernel", "float32", _DRAWS.normal(size=(3, 4)).astype("<f4"), None),
+        ("a/flags", "bool", np.array([1, 0, 1], "u1"), None),
+        ("b/kernel", "float32", np.arange(9, dtype="u1"), {"scale": 0.5, "min": -2}),
+        ("b/steps", "int32", np.arange(4, dtype="<u2"), {"scale": 2.5, "min": 1}),
+        ("b/half", "float32", np.ones((2, 2), "<f2"), {}),
+        ("b/count", "int32", np.array(7, "<i4"), None),
+    ]
+    weights: list[dict[str, object]] = []
+    for name, dtype, codes, about in tensors:
+        entry: dict[str, object] = {"name": name, "shape": list(codes.shape), "dtype": dtype}
+        if about is not None:
+            entry["quantization"] = {"dtype": codes.dtype.name, **about}
+        weights.append(entry)
+    raw = b"".join(codes.tobytes() for _, _, codes, _ in tensors)
+    (folder / "group1-shard1of2.bin").write_bytes(raw[:54])
+    (folder / "group1-shard2of2.bin").write_bytes(raw[54:])
+    paths = ["group1-shard1of2.bin", "group1-shard2of2.bin"]
+    content = {"modelTopology": {}, "weightsManifest": [{"paths": paths, "weights": weights}]}
+    path = folder / "model.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
 def _small_network() -> object:
     from ...framework import config, layers, models
 
