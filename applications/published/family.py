@@ -174,6 +174,8 @@ register_family(
         architectures={
             "KerasArchive": Architecture("keras", "image_classifier"),
             "KerasArchiveWithoutTop": Architecture("keras", "backbone"),
+            "KerasTFJS": Architecture("tfjs", "image_classifier"),
+            "KerasTFJSWithoutTop": Architecture("tfjs", "backbone"),
             **{name: Architecture("timm", "image_classifier") for name in variants.TIMM},
         },
     )

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import isozoo
-from isozoo.hub import FileEntry, Folder, HuggingFace, Preset, open_reader
+from isozoo.hub import FileEntry, HuggingFace, Preset, open_reader
 from isozoo.hub.auditing import audit
+from isozoo.hub.converting import convert
 from isozoo.hub.errors import HubError, ReaderError
 from isozoo.hub.fetch import resolve
 from isozoo.hub.readers import TFJSReader
@@ -275,22 +276,19 @@ def test_mobilenet_v2_of_keras_in_codes_of_eight_bits(tmp_path):
             raw += codes.tobytes()
             expected[f"net.{layer.name}.{weight.name}"] = codes.astype(float) / 255 - 0.5
     _written(tmp_path, [(entries, raw)], (100_000,))
-    preset = Preset(
-        "mine",
-        "published",
-        "backbone",
-        "tfjs",
-        (FileEntry("model.json"),),
-        (Folder(tmp_path),),
-        {"network": "MobileNetV2", "alpha": 0.35, "classes": 0},
-    )
+    config = {"model_type": "keras_applications", "network": "MobileNetV2", "alpha": 0.35}
+    config["architectures"] = ["KerasTFJSWithoutTop"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    convert(tmp_path, tmp_path / "converted")
     with isozoo.use_backend("numpy"):
-        found = isozoo.from_preset(preset).weights_by_path()
+        found = isozoo.from_preset(tmp_path).weights_by_path()
     assert found.keys() == expected.keys()
-    for name, values in expected.items():
-        np.testing.assert_allclose(found[name].numpy(), values, rtol=0, atol=1e-7)
+    with open_reader(tmp_path / "converted/model.safetensors") as reader:
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name].numpy(), values, rtol=0, atol=1e-7)
+            np.testing.assert_array_equal(reader.read(name[4:]), found[name].numpy())
     entries[0]["name"] = "Conv9/kernel"
     _written(tmp_path, [(entries, raw)])
     with isozoo.use_backend("numpy"), pytest.raises(HubError) as caught:
-        isozoo.from_preset(preset)
+        isozoo.from_preset(tmp_path)
     assert "Conv9/kernel" in str(caught.value) and "net.Conv1.kernel" in str(caught.value)
