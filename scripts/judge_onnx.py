@@ -1,6 +1,6 @@
 """Runs ONNX's own cases on models made of them: passed, wrong and refused, for each backend.
 
-    python scripts/judge_onnx.py --backend numpy --backend torch --out refused.json
+    python -m isozoo.scripts.judge_onnx --backend numpy --backend torch --out refused.json
 
 The cases are those that `onnx.backend.test.case.node.collect_testcases` makes, and of the sets that
 the package carries `simple`, `pytorch-converted`, `pytorch-operator` and `light`. A case passes if
@@ -9,7 +9,7 @@ all outputs have the expected shapes and dtypes, and the numbers are within the 
 known here, and wrong if it fails in any other way. Numbers of a few bits, which no framework has,
 come in the dtype that stands for them, and are compared as numbers.
 
-    python scripts/judge_onnx.py --contrib
+    python -m isozoo.scripts.judge_onnx --contrib
 
 runs random cases of onnxruntime's operators (`onnx_contrib`), which it judges by its results.
 """

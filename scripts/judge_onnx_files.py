@@ -1,6 +1,6 @@
 """Runs trained ONNX files on models made of them, and compares with onnxruntime.
 
-    python scripts/judge_onnx_files.py FOLDER --backend numpy --backend torch
+    python -m isozoo.scripts.judge_onnx_files FOLDER --backend numpy --backend torch
 
 Every `.onnx` below the folder is run on random inputs of the sizes that its graph allows: two lots
 of sizes where it leaves some free, near N by `--size NAME.AXIS=N`. Inputs whose names end in

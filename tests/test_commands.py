@@ -143,6 +143,15 @@ def test_completions_name_all_commands_and_are_shell(shell, capsys):
         assert done.returncode == 0 and done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["run a b c --top 3", "run a --top 3 b c", "run --top 3 a b c", "run a b --top 3 c"],
+)
+def test_inputs_may_stand_on_both_sides_of_options(line):
+    found = cli.make_parser().parse_args(line.split())
+    assert (found.name, found.inputs, found.top) == ("a", ["b", "c"], 3)
+
+
 def test_doctor_knows_all_extras(capsys, monkeypatch):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     groups = {"all", "demo", "test", "lint", "benchmark", "docs", "jax", "torch", "tensorflow"}

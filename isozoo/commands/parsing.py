@@ -53,8 +53,22 @@ class Parser(argparse.ArgumentParser):
             place = self
             for level in ("command", "what"):
                 place = place.actions.get(getattr(found, level, None) or "", place)
+            if place._take_more(found, unknown):
+                return found
             place.error(f"unknown arguments: {' '.join(unknown)}")
         return found
+
+    def _take_more(self, found: Any, given: list[str]) -> bool:
+        """Adds arguments that stand behind options to those before, where there may be several.
+
+        argparse itself takes them all from one place of the line.
+        """
+        several = [a for a in self._actions if not a.option_strings and a.nargs in ("*", "+")]
+        if not several or any(text.startswith("-") for text in given):
+            return False
+        name = several[0].dest
+        setattr(found, name, [*(getattr(found, name) or ()), *given])
+        return True
 
     def error(self, message: str) -> NoReturn:
         """Prints what is wrong in one line, and exits with WRONG_CALL."""
