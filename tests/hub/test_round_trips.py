@@ -37,6 +37,7 @@ def test_every_family_is_tried():
     assert set(read_only()) == {
         ("efficientnet_lite", "pytorch"),
         ("published", "hed"),
+        ("published", "tfjs"),
         ("yolov8", "ultralytics"),
     }
     assert all(set(get_family(f).tasks) == {t.task for t in TRIPS if t.family == f}
