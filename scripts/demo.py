@@ -113,7 +113,7 @@ def _answer(model: Any, inputs: list[str]) -> tuple[list[str], np.ndarray]:
         return [
             f"{found[0].label} ({found[0].probability:.1%})" for found in classes
         ], probabilities
-    if model.task == "text_reader":
+    if hasattr(model, "read"):  # of texts in pictures: it is made of two nets, and no backbone
         pages = [model.read(path) for path in inputs]
         scores = np.array([line.score for lines in pages for line in lines])
         return [" | ".join(line.text for line in lines) for lines in pages], scores
