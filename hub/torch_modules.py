@@ -82,7 +82,8 @@ def convert_timm(
         import timm  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(
-            f"Converting timm:{name} needs the package timm. Install it with: pip install 'isozoo[timm]'"
+            f"Converting timm:{name} needs the package timm. Install it with: "
+            "pip install 'isozoo[timm]'"
         ) from error
     try:
         net = timm.create_model(name, pretrained=True)
