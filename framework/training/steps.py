@@ -54,7 +54,7 @@ def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[
             model._native_compiled(steps) if compiled else steps, variables, compiled
         )
         if not compiled and _is_own(model, step):
-            run = backend.recorded_step(run, variables)
+            run = backend.recorded_step(run, variables, model)
     if kind == "train":
         return run
 
@@ -82,9 +82,7 @@ def _is_own(model: Any, step: Callable[..., Any]) -> bool:
         parts += [part for part in flatten(setup.loss.given) if not isinstance(part, str)]
     functions = [getattr(part, name, None) for part in parts for name in _FUNCTIONS]
     homes = {getattr(part, "__module__", "") for part in (*parts, *functions) if part is not None}
-    return all(home.partition(".")[0] == _PACKAGE for home in homes) and not any(
-        layer._native_hooks() for layer in inner
-    )
+    return all(home.partition(".")[0] == _PACKAGE for home in homes)
 
 
 def _variables(model: Any, kind: str) -> list[Any]:

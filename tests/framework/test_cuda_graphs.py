@@ -232,6 +232,19 @@ def test_a_training_is_recorded_and_stays_the_same(monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
+def test_hooks_that_come_later_are_heard(monkeypatch):
+    driver, heard = Driver(), []
+    monkeypatch.setattr(graphs, "CudaDriver", lambda: driver)
+    with isozoo.use_backend("torch"):
+        net = isozoo.Sequential([isozoo.Input((3,)), layers.Dense(2)])
+        for _ in range(graphs.CALLS_BEFORE + 2):
+            net.infer(np.ones((2, 3), np.float32))
+        assert driver.replayed == 1
+        net.layers[0].register_forward_hook(lambda *call: heard.append(1))
+        net.infer(np.ones((2, 3), np.float32))
+    assert (len(heard), driver.replayed) == (1, 1)
+
+
 def test_what_a_user_wrote_is_not_recorded(monkeypatch):
     calls = []
 

@@ -58,7 +58,7 @@ class Programs(Protocol):
         ...
 
     def recorded_step(
-        self, function: Callable[..., Any], variables: list[Any]
+        self, function: Callable[..., Any], variables: list[Any], model: Any
     ) -> Callable[..., Any]:
         """Makes a recording, where a device has such, of a step that changes variables alone."""
         ...

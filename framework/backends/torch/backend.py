@@ -584,12 +584,16 @@ class TorchBackend(
     def unrecorded(self):
         return torch.no_grad()
 
-    def recorded_step(self, function, variables):
-        return GraphedFunction(function, lambda: [v.native for v in variables])
+    def recorded_step(self, function, variables, model):
+        weights = lambda: [v.native for v in variables]  # noqa: E731
+        return GraphedFunction(function, weights, hooked=model._native_hooked)
 
     def inference_function(self, target):
         graphed = GraphedFunction(
-            target, lambda: [v.native for v in target.variables], consumed=target.consumed
+            target,
+            lambda: [v.native for v in target.variables],
+            consumed=target.consumed,
+            hooked=getattr(target.model, "_native_hooked", None),
         )
 
         def infer(*args, **kwargs):

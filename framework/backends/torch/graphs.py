@@ -83,6 +83,7 @@ class GraphedFunction:
         weights: a callable that gives the native tensors that the function reads.
         driver: what records.
         consumed: places of arguments that the caller does not use again.
+        hooked: tells whether the function has effects now, which a recording would lose.
     """
 
     def __init__(
@@ -91,10 +92,11 @@ class GraphedFunction:
         weights: Callable[[], list[Any]],
         driver: Any = None,
         consumed: Sequence[int] = (),
+        hooked: Callable[[], bool] | None = None,
     ) -> None:
         self._function, self._weights = function, weights
         self._driver = CudaDriver() if driver is None else driver
-        self._consumed = tuple(consumed)
+        self._consumed, self._hooked = tuple(consumed), hooked
         self._calls: dict[Any, int] = {}
         self._graphs: OrderedDict[Any, _Recording] = OrderedDict()
         self.failures: dict[Any, str] = {}
@@ -102,7 +104,7 @@ class GraphedFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, form = split((args, kwargs))
         tensors = [x for x in leaves if isinstance(x, torch.Tensor)]
-        if not self._driver.is_usable(tensors):
+        if not self._driver.is_usable(tensors) or (self._hooked is not None and self._hooked()):
             return self._function(*args, **kwargs)
         key = (form, tuple(map(_description, leaves)))
         if key in self.failures:

@@ -115,13 +115,22 @@ class TorchLayer(NativeLayer, nn.Module):
     def _native_training(self):
         return self.training
 
+    def _inner(self):
+        """The layers inside, itself among them."""
+        found = self._cache.get("inner")
+        if found is None:
+            found = self._cache["inner"] = [m for m in self.modules() if isinstance(m, TorchLayer)]
+        return found
+
+    def _native_hooked(self):
+        """Whether anything of torch's stands around a call of a layer inside."""
+        return any(_FOR_ALL) or any(layer._native_hooks() for layer in self._inner())
+
     def _native_mode(self, training):
         """What `train(training)` does, which looks through all modules again at each call."""
-        own = self._cache.get("modes")
-        if own is None:
-            found = [m for m in self.modules() if isinstance(m, TorchLayer)]
-            own = self._cache["modes"] = [m for m in found if type(m).train is nn.Module.train]
-        for layer in own:
+        for layer in self._inner():
+            if type(layer).train is not nn.Module.train:
+                continue
             held = layer.__dict__
             held["training"] = training
             for part in held["_modules"].values():

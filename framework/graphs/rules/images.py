@@ -67,6 +67,7 @@ def resized(
     region: list[float] | None,
     how: dict[str, Any],
 ) -> Any:
+    """Returns `x` with axes resized by factors or to wanted sizes, as ONNX's Resize defines it."""
     given = factors if wanted is None else wanted
     if given is None or len(given) != len(axes):
         raise call.wrong(f"it should have a scale or a size for each of {len(axes)} axes")
