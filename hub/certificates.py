@@ -15,8 +15,10 @@ import numpy as np
 
 from ..framework.files import write_atomically
 from .errors import HubError
-from .loading import read_json
+from .fetch import files_beside
+from .loading import find_preset, read_json
 from .parity import NOISE, TOLERATED, Report
+from .registry import source_of_name
 
 FORMAT = "isozoo.parity/1"
 _PACKAGES = ("isozoo", "numpy", "jax", "jaxlib", "torch", "tensorflow", "scipy")
@@ -77,11 +79,45 @@ def measured_on() -> dict[str, Any]:
     }
 
 
-def write_certificate(report: Report, path: str | os.PathLike[str]) -> Path:
-    """Writes `certificate(report)` to a JSON file, whole or not at all. Raises OSError."""
+def write_certificate(report: Report, path: str | os.PathLike[str], *, layers: bool = True) -> Path:
+    """Writes `certificate(report)` to a JSON file, whole or not at all.
+
+    Args:
+        report: what `verify` found.
+        path: the file.
+        layers: whether the errors of single layers are kept, which are most of the file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     path = Path(path)
-    text = json.dumps(certificate(report), indent=1, default=_plain)
+    found = certificate(report)
+    if not layers:
+        found["layers"] = []
+    text = json.dumps(found, indent=1, default=_plain)
     write_atomically(path, (text + "\n").encode())
+    return path
+
+
+def published_certificate(name: str | os.PathLike[str], *, offline: bool | None = None) -> Path:
+    """Returns the path of the certificate that was published with a model.
+
+    Args:
+        name: a preset, `hf://org/name[@revision]`, or a folder.
+        offline: as in `resolve`.
+
+    Raises:
+        HubError: none was published, or the model cannot be had.
+    """
+    preset, source = find_preset(name, offline=offline), source_of_name(name)
+    path = preset.certificate
+    if source is not None:
+        path = files_beside(preset, source, "parity.json", offline=offline).get("parity.json")
+    if path is None:
+        raise HubError(
+            f"no certificate was published with {name}: name a file, or make one by "
+            f"`isozoo verify {name} --write parity.json`"
+        )
     return path
 
 

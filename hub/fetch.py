@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -236,15 +236,31 @@ def _ways_out(preset: Preset, offline_why: str | None) -> list[str]:
     return ways
 
 
+def files_beside(
+    preset: Preset,
+    source: Source,
+    *names: str,
+    cache: Cache | None = None,
+    offline: bool | None = None,
+) -> Mapping[str, Path]:
+    """Returns those of the named files that lie at a source, beside a preset's own files.
+
+    Raises SourcesExhaustedError, CacheError: as `resolve`.
+    """
+    entries = tuple(FileEntry(name, optional=True) for name in names)
+    beside = Preset(preset.name, "", "", "", entries, (source,))
+    return resolve(beside, cache=cache, offline=offline).paths
+
+
 def describe(preset: Preset, *, cache: Cache | None = None) -> dict[str, Any]:
     """Returns what `isozoo info` shows of a preset; reads no file's content and uses no network.
 
     Returns:
         A dict of plain values: name, family, task, layout, license, terms (what it asks of users,
         where it restricts the use), description, num_parameters, languages, settings, evidence,
-        files, pinned ("preset", "lock" or "first use"), lock (path or None), and sources: for each
-        its description, layout, revision, whether all of its required files lie on this machine now
-        ("available"), and where.
+        certificate (the published one's path, or None), files, pinned ("preset", "lock" or
+        "first use"), lock (path or None), and sources: for each its description, layout, revision,
+        whether all of its required files lie on this machine now ("available"), and where.
     """
     cache = cache or Cache()
     lock = Lock(cache, preset.name)
@@ -263,6 +279,7 @@ def describe(preset: Preset, *, cache: Cache | None = None) -> dict[str, Any]:
         "languages": list(preset.languages),
         "settings": dict(preset.settings),
         "evidence": preset.evidence,
+        "certificate": None if preset.certificate is None else str(preset.certificate),
         "files": [_plain_entry(entry) for entry in preset.files],
         "pinned": "preset" if all(pinned) else "lock" if locked else "first use",
         "lock": str(lock.path) if locked else None,

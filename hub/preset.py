@@ -200,6 +200,7 @@ class Preset:
         evidence: where revision and hashes were seen.
         languages: BCP 47 tags of the languages of its texts or speech, "mul" for many (ISO 639-2);
             empty where it has none, or none is told.
+        certificate: its published certificate (`parity.json`), where one lies beside its data.
     """
 
     name: str
@@ -214,6 +215,7 @@ class Preset:
     num_parameters: int | None = None
     evidence: str = ""
     languages: tuple[str, ...] = ()
+    certificate: Path | None = None
 
     def files_of(self, source: Source) -> tuple[FileEntry, ...]:
         """Returns the files as they are at a source."""

@@ -16,13 +16,15 @@ are a sha256, 40 are git's and 32 an MD5, and `sha256:` stands before the first 
 are known; a name that ends in `?` may be lacking. A source is an address:
 `hf://org/name[/folder][@revision]`, `package://DISTRIBUTION==VERSION/module[/folder]`, or
 `https://…`; or a table with the address as `at` and with `layout`, `files`, `rename` where they
-differ there. The other keys are those of `Preset`.
+differ there. The other keys are those of `Preset`, but for the certificate: that is the file
+`certificates/NAME.json` beside the data file, if there is one (`isozoo.scripts.certify` makes it).
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,11 @@ def read_presets(path: Path, family: str) -> list[Preset]:
     found = []
     for name, entry in content.get("presets", {}).items():
         try:
-            found.append(_preset(name, family, {**content.get("defaults", {}), **entry}))
+            preset = _preset(name, family, {**content.get("defaults", {}), **entry})
+            certificate = path.parent / "certificates" / f"{name}.json"
+            if certificate.is_file():
+                preset = replace(preset, certificate=certificate)
+            found.append(preset)
         except (TypeError, ValueError) as error:
             raise HubError(f"{path}, preset {name!r}: {error}") from error
     return found

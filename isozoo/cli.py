@@ -150,6 +150,7 @@ def make_parser() -> Parser:
         _verify,
         "Run a model on every backend and in float64, and compare.",
         "isozoo verify all_minilm_l6_v2",
+        "isozoo verify all_minilm_l6_v2 --against",
         "isozoo verify my_model --against my_model/parity.json",
         "isozoo verify my_model --signed-by key.pub",
     )
@@ -165,7 +166,13 @@ def make_parser() -> Parser:
     )
     verify.add_argument("--layers", action="store_true", help="show each layer too")
     verify.add_argument("--write", metavar="FILE", help="write a certificate, such as parity.json")
-    verify.add_argument("--against", metavar="FILE", help="compare with a certificate")
+    verify.add_argument(
+        "--against",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="compare with a certificate; the preset's published one if no file is named",
+    )
     verify.add_argument(
         "--signed-by",
         metavar="KEY.pub",
@@ -384,7 +391,12 @@ def _bench(arguments: Any) -> int:
 
 
 def _verify(arguments: Any) -> int:
-    from .hub.certificates import certificate, compare_certificate, write_certificate
+    from .hub.certificates import (
+        certificate,
+        compare_certificate,
+        published_certificate,
+        write_certificate,
+    )
     from .hub.parity import verify
     from .hub.signing import check_signature, is_signed
 
@@ -394,6 +406,11 @@ def _verify(arguments: Any) -> int:
         print(
             f"isozoo: {arguments.name} is signed; --signed-by KEY.pub checks that", file=sys.stderr
         )
+
+    against = arguments.against
+    if against == "":
+        # Asked for first: the runs take long, and would be for nothing where there is none.
+        against = str(published_certificate(arguments.name, offline=arguments.offline))
 
     def tell(run: str) -> None:
         if sys.stderr.isatty():
@@ -411,19 +428,19 @@ def _verify(arguments: Any) -> int:
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     differences = []
-    if arguments.against:
-        differences = compare_certificate(report, arguments.against)
+    if against:
+        differences = compare_certificate(report, against)
     if arguments.write:
         write_certificate(report, arguments.write)
     if arguments.json:
         told = [asdict(one) for one in differences]
-        print_json(certificate(report) | ({"against": told} if arguments.against else {}))
+        print_json(certificate(report) | ({"against": told} if against else {}))
     else:
         print(report.table(layers=arguments.layers))
         for one in differences:
             print(one)
-        if arguments.against and not any(one.matters for one in differences):
-            print(f"as {arguments.against} says")
+        if against and not any(one.matters for one in differences):
+            print(f"as {against} says")
     return 0 if report.ok and not any(one.matters for one in differences) else NO
 
 

@@ -145,7 +145,7 @@ def named_by_user(name: str | os.PathLike[str], cache: Cache | None = None) -> G
     Raises:
         HubError: it cannot be had, or is no preset.
     """
-    from ..fetch import resolve
+    from ..fetch import files_beside
     from ..loading import find_preset
     from ..registry import source_of_name
 
@@ -153,15 +153,7 @@ def named_by_user(name: str | os.PathLike[str], cache: Cache | None = None) -> G
     source = source_of_name(name)
     if source is None:
         return Given(preset)
-    beside = Preset(
-        preset.name,
-        "",
-        "",
-        "",
-        (FileEntry("parity.json", optional=True), FileEntry("README.md", optional=True)),
-        (source,),
-    )
-    found = resolve(beside, cache=cache).paths
+    found = files_beside(preset, source, "parity.json", "README.md", cache=cache)
     if "README.md" in found and not preset.license:
         preset = _with_license(preset, found["README.md"])
     return Given(preset, found.get("parity.json"), names_itself=False)

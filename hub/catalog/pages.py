@@ -50,8 +50,9 @@ def build(
         out: the folder; a catalogue that was written there before is replaced.
         add: folders of models, or `hf://org/name`, that are shown beside the registered presets,
             each with the certificate (parity.json) that lies beside its files.
-        measured: a folder of certificates, NAME.parity.json (`isozoo verify NAME --write`), and of
-            benchmarks, NAME.bench.json (`isozoo bench NAME --json`).
+        measured: a folder of certificates, NAME.parity.json (`isozoo verify NAME --write`), which
+            stand in the place of published ones, and of benchmarks, NAME.bench.json (`isozoo bench
+            NAME --json`).
         registered: whether the registered presets and those of installed bundles are shown.
 
     Raises:
@@ -95,7 +96,7 @@ def _presets() -> list[Given]:
     found = {preset.name: preset for preset in list_presets()}
     for name in installed():
         found.setdefault(name, get_preset(name))
-    return [Given(preset) for preset in found.values()]
+    return [Given(preset, preset.certificate) for preset in found.values()]
 
 
 def _find_measured(given: list[Given], folder: Path) -> None:

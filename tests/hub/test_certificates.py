@@ -9,7 +9,7 @@ import pytest
 
 import isozoo
 from isozoo.cli import main
-from isozoo.hub import convert
+from isozoo.hub import convert, registry
 from isozoo.hub.certificates import compare_certificate, write_certificate
 from isozoo.hub.errors import HubError
 from isozoo.hub.parity_inputs import inputs_hash
@@ -109,3 +109,36 @@ def test_inputs_are_told_apart(tmp_path):
         inputs_hash(np.arange(4)),
     }
     assert len(known) == 7 and inputs_hash(np.arange(4.0)) in known
+
+
+def test_the_one_that_was_published_is_found(report, folder, tmp_path, capsys, monkeypatch):
+    command = ["verify", str(folder), "--backend", "numpy", "--against"]
+    assert main(command) != 0
+    assert "no certificate was published" in capsys.readouterr().err
+    beside = write_certificate(report, folder / "parity.json", layers=False)
+    try:
+        assert main(command) == 0
+        assert f"as {beside} says" in capsys.readouterr().out
+    finally:
+        beside.unlink()
+
+
+def _published():
+    return [one for one in registry.list_presets() if one.certificate is not None]
+
+
+def test_certificates_are_published_with_presets():
+    assert {"all_minilm_l6_v2", "efficientnet_lite0"} <= {one.name for one in _published()}
+
+
+@pytest.mark.parametrize("preset", _published(), ids=lambda preset: preset.name)
+def test_a_published_certificate_is_about_the_files_of_its_preset(preset):
+    found = json.loads(preset.certificate.read_text())
+    pinned = {entry.name: entry.sha256 for entry in preset.files}
+    for source in preset.sources:
+        pinned |= {entry.name: entry.sha256 for entry in preset.files_of(source) if entry.sha256}
+    assert found["model"] == preset.name and found["ok"] and found["decisions_agree"]
+    assert found["files"]
+    for name, sha256 in found["files"].items():
+        assert pinned[name] in (None, sha256), name
+    assert set(found["backends"]) == {"jax", "torch", "tensorflow", "numpy"}
