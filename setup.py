@@ -10,7 +10,10 @@ ROOT = Path(__file__).parent
 FLOORS = ("framework", "applications", "nlp", "cv", "hub", "scripts")
 PACKAGE_DIR = {"isozoo": "isozoo", **{f"isozoo.{floor}": floor for floor in FLOORS}}
 # What the code reads beside its modules: tables, model cards, pages, the mark of types.
-DATA = [f"*.{end}" for end in "css html js json md mjs toml tsv txt".split()] + ["py.typed"]
+DATA = [f"*.{end}" for end in "css html js json md mjs toml tsv txt".split()] + [
+    "certificates/*.json",
+    "py.typed",
+]
 
 
 def packages() -> list[str]:

@@ -6,7 +6,7 @@ import re
 import sys
 import tomllib
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from .tree import ROOT, imports, layout, modules
 
@@ -88,7 +88,21 @@ def test_every_data_file_is_in_the_wheel():
         if path.is_file() and path.suffix not in (".py", ".pyc")
     ]
     assert {"presets.toml", "imagenet_classes.txt"} <= {path.name for path in found}
-    assert not [p for p in found if not any(fnmatch(p.name, d) for d in layout()["DATA"])]
+    patterns = [PurePath(pattern).parts for pattern in layout()["DATA"]]
+    assert not [path for path in found if not _is_covered(_in_package(path).parts, patterns)]
+
+
+def _in_package(path: Path) -> Path:
+    """The file's path from the innermost package that it lies in; patterns begin there."""
+    package = next(folder for folder in path.parents if (folder / "__init__.py").is_file())
+    return path.relative_to(package)
+
+
+def _is_covered(parts: tuple[str, ...], patterns: list[tuple[str, ...]]) -> bool:
+    """Whether a pattern takes the file: setuptools' asterisk stops at a slash."""
+    return any(
+        len(parts) == len(pattern) and all(map(fnmatch, parts, pattern)) for pattern in patterns
+    )
 
 
 def test_every_package_has_an_init():
