@@ -16,6 +16,7 @@ from isozoo import cli
 from isozoo.scripts.loopback.reading import HubServer
 
 from .nlp import tiny_bert
+from .patience import DEADLINE
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:
@@ -174,7 +175,7 @@ def test_from_the_hub_to_an_answer_and_again_without_it(tmp_path):
     def call(*arguments: str, **more: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "isozoo", *arguments]
         env = {**environment, **more}
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=DEADLINE)
 
     hub = HubServer()
     try:
@@ -199,7 +200,7 @@ def test_from_the_hub_to_an_answer_and_again_without_it(tmp_path):
         env={**environment, "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
     )
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(np.ravel(json.loads(done.stdout)), expected, atol=1e-5)

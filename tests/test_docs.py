@@ -16,6 +16,8 @@ import pytest
 import isozoo
 from isozoo import cli
 
+from .patience import DEADLINE
+
 ROOT = Path(__file__).parents[1]
 PAGES = {path.name: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
 PARSER = cli.make_parser()
@@ -32,7 +34,11 @@ def test_the_short_guides_run(tmp_path):
     assert all(blocks)
     program = "\n".join("\n".join(found) for found in blocks)
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     lines = done.stdout.splitlines()

@@ -18,6 +18,8 @@ from isozoo.applications import ImageClassifierPreprocessor
 from isozoo.applications.published.model import KerasImageClassifier
 from isozoo.hub.finetuning import DataError, finetune, read_labelled
 
+from .patience import DEADLINE
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -33,7 +35,7 @@ def _run_guide(name: str, count: int, folder: Path) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=DEADLINE,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout

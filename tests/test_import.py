@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from .patience import DEADLINE
 from .tree import imports, layout, modules
 
 FRAMEWORKS = ("jax", "torch", "tensorflow")
@@ -31,7 +32,7 @@ def loaded_after(code: str) -> set[str]:
         [sys.executable, "-W", "ignore", "-c", code + report],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
     )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from .patience import DEADLINE
+
 ROOT = Path(__file__).parent.parent
 FRAMEWORKS = ("jax", "torch", "tensorflow")
 
@@ -19,7 +21,7 @@ def test_the_readme_s_and_the_tour_s_examples_run():
     blocks = [*blocks[0], *blocks[1]]
     program = "\n".join(blocks)
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE
     )
     assert done.returncode == 0, done.stderr[-3000:]
     printed = done.stdout

@@ -15,6 +15,7 @@ from isozoo import Variable, config, layers, ops, use_backend
 from isozoo.framework.backends import registry
 
 from ..conftest import BACKENDS
+from ..patience import DEADLINE
 
 
 def _python(code: str, **environment: str) -> subprocess.CompletedProcess:
@@ -23,7 +24,7 @@ def _python(code: str, **environment: str) -> subprocess.CompletedProcess:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
         check=False,
     )
 
@@ -92,7 +93,7 @@ def test_a_thread_chooses_for_itself():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(DEADLINE)
         assert seen["a"] == ("torch", "torch")
         assert seen["b"][0] == "jax"
         assert seen["b"][1] in ("jax", "jaxlib")

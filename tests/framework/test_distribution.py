@@ -26,6 +26,8 @@ from isozoo.distribution import (
     set_distribution,
 )
 
+from ..patience import DEADLINE
+
 EIGHT = [f"cpu:{i}" for i in range(8)]
 
 _TRAINED = """
@@ -109,7 +111,7 @@ def trained(request, tmp_path_factory):
         )
         for number in range(4 if request.param == "torch" else 1)
     ]
-    assert [run.wait(200) for run in runs] == [0] * len(runs)
+    assert [run.wait(DEADLINE) for run in runs] == [0] * len(runs)
     return dict(np.load(path))
 
 
@@ -171,7 +173,7 @@ def test_two_processes_train_as_one(tmp_path, reading):
         )
         for n in range(2)
     ]
-    assert [run.wait(120) for run in runs] == [0, 0]
+    assert [run.wait(DEADLINE) for run in runs] == [0, 0]
     first, second = (dict(np.load(tmp_path / f"{n}.npz")) for n in range(2))
     with isozoo.use_backend("jax"):
         isozoo.utils.set_random_seed(3)

@@ -13,6 +13,8 @@ import sys
 import numpy as np
 import pytest
 
+from ..patience import DEADLINE
+
 _DATA = """
 import numpy as np
 draws = np.random.default_rng(0)
@@ -111,7 +113,7 @@ def _start(code: str, *arguments: object, **environment: str) -> subprocess.Pope
 
 def _finish(*processes: subprocess.Popen) -> None:
     for process in processes:
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=DEADLINE)
         assert process.returncode == 0, errors[-3000:]
 
 

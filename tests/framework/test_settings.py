@@ -16,6 +16,8 @@ import isozoo
 from isozoo import backend as face
 from isozoo import config, framework, ops
 
+from ..patience import DEADLINE
+
 
 @pytest.mark.parametrize(
     ("asked", "expected"),
@@ -32,7 +34,7 @@ def test_the_environment_names_the_backend(asked, expected):
         env={**environment, **asked},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE,
     )
     assert done.stdout.strip() == expected, done.stderr
 

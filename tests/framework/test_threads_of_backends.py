@@ -16,6 +16,8 @@ import pytest
 from isozoo.framework.backends import registry
 from isozoo.framework.backends.base import Spec
 
+from ..patience import DEADLINE
+
 
 def test_torch_logs_of_other_threads_while_shapes_are_inferred():
     pytest.importorskip("torch")
@@ -25,12 +27,12 @@ def test_torch_logs_of_other_threads_while_shapes_are_inferred():
 
     def function(x):
         inside.set()
-        assert logged.wait(30)
+        assert logged.wait(DEADLINE)
         logger.error("of the thread that infers")
         return backend.matmul(x, x)  # does not fit
 
     def other():
-        assert inside.wait(30)
+        assert inside.wait(DEADLINE)
         logger.error("of another thread")
         logged.set()
 
@@ -76,7 +78,7 @@ def test_a_folded_kernel_is_packed_once_by_two_threads(monkeypatch):
     start = threading.Barrier(2)
 
     def call(_):
-        start.wait(30)
+        start.wait(DEADLINE)
         with torch.no_grad():
             return folded(torch.from_numpy(x), conv, None, None).numpy()
 
@@ -112,7 +114,9 @@ def test_stderr_is_held_back_by_the_only_thread(other):
     path = Path(registry.__file__).parent / "tensorflow" / "quiet.py"
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     command = [sys.executable, "-c", _HELD, str(path), other]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=DEADLINE
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(other == "beside")
     assert ("a banner" in done.stderr) == (other == "beside")

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from ..patience import DEADLINE
+
 SCRIPT = """
 import numpy as np
 import torch
@@ -49,7 +51,7 @@ def test_tritons_kernels_draw_the_same_bits():
         env={**os.environ, "TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=DEADLINE,
         check=False,
     )
     assert found.stdout == "same bits\n", found.stderr[-2000:]

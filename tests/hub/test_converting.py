@@ -178,7 +178,7 @@ def test_what_a_killed_process_left_behind_is_removed(tmp_path):
     code = (
         "import sys, time\nfrom isozoo.framework.folders import new_folder\n"
         "with new_folder(sys.argv[1]) as place:\n"
-        "    (place / 'a').write_text('1'); print('ready', flush=True); time.sleep(60)\n"
+        "    (place / 'a').write_text('1'); print('ready', flush=True); time.sleep(600)\n"
     )
     target = tmp_path / "model"
     child = subprocess.Popen([sys.executable, "-c", code, str(target)], stdout=subprocess.PIPE)

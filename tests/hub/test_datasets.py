@@ -243,11 +243,11 @@ def test_pickles_are_data_alone(tmp_path, monkeypatch):
         pickle.dumps(np.array(["a"]), 2),
         pickle.dumps(arrays, 2)[:-60] + b".",
     ]
-    start = time.perf_counter()
+    start = time.process_time()
     for content in hostile:
         with pytest.raises(ReaderError):
             read_data(content, Path("p"))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert list(tmp_path.iterdir()) == []
     whole = npz(x=np.array([[1], [2, 3]], object))
     for wrong in (whole[:50], b"", whole.replace(b"(2,)", b"(9,)")):

@@ -17,6 +17,8 @@ from isozoo.hub.fetch import describe, resolve
 from isozoo.hub.preset import FileEntry, Folder, HuggingFace, Package, Preset, Url
 from isozoo.scripts.loopback.reading import Fault, HubServer, git_sha1
 
+from ..patience import DEADLINE
+
 REPO = "acme/tiny"
 WEIGHTS = os.urandom(200_000)
 FILES = {"config.json": b'{"model_type": "tiny"}', "model.safetensors": WEIGHTS}
@@ -120,7 +122,7 @@ one = Preset("tiny", "tiny", "Task", "hf", tuple(FileEntry(*f) for f in files),
 resolve(one, cache=Cache({str(cache.root)!r}))
 assert "huggingface_hub" not in sys.modules and "requests" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=DEADLINE)
 
 
 def test_the_lock_is_made_once_and_then_obeyed(hub, cache):
@@ -371,7 +373,9 @@ print(local.pinned, local.paths["model.safetensors"].stat().st_size)
         "ISOZOO_CACHE": str(cache.root),
     }
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=DEADLINE
+    )
     assert done.returncode == 0 and done.stderr == "", done.stderr
     assert done.stdout.split() == ["lock", str(len(WEIGHTS))]
 

@@ -20,6 +20,8 @@ from isozoo.hub.saving import save_to_preset
 from isozoo.scripts.loopback.writing import WritableHub
 from isozoo.scripts.small_models import small_model
 
+from ..patience import DEADLINE
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 
 # Forks a child for each number: the child is killed before that call of what it counts.
@@ -91,7 +93,7 @@ def hub():
 def killed(what, root, url="-"):
     """Folder -> whether the process that worked there was killed."""
     command = [sys.executable, "-c", CODE, what, str(root), url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 0, done.stderr
     found = dict(line.split() for line in done.stdout.splitlines())
     assert list(found.values()).count("True") >= len(found) / 3

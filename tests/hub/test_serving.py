@@ -19,6 +19,7 @@ from isozoo.hub.errors import HubError
 from isozoo.hub.serving import ModelServer
 
 from ..nlp import tiny_bert
+from ..patience import DEADLINE
 
 pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -44,7 +45,7 @@ def server(models, cache):
 
 def get(server, path, method="GET", **headers):
     place = server.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(place, timeout=10)
+    connection = http.client.HTTPConnection(place, timeout=DEADLINE)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     body = answer.read()

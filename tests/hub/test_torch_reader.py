@@ -18,6 +18,8 @@ from isozoo.hub.readers import TorchPickleReader, open_reader
 from isozoo.hub.readers.pickle_machine import MAX_STEPS, PickleMachine
 from isozoo.hub.readers.torch_pickle import LEGACY_MAGIC, LEGACY_PREFIX
 
+from ..patience import DEADLINE
+
 torch = pytest.importorskip("torch")
 
 
@@ -372,7 +374,7 @@ def test_reading_imports_no_torch(tmp_path):
         "import sys; from isozoo.hub.readers import open_reader; "
         f"assert open_reader({str(path)!r}).read('a').sum() == 2; assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=DEADLINE)
 
 
 def test_saved_to_a_buffer_is_the_same(tmp_path):

@@ -24,6 +24,7 @@ from isozoo.nlp.serving.requests import (
 )
 from isozoo.nlp.serving.server import TextServer, served_names
 
+from ..patience import DEADLINE
 from . import tiny_bert
 from .test_chat import PLAIN
 
@@ -61,13 +62,13 @@ def server(models):
     thread.start()
     yield made
     made.stop()
-    thread.join(20)
+    thread.join(DEADLINE)
     assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")
 def client(server):
-    with httpx2.Client(base_url=server.url, timeout=60) as made:
+    with httpx2.Client(base_url=server.url, timeout=DEADLINE) as made:
         yield made
 
 

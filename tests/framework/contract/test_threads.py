@@ -11,6 +11,7 @@ import numpy as np
 import isozoo
 from isozoo import layers, ops, use_backend
 
+from ...patience import DEADLINE
 from .cases import ACTIVE, ALL, over
 from .helpers import SUMS, built, run, same, unchanged, values
 from .user_layers import Outer
@@ -23,11 +24,11 @@ def _together(*functions):
     barrier = threading.Barrier(len(functions))
 
     def begin(function):
-        barrier.wait(10)
+        barrier.wait(DEADLINE)
         return function()
 
     with ThreadPoolExecutor(len(functions)) as pool:
-        return [job.result(60) for job in [pool.submit(begin, f) for f in functions]]
+        return [job.result(DEADLINE) for job in [pool.submit(begin, f) for f in functions]]
 
 
 @over(ALL)

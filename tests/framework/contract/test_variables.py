@@ -11,6 +11,7 @@ import pytest
 
 from isozoo import Input, Model, Sequential, Variable, layers, ops
 
+from ...patience import DEADLINE
 from .cases import STATEFUL, over
 from .helpers import built
 from .user_layers import Net, functional
@@ -156,7 +157,7 @@ def test_paths_are_the_same_in_another_process(pytestconfig):
     net = Net()
     net.build((None, 4))
     command = [sys.executable, "-c", _PATHS, str(pytestconfig.rootpath)]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE)
     assert found.stdout.split() == list(net.weights_by_path())
 
 

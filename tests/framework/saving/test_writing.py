@@ -15,6 +15,8 @@ import pytest
 import isozoo
 from isozoo import layers, saving
 
+from ...patience import DEADLINE
+
 pytest.importorskip("h5py")
 
 # Saves a model over another one, and dies at each place in turn; a child process for each.
@@ -94,7 +96,10 @@ for name in ("m.keras", "m.h5", "m.safetensors", "m.weights.h5", "m.weights.json
 
 def test_a_process_that_is_killed_leaves_the_old_file_or_the_new(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
     )
     assert done.returncode == 0, done.stderr
     lines = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
