@@ -38,6 +38,8 @@ if os.environ.get("GPU_TESTS"):  # tests of JAX then run on its GPU, and those t
 else:
     os.environ.update(JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="")
 if "PYTEST_XDIST_WORKER" not in os.environ:
+    # Of all workers together: see forks.py.
+    os.environ.update(TESTS_FORKS=_SCRATCH, TESTS_FORKS_PARENT=str(os.getpid()))
     # What XLA compiled for one worker serves the others: most tests of JAX are its compiling.
     os.environ.update(
         JAX_COMPILATION_CACHE_DIR=os.path.join(_SCRATCH, "xla"),
@@ -54,9 +56,11 @@ else:
         TF_NUM_INTEROP_THREADS="1",
     )
     if not os.environ.get("GPU_TESTS"):
-        # The older of XLA's two code generators: it compiles small programs in half of the time.
+        # The older of XLA's two code generators, in one thread: it compiles small programs in half
+        # of the time.
         os.environ["XLA_FLAGS"] = (
             "--xla_cpu_multi_thread_eigen=false --xla_cpu_use_fusion_emitters=false"
+            " --xla_cpu_parallel_codegen_split_count=1"
         )
 
 

@@ -7,8 +7,6 @@ import inspect
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ import pytest
 import isozoo
 from isozoo import cli
 
-from .patience import DEADLINE
+from .forks import Program, finish
 
 ROOT = Path(__file__).parents[1]
 PAGES = {path.name: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
@@ -33,15 +31,7 @@ def test_the_short_guides_run(tmp_path):
     blocks = [re.findall(r"```python\n(.*?)```", PAGES[f"{n}.md"], re.DOTALL) for n in SHORT]
     assert all(blocks)
     program = "\n".join("\n".join(found) for found in blocks)
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    lines = done.stdout.splitlines()
+    lines = finish([Program(program, cwd=tmp_path)])[0].stdout.splitlines()
     assert lines[0].startswith("alike: [1.0, 0.7") and "torch True" in lines
     assert "equal within rounding: True" in lines
     assert {"found: Repairing a bicycle chain", "first: Repairing a bicycle chain"} <= set(lines)

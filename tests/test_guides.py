@@ -2,11 +2,8 @@
 
 import csv
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +15,7 @@ from isozoo.applications import ImageClassifierPreprocessor
 from isozoo.applications.published.model import KerasImageClassifier
 from isozoo.hub.finetuning import DataError, finetune, read_labelled
 
-from .patience import DEADLINE
+from .forks import Program, finish
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,17 +25,9 @@ def _run_guide(name: str, count: int, folder: Path) -> str:
     text = (ROOT / "docs" / name).read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(blocks) == count
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(blocks)],
-        # XLA's optimizations take a third of the time, and change no digit that is printed.
-        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    # XLA's optimizations take a third of the time, and change no digit that is printed.
+    settings = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    return finish([Program("\n".join(blocks), cwd=folder, **settings)])[0].stdout
 
 
 def test_the_guide_to_training_runs(tmp_path):

@@ -6,8 +6,6 @@ Processes of their own: a framework counts its devices once, when it starts.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -26,7 +24,7 @@ from isozoo.distribution import (
     set_distribution,
 )
 
-from ..patience import DEADLINE
+from ..forks import Program, finish
 
 EIGHT = [f"cpu:{i}" for i in range(8)]
 
@@ -103,15 +101,10 @@ if number == 0:
 def trained(request, tmp_path_factory):
     path, port = tmp_path_factory.mktemp("distribution") / "found.npz", str(_port())
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
-    settings = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", _TRAINED, request.param, str(number), port, str(path)],
-            env=settings,
-        )
+    finish(
+        Program(_TRAINED, request.param, number, port, path, XLA_FLAGS=flags)
         for number in range(4 if request.param == "torch" else 1)
-    ]
-    assert [run.wait(DEADLINE) for run in runs] == [0] * len(runs)
+    )
     return dict(np.load(path))
 
 
@@ -165,15 +158,8 @@ np.savez(out + str(number), losses=losses, *model.get_weights())
 
 @pytest.mark.parametrize("reading", ["whole", "parts"])
 def test_two_processes_train_as_one(tmp_path, reading):
-    port, settings = str(_port()), {**os.environ, "JAX_PLATFORMS": "cpu"}
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", _TWO_PROCESSES, str(n), port, f"{tmp_path}/", reading],
-            env=settings,
-        )
-        for n in range(2)
-    ]
-    assert [run.wait(DEADLINE) for run in runs] == [0, 0]
+    port = _port()
+    finish(Program(_TWO_PROCESSES, n, port, f"{tmp_path}/", reading) for n in range(2))
     first, second = (dict(np.load(tmp_path / f"{n}.npz")) for n in range(2))
     with isozoo.use_backend("jax"):
         isozoo.utils.set_random_seed(3)

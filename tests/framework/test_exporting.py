@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -13,6 +9,8 @@ import isozoo
 from isozoo import layers, ops
 from isozoo.export import ExportArchive
 from isozoo.framework.exporting import input_signature
+
+from ..forks import Program, finish
 
 tf = pytest.importorskip("tensorflow")
 torch = pytest.importorskip("torch")
@@ -152,12 +150,7 @@ def test_other_programs_read_it(format, name, backend, tmp_path):
     model.export(tmp_path / name, format=format, verbose=False)
     np.save(tmp_path / "x.npy", PICTURES)
     out = tmp_path / "y.npz"
-    subprocess.run(
-        [sys.executable, "-c", _READER, format, tmp_path / name, tmp_path / "x.npy", out],
-        check=True,
-        env={**os.environ, "PYTHONPATH": ""},
-        cwd=tmp_path,
-    )
+    finish([Program(_READER, format, tmp_path / name, tmp_path / "x.npy", out, cwd=tmp_path)])
     expected = whole(model(PICTURES))
     with np.load(out) as found:
         close([found["arr_0"], found["arr_1"]], [expected, expected[:1]])

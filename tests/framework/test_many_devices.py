@@ -6,14 +6,10 @@ those of a network of the framework's own, or of NumPy, on the whole batch.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from ..patience import DEADLINE
+from ..forks import Program, finish
 
 _DATA = """
 import numpy as np
@@ -102,21 +98,6 @@ np.savez(sys.argv[1] + "0", *jax.tree.leaves(weights))
 """
 
 
-def _start(code: str, *arguments: object, **environment: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", _DATA + code, *map(str, arguments)],
-        env={**os.environ, **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _finish(*processes: subprocess.Popen) -> None:
-    for process in processes:
-        _, errors = process.communicate(timeout=DEADLINE)
-        assert process.returncode == 0, errors[-3000:]
-
-
 @pytest.fixture(scope="module")
 def whole() -> tuple[list[np.ndarray], np.ndarray]:
     """Weights after three steps on the whole batch in float64, and the outputs then."""
@@ -143,20 +124,20 @@ def _compare(path: str, expected: list[np.ndarray]) -> None:
 
 def test_distributed_data_parallel_of_torch(tmp_path, whole):
     out = str(tmp_path / "w")
-    _finish(*(_start(_TORCH, rank, tmp_path / "meeting", out) for rank in range(2)))
+    finish(Program(_DATA + _TORCH, rank, tmp_path / "meeting", out) for rank in range(2))
     for rank in range(2):
         _compare(f"{out}{rank}.npz", whole[0])
 
 
 def test_mirrored_strategy_and_a_saved_model_elsewhere(tmp_path, whole):
     out = str(tmp_path / "w")
-    _finish(_start(_TENSORFLOW, out))
+    finish([Program(_DATA + _TENSORFLOW, out)])
     _compare(f"{out}0.npz", whole[0])
-    _finish(_start(_SERVED, out))
+    finish([Program(_DATA + _SERVED, out)])
     np.testing.assert_allclose(np.load(f"{out}served.npy"), whole[1], rtol=0, atol=1e-5)
 
 
 def test_pmap_of_jax(tmp_path, whole):
     out = str(tmp_path / "w")
-    _finish(_start(_JAX, out, XLA_FLAGS="--xla_force_host_platform_device_count=4"))
+    finish([Program(_DATA + _JAX, out, XLA_FLAGS="--xla_force_host_platform_device_count=4")])
     _compare(f"{out}0.npz", whole[0])
