@@ -23,6 +23,7 @@ from .derived.signal import Signal
 from .derived.transforms import Transforms
 from .pads import explicit_pads as explicit_pads
 from .pads import same_pads as same_pads
+from .spread_parts import Part
 
 
 class Backend(
@@ -212,6 +213,22 @@ class Backend(
         Only the parts that this process holds are read. The last two are as for `make_value`.
         """
         raise ValueError(self.no_distribution("Variable.assign"))
+
+    def parts_of(self, x: Any) -> list[Part]:
+        """The parts in which a tensor lies, each once; the same list in every process."""
+        shape = tuple(x.shape)
+        return [Part((0,) * len(shape), shape, (0,), {0: lambda: self.to_numpy(x)})]
+
+    def exchanged(self, text: str) -> list[str]:
+        """What each process gives, by their numbers; each gives at most 1,000 bytes.
+
+        All processes call it, and none goes on before the last has come.
+        """
+        return [text]
+
+    def spec_of_parts(self, shape: Any, dtype: Any, layout: Any) -> Any:
+        """What the framework's reader of checkpoints takes for a tensor, laid out; None if none."""
+        return None
 
     def join_parts(self, x: Any, layout: Any) -> Any:
         """The tensor, laid out, of which each process has a part."""

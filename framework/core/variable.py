@@ -218,6 +218,35 @@ class Variable(VariableOperators):
         self._table[self._key] = self.backend.set_value(native, value)
         return value
 
+    def assign_parts(self, source: Any) -> None:
+        """Replaces the values by those of a source that reads its slices when they are asked for.
+
+        Under a distribution the parts that lie in this process are read, and nothing else.
+
+        Args:
+            source: has `shape` and `dtype`, gives NumPy arrays by `source[slices]`, and is one by
+                `np.asarray`.
+
+        Raises:
+            ValueError: another shape.
+        """
+        distribution = config.distribution()
+        if distribution is None or not distribution.lays_out(self.backend):
+            self.assign(np.asarray(source))
+            return
+        if tuple(source.shape) != self._shape:
+            raise ValueError(
+                f"The variable {self.path!r} has shape {self._shape}; got values of shape "
+                f"{tuple(source.shape)}."
+            )
+        made = distribution.value_of(self, source, self._own_dtype())
+        if self._table is None:
+            self._fill(made)
+            return
+        # The tensor stays: programs and optimizers of the framework may hold it.
+        native = distribution.place_variable(self, self._table[self._key])
+        self._table[self._key] = self.backend.set_value(native, self.backend.read(made))
+
     def _is_unknown(self, shape: tuple) -> bool:
         """Whether a shape of a traced program may be this one's: TensorFlow leaves sizes open."""
         return len(shape) == len(self._shape) and all(

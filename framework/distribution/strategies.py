@@ -193,6 +193,23 @@ class Distribution:
                 variable.memory_format,
             )
 
+    def spec_of(self, variable: Any, dtype: Any) -> Any:
+        """Returns what a framework's own reader of checkpoints takes for a laid out tensor.
+
+        Args:
+            variable: whose layout it has.
+            dtype: NumPy's dtype of the values.
+
+        Returns:
+            The framework's object; None where there is no such reader.
+        """
+        backend = variable.backend
+        if not self.lays_out(backend):
+            return None
+        layout = self._checked_layout(variable)
+        with entered(backend=backend):
+            return backend.spec_of_parts(variable.shape, dtype, layout.backend_layout)
+
     def _checked_layout(self, variable: Any) -> TensorLayout:
         layout, shape = self.get_variable_layout(variable), tuple(variable.shape)
         if len(layout.axes) != len(shape):

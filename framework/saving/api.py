@@ -13,7 +13,9 @@ from typing import Any
 from ..serialization import serialize_object
 from . import archive, orbax
 from .model_config import built_from, initialize_rest
+from .part_files import ENDING as SHARDS
 from .sharded import read_shards, write_shards
+from .torch_folder import is_torch_folder
 from .weights import read_weights, write_weights
 
 _log = logging.getLogger("isozoo")
@@ -171,7 +173,10 @@ def save_weights(
     Args:
         model: a built model.
         filepath: "….weights.h5", the form of Keras 3; "….safetensors", by paths, without the
-            optimizer; with `max_shard_size` "….weights.json", and files of weights beside it.
+            optimizer; "….shards.json", an index beside a folder with a safetensors file for each
+            device that holds a part of the weights; with `max_shard_size` "….weights.json", and
+            files of weights beside it. Of several processes all call it, and for "….shards.json"
+            each writes the parts that lie with it.
         overwrite: whether a file of that name is replaced; else that is an error.
         max_shard_size: the most GiB in one file.
         **kwargs: `objects_to_skip`, layers whose weights are left out.
@@ -190,14 +195,19 @@ def save_weights(
             "The filename must end in `.weights.json` when `max_shard_size` is specified. "
             f"Received: filepath={path}"
         )
-    if max_shard_size is None and not path.endswith((".weights.h5", ".safetensors")):
+    if max_shard_size is None and not path.endswith((".weights.h5", ".safetensors", SHARDS)):
         raise ValueError(
-            f"The filename must end in `.weights.h5` or `.safetensors`. Received: filepath={path}"
+            f"The filename must end in `.weights.h5`, `.safetensors` or `{SHARDS}`. "
+            f"Received: filepath={path}"
         )
     _check_built(model, "saving a model")
     _check_overwrite(path, overwrite)
     if max_shard_size is not None:
         write_shards(model, path, max_shard_size, skipped)
+    elif path.endswith(SHARDS):
+        from .native import write_native_parts
+
+        write_native_parts(model, path)
     elif path.endswith(".safetensors"):
         from .native import write_native_weights
 
@@ -211,8 +221,10 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
 
     Args:
         model: a built model.
-        filepath: "….weights.h5", "….weights.json", "….keras", "….safetensors", or "….h5" of
-            Keras 2; or a folder of checkpoints of Orbax, whose newest is read.
+        filepath: "….weights.h5", "….weights.json", "….shards.json" (with the optimizer's state),
+            "….keras", "….safetensors", or "….h5" of Keras 2; or a folder of checkpoints of Orbax,
+            whose newest is read; or a folder that torch's distributed checkpoint wrote as
+            safetensors.
         skip_mismatch: whether what fits is loaded, with a warning about the rest.
         **kwargs: `objects_to_skip`, layers that stay as they are; for "….h5" `by_name`, whether
             layers are found by their names in the place of their order.
@@ -241,16 +253,26 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         _check_built(model, "loading weights into a model")
         orbax.read_weights(model, path)
         return
-    if not path.endswith((".keras", ".safetensors", ".weights.json", *H5)):
+    if is_torch_folder(Path(path)):
+        from .native import read_native_parts
+
+        _check_built(model, "loading weights into a model")
+        read_native_parts(model, path, skip_mismatch)
+        return
+    if not path.endswith((".keras", ".safetensors", ".weights.json", SHARDS, *H5)):
         raise ValueError(
             f"File format not supported: filepath={path}. Weights are read from `.weights.h5`, "
-            "`.weights.json`, `.keras`, `.safetensors` and legacy `.h5` files."
+            "`.weights.json`, `.shards.json`, `.keras`, `.safetensors` and legacy `.h5` files."
         )
     _check_built(model, "loading weights into a model")
     if path.endswith(".weights.json"):
         read_shards(model, path, skip_mismatch, skipped or ())
     elif weights_alone:
         read_weights(model, path, skip_mismatch, skipped or ())
+    elif path.endswith(SHARDS):
+        from .native import read_native_parts
+
+        read_native_parts(model, path, skip_mismatch)
     elif path.endswith(".keras"):
         archive.read_archive_weights(model, path, skip_mismatch)
     elif is_old:

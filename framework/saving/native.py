@@ -30,6 +30,7 @@ from .errors import FileError, MismatchError
 from .h5_store import as_numpy
 from .layout import Part, parts_of_model
 from .model_config import Budget, built_from, compiled_as, initialize_rest
+from .part_files import PartedArray, PartsFile, write_parts
 from .state import (
     FAILED,
     LEFT_OVER,
@@ -69,14 +70,31 @@ def write_native_weights(model: Any, path: str | os.PathLike[str]) -> None:
     _write(path, _arrays(model, with_optimizer=False), {})
 
 
+def write_native_parts(model: Any, path: str | os.PathLike[str]) -> None:
+    """Writes the weights of a model and its optimizer's state as shards; see `write_parts`.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    named = _named(model, with_optimizer=True)
+    held = {name: (v.backend, v.backend.read(v.native)) for name, v in named}
+    held.update({name: (None, x) for name, x in _own_arrays(model)})
+    write_parts(path, held, model._backend)
+
+
 def _arrays(model: Any, with_optimizer: bool) -> dict[str, np.ndarray]:
     found = {name: as_numpy(variable) for name, variable in _named(model, with_optimizer)}
+    found.update(_own_arrays(model))
+    return found
+
+
+def _own_arrays(model: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Pairs (name in the file, array) of what layers save themselves."""
     for part in _by_themselves(model):
         store: dict[str, Any] = {}
         part.owner.save_own_variables(store)
         for key, value in store.items():
-            found[f"{_STATE}{part.path}/{key}"] = as_numpy(value)
-    return found
+            yield f"{_STATE}{part.path}/{key}", as_numpy(value)
 
 
 def _write(
@@ -178,6 +196,31 @@ def read_native_weights(
         _read(model, file, skip_mismatch)
 
 
+def read_native_parts(
+    model: Any, path: str | os.PathLike[str], skip_mismatch: bool = False
+) -> None:
+    """Reads what `write_native_parts` wrote into a model: all of it, or nothing.
+
+    Under a distribution each process reads what lies on its devices. The optimizer's state is read
+    where the model has an optimizer and the file its state.
+
+    Args:
+        model: a built model.
+        path: the index.
+        skip_mismatch: whether what fits is read, with a warning about the rest.
+
+    Raises:
+        FileError: the index or a file is damaged.
+        MismatchError: the arrays do not fit the model; nothing was assigned.
+    """
+    with PartsFile(path) as file:
+        optimizer = getattr(model, OPTIMIZER, None)
+        saved = any(name.startswith(f"{OPTIMIZER}.") for name in file.found)
+        if saved and isinstance(optimizer, Trackable) and not getattr(optimizer, "built", True):
+            optimizer.build(model.trainable_variables)  # pyright: ignore[reportAttributeAccessIssue]
+        _assign(file, dict(_named(model, saved)), _states(model), skip_mismatch)
+
+
 class _File:
     """An open safetensors file; its header was checked by the library that opened it."""
 
@@ -229,14 +272,17 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[_File]:
 
 
 def _read(model: Any, file: _File, skip_mismatch: bool) -> None:
-    states: dict[str, Callable[[Mapping[str, np.ndarray]], None]] = {
-        f"{_STATE}{part.path}/": part.owner.load_own_variables for part in _by_themselves(model)
-    }
-    _assign(file, dict(_named(model, False)), states, skip_mismatch)
+    _assign(file, dict(_named(model, False)), _states(model), skip_mismatch)
+
+
+def _states(model: Any) -> dict[str, Callable[[Mapping[str, np.ndarray]], None]]:
+    """Prefix of names in a file -> what gives a layer the arrays that it saved itself."""
+    parts = _by_themselves(model)
+    return {f"{_STATE}{part.path}/": part.owner.load_own_variables for part in parts}
 
 
 def _assign(
-    file: _File,
+    file: _File | PartsFile,
     variables: dict[str, Variable],
     states: Mapping[str, Callable[[Any], None]],
     skip_mismatch: bool,
@@ -265,9 +311,13 @@ def _assign(
     for prefix, load in states.items():
         names = [name for name in file.found if name.startswith(prefix)]
         try:
-            load({name.removeprefix(prefix): file.array(name) for name in names})
+            load({name.removeprefix(prefix): np.asarray(file.array(name)) for name in names})
         except (ValueError, KeyError, TypeError) as error:
             if not skip_mismatch:
                 raise MismatchError(file.path, {FAILED: [f"{prefix}: {error}"]}) from error
     for name, variable in fitting.items():
-        variable.assign(file.array(name))
+        value = file.array(name)
+        if isinstance(value, PartedArray):
+            variable.assign_parts(value)
+        else:
+            variable.assign(value)

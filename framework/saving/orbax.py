@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import config
 from .archive import MAX_CONFIG_BYTES, config_and_metadata, parsed
 from .assets import FOLDER, read_assets, written_assets
 from .errors import FileError, MismatchError
@@ -127,10 +128,33 @@ class _Step:
     def __exit__(self, *rest: Any) -> None:
         return None
 
-    def load(self, *names: str) -> dict[str, Any]:
+    def tree(self, variables: Mapping[tuple[str, ...], Any]) -> Any:
+        """Returns the state tree: NumPy's arrays, wherever it was saved.
+
+        Args:
+            variables: path in the tree -> variable that it is for: under a distribution its value
+                lies as the variable does, and each process reads its parts.
+        """
+        distribution = config.distribution()
+
+        def wanted(path: tuple[str, ...], x: Any) -> Any:
+            if isinstance(x, Mapping):
+                return {name: wanted((*path, str(name)), value) for name, value in x.items()}
+            if not hasattr(x, "dtype"):
+                return x
+            variable = variables.get(path)
+            if distribution is not None and variable is not None:
+                spec = distribution.spec_of(variable, x.dtype)
+                if spec is not None:
+                    return spec
+            return np.broadcast_to(np.zeros((), x.dtype), _shape(x))  # of no size in memory
+
+        return self.load(TREE, like=wanted((), self.described))[TREE]
+
+    def load(self, *names: str, like: Any = None) -> dict[str, Any]:
         """Returns what stands under names."""
         try:
-            return self._ocp.load_checkpointables(self.path, dict.fromkeys(names))
+            return self._ocp.load_checkpointables(self.path, dict.fromkeys(names, like))
         except Exception as error:
             raise FileError(self.path, f"Orbax cannot read it: {error}", names[0]) from error
 
@@ -211,11 +235,12 @@ def _assign(model: Any, step: _Step) -> Any:
     }
     if any(problems.values()):
         raise MismatchError(step.path, problems, _ADVICE)
-    tree = step.load(TREE)[TREE]
+    found = ((p, wanted.get(plain(p[1:]))) for p, _ in _leaves(step.described) if p[0] in WEIGHTS)
+    variables = {path: variable for path, variable in found if variable is not None}
+    tree = step.tree(variables)
     for path, value in _leaves(tree):
-        variable = wanted.get(plain(path[1:])) if path[0] in WEIGHTS else None
-        if variable is not None:
-            variable.assign(np.asarray(value))
+        if path in variables:
+            variables[path].assign(value)
     return tree
 
 

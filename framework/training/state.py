@@ -8,6 +8,26 @@ import numpy as np
 from ..backends import host_random
 
 
+def held_state(model: Any) -> dict[str, tuple[Any, Any]]:
+    """Returns what `training_state` returns with native tensors in the place of arrays.
+
+    Args:
+        model: a compiled model whose variables are made.
+
+    Returns:
+        name -> (backend, native tensor), or (None, array) for what is none.
+    """
+    found = {name: (v.backend, v.backend.read(v.native)) for name, v in _named(model)}
+    return found | {name: (None, x) for name, x in _place(model).items()}
+
+
+def _place(model: Any) -> dict[str, np.ndarray]:
+    """The place in the data while `fit` runs."""
+    batches = vars(model).get("_batches")
+    place = {} if batches is None else batches.state()
+    return {f"data/{key}": np.array(value, np.int64) for key, value in place.items()}
+
+
 def _named(model: Any) -> Iterator[tuple[str, Any]]:
     """Pairs (name, variable) of the model, its optimizer, its metrics and the global draws."""
     for path, variable in model.named_variables():
@@ -33,26 +53,26 @@ def training_state(model: Any) -> dict[str, np.ndarray]:
         model: a compiled model whose variables are made.
     """
     found = {name: variable.numpy() for name, variable in _named(model)}
-    batches = vars(model).get("_batches")
-    if batches is not None:
-        place = batches.state()
-        found.update({f"data/{key}": np.array(value, np.int64) for key, value in place.items()})
-    return found
+    return found | _place(model)
 
 
-def restore_training_state(model: Any, state: Mapping[str, np.ndarray]) -> None:
+def restore_training_state(model: Any, state: Mapping[str, Any]) -> None:
     """Sets the variables to what `training_state` returned. All fit, or nothing changes.
 
     A `fit` that is about to begin goes on at the place in the data.
 
     Args:
         model: a model of the same architecture, compiled alike, whose variables are made.
-        state: name -> values.
+        state: name -> values, as an array or as what `Variable.assign_parts` takes.
 
     Raises:
         ValueError: names or shapes that are not those of this model; the error lists them.
     """
-    place = {k.removeprefix("data/"): int(v) for k, v in state.items() if k.startswith("data/")}
+    place = {
+        k.removeprefix("data/"): int(np.asarray(v))
+        for k, v in state.items()
+        if k.startswith("data/")
+    }
     state = {name: value for name, value in state.items() if not name.startswith("data/")}
     held = dict(_named(model))
     # The global draws may not have begun here or there.
@@ -72,6 +92,10 @@ def restore_training_state(model: Any, state: Mapping[str, np.ndarray]) -> None:
         )
     for name, variable in held.items():
         if name in state:
-            variable.assign(state[name])
+            value = state[name]
+            if isinstance(value, np.ndarray):
+                variable.assign(value)
+            else:
+                variable.assign_parts(value)
     if place:
         vars(model)["_place_in_data"] = place

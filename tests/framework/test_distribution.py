@@ -6,6 +6,7 @@ Processes of their own: a framework counts its devices once, when it starts.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,14 +51,18 @@ def shard(native):
     value = native.read_value()
     return value.shape if distribution() is None else dtensor.unpack(value)[0].shape
 
-def trained(distribution):
-    set_distribution(distribution)
+def built():
     isozoo.utils.set_random_seed(3)
     model = isozoo.Sequential([
         isozoo.Input((6,)), layers.Dense(8, "relu", name="wide"), layers.BatchNormalization(),
         layers.Dropout(0.5), layers.Dense(4, "tanh", name="narrow"), layers.Dense(3, name="last"),
     ])
     model.compile("adam", isozoo.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+def trained(distribution):
+    set_distribution(distribution)
+    model = built()
     losses = model.fit(x, y, batch_size=8, epochs=3, verbose=0).history["loss"]
     predicted = model.predict(x, batch_size=8, verbose=0)
     kernel = model.get_layer("wide").kernel
@@ -69,9 +74,25 @@ def trained(distribution):
     again.set_weights(model.get_weights()[:2])
     same = np.array_equal(again.get_weights()[0], model.get_weights()[0])
     shards += [tuple(shard(again.get_layer("wide").kernel.native))]
+    if isinstance(distribution, ModelParallel):
+        found.update(kept(model))
     set_distribution(None)
     return np.array(losses), predicted, shards, same
 
+def kept(model):
+    "Save on the mesh of 2 x 2, and go on there and on another mesh."
+    model.save_weights(out + ".shards.json")
+    model.save_weights(out + ".shards.json")  # in the place of the first
+    saved = {f"weight {number}": x for number, x in enumerate(model.get_weights())}
+    more = dict(batch_size=8, shuffle=False, verbose=0)
+    saved["went on"] = model.fit(x, y, **more).history["loss"]
+    set_distribution(DataParallel())
+    again = built()
+    again.load_weights(out + ".shards.json")
+    saved["resumed"] = again.fit(x, y, **more).history["loss"]
+    return saved
+
+found = {}
 if engine == "tensorflow":
     import tensorflow as tf
     cpu = tf.config.list_physical_devices("CPU")[0]
@@ -87,7 +108,7 @@ layouts["wide/kernel"] = (None, "model")
 layouts["wide.bias"] = ("model",)
 layouts[".*narrow/kernel"] = ("model", None)
 layouts["wide/output"] = ("batch", "model")
-found = {"devices": len(list_devices())}
+found["devices"] = len(list_devices())
 for name, run in {
     "one": one, "data": trained(DataParallel()), "both": trained(ModelParallel(layout_map=layouts))
 }.items():
@@ -105,7 +126,7 @@ def trained(request, tmp_path_factory):
         Program(_TRAINED, request.param, number, port, path, XLA_FLAGS=flags)
         for number in range(4 if request.param == "torch" else 1)
     )
-    return dict(np.load(path))
+    return {**np.load(path), "path": str(path)}
 
 
 def _port() -> int:
@@ -128,6 +149,64 @@ def test_variables_slots_and_values_of_files_lie_as_the_layouts_say(trained):
     assert trained["data shards"].tolist() == [[6, 8]] * 3
     assert trained["both shards"].tolist() == [[6, 4]] * 3
     assert trained["both same"]
+
+
+def test_shards_open_on_another_mesh_and_training_goes_on(trained):
+    np.testing.assert_allclose(trained["resumed"], trained["went on"], rtol=1e-5)
+
+
+def _small():
+    return isozoo.Sequential(
+        [
+            isozoo.Input((6,)),
+            isozoo.layers.Dense(8, "relu", name="wide"),
+            isozoo.layers.BatchNormalization(),
+            isozoo.layers.Dropout(0.5),
+            isozoo.layers.Dense(4, "tanh", name="narrow"),
+            isozoo.layers.Dense(3, name="last"),
+        ]
+    )
+
+
+def test_shards_open_on_one_device_and_another_backend(trained):
+    with isozoo.use_backend("numpy"):
+        model = _small()
+    model.load_weights(trained["path"] + ".shards.json")
+    for number, found in enumerate(model.get_weights()):
+        np.testing.assert_array_equal(found, trained[f"weight {number}"])
+    folder = next(Path(trained["path"]).parent.glob("*.shards"))
+    assert len(list(folder.iterdir())) == 4  # a file for each device, and no rest of the first
+
+
+def test_torch_reads_shards_as_a_distributed_checkpoint(trained):
+    """Its own reader opens the folder, whatever backend wrote it."""
+    import torch
+    import torch.distributed.checkpoint as dcp
+
+    folder = next(Path(trained["path"]).parent.glob("*.shards"))
+    state = {"wide.kernel": torch.zeros(6, 8), "narrow.bias": torch.zeros(4)}
+    dcp.load(state, storage_reader=dcp.HuggingFaceStorageReader(str(folder)), no_dist=True)
+    np.testing.assert_array_equal(state["wide.kernel"], trained["weight 0"])
+
+
+@pytest.mark.parametrize("form", ["HuggingFaceStorageWriter", "FileSystemWriter"])
+def test_distributed_checkpoints_of_torch(form, tmp_path):
+    """What its writer of safetensors wrote is read; a pickle is not opened."""
+    import torch.distributed.checkpoint as dcp
+
+    with isozoo.use_backend("torch"):
+        model = _small()
+    writer = getattr(dcp, form)(str(tmp_path / "held"))
+    dcp.save(model.state_dict(), storage_writer=writer, no_dist=True)
+    with isozoo.use_backend("numpy"):
+        other = _small()
+    if form == "FileSystemWriter":
+        with pytest.raises(ValueError, match="pickle"):
+            other.load_weights(tmp_path / "held")
+        return
+    other.load_weights(tmp_path / "held")
+    for found, wanted in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
 
 
 _TWO_PROCESSES = """

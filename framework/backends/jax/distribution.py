@@ -1,11 +1,19 @@
 """Tensors over many devices: JAX's sharded arrays."""
 
+from functools import partial
 from typing import Any
 
 import jax
 import jax.core
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ..spread_parts import MAX_TEXT, elsewhere, lost, parts
+
+# Seconds after which a process that does not answer counts as gone.
+_SILENCE = 30
+# What gloo says when another process is gone.
+_GONE = ("Gloo ", "Connection closed by peer", "Connection reset by peer", "coordination service")
 
 
 class JaxDistribution:
@@ -25,11 +33,14 @@ class JaxDistribution:
         return jax.process_count(), jax.process_index()
 
     def join_processes(self, addresses, count, number):
-        # The first process coordinates.
+        # The first process coordinates. It ends all once one is silent for so many seconds, and
+        # JAX has no error for that but to say so and abort.
         jax.distributed.initialize(
             coordinator_address=addresses and addresses.split(",")[0],
             num_processes=count,
             process_id=number,
+            heartbeat_timeout_seconds=_SILENCE,
+            shutdown_timeout_seconds=_SILENCE,
         )
 
     def native_mesh(self, devices, axis_names):
@@ -56,6 +67,31 @@ class JaxDistribution:
 
         return jax.make_array_from_callback(tuple(shape), layout, part)
 
+    def spec_of_parts(self, shape, dtype, layout):
+        return jax.ShapeDtypeStruct(tuple(shape), dtype, sharding=layout)
+
+    def parts_of(self, x):
+        if not spread(x):  # alike in each process, and written by the first
+            return super().parts_of(x) if jax.process_index() == 0 else elsewhere(x.shape)
+        numbers = {device: number for number, device in enumerate(jax.devices(platform_of(x)))}
+        here = {shard.device: shard.data for shard in x.addressable_shards}
+        held = []
+        for device, slices in x.sharding.devices_indices_map(x.shape).items():
+            bounds = [s.indices(n)[:2] for s, n in zip(slices, x.shape, strict=True)]
+            read = partial(np.asarray, here[device]) if device in here else None
+            starts, sizes = tuple(a for a, _ in bounds), tuple(b - a for a, b in bounds)
+            held.append((starts, sizes, numbers[device], read))
+        return parts(held)
+
+    def exchanged(self, text):
+        if jax.process_count() == 1:
+            return [text]
+        from jax.experimental import multihost_utils
+
+        given = np.frombuffer(text.encode()[:MAX_TEXT].ljust(MAX_TEXT, b"\0"), np.uint8)
+        found = with_others(multihost_utils.process_allgather)(given)
+        return [bytes(row).rstrip(b"\0").decode(errors="replace") for row in np.asarray(found)]
+
     def join_parts(self, x, layout):
         return jax.make_array_from_process_local_data(layout, np.asarray(x))
 
@@ -69,6 +105,11 @@ def _device(name):
     raise ValueError(f"There is no device {name!r}; JAX sees {seen}.")
 
 
+def platform_of(x):
+    """The kind of device on which an array lies."""
+    return next(iter(x.sharding.device_set)).platform
+
+
 def spread(x):
     """Whether an array lies on several devices."""
     return not isinstance(x, jax.core.Tracer) and len(x.sharding.device_set) > 1
@@ -77,7 +118,23 @@ def spread(x):
 def gathered(x):
     """An array of which this process may have a part alone, whole, as NumPy's."""
     if x.is_fully_addressable or x.is_fully_replicated:
-        return np.asarray(x)
+        return with_others(np.asarray)(x)
     from jax.experimental import multihost_utils
 
-    return np.asarray(multihost_utils.process_allgather(x, tiled=True))
+    return np.asarray(with_others(multihost_utils.process_allgather)(x, tiled=True))
+
+
+def with_others(function):
+    """A function that all processes call; one that is gone is a clear error."""
+    if jax.process_count() == 1:
+        return function
+
+    def run(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except jax.errors.JaxRuntimeError as error:
+            if not any(words in str(error) for words in _GONE):
+                raise
+            raise lost(jax.process_count(), jax.process_index(), error) from error
+
+    return run

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from ...context import entered, state
 from ..derived.transforms import Transforms
-from .distribution import spread
+from .distribution import spread, with_others
 from .kept import keep_compiled
 
 _UNKNOWN_STATE = (
@@ -143,4 +143,4 @@ class JaxTransforms(Transforms):
                 variable.replace_native(value)
             return out
 
-        return run
+        return with_others(run)

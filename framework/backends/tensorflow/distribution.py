@@ -1,11 +1,13 @@
 """Tensors over many devices: TensorFlow's DTensor."""
 
 import sys
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from ...context import entered
+from ..spread_parts import parts
 
 _UNKNOWN_IN_STEP = (
     "The step assigned a variable that is neither the model's nor its optimizer's nor that of one "
@@ -60,6 +62,16 @@ class TensorflowDistribution:
         from . import sharded
 
         return sharded.of_slices(shape, layout, lambda s: self.asarray(read(s), dtype), trainable)
+
+    def parts_of(self, x):
+        sharded = spread()
+        x = tf.convert_to_tensor(x)
+        if sharded is None or sharded.layout_of(x) is None:
+            return super().parts_of(x)
+        return parts(
+            (starts, sizes, number, partial(self.to_numpy, part))
+            for starts, sizes, number, part in sharded.held_parts(x)
+        )
 
 
 def spread() -> Any:

@@ -65,9 +65,23 @@ def whole(x):
 
 def of_slices(shape, layout, part, trainable):
     """The variable of a shape, laid out; `part(slices)` gives what lies on a device."""
+    parts = [part(slices) for slices in _slices_of_devices(shape, layout)]
+    return dtensor.DVariable(dtensor.pack(parts, layout), trainable=trainable)
+
+
+def held_parts(x):
+    """What devices hold of a tensor on a mesh: (starts, sizes, number of the device, its part)."""
+    parts = dtensor.unpack(x)
+    for number, slices in enumerate(_slices_of_devices(x.shape, layout_of(x))):
+        starts, ends = tuple(s.start for s in slices), tuple(s.stop for s in slices)
+        sizes = tuple(b - a for a, b in zip(starts, ends, strict=True))
+        yield starts, sizes, number, parts[number]
+
+
+def _slices_of_devices(shape, layout):
+    """The slices of a tensor that each device has."""
     sizes = layout.mesh.shape()
     names = layout.mesh.dim_names
-    parts = []
     for place in layout.mesh.local_device_locations():
         slices = []
         for size, name in zip(shape, layout.sharding_specs, strict=True):
@@ -76,8 +90,7 @@ def of_slices(shape, layout, part, trainable):
             else:
                 width = size // sizes[names.index(name)]
                 slices.append(slice(place[name] * width, (place[name] + 1) * width))
-        parts.append(part(tuple(slices)))
-    return dtensor.DVariable(dtensor.pack(parts, layout), trainable=trainable)
+        yield tuple(slices)
 
 
 def mesh_of(variables):

@@ -2,11 +2,14 @@
 
 import os
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
+
+from ..spread_parts import MAX_TEXT, elsewhere, lost, parts
 
 # Seconds that processes wait for each other when they meet.
 _MEETING = 60.0
@@ -113,10 +116,34 @@ class TorchDistribution:
         floats = made.dtype in self.float_types
         return torch.nn.Parameter(made) if trainable and floats else made
 
+    def parts_of(self, x):
+        if is_spread(x):
+            from . import sharded
+
+            held = sharded.held_parts(x.detach())
+            return parts(
+                (starts, sizes, number, None if here is None else partial(self.to_numpy, here))
+                for starts, sizes, number, here in held
+            )
+        # A plain tensor is the same in all processes.
+        return elsewhere(x.shape) if joined() and dist.get_rank() else super().parts_of(x)
+
+    def exchanged(self, text):
+        return with_others(_exchanged)(text) if joined() else [text]
+
     def join_parts(self, x, layout):
         from . import sharded
 
         return sharded.of_parts(x, layout)
+
+
+def _exchanged(text):
+    given = torch.frombuffer(
+        bytearray(text.encode()[:MAX_TEXT].ljust(MAX_TEXT, b"\0")), dtype=torch.uint8
+    )
+    found = [torch.empty_like(given) for _ in range(dist.get_world_size())]
+    dist.all_gather(found, given)
+    return [bytes(row.numpy()).rstrip(b"\0").decode(errors="replace") for row in found]
 
 
 def joined():
@@ -159,12 +186,6 @@ def with_others(function):
         except RuntimeError as error:
             if not joined() or not is_lost(error):
                 raise
-            count, number = dist.get_world_size(), dist.get_rank()
-            raise RuntimeError(
-                f"Another of the {count} processes is gone, or does not answer; this is process "
-                f"{number}. What trained since the last checkpoint is lost: start the processes "
-                "again, as many as there are devices now, with the callback BackupAndRestore or "
-                f"after loading the last checkpoint. ({str(error).splitlines()[0][:200]})"
-            ) from error
+            raise lost(dist.get_world_size(), dist.get_rank(), error) from error
 
     return run

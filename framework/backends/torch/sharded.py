@@ -3,11 +3,15 @@
 Loaded when the first mesh is made: the modules of DTensors take 0.4 s to import.
 """
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
-from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+from torch.distributed.tensor._utils import (
+    _compute_local_shape_and_global_offset,
+    compute_local_shape_and_global_offset,
+)
 
 from .distribution import joined, meshes
 
@@ -95,6 +99,23 @@ def of_slices(like, layout, part):
         shape=like.shape,
         stride=like.stride(),
     )
+
+
+def held_parts(x):
+    """What processes hold of a DTensor: (starts, sizes, number of the process, its part or None).
+
+    Terms of a sum are added first.
+    """
+    if any(placement.is_partial() for placement in x.placements):
+        x = whole(x)
+    here = x.device_mesh.get_coordinate()
+    grid = x.device_mesh.mesh
+    for place in np.ndindex(*grid.shape):
+        sizes, starts = _compute_local_shape_and_global_offset(
+            x.shape, tuple(grid.shape), list(place), x.placements
+        )
+        own = x.to_local() if here is not None and tuple(here) == place else None
+        yield tuple(starts), tuple(sizes), int(grid[place]), own
 
 
 def own_rows(x):

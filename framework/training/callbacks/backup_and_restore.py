@@ -4,17 +4,21 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
+from ... import config
 from ...files import atomic_path
+from ...saving.part_files import PartsFile, remove_parts, write_parts
+from ..state import held_state
 from .base import Callback
 from .counting import Every, checked_frequency
 
-NAME = "training.safetensors"
+NAME, SHARDS = "training.safetensors", "training.shards.json"
 FORMAT = "isozoo training state 1"
 # safetensors' own NumPy functions do not know these: they are stored as their bits.
 _BITS = {"bfloat16": "uint16", "float8_e4m3fn": "uint8", "float8_e5m2": "uint8"}
@@ -26,9 +30,11 @@ class BackupAndRestore(Callback):
     A run that is killed at any moment and started again ends with the same weights, bit for bit, as
     one that is not: what is saved are the weights, the states of the optimizer, metrics and random
     draws, the place in the data, the epoch, the history, and what other callbacks have counted. It
-    is one file, written whole or not at all. The place in the data is exact for arrays and
-    PyDatasets; other sources are read from their beginning again, so they must give the same
-    batches again.
+    is written whole or not at all: one file, or under a distribution a file for each device and an
+    index, in a folder that all processes see. A run may go on with fewer devices or processes, or
+    more; its losses are then the same but for float32 rounding. The place in the data is exact for
+    arrays and PyDatasets; other sources are read from their beginning again, so they must give the
+    same batches again.
 
     Args:
         backup_dir: the folder of the file; made if it is not there.
@@ -58,6 +64,9 @@ class BackupAndRestore(Callback):
         self._every = Every(save_freq)
         self._path = Path(self.backup_dir) / NAME
         self._previous = self._path.with_suffix(".previous.safetensors")
+        self._shards = Path(self.backup_dir) / SHARDS
+        # How many were written, by the runs before, too: of two forms the newer one is read.
+        self._number = 0
         self._epoch = 0
         self._others: list[Callback] = [self]
         # States of callbacks that were read and not yet given back.
@@ -70,13 +79,16 @@ class BackupAndRestore(Callback):
             ValueError: a file that is no backup, or that of another model or run.
         """
         self._every = Every(self.save_freq)
-        for left in Path(self.backup_dir).glob(f".{NAME}.*.tmp"):
-            left.unlink(missing_ok=True)  # a process that was killed while it wrote
-        found = self._found()
-        if found is None:
-            return
-        arrays, notes = found
-        self.model._restore_training_state(arrays)
+        if self._is_first():
+            for left in Path(self.backup_dir).glob(f".{NAME}.*.tmp"):
+                left.unlink(missing_ok=True)  # a process that was killed while it wrote
+        with ExitStack() as opened:
+            found = self._found(opened)
+            if found is None:
+                return
+            arrays, notes = found
+            self.model._restore_training_state(arrays)
+        self._number = notes.get("number", 0)
         self._read = notes["callbacks"]
         self._epoch = notes["epoch"]
         self._every.counted, self._every.last = notes["counted"], notes["last"]
@@ -105,14 +117,23 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Removes the file, if that is wanted; the folder too, if nothing else is in it."""
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and self._is_first():
+            remove_parts(self._shards)
             self._path.unlink(missing_ok=True)
             self._previous.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 os.rmdir(self.backup_dir)
 
+    def _in_parts(self) -> bool:
+        """Whether the model lies on the devices of a mesh."""
+        distribution = config.distribution()
+        return distribution is not None and distribution.lays_out(self.model._backend)
+
+    def _is_first(self) -> bool:
+        return not self._in_parts() or self.model._backend.process_place()[1] == 0
+
     def _save(self) -> None:
-        arrays = {f"model/{name}": value for name, value in self.model._training_state().items()}
+        arrays: dict[str, Any] = {}
         states = {
             key: {name: getattr(callback, name) for name in callback._kept}
             for key, callback in _keyed(self._others)
@@ -122,16 +143,39 @@ class BackupAndRestore(Callback):
             "epoch": self._epoch,
             "counted": self._every.counted,
             "last": self._every.last,
+            "number": self._number + 1,
             "stopped": bool(getattr(self.model, "stop_training", False)),
             "callbacks": _without_arrays(states, "callbacks", arrays),
         }
         os.makedirs(self.backup_dir, exist_ok=True)
-        if self.double_checkpoint and self._path.exists():
-            os.replace(self._path, self._previous)
-        write_state(self._path, arrays, notes)
+        if self._in_parts():
+            held = {f"model/{name}": x for name, x in held_state(self.model).items()}
+            held.update({name: (None, x) for name, x in arrays.items()})
+            write_parts(self._shards, held, self.model._backend, notes)
+            if self._is_first():
+                self._path.unlink(missing_ok=True)
+        else:
+            arrays.update({f"model/{n}": x for n, x in self.model._training_state().items()})
+            if self.double_checkpoint and self._path.exists():
+                os.replace(self._path, self._previous)
+            write_state(self._path, arrays, notes)
+            remove_parts(self._shards)
+        self._number += 1
 
-    def _found(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """The model's arrays and the notes of the last file that can be read."""
+    def _found(self, opened: ExitStack) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The model's arrays and the notes of the last backup; its files stay open in `opened`."""
+        one = self._in_one_file()
+        if not self._shards.exists():
+            return one
+        file = opened.enter_context(PartsFile(self._shards))
+        if one is not None and one[1].get("number", 0) > file.notes.get("number", 0):
+            return one
+        notes, arrays = dict(file.notes), {name: file.array(name) for name in file.found}
+        named = {k: np.asarray(x) for k, x in arrays.items() if not k.startswith("model/")}
+        notes["callbacks"] = _with_arrays(notes["callbacks"], named)
+        return _of_model(arrays), notes
+
+    def _in_one_file(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         paths = [path for path in (self._path, self._previous) if path.exists()]
         for path in paths:
             try:
@@ -141,9 +185,12 @@ class BackupAndRestore(Callback):
                     raise
                 continue
             notes["callbacks"] = _with_arrays(notes["callbacks"], arrays)
-            names = [name for name in arrays if name.startswith("model/")]
-            return {name.removeprefix("model/"): arrays[name] for name in names}, notes
+            return _of_model(arrays), notes
         return None
+
+
+def _of_model(arrays: dict[str, Any]) -> dict[str, Any]:
+    return {k.removeprefix("model/"): x for k, x in arrays.items() if k.startswith("model/")}
 
 
 def write_state(path: Path, arrays: dict[str, np.ndarray], notes: dict[str, Any]) -> None:

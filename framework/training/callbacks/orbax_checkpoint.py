@@ -4,6 +4,7 @@ import os
 import warnings
 from typing import Any
 
+from ... import config
 from ...saving import orbax
 from ...utils.messages import print_message
 from .counting import Every, checked_frequency
@@ -109,8 +110,13 @@ class OrbaxCheckpoint(MonitorCallback):
     def _save(self, step: int, logs: Any) -> None:
         if self.save_best_only and not self._is_best(step, logs or {}):
             return
-        several = self.is_multihost_enabled()
-        payload = orbax.payload(self.model, self.save_weights_only, tensors=several)
+        backend, distribution = self.model._backend, config.distribution()
+        laid_out = distribution is not None and distribution.lays_out(backend)
+        # Orbax takes apart JAX's arrays alone.
+        tensors = backend.name == "jax" and (laid_out or self.is_multihost_enabled())
+        payload = orbax.payload(self.model, self.save_weights_only, tensors=tensors)
+        if not tensors and not self.is_primary_host():
+            return  # all processes have gathered the values, and the first writes them
         if self.save_on_background:
             self.checkpointer.save_checkpointables_async(step, payload)
         else:
