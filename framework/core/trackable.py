@@ -276,7 +276,16 @@ def path_of(part: Any) -> str:
 
     What has several owners is called from the one that had it first and is still there.
     """
-    names: list[str] = []
+    return ".".join(reversed([name for name, _ in _owned_by(part)]))
+
+
+def root_of(part: Any) -> Any:
+    """Returns the outermost owner, from which `path_of` begins; the part itself if it has none."""
+    return [part, *(owner for _, owner in _owned_by(part))][-1]
+
+
+def _owned_by(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yields (name of a part in its owner, the owner) from the inside to the outermost."""
     seen: set[int] = set()
     while id(part) not in seen:
         seen.add(id(part))
@@ -284,10 +293,9 @@ def path_of(part: Any) -> str:
         found = ((owner, _name_in(owner, part)) for owner in owners)
         owner, name = next(((x, name) for x, name in found if name is not None), (None, None))
         if owner is None or name is None:
-            break
-        names.append(name)
+            return
+        yield name, owner
         part = owner
-    return ".".join(reversed(names))
 
 
 def _name_in(owner: Trackable, part: Any) -> str | None:

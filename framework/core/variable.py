@@ -318,6 +318,13 @@ class Variable(VariableOperators):
         return path_of(self) or (f"{self._scope}.{self._name}" if self._scope else self._name)
 
     @property
+    def root(self) -> Any:
+        """The outermost owner, from which the path begins; the variable if it has no owner."""
+        from .trackable import root_of
+
+        return root_of(self)
+
+    @property
     def trainable(self) -> bool:
         """Whether training changes the variable: it wants it, and its owners are not frozen."""
         return self._wanted and self._permitted

@@ -7,6 +7,8 @@ devices of a process on TensorFlow. One program computes what a single device wo
 frameworks (`DistributedDataParallel`, FSDP, `tf.distribute`) take a model of isozoo as it is, too.
 """
 
+from .auto_layout import AutoParallel as AutoParallel
+from .auto_layout import auto_layout as auto_layout
 from .devices import get_device_count as get_device_count
 from .devices import initialize as initialize
 from .devices import list_devices as list_devices
