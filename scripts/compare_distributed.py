@@ -40,9 +40,9 @@ def main() -> None:
         for engine in options.engines:
             wanted = None
             for way in WAYS:
-                found = run(engine, way, Path(folder))
+                found = run(__spec__.name, engine, way, int(np.prod(WAYS[way])), Path(folder))
                 wanted = found if wanted is None else wanted
-                apart = [_apart(found[name], wanted[name]) for name in ("losses", "predicted")]
+                apart = [apart_by(found[name], wanted[name]) for name in ("losses", "predicted")]
                 print(
                     f"{engine:11} {way:8}  {apart[0]:.1e}    {apart[1]:.1e}      "
                     f"{float(found['seconds']):.3f}",
@@ -50,13 +50,21 @@ def main() -> None:
                 )
 
 
-def _apart(found: np.ndarray, wanted: np.ndarray) -> float:
+def apart_by(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Returns the largest difference, in terms of the largest value."""
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
-def run(engine: str, way: str, folder: Path) -> dict[str, np.ndarray]:
-    """Returns what one way of training gave: its processes are started and waited for."""
-    devices = int(np.prod(WAYS[way]))
+def run(module: str, engine: str, way: str, devices: int, folder: Path) -> dict[str, np.ndarray]:
+    """Returns what a script's workers gave, which are started and waited for.
+
+    Args:
+        module: the script's name; its `--worker` takes engine, way, number, port and file.
+        engine: the backend.
+        way: what the worker does.
+        devices: how many devices there are: on torch as many processes.
+        folder: where the first worker's file goes.
+    """
     settings = {**os.environ, "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
     settings["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
     count = devices if engine == "torch" else 1
@@ -69,7 +77,7 @@ def run(engine: str, way: str, folder: Path) -> dict[str, np.ndarray]:
             [
                 sys.executable,
                 "-m",
-                __spec__.name,
+                module,
                 "--worker",
                 engine,
                 way,
@@ -91,14 +99,12 @@ def run(engine: str, way: str, folder: Path) -> dict[str, np.ndarray]:
         return dict(found)
 
 
-def train(engine: str, way: str, number: int, port: str, path: str) -> None:
-    """Trains the network; process 0 writes losses and predictions."""
-    from ..framework import config, layers, losses, models, utils
-    from ..framework.distribution import DataParallel, initialize, set_distribution
+def begin_worker(engine: str, devices: int, number: int, port: str) -> None:
+    """Makes the backend current, and the devices or the processes known to each other."""
+    from ..framework import config
+    from ..framework.distribution import initialize
 
     config.set_backend(engine)
-    shape = WAYS[way]
-    devices = int(np.prod(shape))
     if engine == "torch":
         import torch
 
@@ -113,6 +119,15 @@ def train(engine: str, way: str, number: int, port: str, path: str) -> None:
         tf.config.set_logical_device_configuration(cpu, several)
         # Devices wait for each other, each in a thread.
         tf.config.threading.set_inter_op_parallelism_threads(4 * devices)
+
+
+def train(engine: str, way: str, number: int, port: str, path: str) -> None:
+    """Trains the network; process 0 writes losses and predictions."""
+    from ..framework import layers, losses, models, utils
+    from ..framework.distribution import DataParallel, set_distribution
+
+    shape = WAYS[way]
+    begin_worker(engine, int(np.prod(shape)), number, port)
     if way.startswith("data"):
         set_distribution(DataParallel())
     elif way != "one":

@@ -38,7 +38,9 @@ _SHARED = ("shared_heads", "num_key_value_heads")
 _KEYS = frozenset("key value k_proj v_proj key_dense value_dense".split())
 
 
-def auto_layout(model: Any, mesh: DeviceMesh, model_axis: str | None = None) -> LayoutMap:
+def auto_layout(
+    model: Any, mesh: DeviceMesh, model_axis: str | None = None, batch_axis: str | None = None
+) -> LayoutMap:
     """Returns a LayoutMap for the weights of a transformer, which ModelParallel takes.
 
     A weight is cut only where its size, and in attention the number of heads, is a multiple of the
@@ -50,25 +52,43 @@ def auto_layout(model: Any, mesh: DeviceMesh, model_axis: str | None = None) -> 
         mesh: the mesh.
         model_axis: the axis of the mesh along which weights are cut; "model" if there is one of
             that name, else the last.
+        batch_axis: the axis of the mesh along which batches are cut, if weights are to be cut along
+            it, too, and gathered where they are used (fully sharded data parallelism: Rajbhandari
+            et al., "ZeRO", arXiv:1910.02054, stage 3). Only matrices are.
 
     Raises:
-        ValueError: an axis that the mesh does not have, or a model without variables.
+        ValueError: axes that the mesh does not have or that are one, or a model without variables.
     """
     names = list(mesh.axis_names)
     axis = model_axis or ("model" if "model" in names else names[-1])
-    if axis not in names:
-        raise ValueError(f"auto_layout: the mesh has the axes {names}, and none is {axis!r}.")
-    count = mesh.shape[names.index(axis)]
+    for given in (axis, batch_axis):
+        if given is not None and given not in names:
+            raise ValueError(f"auto_layout: the mesh has the axes {names}, and none is {given!r}.")
+    if batch_axis == axis:
+        if model_axis is not None or len(names) > 1:
+            raise ValueError(f"auto_layout: {axis!r} is the axis of batches and of the model both.")
+        axis = ""  # a mesh for batches alone
+    sizes = dict(zip(names, mesh.shape, strict=True))
+    count, rows = sizes.get(axis, 1), sizes.get(batch_axis, 1) if batch_axis else 1
     variables = dict(model.named_variables())
     if not variables:
         raise ValueError(
             "auto_layout: the model has no variables yet. Build it first, by calling it or build()."
         )
     layouts = LayoutMap(mesh)
+    found: dict[str, tuple[str | None, ...]] = {}
     if count > 1:
-        owners = dict(_owners(model))
-        for path, axes in _axes_of(variables, owners, count, axis):
-            layouts[path] = TensorLayout(axes, mesh)
+        found.update(_axes_of(variables, dict(_owners(model)), count, axis))
+    if rows > 1:
+        for path, variable in variables.items():
+            shape = tuple(variable.shape)
+            axes = found.get(path, (None,) * len(shape))
+            free = [i for i, n in enumerate(shape) if axes[i] is None and n % rows == 0]
+            if len(shape) > 1 and free and getattr(variable, "trainable", True):
+                widest = max(free, key=lambda i: shape[i])
+                found[path] = tuple(batch_axis if i == widest else a for i, a in enumerate(axes))
+    for path, axes in found.items():
+        layouts[path] = TensorLayout(axes, mesh)
     return layouts
 
 
@@ -80,6 +100,7 @@ class AutoParallel(ModelParallel):
     Args:
         device_mesh: the mesh, such as `DeviceMesh((2, 4), ["batch", "model"])`.
         model_axis: see `auto_layout`.
+        along_batch: whether weights are cut along the axis of batches, too; see `auto_layout`.
         batch_dim_name: the axis of the mesh along which batches are cut; its first one if None.
         auto_shard_dataset: see Distribution.
 
@@ -91,6 +112,7 @@ class AutoParallel(ModelParallel):
         self,
         device_mesh: DeviceMesh,
         model_axis: str | None = None,
+        along_batch: bool = False,
         batch_dim_name: str | None = None,
         auto_shard_dataset: bool = True,
     ) -> None:
@@ -99,7 +121,7 @@ class AutoParallel(ModelParallel):
             batch_dim_name=batch_dim_name,
             auto_shard_dataset=auto_shard_dataset,
         )
-        self._model_axis = model_axis
+        self._axes = model_axis, self.batch_dim_name if along_batch else None
         # outermost owner -> (its number of variables, layouts by path)
         self._known: WeakKeyDictionary[Any, tuple[int, LayoutMap]] = WeakKeyDictionary()
 
@@ -112,7 +134,7 @@ class AutoParallel(ModelParallel):
         count = len(root.variables)
         known = self._known.get(root)
         if known is None or known[0] != count:
-            made = auto_layout(root, self.device_mesh, self._model_axis)
+            made = auto_layout(root, self.device_mesh, *self._axes)
             known = self._known[root] = count, made
         found = known[1][variable.path]
         return self._whole(len(variable.shape)) if found is None else found

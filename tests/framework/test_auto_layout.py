@@ -111,7 +111,20 @@ def test_a_distribution_asks_for_each_model():
     assert spread.num_model_replicas == 2
 
 
+def test_weights_along_the_batch_too():
+    model = _model("llama", "causal_lm")
+    axes = {k: x.axes for k, x in auto_layout(model, _mesh(2, 2), batch_axis="batch").items()}
+    assert axes["backbone.blocks.0.attention.query.kernel"] == ("batch", "model")
+    assert axes["backbone.blocks.0.feedforward.down.kernel"] == ("model", "batch")
+    assert axes["backbone.embeddings.embeddings"] == ("model", "batch")
+    assert not [path for path in axes if path.endswith("scale")]
+    alone = auto_layout(model, DeviceMesh((2,), ["batch"], ["cpu:0", "cpu:1"]), batch_axis="batch")
+    assert alone["head_dense.kernel"].axes == (None, "batch")
+
+
 def test_errors():
+    with pytest.raises(ValueError, match="of batches and of the model"):
+        auto_layout(_model("bert"), _mesh(2, 2), "batch", "batch")
     with pytest.raises(ValueError, match="none is 'other'"):
         auto_layout(_model("bert"), _mesh(2, 2), "other")
     with isozoo.use_backend("numpy"), pytest.raises(ValueError, match="no variables yet"):

@@ -256,6 +256,64 @@ def test_two_processes_train_as_one(tmp_path, reading):
             np.testing.assert_allclose(found[f"arr_{number}"], wanted, atol=1e-5)
 
 
+_KILLED = """
+import os, signal, sys
+import numpy as np
+import isozoo
+from isozoo import layers
+from isozoo.distribution import *
+
+engine, number, port, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+isozoo.config.set_backend(engine)
+if number >= 0:
+    initialize(f"127.0.0.1:{port}", 2, number)
+    set_distribution(DataParallel())
+draws = np.random.default_rng(0)
+x, y = draws.standard_normal((24, 6)).astype("float32"), draws.standard_normal((24, 2))
+
+def trained(*callbacks):
+    isozoo.utils.set_random_seed(3)
+    model = isozoo.Sequential([isozoo.Input((6,)), layers.Dense(8, "relu"), layers.Dropout(0.5),
+                               layers.Dense(2)])
+    model.compile("adam", "mse")
+    return model.fit(x, y, batch_size=6, epochs=3, verbose=0, callbacks=callbacks).history["loss"]
+
+class Death(isozoo.callbacks.Callback):
+    count = 0
+    def on_train_batch_end(self, batch, logs=None):
+        self.count += 1
+        if self.count == 6 and number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+backup = isozoo.callbacks.BackupAndRestore(folder, save_freq=2)
+try:
+    losses = trained(Death(), backup)
+except RuntimeError as error:
+    print(error, flush=True)
+    os._exit(3)  # JAX would wait for the other one at the end
+np.savez(folder + ".npz", resumed=losses, whole=trained())
+"""
+
+
+@pytest.mark.parametrize("engine", ["jax", "torch"])
+def test_a_killed_process_ends_the_others_and_fewer_go_on(engine, tmp_path):
+    port, settings = str(_port()), {**os.environ, "JAX_PLATFORMS": "cpu"}
+
+    def start(number):
+        command = [sys.executable, "-c", _KILLED, engine, str(number), port, f"{tmp_path}/backup"]
+        return subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True)
+
+    both = [start(0), start(1)]
+    said, _ = both[0].communicate(timeout=300)
+    assert both[1].wait(60) == -9 and both[0].returncode == 3
+    assert "the 2 processes is gone" in said and "BackupAndRestore" in said
+    assert (tmp_path / "backup" / "training.shards.json").exists()
+    assert start(-1).wait(300) == 0  # the same program, alone
+    found = np.load(tmp_path / "backup.npz")
+    np.testing.assert_allclose(found["resumed"], found["whole"], rtol=1e-5)
+    assert not (tmp_path / "backup").exists()
+
+
 # What needs no devices -------------------------------------------------------------------------
 
 
