@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -100,6 +100,10 @@ class Task(PresetModel):
     def run(self, text: str, **options: Any) -> dict[str, Any]:
         """Returns the result for one argument, a text or a path, as plain data."""
         return self.command_line_adapter(self).run(text, **options)
+
+    def run_many(self, texts: Sequence[str], **options: Any) -> list[dict[str, Any]]:
+        """Returns what `run` does for each of several texts."""
+        return [self.run(text, **options) for text in texts]
 
     def show(self, result: Mapping[str, Any]) -> str:
         """Returns the result of `run` as lines of text."""

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .commands import run_options
+from .commands import bulk, run_options
 from .commands.output import NO, NOT_TO_BE_HAD, OUR_FAULT, WRONG_CALL, print_json, print_tree
 from .commands.parsing import Parser
 
@@ -124,6 +124,7 @@ def make_parser() -> Parser:
         "isozoo run efficientnet_lite0 pictures --csv classes.csv --backend torch",
         'isozoo run stable_diffusion_1_5 "a photo of a cat" --draw cat.png',
         "isozoo run model.onnx --input x.npy --out outputs.npz",
+        "isozoo run all_minilm_l6_v2 --input lines.txt --out vectors.jsonl --processes 4",
     )
     run.add_argument("name", metavar="NAME", help=_NAME)
     run.add_argument(
@@ -133,9 +134,21 @@ def make_parser() -> Parser:
         "--input",
         action="append",
         metavar="[NAME=]FILE",
-        help="a .npy file, of a model that is a graph (FILE.onnx, or a folder converted from one)",
+        help="a .npy file, of a model that is a graph (FILE.onnx, or a folder converted from one); "
+        "or a .txt or .jsonl file, whose lines are texts",
     )
-    run.add_argument("--out", metavar="FILE", help="write the outputs of a graph to a .npz file")
+    run.add_argument(
+        "--out",
+        metavar="FILE",
+        help="write the outputs of a graph to a .npz file, the results of lines to a .jsonl file",
+    )
+    run.add_argument(
+        "--processes",
+        metavar="N",
+        type=int,
+        default=1,
+        help="that share the lines of --input; 1. Run again, they go on where they were ended",
+    )
     run.add_argument(
         "--backend", help="jax, torch, tensorflow or numpy; the best installed if absent"
     )
@@ -321,6 +334,13 @@ def _run(arguments: Any) -> int:
     from .catalog import from_preset
     from .hub.bases import Task
 
+    if bulk.is_bulk(arguments):
+        errors = bulk.run_bulk(arguments, _progress)
+        if arguments.json:
+            print_json({"preset": arguments.name, "file": arguments.out, "errors": errors})
+        elif errors:
+            print(f"isozoo: {errors} lines have an error, see {arguments.out}", file=sys.stderr)
+        return WRONG_CALL if errors else 0
     if arguments.input or arguments.name.endswith(".onnx"):
         from .commands.graphs import run_graph
 

@@ -241,6 +241,10 @@ class Seq2SeqLM(Task):
         """Returns what was read and what was written as plain data, for the command line."""
         return {"prompt": text, "text": self.generate(text, max_new_tokens)}
 
+    def run_many(self, texts: Sequence[str], **options: Any) -> list[dict[str, Any]]:
+        """Returns what `run` does for each of several texts, which are written together."""
+        return [{"text": found} for found in self.generate(list(texts), **options)]
+
     def show(self, result: Mapping[str, Any]) -> str:
         """Returns what was written."""
         return result["text"]

@@ -149,6 +149,10 @@ class TextEmbedder(Task):
         """Returns the vector of one text as plain data, for the command line."""
         return {"embedding": self.embed(text, truncate=truncate)[0].tolist()}
 
+    def run_many(self, texts: Sequence[str], **options: Any) -> list[dict[str, Any]]:
+        """Returns the vectors of texts as plain data, for the command line."""
+        return [{"embedding": vector.tolist()} for vector in self.embed(texts, **options)]
+
     def show(self, result: Mapping[str, Any]) -> str:
         """Returns `run`'s result in a line."""
         numbers = result["embedding"]
