@@ -71,7 +71,7 @@ def run(module: str, engine: str, way: str, devices: int, folder: Path) -> dict[
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    path = folder / f"{engine} {way}.npz"
+    path = folder / f"{engine}.npz"
     workers = [
         subprocess.Popen(
             [

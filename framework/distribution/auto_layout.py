@@ -87,6 +87,10 @@ def auto_layout(
             if len(shape) > 1 and free and getattr(variable, "trainable", True):
                 widest = max(free, key=lambda i: shape[i])
                 found[path] = tuple(batch_axis if i == widest else a for i, a in enumerate(axes))
+            layer, _, last = path.rpartition(".")
+            if last == "embeddings" and _is_of_tokens(layer) and batch_axis in found.get(path, ()):
+                # Else the features of what is looked up would be cut, and not its rows.
+                found[f"{layer}/output"] = (batch_axis, None, None)
     for path, axes in found.items():
         layouts[path] = TensorLayout(axes, mesh)
     return layouts
@@ -138,6 +142,16 @@ class AutoParallel(ModelParallel):
             known = self._known[root] = count, made
         found = known[1][variable.path]
         return self._whole(len(variable.shape)) if found is None else found
+
+    def get_tensor_layout(self, path: str) -> TensorLayout | None:
+        """Returns the layout of a layer's outputs in any of the models that there are."""
+        found = (layouts[path] for _, layouts in self._known.values())
+        return next((layout for layout in found if layout is not None), None)
+
+    @property
+    def lays_out_tensors(self) -> bool:
+        """Whether outputs of layers have layouts of their own."""
+        return self._axes[1] is not None
 
 
 def _axes_of(

@@ -118,6 +118,12 @@ def test_weights_along_the_batch_too():
     assert axes["backbone.blocks.0.feedforward.down.kernel"] == ("model", "batch")
     assert axes["backbone.embeddings.embeddings"] == ("model", "batch")
     assert not [path for path in axes if path.endswith("scale")]
+    # What is looked up is cut by rows: the features would be cut as the table's are.
+    assert axes["backbone.embeddings/output"] == ("batch", None, None)
+    spread = AutoParallel(_mesh(2, 2), along_batch=True)
+    spread.get_variable_layout(model.variables[0])
+    assert spread.get_tensor_layout("backbone.embeddings/output").axes == ("batch", None, None)
+    assert spread.lays_out_tensors and not AutoParallel(_mesh(2, 2)).lays_out_tensors
     alone = auto_layout(model, DeviceMesh((2,), ["batch"], ["cpu:0", "cpu:1"]), batch_axis="batch")
     assert alone["head_dense.kernel"].axes == (None, "batch")
 

@@ -1,0 +1,1 @@
+"""Counting collectives of compiled programs, and estimates of memory and traffic."""
