@@ -25,20 +25,24 @@ from . import initializers, ops
 from .context import entered
 from .core.layer import Layer
 from .core.variable import Variable
-from .core.views import View
+from .core.views import KeepsViews, View
 from .files import write_atomically
 
 _A, _B = "lora_a", "lora_b"
 _FORMAT = "isozoo.lora"
+# What variables are for (`Variable.memory_format`) that adapters stand on by themselves.
+PRODUCTS = ("dense", "columns", "rows")
+# Of these the outputs lie along the first axis, so that A is (out, rank) and B (rank, in, …).
+_OUTPUTS_FIRST = ("rows", "conv_rows")
 
 
 class LowRankKernel(View):
     """A kernel with an adapter, in the kernel's place in a layer. Ops take it like a variable.
 
     Args:
-        base: the kernel, (…, out).
-        a: variable, (…, rank).
-        b: variable, (rank, out), zeros at first.
+        base: the kernel, (…, out); (out, …) where it lies so.
+        a: variable, (…, rank), the kernel's shape up to where `b` goes on.
+        b: variable, (rank, …). What meets the outputs is zeros at first.
         scale: alpha / rank.
         names: under which names `a` and `b` are parts of the layer.
     """
@@ -53,8 +57,8 @@ class LowRankKernel(View):
     def value(self) -> Any:
         """The native tensor W + scale * A B, in the kernel's dtype."""
         rank = self.b.shape[0]
-        rows = ops.reshape(self.a, (-1, rank))
-        change = ops.reshape(ops.matmul(rows, self.b), self.base.shape)
+        rows, columns = ops.reshape(self.a, (-1, rank)), ops.reshape(self.b, (rank, -1))
+        change = ops.reshape(ops.matmul(rows, columns), self.base.shape)
         return ops.cast(ops.add(self.base, ops.multiply(change, self.scale)), self.base.dtype)
 
     def __repr__(self) -> str:
@@ -64,9 +68,24 @@ class LowRankKernel(View):
 def adapted(model: Layer) -> Iterator[tuple[str, Layer, str, LowRankKernel]]:
     """Yields (path of the kernel, layer, attribute, adapted kernel) of a model, in its order."""
     for path, layer in _layers(model):
-        for name, item in vars(layer).items():
+        for name, item in _read(layer).items():
             if isinstance(item, LowRankKernel):
                 yield f"{path}.{name}" if path else name, layer, name, item
+
+
+def _read(layer: Layer) -> Mapping[str, Any]:
+    """What a layer computes with, by name."""
+    return layer.read_weights() if isinstance(layer, KeepsViews) else vars(layer)
+
+
+def _replace(layer: Layer, name: str, item: Any) -> None:
+    """Puts a kernel, or a view of one, where the layer reads it."""
+    if not isinstance(layer, KeepsViews):
+        vars(layer)[name] = item
+    elif isinstance(item, View):
+        layer._views[name] = item
+    else:
+        layer._views.pop(name, None)
 
 
 def _layers(layer: Layer, path: str = "", seen: set[int] | None = None) -> Any:
@@ -94,7 +113,8 @@ def enable(
         rank: the rank r of the change A B.
         alpha: the change is multiplied by alpha / rank; `rank` if None.
         targets: regular expressions; a kernel whose path one of them is found in is adapted. If
-            None, all kernels of dense layers are, but those that `train` names.
+            None, all kernels of dense layers and matrices of graphs are, but those that `train`
+            names.
         train: regular expressions; what has a path that one of them is found in trains as it is,
             such as a new head.
         a_initializer: of A; B begins with zeros, so that the model computes the same at first.
@@ -118,12 +138,12 @@ def enable(
     def fits(path: str, variable: Variable) -> bool:
         if _any(trained, path) or len(variable.shape) < 2:
             return False
-        return _any(wanted, path) if wanted is not None else variable.memory_format == "dense"
+        return _any(wanted, path) if wanted is not None else variable.memory_format in PRODUCTS
 
     chosen = [
         (f"{path}.{name}" if path else name, layer, name, item)
         for path, layer in _layers(model)
-        for name, item in vars(layer).items()
+        for name, item in _read(layer).items()
         if isinstance(item, Variable) and fits(f"{path}.{name}" if path else name, item)
     ]
     if not chosen:
@@ -152,14 +172,19 @@ def _adapt(
     layer: Layer, name: str, kernel: Variable, rank: int, scale: float, initializer: Any
 ) -> None:
     device = kernel.backend.device_of(kernel.native)
-    rows = math.prod(kernel.shape[:-1])
+    turned = kernel.memory_format in _OUTPUTS_FIRST
+    inputs = kernel.shape[1:] if turned else kernel.shape[:-1]
     dtype = kernel.dtype
     with entered(backend=kernel.backend, device=device, deferred=False):
-        # Drawn as a matrix: the initializer's fan is that of the kernel's rows.
-        first = initializers.get(initializer)((rows, rank), dtype)
-        first = np.reshape(np.asarray(ops.convert_to_numpy(first)), (*kernel.shape[:-1], rank))
-        a = Variable(first, (*kernel.shape[:-1], rank), dtype, name=f"{name}_{_A}")
-        b = Variable(initializers.get("zeros"), (rank, kernel.shape[-1]), dtype)
+        # Drawn as a matrix: the initializer's fan is the number of the kernel's inputs.
+        first = initializers.get(initializer)((math.prod(inputs), rank), dtype)
+        first, zeros = np.asarray(ops.convert_to_numpy(first)), initializers.get("zeros")
+        if turned:
+            a = Variable(zeros, (kernel.shape[0], rank), dtype, name=f"{name}_{_A}")
+            b = Variable(first.T.reshape(rank, *inputs), (rank, *inputs), dtype)
+        else:
+            a = Variable(first.reshape(*inputs, rank), (*inputs, rank), dtype, name=f"{name}_{_A}")
+            b = Variable(zeros, (rank, kernel.shape[-1]), dtype)
         b.name = f"{name}_{_B}"
     put_on(layer, name, (f"{name}_{_A}", f"{name}_{_B}"), a, b, scale)
 
@@ -167,21 +192,21 @@ def _adapt(
 def put_on(
     layer: Layer, name: str, names: tuple[str, str], a: Variable, b: Variable, scale: float
 ) -> None:
-    """Puts an adapter on the kernel that is the attribute `name` of a layer.
+    """Puts an adapter on a layer's kernel.
 
     Args:
         layer: the layer.
-        name: its attribute with the kernel.
+        name: its attribute with the kernel, or the name under which it is registered.
         names: under which names A and B become parts of the layer.
         a: A, (…, rank).
-        b: B, (rank, out).
+        b: B, (rank, …).
         scale: alpha / rank.
     """
     for part, variable in zip(names, (a, b), strict=True):
         if vars(layer).get(part) is not variable:
             layer.register(part, variable)
     # The kernel stays the layer's part; what the layer computes with is this.
-    vars(layer)[name] = LowRankKernel(vars(layer)[name], a, b, scale, names)
+    _replace(layer, name, LowRankKernel(_read(layer)[name], a, b, scale, names))
 
 
 def _changed(model: Any) -> None:
@@ -193,7 +218,7 @@ def _changed(model: Any) -> None:
 
 def _remove(model: Any) -> None:
     for _, layer, name, kernel in list(adapted(model)):
-        vars(layer)[name] = kernel.base
+        _replace(layer, name, kernel.base)
         for part in kernel.names:
             layer._forget(part)
             vars(layer).pop(part, None)
@@ -280,7 +305,7 @@ def load(model: Layer, path: str | os.PathLike[str]) -> list[str]:
         ValueError: the file is no such file, or does not fit the model: then nothing is changed.
     """
     path = Path(path)
-    scales, tensors = _read(path)
+    scales, tensors = _read_file(path)
     return put(model, scales, tensors, path)
 
 
@@ -295,7 +320,7 @@ def put(
     Args:
         model: a model of the architecture that they were trained on.
         scales: path of a kernel -> by what its change is multiplied.
-        tensors: "KERNEL_lora_a", (…, rank), and "KERNEL_lora_b", (rank, out), of each, and the
+        tensors: "KERNEL_lora_a", (…, rank), and "KERNEL_lora_b", (rank, …), of each, and the
             values of what else was trained, by path.
         path: what errors call them.
 
@@ -345,7 +370,7 @@ def put(
     return [*scales]
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -32,8 +32,10 @@ class Variable(VariableOperators):
         aggregation: how replicas of it are joined: "none", "mean", "sum" or "only_first_replica".
         layout: how it lies on the devices of a mesh; see `isozoo.distribution`.
         name: what it is called in its owner.
-        memory_format: "dense", "conv", "depthwise" or None: what the tensor is for, so that the
-            backend may order its memory as its kernels like.
+        memory_format: what the tensor is for. Of "dense" (in, out), "conv" (*size, in, out) and
+            "depthwise" (*size, channels, multiplier) the backend may order the memory as its
+            kernels like; "columns" (in, out), "rows" (out, in), "conv_rows" (out, in, *size) and
+            "table" (rows, …) lie as they are written, and so does None.
     """
 
     __slots__ = (

@@ -60,3 +60,20 @@ class View:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype)
+
+
+class KeepsViews:
+    """Mixed into layers whose weights are registered under names, and are no attributes.
+
+    What stands in a weight's place is an item of `_views`, by the weight's name.
+    """
+
+    _views: dict[str, View]
+
+    def read_weights(self) -> dict[str, Any]:
+        """Returns name -> variable directly in the layer, or what stands in its place."""
+        from .variable import Variable
+
+        tracked: dict[str, Any] = vars(self)["_tracked"]
+        found = {name: part for name, part in tracked.items() if isinstance(part, Variable)}
+        return found | self._views

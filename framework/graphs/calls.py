@@ -48,6 +48,15 @@ class Call:
         """Whether the model trains."""
         return self.run.training
 
+    def follows(self, *names: str) -> bool:
+        """Tells whether a normalization follows the batches: the model trains, and not all of its
+        factors are frozen.
+
+        Args:
+            *names: of the factors, "" for one that is left out.
+        """
+        return self.training and self.run.trains([name for name in names if name])
+
     @property
     def backend(self) -> Any:
         """The backend on which the rule runs: NumPy's for what is computed on the host."""

@@ -13,6 +13,7 @@ from ..backends import registry as backends
 from ..configs import deserialize
 from ..core.layer import Layer
 from ..core.variable import Variable
+from ..core.views import KeepsViews
 from ..models import Model
 from ..ops import cast
 from ..random import SeedGenerator, uniform
@@ -20,21 +21,16 @@ from .calls import Narrow, shape_of
 from .errors import GraphError
 from .interpreter import Program, Run, native
 from .ir import ForeignGraph, Node, Value, Weight, numpy_dtype
+from .kernels import kernels
+from .named_weights import NamedWeights, views_of
 from .narrow import carrier_of, from_carrier, is_narrow, narrow_array
+from .quantizing import QuantizableGraph
 from .rewriting import rewritten
 
 _SEEDS = "seed_generator"
 
 
-class NamedWeights(Layer):
-    """Keeps the weights whose names begin with the same part."""
-
-    def __init__(self, name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
-        self.built = True
-
-
-class ImportedModel(Model):
+class ImportedModel(QuantizableGraph, KeepsViews, Model):
     """A model that computes a graph from outside, such as one that an ONNX file describes.
 
     It is called with one tensor, with several in the order of the graph's inputs, or with a dict
@@ -62,16 +58,21 @@ class ImportedModel(Model):
         kwargs["autocast"] = False
         super().__init__(name=name, **kwargs)
         program = Program(graph)
-        vars(self)["_ir"], vars(self)["_base"] = graph, base
+        vars(self).update(_ir=graph, _base=base, _views={})
         self._cache["program", ()] = program
-        parts = {p[:n] for p in graph.weights for n, c in enumerate(p) if c == "."}
-        for path, weight in graph.weights.items():
-            self._keep(path, self._variable(path, weight), path in parts)
+        self._add_weights()
         if any(node.op in _DRAWS for node in graph.walk()):
             self.register(_SEEDS, SeedGenerator())
         self.built = True
 
-    def _variable(self, path: str, weight: Weight) -> Variable:
+    def _add_weights(self) -> None:
+        """Makes a variable for each weight of the graph, without values where that is deferred."""
+        weights, kinds = self.graph.weights, kernels(self.graph)
+        parts = {p[:n] for p in weights for n, c in enumerate(p) if c == "."}
+        for path, weight in weights.items():
+            self._keep(path, self._variable(path, weight, kinds.get(path)), path in parts)
+
+    def _variable(self, path: str, weight: Weight, kind: str | None) -> Variable:
         dtype = carrier_of(weight.dtype)
         if weight.dtype == self._base:
             dtype = self.variable_dtype
@@ -82,6 +83,7 @@ class ImportedModel(Model):
             dtype,
             weight.trainable and dtype in dtypes.FLOATS,
             name=path,
+            memory_format=kind,
         )
 
     def _keep(self, path: str, variable: Variable, begins_others: bool) -> None:
@@ -106,10 +108,10 @@ class ImportedModel(Model):
         owner.register(name, variable)
 
     def _held(self) -> dict[str, Any]:
-        """The weights by their names."""
+        """The weights by their names, or what stands in their places."""
         found = self._cache.get("held")
         if found is None:
-            found = self._cache["held"] = self.weights_by_path()
+            found = self._cache["held"] = {**self.weights_by_path(), **views_of(self)}
         return found
 
     @property
@@ -242,7 +244,17 @@ class ImportedModel(Model):
         if isinstance(held, Variable):
             held.assign(cast(value, held.dtype))
 
-    def draw(self, shape: Any) -> Any:
+    def trains_weights(self, names: Iterable[str]) -> bool:
+        """Tells whether training changes any of the weights; of no names, the model's `trainable`.
+
+        What is no weight of the model, such as a result of a node, counts as one that trains.
+        """
+        held = [self._held()[name] if name in self.graph.weights else None for name in names]
+        if not held:
+            return bool(self.trainable)
+        return any(x is None or (isinstance(x, Variable) and x.trainable) for x in held)
+
+    def draw_uniform(self, shape: Any) -> Any:
         """Returns draws from [0, 1), other ones at each call."""
         return uniform(tuple(shape), seed=self._tracked[_SEEDS])
 
@@ -264,17 +276,20 @@ class ImportedModel(Model):
         return cls(graph=ForeignGraph.from_json(config.get("graph")), **given)
 
     def export_signature(self) -> list[Any] | None:
-        """Returns the specifications of the inputs, where the graph tells ranks and dtypes."""
+        """Returns the specification of the input, or of several in a dict by their names.
+
+        None where the graph does not tell ranks and dtypes. Sizes that it leaves free are open.
+        """
         from ..core.input_spec import InputSpec
 
-        specs = []
+        specs = {}
         for value in self.graph.inputs:
             if value.dtype is None or value.shape is None or value.kind != "tensor":
                 return None
             dtype = self._dtypes().get(value.dtype, value.dtype)
             shape = tuple(n if isinstance(n, int) else None for n in value.shape)
-            specs.append(InputSpec(dtype, shape))
-        return specs
+            specs[value.name] = InputSpec(dtype, shape, name=value.name)
+        return [*specs.values()] if len(specs) == 1 else [specs]
 
     # Tables -----------------------------------------------------------------------------------
 

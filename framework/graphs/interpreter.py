@@ -142,11 +142,15 @@ class Run:
         if self.model is not None:
             self.model.assign_weight(name, value)
 
+    def trains(self, names: Sequence[str]) -> bool:
+        """Tells whether training changes any of the weights; without names, whether any at all."""
+        return self.model is None or self.model.trains_weights(names)
+
     def draw(self, call: Call, shape: Any) -> Any:
         """Returns draws from [0, 1). GraphError where no model is there to remember the last."""
         if self.model is None:
             raise call.wrong("it draws at random, which a graph alone cannot")
-        return self.model.draw(shape)
+        return self.model.draw_uniform(shape)
 
     def _do(self, step: Step) -> None:
         node = step.node

@@ -142,15 +142,32 @@ def int4_values(x: Any, weight: Weight, block_size: int | None, quantizer: Any) 
 
 
 def int4_floats(layer: Any, weight: Weight, dtype: str) -> Tensor:
-    """Returns a weight of 4 bits as floats."""
-    size = weight.matrix[weight.pack_axis]
-    levels = unpack_int4(layer._tracked[weight.name], size, axis=weight.pack_axis)
+    """Returns a weight of 4 bits of a layer as floats."""
     scale, zero = _part(layer, f"{weight.name}_scale"), _part(layer, f"{weight.name}_zero")
+    groups = _part(layer, "g_idx")
+    return floats_of_int4(layer._tracked[weight.name], scale, zero, groups, weight, dtype)
+
+
+def floats_of_int4(
+    levels: Any, scale: Any, zero: Any, groups: Any, weight: Weight, dtype: str
+) -> Tensor:
+    """Returns a weight of 4 bits as floats.
+
+    Args:
+        levels: packed, as `make_int4` says.
+        scale: of each line, or of each group of it.
+        zero: the zero points of the groups; None without groups.
+        groups: the number of the group of each member.
+        weight: what the numbers are of.
+        dtype: of the result.
+    """
+    size = weight.matrix[weight.pack_axis]
+    levels = unpack_int4(levels, size, axis=weight.pack_axis)
     if zero is None:
         line = (1, -1) if weight.group_axis == 0 else (-1, 1)
         floats = ops.divide(ops.cast(levels, dtype), ops.reshape(scale, line))
     else:
-        floats = dequantize_with_sz_map(levels, scale, zero, layer.g_idx, weight.group_axis)
+        floats = dequantize_with_sz_map(levels, scale, zero, groups, weight.group_axis)
     return ops.reshape(ops.cast(floats, dtype), weight.shape)
 
 

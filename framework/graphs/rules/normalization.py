@@ -15,15 +15,17 @@ from .convolution import per_channel
 
 @rule("BatchNormalization", weights=(1, 2, 3, 4), statistics=(3, 4))
 def _batch(call: Call, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) -> Any:
-    """Of statistics that are kept; in training of those of the batch, which change them."""
+    """Of statistics that are kept; in training of those of the batch, which change them, unless the
+    factors are frozen."""
     epsilon, rank = call.get("epsilon", 1e-5), rank_of(x)
-    if call.get("training_mode", 0) or call.training:
+    follows = call.follows(*call.node.inputs[1:3])
+    if call.get("training_mode", 0) or follows:
         axes = (0, *range(2, rank))
         found, spread = ops.moments(x, axes)
         keep = call.get("momentum", 0.9)
         means = ops.add(ops.multiply(mean, keep), ops.multiply(found, 1 - keep))
         spreads = ops.add(ops.multiply(variance, keep), ops.multiply(spread, 1 - keep))
-        if call.training:
+        if follows:
             call.run.assign(call.node.inputs[3], means)
             call.run.assign(call.node.inputs[4], spreads)
         return _scaled_batch(x, scale, bias, found, spread, epsilon), means, spreads

@@ -22,9 +22,10 @@ def _batch_inferred(
     momentum: float,
     epsilon: float,
 ) -> Any:
-    """By statistics that are kept; where the model trains by those of the batch, which change the
-    kept ones: of the variance without bias, as PyTorch does."""
-    if not call.training:
+    """By statistics that are kept; where the model trains, and the factors are not frozen, by those
+    of the batch, which change the kept ones: of the variance without bias, as PyTorch does."""
+    factors = [arg for arg in call.get("args")[1:3] if arg is not None]
+    if not call.follows(*(call.node.inputs[int(arg[1:])] for arg in factors)):
         return _applied(x, mean, variance, scale, bias, epsilon), None, None
     axes = (0, *range(2, rank_of(x)))
     found, spread = ops.moments(x, axes)
