@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import GraphError
 from .ir import MAX_RANK, NARROW, numpy_dtype
+from .onnx_skeleton import Numbers
 
 # Numbers of dtypes in ONNX (onnx.proto, TensorProto.DataType) that have other names here.
 _NAMES = {
@@ -49,10 +50,16 @@ class TensorReader:
         folder: where files of numbers may lie; None where there is no such folder.
         beside: name -> path of those that may be read, where they do not lie in the folder under
             their names.
+        numbers: reads those of the file that were left out of its message.
     """
 
-    def __init__(self, folder: Path | None, beside: Mapping[str, Path] | None = None) -> None:
-        self.folder, self.beside = folder, beside
+    def __init__(
+        self,
+        folder: Path | None,
+        beside: Mapping[str, Path] | None = None,
+        numbers: Numbers | None = None,
+    ) -> None:
+        self.folder, self.beside, self.numbers = folder, beside, numbers
 
     def read(self, proto: Any) -> np.ndarray:
         """Returns a tensor. GraphError where sizes, dtype and bytes do not fit each other."""
@@ -73,11 +80,18 @@ class TensorReader:
                 raise _unfit(name, len(proto.string_data), "texts", count)
             return _texts(proto.string_data, shape, name)
         if proto.HasField("raw_data"):
-            if len(proto.raw_data) != size:
-                raise _unfit(name, len(proto.raw_data), "bytes", size)
+            raw = proto.raw_data
+            left_out = None if self.numbers is None else self.numbers.size_of(raw)
+            held = len(raw) if left_out is None else left_out
+            if held != size:
+                raise _unfit(name, held, "bytes", size)
+            if left_out is not None and self.numbers is not None:
+                raw = self.numbers.read(raw)
             if dtype not in NARROW:
                 little = numpy_dtype(dtype).newbyteorder("<")
-                return np.frombuffer(proto.raw_data, little).reshape(shape)
+                return np.frombuffer(raw, little).reshape(shape)
+            if left_out is not None:
+                return self.read(_with_bytes(proto, raw.tobytes()))
         elif (held := _held(proto, dtype)) not in (count, _packed(dtype, count)):
             raise _unfit(name, held, "numbers", count)
         try:
@@ -129,14 +143,9 @@ class TensorReader:
                 f"{held} of {location!r}"
             )
         if dtype in _BITS:
-            copy = type(proto)()
-            copy.CopyFrom(proto)
-            copy.ClearField("external_data")
-            copy.data_location = type(proto).DEFAULT
             with open(path, "rb") as file:
                 file.seek(offset)
-                copy.raw_data = file.read(size)
-            return self.read(copy)
+                return self.read(_with_bytes(proto, file.read(size)))
         if not size:
             return np.zeros(shape, numpy_dtype(dtype))
         raw = np.memmap(path, np.uint8, "r", offset, (size,))
@@ -149,6 +158,16 @@ class TensorReader:
         if location not in self.beside:
             raise GraphError(f"the tensor {name!r} lies in {location!r}, which is not there")
         return self.beside[location]
+
+
+def _with_bytes(proto: Any, raw: bytes) -> Any:
+    """A tensor with its numbers in it."""
+    copy = type(proto)()
+    copy.CopyFrom(proto)
+    copy.ClearField("external_data")
+    copy.data_location = type(proto).DEFAULT
+    copy.raw_data = raw
+    return copy
 
 
 def _inside(folder: Path, location: str, name: str) -> Path:

@@ -17,6 +17,7 @@ from .errors import GraphError
 from .functions import inlined
 from .ir import MAX_DEPTH, ForeignGraph, Node, Size, Value
 from .onnx_bodies import Bodies
+from .onnx_skeleton import Numbers, cut
 from .onnx_tensors import TensorReader, dtype_of_number
 from .order import checked_order
 from .roles import divided
@@ -55,12 +56,14 @@ def read_onnx(
         OSError: the file cannot be read.
         ImportError: the package `onnx` is not installed.
     """
-    model, folder = _parsed(source)
+    model, folder, numbers = _parsed(source)
     if not model.HasField("graph"):
         raise GraphError("it holds no graph: an ONNX model is expected")
     versions = _versions(model)
     bodies = Bodies(model, versions)
-    reader = _Reader(versions, TensorReader(folder, beside), inlined(model.functions), bodies)
+    reader = _Reader(
+        versions, TensorReader(folder, beside, numbers), inlined(model.functions), bodies
+    )
     graph = reader.graph(model.graph, {}, 0, "")
     graph.constants = reader.tensors
     checked_order(graph)
@@ -78,7 +81,7 @@ def read_metadata(source: Any) -> dict[str, str]:
         OSError: the file cannot be read.
         ImportError: the package `onnx` is not installed.
     """
-    model, _ = _parsed(source)
+    model, _, _ = _parsed(source)
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
@@ -95,12 +98,13 @@ def outside_files(source: Any) -> list[str]:
     """
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-    model, _ = _parsed(source)
+    model, _, _ = _parsed(source)
     tensors = (tensor for tensor in model.graph.initializer if uses_external_data(tensor))
     return sorted({ExternalDataInfo(tensor).location for tensor in tensors})
 
 
-def _parsed(source: Any) -> tuple[Any, Path | None]:
+def _parsed(source: Any) -> tuple[Any, Path | None, Numbers | None]:
+    """The message, the folder of the file, and what reads the tensors that it leaves out."""
     try:
         import onnx
     except ImportError as error:
@@ -110,22 +114,23 @@ def _parsed(source: Any) -> tuple[Any, Path | None]:
     from google.protobuf.message import DecodeError
 
     if isinstance(source, onnx.ModelProto):
-        return source, None
+        return source, None, None
     folder = None
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        folder, source = path.resolve().parent, path.read_bytes()
-    if not isinstance(source, bytes | bytearray | memoryview):
+        source = Path(source)
+        folder = source.resolve().parent
+    if not isinstance(source, bytes | bytearray | memoryview | Path):
         raise TypeError(
             "the path of an ONNX file, its bytes, or an onnx.ModelProto is expected; got "
             f"{type(source).__name__}"
         )
+    message, numbers = cut(source)
     model = onnx.ModelProto()
     try:
-        model.ParseFromString(bytes(source))
+        model.ParseFromString(message)
     except DecodeError as error:
         raise GraphError(f"it is no ONNX file, or a damaged one: {error}") from error
-    return model, folder
+    return model, folder, numbers
 
 
 def _versions(model: Any) -> dict[str, int]:
