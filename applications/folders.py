@@ -42,7 +42,7 @@ def picture_paths(inputs: Sequence[str | os.PathLike[str]]) -> list[str]:
 def classify_files(
     model: Any,
     inputs: Sequence[str | os.PathLike[str]],
-    top: int = 5,
+    top: int | None = None,
     batch_size: int = 16,
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
@@ -51,7 +51,7 @@ def classify_files(
     Args:
         model: an `ImageClassifier` with a preprocessor.
         inputs: files, and folders of files; see `picture_paths`.
-        top: how many classes of each.
+        top: how many classes of each; 5, or all of fewer, if None.
         batch_size: how many pictures are computed at a time.
         tell: called with (how many are done, how many there are).
 
@@ -63,6 +63,7 @@ def classify_files(
         ImageError: a folder without pictures.
         ValueError: `top` is out of range.
     """
+    top = min(5, model.num_classes) if top is None else top
     if not 1 <= top <= model.num_classes:
         raise ValueError(f"`top` must lie between 1 and {model.num_classes}; got {top}.")
     paths = picture_paths(inputs)

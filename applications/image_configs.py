@@ -17,7 +17,7 @@ FILE = "preprocessor_config.json"
 OWN = "image_preprocessing"
 _OWN_ARGUMENTS = (
     *("image_size", "crop", "crop_ratio", "interpolation", "scale", "mean", "std"),
-    "channel_order",
+    *("channel_order", "margin"),
 )
 # transformers writes Pillow's numbers.
 FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
@@ -244,7 +244,7 @@ def _from_timm(found: Arguments) -> Arguments:
         raise HubError(f"{TIMM.file}: pictures of {channels} channels; here they have 3.")
     for key in ("mean", "std"):
         found[key] = _numbers(found[key], 3, TIMM.file, key)
-    return {"image_size": (int(size[0]), int(size[1])), **found}
+    return {"image_size": (int(size[0]), int(size[1])), "margin": "round", **found}
 
 
 def _from_transformers(found: Arguments) -> Arguments:

@@ -35,6 +35,9 @@ class ImageClassifierPreprocessor(Preprocessor):
         std: divided by then, one for each channel.
         channel_order: "rgb" or "bgr"; mean and std are in this order.
         labels: names of the classes, by number.
+        margin: which pixel the centre begins at where the margins differ by one: "floor"
+            (transformers) makes the first the smaller, "round" (torchvision, timm) rounds half of
+            both to an even number.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -53,6 +56,7 @@ class ImageClassifierPreprocessor(Preprocessor):
         std: Sequence[float] = IMAGENET_STD,
         channel_order: str = "rgb",
         labels: Sequence[str] | None = None,
+        margin: str = "floor",
     ) -> None:
         if crop not in CROPS:
             raise ValueError(f"`crop` must be one of {CROPS}; got {crop!r}.")
@@ -61,6 +65,8 @@ class ImageClassifierPreprocessor(Preprocessor):
             raise ValueError(f"`interpolation` must be one of {known}; got {interpolation!r}.")
         if channel_order not in ("rgb", "bgr"):
             raise ValueError(f"`channel_order` must be 'rgb' or 'bgr'; got {channel_order!r}.")
+        if margin not in ("floor", "round"):
+            raise ValueError(f"`margin` must be 'floor' or 'round'; got {margin!r}.")
         if not 0 < crop_ratio <= 1 or len(mean) != 3 or len(std) != 3 or 0 in std:
             raise ValueError(
                 f"`crop_ratio` must lie in (0, 1], `mean` and `std` have three numbers and no "
@@ -69,7 +75,7 @@ class ImageClassifierPreprocessor(Preprocessor):
         self.image_size = (int(image_size[0]), int(image_size[1]))
         self.crop, self.crop_ratio, self.interpolation = crop, crop_ratio, interpolation
         self.scale, self.mean, self.std = scale, tuple(mean), tuple(std)
-        self.channel_order = channel_order
+        self.channel_order, self.margin = channel_order, margin
         self.labels = None if labels is None else tuple(labels)
 
     def __call__(self, images: Any) -> np.ndarray:
@@ -103,7 +109,7 @@ class ImageClassifierPreprocessor(Preprocessor):
         size = int(width / self.crop_ratio), int(height / self.crop_ratio)
         size = size if self.crop == "squash" else _covering(image.size, *size)
         image = image if image.size == size else image.resize(size, resample)
-        return image.crop(_centred(image.width, image.height, width, height))
+        return image.crop(_centred(image.width, image.height, width, height, self.margin))
 
 
 def _covering(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
@@ -117,8 +123,12 @@ def _covering(size: tuple[int, int], width: int, height: int) -> tuple[int, int]
     return size
 
 
-def _centred(width: int, height: int, inner_width: int, inner_height: int) -> tuple[int, ...]:
+def _centred(
+    width: int, height: int, inner_width: int, inner_height: int, margin: str = "floor"
+) -> tuple[int, ...]:
     left, top = (width - inner_width) // 2, (height - inner_height) // 2
+    if margin == "round":
+        left, top = round((width - inner_width) / 2), round((height - inner_height) / 2)
     return left, top, left + inner_width, top + inner_height
 
 

@@ -19,7 +19,66 @@ from .feature_maps import features
 from .preprocessing import ImageClassifierPreprocessor, is_one
 
 
-class ImageClassifier(NamesClasses, Task):
+class ClassifiesPictures(NamesClasses):
+    """What classifiers of pictures do, whatever their network is; mixed into their classes."""
+
+    name: Any
+    predict: Any
+    preprocessor: ImageClassifierPreprocessor | None = None
+    preset_adapter = ImageClassifierPresetAdapter
+    command_line_adapter = ImageClassifierCommandLineAdapter
+    parity_adapter = ImageClassifierParityAdapter
+
+    def prepare_inputs(self, x: Any) -> Any:
+        """Returns paths, or Pillow's images, as the network's inputs; anything else as it is.
+
+        Args:
+            x: a list or tuple of paths or images; or what the network takes.
+
+        Raises:
+            ImageError: a picture cannot be read.
+            ValueError: there is no preprocessor.
+        """
+        if not isinstance(x, list | tuple) or not x or hasattr(x[0], "shape"):
+            return x
+        return self.checked_preprocessor()(list(x))
+
+    def classify(self, images: Any, top: int | None = None, batch_size: int = 32) -> list[Any]:
+        """Returns the `top` most probable classes of one picture or of each of several.
+
+        Args:
+            images: a path, an image of Pillow, a uint8 array (height, width, 3); or a list of
+                these, or an array (batch, height, width, 3).
+            top: how many classes; 5, or all of fewer, if None.
+            batch_size: how many pictures are computed at a time.
+
+        Returns:
+            For one picture a list of `Classified` (index, label, probability), the most probable
+            first; for several, a list of such lists.
+
+        Raises:
+            ImageError: a picture cannot be read.
+            ValueError: `top` is out of range, or there is no picture.
+        """
+        top = min(5, self.num_classes) if top is None else top
+        if not 1 <= top <= self.num_classes:
+            raise ValueError(f"`top` must lie between 1 and {self.num_classes}; got {top}.")
+        preprocess = self.checked_preprocessor()
+        logits = self.predict(preprocess(images), batch_size, verbose=0)
+        named = [most_probable(row, top, preprocess.labels) for row in logits]
+        return named[0] if is_one(images) else named
+
+    def checked_preprocessor(self) -> ImageClassifierPreprocessor:
+        """Returns the preprocessor. ValueError where there is none."""
+        if self.preprocessor is None:
+            raise ValueError(
+                f"{self.name} has no preprocessor: it was not made from a preset. Set "
+                "`model.preprocessor = ImageClassifierPreprocessor(...)` first."
+            )
+        return self.preprocessor
+
+
+class ImageClassifier(ClassifiesPictures, Task):
     """A backbone, the mean over its feature map, and a dense layer: logits for each class.
 
     Shapes: images (batch, height, width, 3), as the preprocessor gives them; the result is
@@ -34,11 +93,7 @@ class ImageClassifier(NamesClasses, Task):
 
     task = "image_classifier"
     backbone_class: type[Backbone]
-    preprocessor: ImageClassifierPreprocessor | None = None
     head = ("classifier.{part}",)
-    preset_adapter = ImageClassifierPresetAdapter
-    command_line_adapter = ImageClassifierCommandLineAdapter
-    parity_adapter = ImageClassifierParityAdapter
 
     def __init__(
         self,
@@ -72,44 +127,6 @@ class ImageClassifier(NamesClasses, Task):
         height, width = getattr(self.preprocessor, "image_size", (None, None))
         return [InputSpec("float32", (None, height, width, 3))]
 
-    def prepare_inputs(self, x: Any) -> Any:
-        """Returns paths, or Pillow's images, as the network's inputs; anything else as it is.
-
-        Args:
-            x: a list or tuple of paths or images; or what the network takes.
-
-        Raises:
-            ImageError: a picture cannot be read.
-            ValueError: there is no preprocessor.
-        """
-        if not isinstance(x, list | tuple) or not x or hasattr(x[0], "shape"):
-            return x
-        return self.checked_preprocessor()(list(x))
-
-    def classify(self, images: Any, top: int = 5, batch_size: int = 32) -> list[Any]:
-        """Returns the `top` most probable classes of one picture or of each of several.
-
-        Args:
-            images: a path, an image of Pillow, a uint8 array (height, width, 3); or a list of
-                these, or an array (batch, height, width, 3).
-            top: how many classes.
-            batch_size: how many pictures are computed at a time.
-
-        Returns:
-            For one picture a list of `Classified` (index, label, probability), the most probable
-            first; for several, a list of such lists.
-
-        Raises:
-            ImageError: a picture cannot be read.
-            ValueError: `top` is out of range, or there is no picture.
-        """
-        if not 1 <= top <= self.num_classes:
-            raise ValueError(f"`top` must lie between 1 and {self.num_classes}; got {top}.")
-        preprocess = self.checked_preprocessor()
-        logits = self.predict(preprocess(images), batch_size, verbose=0)
-        named = [most_probable(row, top, preprocess.labels) for row in logits]
-        return named[0] if is_one(images) else named
-
     def features(self, images: Any, at: str | Sequence[str]) -> dict[str, Tensor]:
         """Returns what layers inside give for images: feature maps by the names in `at`.
 
@@ -129,12 +146,3 @@ class ImageClassifier(NamesClasses, Task):
     def _featured(self) -> Any:
         """The model whose layers `features` names."""
         return self
-
-    def checked_preprocessor(self) -> ImageClassifierPreprocessor:
-        """Returns the preprocessor. ValueError where there is none."""
-        if self.preprocessor is None:
-            raise ValueError(
-                f"{self.name} has no preprocessor: it was not made from a preset. Set "
-                "`model.preprocessor = ImageClassifierPreprocessor(...)` first."
-            )
-        return self.preprocessor

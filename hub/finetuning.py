@@ -184,12 +184,14 @@ def head_paths(model: Any) -> list[str]:
 def _adaptable(model: Any) -> list[str] | None:
     """What `lora.enable` is told to adapt: None for dense kernels, or, in a network that has none
     but its head's, the kernels of convolutions."""
+    from ..framework import lora
+
     head = set(head_paths(model))
     kinds = {path: v.memory_format for path, v in model.weights_by_path().items()}
     rest = {path: kind for path, kind in kinds.items() if path not in head}
-    if "dense" in rest.values():
+    if any(kind in lora.PRODUCTS for kind in rest.values()):
         return None
-    return _exactly(path for path, kind in rest.items() if kind == "conv")
+    return _exactly(path for path, kind in rest.items() if kind in ("conv", "conv_rows"))
 
 
 def _exactly(paths: Iterable[str]) -> list[str]:

@@ -6,8 +6,10 @@ config.json; what its preprocessor gives is then renamed and rearranged for the 
 
 from __future__ import annotations
 
+import json
 import os
 import posixpath
+import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +20,12 @@ import numpy as np
 from .bases import Preprocessor
 from .errors import HubError, UnknownPresetError
 from .fetch import resolve
-from .graph_family import ORIGIN, ORIGIN_FILES
+from .graph_family import IMAGE_CLASSIFIER, ORIGIN, ORIGIN_FILES
 from .loading import JsonFiles, preprocessor_of
 from .preset import FileEntry, LocalPreset, Preset, check_file_name
-from .registry import identify, source_of_name
+from .registry import architectures_of, get_family, identify, source_of_name
+
+PROCESSOR = "preprocessor_config.json"
 
 # What preprocessors here call their results -> what exporters call the inputs.
 _NAMES = {
@@ -179,5 +183,47 @@ def load_graph_file(
             ) from error
         beside[location] = fetched(FileEntry(full))[full]
     model = from_onnx(paths[file], backend, beside=beside or None)
-    model.preprocessor = _preprocessor(model.graph, {n: p for n, p in paths.items() if n != file})
+    inside = {n: p for n, p in paths.items() if n != file}
+    parsed = JsonFiles(inside)
+    named = architectures_of(parsed["config.json"]) if "config.json" in inside else []
+    if PROCESSOR in inside and any(name.endswith("ForImageClassification") for name in named):
+        model = image_classifier(model, parsed["config.json"], parsed[PROCESSOR])
+    if model.preprocessor is None:
+        model.preprocessor = _preprocessor(model.graph, inside)
     return model.to_backend(model.backend, dtype=dtype) if dtype else model
+
+
+def image_classifier(
+    model: Any, about: Mapping[str, Any], processor: Mapping[str, Any] | None = None
+) -> Any:
+    """Returns a graph's model as an image classifier, where it is one; else the model as it is.
+
+    Args:
+        model: a GraphModel.
+        about: what config.json says of the classes, and of pictures with timm.
+        processor: what transformers' preprocessor_config.json says of pictures.
+    """
+    from ..framework import config
+    from ..framework.core.scopes import deferred_initialization
+    from ..framework.graphs import GraphError
+
+    build = get_family(IMAGE_CLASSIFIER).tasks["image_classifier"]()
+    arrays = {path: v.numpy() for path, v in model.weights_by_path().items()}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {}
+        for name, content in {"config.json": about, PROCESSOR: processor}.items():
+            if content is not None:
+                paths[name] = Path(folder, name)
+                paths[name].write_text(json.dumps(content))
+        try:
+            with config.use_backend(model.backend), deferred_initialization():
+                made = build(model.graph, name=model.name)
+            given = {"graph": made.graph, "num_classes": made.num_classes}
+            made.preprocessor = build.make_preprocessor(paths, given, {})
+        except (GraphError, HubError) as error:
+            warnings.warn(
+                f"the graph is no image classifier, and takes arrays alone: {error}", stacklevel=3
+            )
+            return model
+    made.load_arrays(arrays)
+    return made

@@ -10,6 +10,7 @@ from ..framework.folders import files_of, new_folder
 from ..framework.graphs import from_torch as framework_from_torch
 from .converting import Conversion
 from .errors import HubError
+from .graph_inputs import image_classifier
 from .graphs import GraphModel
 
 
@@ -62,7 +63,9 @@ def convert_timm(
     """Writes the folder of a net of timm with its trained weights; it opens without timm.
 
     Its input is as timm's own: images (batch, 3, height, width) of the size that the weights were
-    trained for, normalized by timm's mean and deviation for them.
+    trained for, normalized by timm's mean and deviation for them. The folder of a classifier is
+    that of an image classifier: pictures are prepared by timm's data config, classes have names,
+    and `isozoo finetune` gives it a new head. Any other net is a graph alone.
 
     Args:
         name: what `timm.create_model` takes: a net's name with or without a tag, or
@@ -92,12 +95,25 @@ def convert_timm(
         raise HubError(
             f"timm gives no net {name!r} with weights: {type(error).__name__}: {text}"
         ) from error
-    sizes = timm.data.resolve_model_data_config(net)["input_size"]
+    about = timm.data.resolve_model_data_config(net)
     with config.use_backend("torch"):
-        images = ops.zeros((2, *sizes))
-    model = from_torch(net, images, backend="numpy")
+        images = ops.zeros((2, *about["input_size"]))
+    model = image_classifier(
+        from_torch(net, images, backend="numpy"),
+        {
+            "num_classes": net.num_classes,
+            "pretrained_cfg": {**about},
+            **_names_of_classes(net.pretrained_cfg),
+        },
+    )
     with new_folder(folder, "merge" if overwrite else "refuse") as place:
         model.save_to_preset(place, max_shard_bytes=max_shard_bytes, dtype=dtype)
         found = Conversion(f"timm:{name}", "isozoo", tensors=len(model.graph.weights))
         found.files = files_of(place)
     return found
+
+
+def _names_of_classes(about: Any) -> dict[str, Any]:
+    """What timm's config of weights says of the classes."""
+    names = about.get("label_names") if hasattr(about, "get") else None
+    return {} if names is None else {"label_names": list(names)}

@@ -1,0 +1,1 @@
+"""Image classifiers whose networks are graphs from outside."""
