@@ -106,9 +106,16 @@ class Neural(Activations, Windows, Ctc):
             y = self.batch_normalization(y, mean, variance, -1, beta, gamma, epsilon)
         return self.finished(y, activation, shortcut)
 
+    def dense_block(self, x, kernel, bias, activation):
+        """activation(x @ kernel + bias), at inference; a bias or an activation may be None."""
+        y = self.matmul(x, kernel) if bias is None else self.dense(x, kernel, bias)
+        return self.finished(y, activation, None)
+
     def finished(self, y, activation, shortcut):
         """activation(y + shortcut), either of which may be None."""
         y = y if shortcut is None else self.add(y, shortcut)
+        if activation == "gelu":
+            return self.gelu(y, False)
         return y if activation is None else getattr(self, activation)(y)
 
     def _widened(self, x, gamma, beta):

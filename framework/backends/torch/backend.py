@@ -429,6 +429,7 @@ class TorchBackend(
     batch_normalization = staticmethod(neural.batch_normalization)
     batch_normalized = staticmethod(neural.batch_normalized)
     conv_batch_norm = folding.conv_batch_norm
+    dense_block = folding.dense_block
     random_words = staticmethod(random.random_words)
     random_uniform = staticmethod(random.random_uniform)
     random_normal = staticmethod(random.random_normal)

@@ -10,13 +10,31 @@ from dataclasses import replace
 
 from ..ir import ForeignGraph
 from .activations import gates, gelus
-from .cleaning import without_identities
+from .attention import attention, dense_layers
+from .cleaning import without_identities, without_unused
 from .convolutions import convolution_blocks
+from .layouts import channels_last
 from .net import Net
 from .norms import layer_norms
+from .shapes import joined_reshapes, known_shapes, swapped_batches
 
 # In this order: a later one sees what an earlier one made.
-PASSES = (without_identities, gelus, gates, layer_norms, convolution_blocks)
+PASSES = (
+    without_identities,
+    gelus,
+    gates,
+    layer_norms,
+    convolution_blocks,
+    channels_last,
+    convolution_blocks,
+    swapped_batches,
+    known_shapes,
+    without_unused,
+    joined_reshapes,
+    attention,
+    dense_layers,
+    without_unused,
+)
 
 
 def rewritten(graph: ForeignGraph) -> ForeignGraph:

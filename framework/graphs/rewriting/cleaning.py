@@ -1,4 +1,4 @@
-"""Nodes that change nothing are left out."""
+"""Nodes that change nothing, and those of which nobody uses the results, are left out."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ def without_identities(net: Net) -> list[Node]:
         else:
             found.append(node)
     return found
+
+
+def without_unused(net: Net) -> list[Node]:
+    """Leaves out nodes whose results nobody uses."""
+    wanted, found = set(net.kept), []
+    for node in reversed(net.nodes):
+        if not any(name in wanted for name in node.outputs):
+            continue
+        found.append(node)
+        wanted.update(node.inputs)
+    return found[::-1]

@@ -8,7 +8,15 @@ from ..ir import Node
 from .net import OWN, Net, other
 
 # Operator -> the activation that a kernel may compute as it writes its results.
-_ACTIVATIONS = {"Relu": "relu", "Swish": "silu", "HardSwish": "hard_silu", "Sigmoid": "sigmoid"}
+_ACTIVATIONS = {
+    "Relu": "relu",
+    "Swish": "silu",
+    "HardSwish": "hard_silu",
+    "Sigmoid": "sigmoid",
+    "Gelu": "gelu",
+    "HardSigmoid": "hard_sigmoid",
+    "Clip": "relu6",
+}
 
 
 def convolution_blocks(net: Net) -> list[Node]:
@@ -16,43 +24,62 @@ def convolution_blocks(net: Net) -> list[Node]:
     for node in net.nodes:
         if node.op == "Conv" and not node.domain and node.inputs[1] in net.graph.weights:
             _block(net, node)
+        elif node.op == "ConvBlock" and net.free([node]):
+            _block(net, node)
     return net.result()
 
 
 def _block(net: Net, conv: Node) -> None:
     nodes, last = [conv], conv
-    x, weight, bias, *_ = (*conv.inputs, "", "")
+    x, weight, bias, mean, variance, scale, shift, shortcut, *_ = (*conv.inputs, *[""] * 7)
     kernel, attributes = net.graph.weights[weight].shape, dict(conv.attributes)
-    if len(kernel) != 4 or not all(name in net.graph.weights for name in (bias,) if name):
+    if len(kernel) != 4 and not (len(kernel) == 3 and "channels_last" in attributes):
         return
-    if not bias and (plus := net.next(last.outputs[0], "Add")) is not None:
+    if attributes.get("activation") or not all(n in net.graph.weights for n in (bias,) if n):
+        return
+    if not (bias or mean or shortcut) and (plus := net.next(last.outputs[0], "Add")) is not None:
         added = other(plus, last.outputs[0]) or ""
         shape = net.graph.weights[added].shape if added in net.graph.weights else None
         if shape is not None and _is_per_channel(shape, kernel[0]):
             bias, last = added, plus
             nodes.append(plus)
-    statistics = ("", "", "", "")
-    norm = net.next(last.outputs[0], "BatchNormalization")
+    norm = None
+    if not (mean or shortcut):
+        norm = net.next_of_any(last.outputs[0], "BatchNormalization")
     if norm is not None and norm.inputs[0] == last.outputs[0] and _is_kept(net, norm):
-        scale, shift, mean, variance = norm.inputs[1:]
-        statistics, last = (mean, variance, scale, shift), norm
+        (scale, shift, mean, variance), last = norm.inputs[1:], norm
         attributes["epsilon"] = norm.attributes.get("epsilon", 1e-5)
         nodes.append(norm)
-    shortcut = ""
-    plus = net.next(last.outputs[0], "Add")
+    plus = None if shortcut else net.next(last.outputs[0], "Add")
     if plus is not None:
         added = other(plus, last.outputs[0]) or ""
         if added and net.shape(added) is None:
             shortcut, last = added, plus
             nodes.append(plus)
-    step = net.next(last.outputs[0], *_ACTIVATIONS)
-    if step is not None and step.attributes.get("alpha", 1.0) == 1.0:
+    step = net.next_of_any(last.outputs[0], *_ACTIVATIONS)
+    if step is not None and _is_plain(net, step):
         attributes["activation"], last = _ACTIVATIONS[step.op], step
         nodes.append(step)
     if len(nodes) == 1 or not net.free(nodes):
         return
-    inputs = (x, weight, bias, *statistics, shortcut)
+    inputs = (x, weight, bias, mean, variance, scale, shift, shortcut)
     net.replace(nodes, Node("ConvBlock", inputs, last.outputs, OWN, 1, conv.name, attributes))
+
+
+def _is_plain(net: Net, step: Node) -> bool:
+    """Whether an activation is the one of that name, and not of other numbers."""
+    get = step.attributes.get
+    if step.op == "HardSigmoid":
+        return abs(get("alpha", 0.2) - 1 / 6) < 1e-6 and get("beta", 0.5) == 0.5
+    if step.op == "Clip":
+        if step.version < 11:
+            return (get("min"), get("max")) == (0.0, 6.0)
+        return len(step.inputs) == 3 and all(
+            net.is_number(name, n) for name, n in zip(step.inputs[1:], (0.0, 6.0), strict=True)
+        )
+    if step.op == "Gelu":
+        return get("approximate", "none") == "none"
+    return get("alpha", 1.0) == 1.0
 
 
 def _is_kept(net: Net, norm: Node) -> bool:

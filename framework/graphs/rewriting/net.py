@@ -47,6 +47,19 @@ class Net:
         fits = not node.domain and node.op in ops and id(node) not in self._made
         return node if fits else None
 
+    def users(self, name: str) -> list[Node]:
+        """Returns the nodes that use a value, one of them as often as it does."""
+        return self._users.get(name, [])
+
+    def next_of_any(self, name: str, *ops: str) -> Node | None:
+        """`next`, of operators of any domain that a rewriting may make."""
+        users = self._users.get(name, [])
+        if name in self.kept or len(users) != 1:
+            return None
+        (node,) = users
+        fits = node.domain in ("", OWN, "com.microsoft") and node.op in ops
+        return node if fits and id(node) not in self._made else None
+
     def number(self, name: str) -> float | None:
         """Returns a constant of one element as a number; None for anything else."""
         found = self.graph.constants.get(name)

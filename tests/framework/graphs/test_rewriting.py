@@ -70,7 +70,7 @@ CASES = {
             node("Identity", ["d"], ["e"]),
             node("Relu", ["e"], ["y"]),
         ],
-        ["ConvBlock"],
+        ["Transpose", "ConvBlock", "Transpose"],
     ),
     "norm, sum and swish": (
         [
@@ -81,7 +81,7 @@ CASES = {
             node("Sigmoid", ["s"], ["g"]),
             node("Mul", ["s", "g"], ["y"]),
         ],
-        ["Relu", "ConvBlock"],
+        ["Relu", "Transpose", "ConvBlock", "Transpose"],
     ),
     "a sum with fewer axes": (
         [
@@ -104,7 +104,7 @@ CASES = {
             node("Relu", ["c"], ["r"]),
             node("Add", ["r", "c"], ["y"]),
         ],
-        ["Conv", "Relu", "Add"],
+        ["Transpose", "ConvBlock", "Relu", "Add", "Transpose"],
     ),
     "an identity that is the output": (
         [node("Neg", ["x"], ["z"]), node("Identity", ["z"], ["y"])],
