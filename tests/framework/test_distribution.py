@@ -6,6 +6,8 @@ Processes of their own: a framework counts its devices once, when it starts.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
