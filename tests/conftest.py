@@ -68,15 +68,17 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_SCRATCH, ignore_errors=True)
 
 
-# Whole networks, which take longer to run than to compile, and what is certified of them.
-_OPTIMIZED = ("applications", "cv", "nlp")
+# Every op compiled, trained networks with their certificates: as users have them.
+_OPTIMIZED = ("test_tracing.py", "test_demo.py")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _optimizations(request: pytest.FixtureRequest) -> None:
-    """Small programs of JAX are compiled in two thirds of the time, without XLA's optimizations."""
-    folder = request.path.relative_to(request.config.rootpath / "tests").parts[0]
-    plain = "PYTEST_XDIST_WORKER" in os.environ and folder not in _OPTIMIZED
+    """JAX compiles in two thirds of the time elsewhere: without XLA's optimizations.
+
+    Tests run a program once or twice, so that even trained networks take less time in all.
+    """
+    plain = "PYTEST_XDIST_WORKER" in os.environ and request.path.name not in _OPTIMIZED
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(plain))  # when JAX is imported
     if "jax" in sys.modules:
         sys.modules["jax"].config.update("jax_disable_most_optimizations", plain)
