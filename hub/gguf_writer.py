@@ -42,7 +42,7 @@ def write_gguf(
         path: the file.
         tensors: name -> tensor of floats.
         settings: name -> text, truth, int (uint32), float (float32), or a list of texts or ints.
-        form: "F32", "F16" or "Q8_0", of tensors with two axes or more. Rows that are no multiple
+        form: "F32", "F16" or "Q8_0", of tensors with two axes or more. Rows that are not a multiple
             of 32 numbers are written as F16 in the place of Q8_0.
 
     Raises:

@@ -126,9 +126,9 @@ class StableDiffusionTextToImage(Task):
             A picture of Pillow; a list of them for several prompts or a `count` above 1.
 
         Raises:
-            ValueError: a text that is too long, sizes that are no multiples of 8, steps below 1, an
-                unknown scheduler, a strength outside 0 … 1, a mask without a picture; or what comes
-                out is not finite, as float16 may make it.
+            ValueError: a text that is too long, sizes that are not multiples of 8, steps below 1,
+                an unknown scheduler, a strength outside 0 … 1, a mask without a picture; or what
+                comes out is not finite, as float16 may make it.
             TypeError: something that is no text.
             ImageError: `image` or `mask` cannot be read.
             ImportError: Pillow is not installed.

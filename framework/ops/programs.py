@@ -33,7 +33,7 @@ def value_and_grad(
     not matter has the gradient 0; a complex argument has the one that leads uphill, the derivatives
     by its real and its imaginary part.
 
-    Raises InvalidArgumentError where a value or an argument is none that can be differentiated;
+    Raises InvalidArgumentError where a value or an argument cannot be differentiated;
     RuntimeError on numpy, which does not differentiate.
     """
     flat.check_callable("f", f)

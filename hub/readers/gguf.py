@@ -183,7 +183,7 @@ class GGUFReader(Reader):
                 "Convert the file to one of them (`llama-quantize … Q8_0`)"
             )
         if form.numbers > 1 and (not shape or shape[-1] % form.numbers):
-            raise self._fail(f"{name}: rows of {shape[-1:]} are no multiple of {form.numbers}")
+            raise self._fail(f"{name}: rows of {shape[-1:]} are not a multiple of {form.numbers}")
         offset = self._number("Q", f"place of {name}")
         self._entries[name] = (TensorInfo(shape, form.dtype), offset, form)
 

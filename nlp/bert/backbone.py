@@ -214,7 +214,7 @@ class BertBackbone(Backbone):
             if not isinstance(size, int) or size < 1:
                 raise ValueError(f"{name} must be a positive integer; got {size!r}.")
         if hidden_dim % num_heads:
-            raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
+            raise ValueError(f"hidden_dim {hidden_dim} is not a multiple of num_heads {num_heads}.")
         inside = dropout if attention_dropout is None else attention_dropout
         norm = layer_norm_epsilon
         self.embeddings = Embeddings(

@@ -211,10 +211,10 @@ class LlamaBackbone(DecoderBackbone):
         self.sliding_window = sliding_window
         shared = num_heads if num_key_value_heads is None else num_key_value_heads
         if head_dim is None and hidden_dim % num_heads:
-            raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
+            raise ValueError(f"hidden_dim {hidden_dim} is not a multiple of num_heads {num_heads}.")
         if shared < 1 or num_heads % shared:
             raise ValueError(
-                f"num_heads {num_heads} is no multiple of num_key_value_heads {shared}."
+                f"num_heads {num_heads} is not a multiple of num_key_value_heads {shared}."
             )
         size = head_dim or hidden_dim // num_heads
         theta = (rope_scaling or {}).get("rope_theta", rope_theta)

@@ -154,7 +154,7 @@ class OPTBackbone(DecoderBackbone):
     ) -> None:
         super().__init__(**kwargs)
         if hidden_dim % num_heads:
-            raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
+            raise ValueError(f"hidden_dim {hidden_dim} is not a multiple of num_heads {num_heads}.")
         size = embedding_dim or hidden_dim
         self.embeddings = Embedding(vocabulary_size, size, _initializer())
         self.positions = Embedding(max_sequence_length + OFFSET, hidden_dim, _initializer())

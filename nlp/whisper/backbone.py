@@ -271,7 +271,7 @@ class WhisperBackbone(Backbone):
     ) -> None:
         super().__init__(**kwargs)
         if hidden_dim % num_heads:
-            raise ValueError(f"hidden_dim {hidden_dim} is no multiple of num_heads {num_heads}.")
+            raise ValueError(f"hidden_dim {hidden_dim} is not a multiple of num_heads {num_heads}.")
         sizes = (num_heads, hidden_dim, intermediate_dim)
         self.encoder = Encoder(num_layers, *sizes, num_mels, max_encoder_sequence_length)
         self.decoder = Decoder(

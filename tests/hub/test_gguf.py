@@ -184,7 +184,7 @@ HUGE = struct.pack("<IQ", 8, 1 << 40)
         ([("x", (8,), 0, RAW), ("y", (8,), 0, RAW)], [], {"place": 0}, "another"),
         ([("x", (1 << 40, 1 << 40), 0, RAW)], [], {}, "impossibly large"),
         ([("x", (8,), 99, RAW)], [], {}, "form 99"),
-        ([("x", (9,), 8, RAW * 9)], [], {}, "no multiple of 32"),
+        ([("x", (9,), 8, RAW * 9)], [], {}, "not a multiple of 32"),
         ([("x", (1, 1, 1, 1, 8), 0, RAW)], [], {}, "5 axes"),
         ([("../x", (8,), 0, RAW)], [], {}, "not allowed"),
         ([("x", (8,), 0, RAW), ("x", (8,), 0, RAW)], [], {}, "occurs twice"),

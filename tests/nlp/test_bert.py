@@ -350,7 +350,7 @@ def test_ids_outside_of_the_vocabulary_give_nan_in_compiled_code(backend):
         ({"hidden_act": "gelu_newer"}, "gelu_newer"),
         ({"num_attention_heads": 0}, "num_attention_heads is 0"),
         ({"hidden_size": None}, "hidden_size is missing"),
-        ({"num_attention_heads": 3}, "no multiple"),
+        ({"num_attention_heads": 3}, "not a multiple"),
     ],
 )
 def test_configs_that_describe_another_network(tmp_path, folder, change, message):

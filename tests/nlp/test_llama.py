@@ -192,8 +192,8 @@ def test_dynamic_scaling_ends_with_the_positions():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"num_key_value_heads": 4}, "no multiple of num_key_value_heads"),
-        ({"hidden_dim": 49}, "no multiple of num_heads"),
+        ({"num_key_value_heads": 4}, "not a multiple of num_key_value_heads"),
+        ({"hidden_dim": 49}, "not a multiple of num_heads"),
         ({"rope_scaling": {"rope_type": "spiral"}}, "are unknown; there are"),
         ({"rope_scaling": {"rope_type": "linear", "factor": -1}}, "positive 'factor'"),
     ],

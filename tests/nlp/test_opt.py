@@ -157,7 +157,7 @@ def test_more_tokens_than_places(backend):
     model = nlp.OPTBackbone(9, 1, 2, 8, 8, max_sequence_length=4)
     with pytest.raises(ValueError, match="got 5 tokens a text, and takes at most 4"):
         model(np.ones((1, 5), np.int32))
-    with pytest.raises(ValueError, match="no multiple of num_heads"):
+    with pytest.raises(ValueError, match="not a multiple of num_heads"):
         nlp.OPTBackbone(9, 1, 3, 8, 8)
 
 

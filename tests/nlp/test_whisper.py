@@ -275,7 +275,7 @@ def test_long_sound_without_timestamps(models):
 
 
 def test_heads_that_do_not_divide():
-    with pytest.raises(ValueError, match="no multiple of num_heads"):
+    with pytest.raises(ValueError, match="not a multiple of num_heads"):
         isozoo.nlp.WhisperBackbone(100, 1, 3, 16, 32)
 
 
