@@ -5,7 +5,8 @@
 On JAX and TensorFlow the 8 devices are of one process, on torch each is a process of its own. A
 device's share is an eighth of the weights; what it holds are the parts that lie on it. Of a process
 the memory that belongs to no file (RssAnon, every 2 ms) is watched while `from_preset` runs: what
-it took at most beyond the parts that it holds in the end stands in terms of the largest tensor.
+it took at most beyond the parts that it holds in the end stands in terms of the largest tensor. A
+number below 0 says that parts lie in the memory of the file.
 """
 
 from __future__ import annotations
@@ -52,12 +53,12 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         preset = Path(folder) / "preset"
-        total, largest = write_preset(preset, options.gigabytes)
-        print(f"{total / 1e9:.2f} GB of weights, largest tensor {largest / 1e6:.0f} MB")
+        written, largest = write_preset(preset, options.gigabytes)
+        print(f"{written / 1e9:.2f} GB of weights, largest tensor {largest / 1e6:.0f} MB")
         print("engine      device / share   process beyond its parts / largest tensor", flush=True)
         for engine in options.engines:
             found = run(__spec__.name, engine, str(preset), DEVICES, Path(folder))
-            device = float(found["device"]) / (total / DEVICES)
+            device = float(found["device"]) / (float(found["total"]) / DEVICES)
             process = float(found["beyond"]) / largest
             kept = "" if device <= MOST and process <= MOST else f"   more than {MOST}"
             print(f"{engine:11} {device:.3f}            {process:.3f}{kept}", flush=True)
@@ -148,7 +149,7 @@ def load(engine: str, folder: str, number: int, port: str, path: str) -> None:
     with plan.scope():  # what the engine loads with its first tensors is none of the weights
         ops.convert_to_numpy(plan.place_data(backend, ops.ones((DEVICES, 8))))
     watch = Watch()
-    model = from_preset(folder, task="backbone", distribution=plan)
+    model = from_preset(folder, task="causal_lm", distribution=plan)
     grown = watch.grown()
     held: dict[int, int] = {}
     for variable in model.variables:
@@ -159,7 +160,8 @@ def load(engine: str, folder: str, number: int, port: str, path: str) -> None:
     here = held[number] if engine == "torch" else sum(held.values())
     told = backend.exchanged(str(grown - here))
     if number == 0:
-        np.savez(path, device=max(held.values()), beyond=max(map(int, told)))
+        total = sum(4 * math.prod(variable.shape) for variable in model.variables)
+        np.savez(path, device=max(held.values()), beyond=max(map(int, told)), total=total)
 
 
 if __name__ == "__main__":

@@ -78,8 +78,9 @@ def _parts_in(file: Path) -> Any:
 
     try:
         with safe_open(str(file), "np") as opened:
+            names: Any = opened.keys()
             text = (opened.metadata() or {}).get(INFO, "{}")
-            held = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
+            held = {name: opened.get_slice(name) for name in names}
             shapes = {name: (list(x.get_shape()), x.get_dtype()) for name, x in held.items()}
     except SafetensorError as error:
         raise FileError(file, f"it is not a whole safetensors file: {error}") from error
@@ -89,7 +90,7 @@ def _parts_in(file: Path) -> Any:
     except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise FileError(file, f"its {INFO} is malformed: {str(error)[:80]}") from error
     for name, (shape, kind) in shapes.items():
-        starts = [0] * len(shape) if places[name] is None else places[name]
+        starts: Any = [0] * len(shape) if places[name] is None else places[name]
         sound = isinstance(starts, list) and len(starts) == len(shape)
         if not sound or not all(type(n) is int and n >= 0 for n in starts):
             raise FileError(file, f"its {INFO} says no place of it", name)

@@ -76,7 +76,7 @@ def _model(arguments: Any) -> Any:
 
 def _start(arguments: Any) -> subprocess.Popen[bytes]:
     """A process that does a part of the lines."""
-    command = [sys.executable, "-m", __package__.partition(".")[0], "run", arguments.name]
+    command = [sys.executable, "-m", (__package__ or "").partition(".")[0], "run", arguments.name]
     command += ["--input", arguments.input[0], "--out", arguments.out]
     for name in ("backend", "folder"):
         if getattr(arguments, name):

@@ -130,9 +130,9 @@ a `reduce-scatter` (n - 1) times the result.
 """
 
 _FORMULAS = """
-The formulas count what has to be sent, and know nothing of losses, masks and norms, which are small.
-Where weights are cut along the batch XLA's CPU compiler gathers them once, keeps them for the way
-back, and sums whole gradients: as many bytes as two gatherings and a scattering.
+The formulas count what has to be sent, and know nothing of losses, masks and norms, which are
+small. Where weights are cut along the batch XLA's CPU compiler gathers them once, keeps them for
+the way back, and sums whole gradients: as many bytes as two gatherings and a scattering.
 
 ## The formulas
 

@@ -72,7 +72,9 @@ class JaxDistribution:
 
     def parts_of(self, x):
         if not spread(x):  # alike in each process, and written by the first
-            return super().parts_of(x) if jax.process_index() == 0 else elsewhere(x.shape)
+            if jax.process_index():
+                return elsewhere(x.shape)
+            return super().parts_of(x)  # pyright: ignore[reportAttributeAccessIssue]
         numbers = {device: number for number, device in enumerate(jax.devices(platform_of(x)))}
         here = {shard.device: shard.data for shard in x.addressable_shards}
         held = []

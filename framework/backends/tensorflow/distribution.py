@@ -24,6 +24,7 @@ class TensorflowDistribution:
 
     has_sharded_tensors = True
     asarray: Any
+    to_numpy: Any
 
     def device_names(self, kind):
         if kind is None:
@@ -67,7 +68,7 @@ class TensorflowDistribution:
         sharded = spread()
         x = tf.convert_to_tensor(x)
         if sharded is None or sharded.layout_of(x) is None:
-            return super().parts_of(x)
+            return super().parts_of(x)  # pyright: ignore[reportAttributeAccessIssue]
         return parts(
             (starts, sizes, number, partial(self.to_numpy, part))
             for starts, sizes, number, part in sharded.held_parts(x)
@@ -89,6 +90,15 @@ def on_each_device(x):
     """A tensor of a program of DTensors whole on each device; any other as it is."""
     sharded = spread()
     return x if sharded is None else sharded.replicated(x)
+
+
+def lying_as(x, other):
+    """A tensor of a program of DTensors that lies as another of as many axes does.
+
+    What comes later asks for cuts of its own, which a convolution takes for its result and does not
+    make.
+    """
+    return spread().lying_as(x, other) if on_a_mesh() else x
 
 
 def on_mesh_of(variables):

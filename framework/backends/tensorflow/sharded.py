@@ -119,3 +119,8 @@ def replicated(x):
     """`x` whole on each device of the mesh in use: draws would differ from device to device."""
     mesh = _mesh_in_use.get()
     return x if mesh is None else dtensor.relayout(x, Layout.replicated(mesh, x.shape.rank))
+
+
+def lying_as(x, other):
+    """`x` laid out as `other` is, whatever its layout will be."""
+    return dtensor.relayout_like(x, other)

@@ -24,6 +24,7 @@ class TorchDistribution:
 
     has_sharded_tensors = True
     asarray: Any
+    to_numpy: Any
     float_types: Any
 
     def device_names(self, kind):
@@ -126,7 +127,9 @@ class TorchDistribution:
                 for starts, sizes, number, here in held
             )
         # A plain tensor is the same in all processes.
-        return elsewhere(x.shape) if joined() and dist.get_rank() else super().parts_of(x)
+        if joined() and dist.get_rank():
+            return elsewhere(x.shape)
+        return super().parts_of(x)  # pyright: ignore[reportAttributeAccessIssue]
 
     def exchanged(self, text):
         return with_others(_exchanged)(text) if joined() else [text]
