@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ... import config
 from ...context import entered
 from ..spread_parts import parts
 
@@ -92,13 +93,13 @@ def on_each_device(x):
     return x if sharded is None else sharded.replicated(x)
 
 
-def lying_as(x, other):
-    """A tensor of a program of DTensors that lies as another of as many axes does.
+def by_rows(x):
+    """A tensor of a program of DTensors, cut as batches are; any other as it is.
 
-    What comes later asks for cuts of its own, which a convolution takes for its result and does not
-    make.
+    What comes later asks for cuts of its own, which a convolution takes for its result's and does
+    not make.
     """
-    return spread().lying_as(x, other) if on_a_mesh() else x
+    return spread().by_rows(x, config.distribution()) if on_a_mesh() else x
 
 
 def on_mesh_of(variables):

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..base import Backend, explicit_pads
-from .distribution import lying_as, on_a_mesh, on_each_device
+from .distribution import by_rows, on_a_mesh, on_each_device
 
 
 def matmul(x1, x2):
@@ -82,7 +82,7 @@ def _convolution(x, kernel, strides, padding, dilation):
     # The gradient of volumes asks for the order of the axes, which has a default.
     order = "NDHWC" if len(x.shape) == 5 else None
     kernel = on_each_device(kernel)
-    return lying_as(tf.nn.convolution(x, kernel, strides, padding, order, dilation), x)
+    return by_rows(tf.nn.convolution(x, kernel, strides, padding, order, dilation))
 
 
 def depthwise_conv(x, kernel, strides, padding, dilation):

@@ -121,6 +121,11 @@ def replicated(x):
     return x if mesh is None else dtensor.relayout(x, Layout.replicated(mesh, x.shape.rank))
 
 
-def lying_as(x, other):
-    """`x` laid out as `other` is, whatever its layout will be."""
-    return dtensor.relayout_like(x, other)
+def by_rows(x, distribution):
+    """`x` cut along its first axis as batches are; whole if that does not divide."""
+    mesh, rows = _mesh_in_use.get(), x.shape[0]
+    axis = distribution and distribution.batch_dim_name
+    if axis not in mesh.dim_names or rows is None:
+        return x
+    cut = axis if rows % mesh.dim_size(axis) == 0 else dtensor.UNSHARDED
+    return dtensor.relayout(x, Layout([cut, *[dtensor.UNSHARDED] * (x.shape.rank - 1)], mesh))
