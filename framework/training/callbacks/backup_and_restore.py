@@ -40,7 +40,7 @@ class BackupAndRestore(Callback):
         backup_dir: the folder of the file; made if it is not there.
         save_freq: "epoch", or after how many batches; False for never.
         double_checkpoint: whether the file before the last is kept too, and used where the last
-            cannot be read.
+            cannot be read; of one file, and not of a file for each device.
         delete_checkpoint: whether the file is removed once training has ended without an error.
 
     Raises:

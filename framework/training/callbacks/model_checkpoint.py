@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...saving.part_files import ENDING as SHARDS
 from ...utils.messages import print_message
 from .counting import Every, checked_frequency
 from .monitor import MonitorCallback
@@ -15,6 +16,7 @@ class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, after epochs or a number of batches.
 
     The file is written whole or not at all, so one that is there stays until the next is complete.
+    Under a distribution weights go to "….shards.json": each process writes those of its devices.
 
     Args:
         filepath: where; may have fields of `str.format`, such as
@@ -51,10 +53,11 @@ class ModelCheckpoint(MonitorCallback):
         self.save_freq = checked_frequency(save_freq)
         self._every = Every(save_freq)
         self._epoch = 0
-        if save_weights_only and not self.filepath.endswith(".weights.h5"):
+        if save_weights_only and not self.filepath.endswith((".weights.h5", SHARDS)):
             raise ValueError(
                 "When using `save_weights_only=True` in `ModelCheckpoint`, the filepath provided "
-                f"must end in `.weights.h5` (Keras weights format). Received: filepath={filepath}"
+                "must end in `.weights.h5` (Keras weights format), or in `.shards.json` for a file "
+                f"of each device. Received: filepath={filepath}"
             )
         if not save_weights_only and not self.filepath.endswith((".keras", ".h5")):
             raise ValueError(
