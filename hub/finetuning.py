@@ -177,7 +177,7 @@ def head_paths(model: Any) -> list[str]:
     return [
         path
         for path in model.weights_by_path()
-        if any(template.match(path.removeprefix("backbone.")) for template in templates)
+        if any(t.match(path.removeprefix("backbone.")) is not None for t in templates)
     ]
 
 

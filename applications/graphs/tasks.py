@@ -79,8 +79,12 @@ class GraphImageClassifier(ClassifiesPictures, GraphModel, Task):
         if count != found.classes:
             graph = with_classes(graph, count)
         super().__init__(graph, name, **kwargs)
-        self.num_classes, self.head_is_new = count, count != found.classes
-        self.head = tuple(path for path in (found.kernel, found.bias) if path)
+        # Not by setattr: a net has parts of such names, whose weights would be let go of.
+        vars(self).update(
+            num_classes=count,
+            head_is_new=count != found.classes,
+            head=tuple(path for path in (found.kernel, found.bias) if path),
+        )
 
     def freeze_backbone(self) -> None:
         """Lets only the head train."""

@@ -46,12 +46,20 @@ def as_tensor(x: np.ndarray) -> Any:
 def _elementwise(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
     def compute(call: Call, *xs: Any) -> np.ndarray:
         arrays = np.broadcast_arrays(*(np.asarray(x, object) for x in xs))
-        made = np.empty(arrays[0].shape, object)
-        for place in np.ndindex(made.shape):
-            made[place] = function(*(x[place] for x in arrays))
-        return _settled(made)
+        lists = (x.reshape(-1) for x in arrays)
+        found = [function(*parts) for parts in zip(*lists, strict=True)]
+        return _settled(_of_items(found, arrays[0].shape))
 
     return compute
+
+
+def _of_items(items: Any, shape: Any) -> np.ndarray:
+    """Formulas in a shape. One by one, since NumPy asks a symbol that it is given as a whole for
+    its numbers."""
+    made = np.empty(len(items), object)
+    for place, item in enumerate(items):
+        made[place] = item
+    return made.reshape(shape)
 
 
 def _settled(x: np.ndarray) -> np.ndarray:
@@ -71,7 +79,10 @@ def _cast(call: Call, x: np.ndarray, *rest: Any) -> Any:
 
 def _gathered(call: Call, x: np.ndarray, indices: Any) -> Any:
     axis = call.get("axis", 0)
-    return _settled(np.asarray(np.take(x, np.asarray(indices, np.int64), axis), object))
+    places = np.asarray(indices, np.int64)
+    found = np.take(x, places.reshape(-1), axis)
+    axis %= x.ndim
+    return _settled(found.reshape((*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])))
 
 
 def _concatenated(call: Call, *xs: Any) -> np.ndarray:
@@ -102,9 +113,8 @@ def _unsqueezed(call: Call, x: np.ndarray, *rest: Any) -> Any:
 def _product(call: Call, x: np.ndarray, *rest: Any) -> Any:
     if x.ndim != 1:
         return NotImplemented
-    made = np.empty((1,) if call.get("keepdims", 1) else (), object)
-    made[...] = reduce(operator.mul, x.tolist(), 1)
-    return made
+    whole = reduce(operator.mul, x.tolist(), 1)
+    return _settled(_of_items([whole], (1,) if call.get("keepdims", 1) else ()))
 
 
 def _same(call: Call, x: np.ndarray) -> np.ndarray:

@@ -259,3 +259,32 @@ def test_a_keras_file_keeps_the_model(net, tmp_path):
     model.save(tmp_path / "model.keras")
     again = isozoo.saving.load_model(tmp_path / "model.keras")
     assert np.array_equal(called(again, inputs), called(model, inputs))
+
+
+@pytest.mark.parametrize(
+    ("origin", "form"),
+    [("onnx", "tf_saved_model"), ("torch", "stablehlo"), ("torch", "torch")],
+)
+def test_exported_programs_compute_the_same_for_other_batches(nets, origin, form, tmp_path):
+    graph, arrays, inputs = nets[origin]
+    model = model_of(graph, arrays, backend="numpy")
+    if origin == "torch":
+        model.quantize("int4")
+        inputs = dict(zip(["x", "ids"], inputs, strict=True))
+    else:
+        (inputs,) = inputs
+    wanted = called(model, [inputs])
+    path = tmp_path / ("model.pt2" if form == "torch" else "model")
+    model.export(path, form, verbose=False)
+    if form == "torch":
+        program = torch.export.load(path).module()
+        found = program({name: torch.from_numpy(x) for name, x in inputs.items()}).detach().numpy()
+    elif form == "stablehlo":
+        import jax
+
+        found = jax.export.deserialize(bytearray(path.read_bytes())).call(inputs)
+    else:
+        import tensorflow as tf
+
+        found = tf.saved_model.load(path).serve(inputs)["y"].numpy()
+    assert near(np.asarray(found).astype(np.float64), wanted)
