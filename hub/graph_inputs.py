@@ -225,5 +225,5 @@ def image_classifier(
                 f"the graph is no image classifier, and takes arrays alone: {error}", stacklevel=3
             )
             return model
-    made.load_arrays(arrays)
+    made.load_arrays(arrays, release=True)
     return made

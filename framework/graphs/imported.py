@@ -119,8 +119,13 @@ class ImportedModel(QuantizableGraph, KeepsViews, Model):
         """The graph, as data."""
         return self._ir
 
-    def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def load_arrays(self, arrays: Mapping[str, np.ndarray], release: bool = False) -> None:
         """Assigns the weights, given by name in the graph's own dtypes.
+
+        Args:
+            arrays: name -> array.
+            release: whether each is taken out of `arrays`, a dict, once it is assigned, so that
+                what a framework copies is not held twice.
 
         Raises:
             GraphError: a weight is missing.
@@ -129,7 +134,7 @@ class ImportedModel(QuantizableGraph, KeepsViews, Model):
         for path, weight in self.graph.weights.items():
             if path not in arrays:
                 raise GraphError(f"the weight {path!r} of the graph has no values")
-            array = arrays[path]
+            array = arrays.pop(path) if release and isinstance(arrays, dict) else arrays[path]
             self._held()[path].assign(narrow_array(array, weight.dtype))
 
     # Calls ------------------------------------------------------------------------------------

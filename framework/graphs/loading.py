@@ -38,7 +38,8 @@ def from_onnx(
         OSError: the file cannot be read.
         ImportError: the package `onnx` is not installed.
     """
-    return model_of(*read_onnx(source, beside), backend=backend, name=name, cls=cls)
+    graph, arrays = read_onnx(source, beside)
+    return model_of(graph, arrays, backend=backend, name=name, cls=cls, release=True)
 
 
 def from_torch(
@@ -70,7 +71,7 @@ def from_torch(
         ImportError: PyTorch is not installed.
     """
     graph, arrays = read_torch(module, args, kwargs, dynamic_shapes)
-    return model_of(graph, arrays, backend=backend, name=name, cls=cls)
+    return model_of(graph, arrays, backend=backend, name=name, cls=cls, release=True)
 
 
 def model_of(
@@ -80,10 +81,20 @@ def model_of(
     backend: str | None = None,
     name: str | None = None,
     cls: type[ImportedModel] = ImportedModel,
+    release: bool = False,
 ) -> Any:
-    """Returns the model of a graph and its weights. No initializer runs."""
+    """Returns the model of a graph and its weights. No initializer runs.
+
+    Args:
+        graph: what it computes.
+        arrays: the weights by name.
+        backend: where it shall live; the current backend when None.
+        name: of the model; made from its class's name when None.
+        cls: the class of the model.
+        release: see `ImportedModel.load_arrays`.
+    """
     with config.use_backend(backend or config.backend()):
         with deferred_initialization():
             model = cls(graph, name=name)
-        model.load_arrays(arrays)
+        model.load_arrays(arrays, release)
     return model
