@@ -220,11 +220,11 @@ class _Reader:
 
     def read(self) -> Exported:
         signature, graph = self.program.graph_signature, self.program.graph
-        if signature.buffers_to_mutate or signature.user_inputs_to_mutate:
-            changed = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate]
+        if signature.user_inputs_to_mutate:
+            changed = [*signature.user_inputs_to_mutate.values()]
             raise RuntimeError(
                 f"{type(self.module).__name__} writes to {', '.join(map(str, changed[:4]))} when "
-                "it is called, which a graph cannot do"
+                "it is called: an input, which a graph cannot change"
             )
         self._tensors(signature)
         inner: dict[str, Any] = dict(signature.inputs_to_parameters)
@@ -244,6 +244,10 @@ class _Reader:
                     self._input(node)
         self._outputs(signature)
         self._rows(graph)
+        for name, path in signature.buffers_to_mutate.items():
+            kept = self.made.tied.get(path) or path
+            row = Row("isozoo", "assign", [self.names[name]], [], ["%0"], {"to": kept})
+            self.made.rows.append(row)
         self._drop_unused()
         return self.made
 
@@ -254,6 +258,7 @@ class _Reader:
         parameters = dict(self.module.named_parameters(remove_duplicate=False))
         buffers = dict(self.module.named_buffers(remove_duplicate=False))
         stored = set(self.module.state_dict(keep_vars=True))
+        stored |= {*signature.buffers_to_mutate.values()}  # what changes is no constant
         constants = {
             str(path): program.constants[path]
             for path in signature.inputs_to_lifted_tensor_constants.values()
@@ -382,7 +387,7 @@ class _Reader:
     def _drop_unused(self) -> None:
         needed, kept = set(self.made.outputs.values()), []
         for row in reversed(self.made.rows):
-            if needed.intersection(row.outputs):
+            if needed.intersection(row.outputs) or not row.outputs:
                 needed.update(row.inputs)
                 outputs = [name if name in needed else "" for name in row.outputs]
                 kept.append(row._replace(outputs=outputs))

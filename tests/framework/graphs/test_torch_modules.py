@@ -177,18 +177,35 @@ class Counting(nn.Module):
     def __init__(self):
         super().__init__()
         self.register_buffer("calls", torch.zeros(()))
+        self.register_buffer("mean", torch.zeros(3), persistent=False)
 
     def forward(self, x):
         self.calls.add_(1)
-        return x * self.calls
+        self.mean.mul_(0.5).add_(x.mean(0))
+        return x * self.calls + self.mean
+
+
+def test_buffers_that_a_call_writes_to_are_kept(backend):
+    x, module = torch.tensor([[1.0, 2.0, 4.0], [8.0, 0.5, 3.0]]), Counting()
+    model = changeable(read_torch(module, x), backend)
+    for call in (model, model, model.infer, model.infer):
+        assert_near({"output": call(x.numpy())}, [module(x)])
+    kept = model.weights_by_path()
+    assert kept["calls"].numpy() == 4 and kept["mean"].shape == (3,)
+    assert not any(v.trainable for v in kept.values())
+
+
+class Writing(nn.Module):
+    def forward(self, x):
+        return x.add_(1) * 2
 
 
 def test_what_cannot_be_a_graph_is_named():
     x = torch.ones(2, 3)
     with pytest.raises(TypeError, match="a torch.nn.Module is expected; got function"):
         read_torch(lambda x: x, x)
-    with pytest.raises(GraphError, match="Counting writes to calls when it is called"):
-        read_torch(Counting(), x)
+    with pytest.raises(GraphError, match="Writing writes to x when it is called: an input"):
+        read_torch(Writing(), x)
     with pytest.raises(GraphError, match="cannot follow Of"):
         read_torch(torch_nets.Of(lambda x: x if x.sum() > 0 else -x), x)
     with pytest.raises(UnknownOperatorError) as caught:

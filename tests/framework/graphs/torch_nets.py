@@ -133,6 +133,7 @@ def forms(x: Any, n: Any, flag: Any) -> Any:
         "assigned": y,
         "scattered": torch.zeros_like(x).scatter(1, n[:, :1] % 4, 1.0),
         "added": torch.zeros_like(x).scatter_add(1, n % 4, x),
+        **_scattered(x, n),
         "largest": x.topk(2)[1],
         "least": x.topk(2, largest=False)[0],
         "sorted": x.sort(descending=True)[0],
@@ -140,6 +141,18 @@ def forms(x: Any, n: Any, flag: Any) -> Any:
         "grid": torch.arange(0, x.shape[0] * 2, 2) + n[:, 0],
         "sum": torch.einsum("bi, bj -> ij", x, x),
         "filled": x.new_full((2, 3), 7),
+    }
+
+
+def _scattered(x: Any, n: Any) -> dict[str, Any]:
+    """Elements joined at their places, with and without those that were there."""
+    return {
+        f"{reduce}_{old}_{name}": y.scatter_reduce(
+            1, (n % 3)[:, :3], y.flip(1), reduce, include_self=old
+        )
+        for name, y in (("floats", x), ("ints", n))
+        for reduce, old in (("sum", False), ("prod", False), ("amax", False), ("amin", False))
+        + (("mean", True), ("mean", False))
     }
 
 

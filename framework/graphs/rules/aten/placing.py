@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .... import ops
+from ....dtypes import INTEGERS, LIMITS
 from ...calls import Call, dtype_of, rank_of, shape_of
 from .binding import aten, is_tensor
 from .picking import key_of
@@ -49,6 +51,13 @@ def _scattered(call: Call, x: Any, dim: int, indices: Any, source: Any, reductio
     return ops.scatter_update(x, places, source, _REDUCTIONS[reduction])
 
 
+@aten("assign", domain="isozoo", pure=False)
+def _assign(call: Call, value: Any, to: str) -> Any:
+    """Replaces a buffer of the model, which gives nothing."""
+    call.run.assign(to, value)
+    return ()
+
+
 @aten("scatter.src", "scatter.value")
 def _scatter(call: Call, x: Any, dim: int, indices: Any, source: Any) -> Any:
     return _scattered(call, x, dim, indices, source, None)
@@ -70,9 +79,27 @@ def _scatter_add(call: Call, x: Any, dim: int, indices: Any, source: Any) -> Any
 def _scatter_reduce(
     call: Call, x: Any, dim: int, indices: Any, source: Any, reduce: str, include_self: bool = True
 ) -> Any:
-    if not include_self or reduce == "mean":
-        raise call.wrong(f"scatter_reduce of {reduce!r} without the old elements is not known here")
-    return _scattered(call, x, dim, indices, source, reduce)
+    if include_self and reduce != "mean":
+        return _scattered(call, x, dim, indices, source, reduce)
+    dtype = dtype_of(x)
+    count = _scattered(call, ops.zeros_like(x), dim, indices, 1, "add")
+    is_met = ops.greater(count, 0)
+    start = x
+    if not include_self:  # what stands there is as if it were not
+        start = ops.where(is_met, ops.full_like(x, _neutral(reduce, dtype)), x)
+    if reduce != "mean":
+        return _scattered(call, start, dim, indices, source, reduce)
+    total = _scattered(call, start, dim, indices, source, "sum")
+    count = ops.add(count, 1) if include_self else ops.where(is_met, count, ops.ones_like(count))
+    return ops.cast((ops.floor_divide if dtype in INTEGERS else ops.divide)(total, count), dtype)
+
+
+def _neutral(reduce: str, dtype: str) -> Any:
+    """What changes nothing in a reduction."""
+    if reduce in ("amax", "amin"):
+        low, high = LIMITS[dtype] if dtype in INTEGERS else (-math.inf, math.inf)
+        return low if reduce == "amax" else high
+    return 1 if reduce == "prod" else 0
 
 
 @aten("index_put", "_unsafe_index_put")
