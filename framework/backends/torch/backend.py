@@ -23,6 +23,7 @@ from . import (
     placing,
     precision,
     random,
+    recorded,
     recurrent,
     unsigned,
     whole_numbers,
@@ -158,6 +159,7 @@ class TorchBackend(
         return placing.number(x, native, state.device)
 
     def to_numpy(self, x):
+        recorded.seen_by_host()
         x = x.detach()
         x = x.full_tensor() if is_spread(x) else x
         x = x if x.device.type == "cpu" else x.cpu()
@@ -568,6 +570,7 @@ class TorchBackend(
         plain = type(x) is torch.Tensor and x.device.type == "cpu"
         if not plain or torch.compiler.is_compiling():
             return None
+        recorded.seen_by_host()
         try:
             return x.detach().numpy()
         except RuntimeError:  # a batch of torch.func
@@ -584,6 +587,10 @@ class TorchBackend(
 
     def unrecorded(self):
         return torch.no_grad()
+
+    def recorder(self, inputs, weights):
+        mark = recorded.stamp(weights) if recorded.can_record(inputs) else None
+        return None if mark is None else (mark, recorded.recorded)
 
     def recorded_step(self, function, variables, model):
         weights = lambda: [v.native for v in variables]  # noqa: E731

@@ -117,7 +117,7 @@ def _unscaled(net: Net, name: str, user: Node) -> _Found:
 
 
 def dense_layers(net: Net) -> list[Node]:
-    """Puts activation(x kernel + bias) together, of kernels (in, out) and Gemm's that are turned."""
+    """Puts activation(x kernel + bias) together, of kernels (in, out) or turned as Gemm's are."""
     facts = Facts(net.graph, net.nodes)
     for node in net.nodes:
         if not node.domain and node.op in ("MatMul", "Gemm") and net.free([node]):

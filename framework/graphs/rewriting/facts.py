@@ -106,7 +106,7 @@ class Facts:
             found = integers(self, node)
             if found is not None:
                 self._integers[name] = found
-                self._shapes[name] = () if not type(found) is tuple else (len(found),)
+                self._shapes[name] = () if type(found) is not tuple else (len(found),)
                 self._dtypes[name] = "int64"
                 return
         self._learn_dtype(node, name)
@@ -236,16 +236,20 @@ def _reshaped(facts: Facts, node: Node, name: str) -> Shape | None:
             if n in left:
                 left.remove(n)
         kept = _without(rest, x)
-        if all(isinstance(n, int) for n in (*left, *kept)) and math.prod(kept):
-            count = math.prod(left) // math.prod(kept)  # pyright: ignore[reportArgumentType]
+        if all(isinstance(n, int) for n in (*left, *kept)) and _count(kept):
+            count = _count(left) // _count(kept)
             wanted = [count if n == -1 else n for n in wanted]
         else:  # the lone free size, where the numbers beside it are of one product
             free = [n for n in left if not isinstance(n, int)]
             numbers = [n for n in left if isinstance(n, int)]
             alike = all(isinstance(n, int) for n in kept) and len(free) == 1
-            if alike and math.prod(numbers) == math.prod(kept) > 0:  # pyright: ignore
+            if alike and _count(numbers) == _count(kept) > 0:
                 wanted = [free[0] if n == -1 else n for n in wanted]
     return tuple(Free(name, n) if m == -1 else m for n, m in enumerate(wanted))
+
+
+def _count(sizes: Iterable[Any]) -> int:
+    return math.prod(sizes)
 
 
 def _without(sizes: Iterable[Dim], others: Iterable[Dim]) -> list[Dim]:
@@ -291,7 +295,7 @@ def _flattened(facts: Facts, node: Node, name: str) -> Shape | None:
 
 def _times(sizes: Shape, otherwise: Dim) -> Dim:
     if all(isinstance(n, int) for n in sizes):
-        return math.prod(sizes)  # pyright: ignore[reportArgumentType]
+        return _count(sizes)
     rest = [n for n in sizes if n != 1]
     return rest[0] if len(rest) == 1 else otherwise
 
@@ -446,9 +450,10 @@ def _padded(facts: Facts, node: Node, name: str) -> Shape | None:
         low, high = pads[place], pads[place + len(x)]
         if low == high == 0:
             found.append(n)
+        elif isinstance(n, int) and isinstance(low, int) and isinstance(high, int):
+            found.append(n + low + high)
         else:
-            known = type(n) is int and type(low) is int and type(high) is int
-            found.append(n + low + high if known else Free(name, place))
+            found.append(Free(name, place))
     return tuple(found)
 
 

@@ -29,8 +29,7 @@ def _with_shape(facts: Facts, node: Node) -> Node:
     made = None if wanted is None else _told(wanted, x, node.attributes.get("allowzero", 0))
     if made is None:
         return node
-    attributes = {"shape": made} if 0 not in wanted or made.count(0) else {"shape": made}
-    return replace(node, inputs=node.inputs[:1], attributes=attributes)
+    return replace(node, inputs=node.inputs[:1], attributes={"shape": made})
 
 
 def _told(wanted: Sequence[Dim], x: Shape | None, zeros: int) -> list[int] | None:
