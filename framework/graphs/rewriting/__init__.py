@@ -17,9 +17,11 @@ from .layouts import channels_last
 from .net import Net
 from .norms import layer_norms
 from .shapes import joined_reshapes, known_shapes, swapped_batches
+from .spelling import onnx_spelling
 
 # In this order: a later one sees what an earlier one made.
 PASSES = (
+    onnx_spelling,
     without_identities,
     gelus,
     gates,

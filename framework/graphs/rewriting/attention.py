@@ -120,8 +120,10 @@ def dense_layers(net: Net) -> list[Node]:
     """Puts activation(x kernel + bias) together, of kernels (in, out) or turned as Gemm's are."""
     facts = Facts(net.graph, net.nodes)
     for node in net.nodes:
-        if not node.domain and node.op in ("MatMul", "Gemm") and net.free([node]):
-            _dense(net, facts, node)
+        whole = node.op == "Dense" and not node.attributes.get("activation")
+        if (not node.domain and node.op in ("MatMul", "Gemm")) or whole:
+            if net.free([node]):
+                _dense(net, facts, node)
     return net.result()
 
 
@@ -135,14 +137,16 @@ def _dense(net: Net, facts: Facts, product: Node) -> None:
         return
     if not weights[kernel].dtype.startswith("float") or facts.rank(x) in (0, 1):
         return
-    turned = bool(get("transB", 0))
+    turned = bool(get("transB", 0) or get("turned", 0))
     width = weights[kernel].shape[0 if turned else 1]
     nodes, last, bias = [product], product, rest[0] if rest else ""
+    if product.op == "Dense" and bias and bias not in weights:
+        return
     if product.op == "Gemm":
         plain = get("alpha", 1.0) == get("beta", 1.0) == 1.0 and not get("transA", 0)
         if not plain or (bias and (bias not in weights or weights[bias].shape != (width,))):
             return
-    elif facts.rank(x) is None:
+    elif product.op == "MatMul" and facts.rank(x) is None:
         return
     plus = None if bias else net.next(last.outputs[0], "Add")
     if plus is not None:

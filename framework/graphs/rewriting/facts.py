@@ -35,6 +35,7 @@ _SAME = frozenset(
     "Tanh FastGelu QuickGelu BiasGelu Bend".split()
 )
 _MEETING = frozenset("Add Sub Mul Div Pow Max Min Mean Sum Where And Or Equal Less Greater".split())
+_OF_WEIGHTS = frozenset("Conv ConvBlock Dense LayerNormalization".split())
 _TELLING = frozenset("And Or Equal Less Greater Not IsNaN".split())  # gives booleans
 _MOVING = frozenset(
     "Reshape Transpose Squeeze Unsqueeze Flatten Slice Expand Tile Split Gather Concat Pad "
@@ -96,6 +97,12 @@ class Facts:
         found = self._integers.get(name)
         return found if type(found) is tuple else None
 
+    def tell_size(self, name: str, of: str, axis: int) -> None:
+        """Tells that a value is the size of an axis of another."""
+        shape = self.shape(of)
+        if shape is not None and -len(shape) <= axis < len(shape):
+            self._integers[name] = shape[axis]
+
     def learn(self, node: Node) -> None:
         """Tells what is known of a node's results. Nothing of operators that are not known here."""
         name = node.outputs[0] if node.outputs else ""
@@ -139,6 +146,8 @@ class Facts:
             found = {self._dtypes.get(n) for n in node.inputs[at : at + 1]}
             if node.op in _MEETING:
                 found |= {self._dtypes.get(n) for n in node.inputs[at:] if n}
+            if node.op in _OF_WEIGHTS and None in found:
+                found = {self._dtypes.get(node.inputs[1])}
             if len(found) == 1 and None not in found:
                 self._dtypes[name] = str(found.pop())
 

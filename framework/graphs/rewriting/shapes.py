@@ -26,14 +26,17 @@ def _is_reshape(node: Node) -> bool:
 
 def _with_shape(facts: Facts, node: Node) -> Node:
     wanted, x = facts.vector(node.inputs[1]), facts.shape(node.inputs[0])
-    made = None if wanted is None else _told(wanted, x, node.attributes.get("allowzero", 0))
+    made = None if wanted is None else told_shape(wanted, x, node.attributes.get("allowzero", 0))
     if made is None:
         return node
     return replace(node, inputs=node.inputs[:1], attributes={"shape": made})
 
 
-def _told(wanted: Sequence[Dim], x: Shape | None, zeros: int) -> list[int] | None:
-    """A shape in which 0 keeps a size and -1 stands for the rest; None where that does not do."""
+def told_shape(wanted: Sequence[Dim], x: Shape | None, zeros: int) -> list[int] | None:
+    """Returns a shape in which 0 keeps a size of x and -1 stands for the one that is not told.
+
+    None where more than one is not.
+    """
     if zeros and 0 in wanted:
         return None
     found: list[int] = []
