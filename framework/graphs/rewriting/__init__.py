@@ -12,10 +12,10 @@ from ..ir import ForeignGraph
 from .activations import gates, gelus
 from .attention import attention, dense_layers
 from .cleaning import without_identities, without_unused
-from .convolutions import convolution_blocks
+from .convolutions import convolution_blocks, merged_pads
 from .layouts import channels_last
 from .net import Net
-from .norms import layer_norms
+from .norms import layer_norms, rms_norms
 from .shapes import joined_reshapes, known_shapes, swapped_batches
 from .spelling import onnx_spelling
 
@@ -26,8 +26,10 @@ PASSES = (
     gelus,
     gates,
     layer_norms,
+    rms_norms,
     convolution_blocks,
     channels_last,
+    merged_pads,
     convolution_blocks,
     swapped_batches,
     known_shapes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from ..ir import Node
 from .net import OWN, Net, other
@@ -27,6 +28,62 @@ def convolution_blocks(net: Net) -> list[Node]:
         elif node.op == "ConvBlock" and net.free([node]):
             _block(net, node)
     return net.result()
+
+
+def merged_pads(net: Net) -> list[Node]:
+    """Puts a Pad with zeros into the convolution behind it, one with -inf into a MaxPool."""
+    for pad in net.nodes:
+        if pad.op != "Pad" or pad.domain or not net.free([pad]):
+            continue
+        after = net.next_of_any(pad.outputs[0], "Conv", "ConvBlock", "MaxPool")
+        pads, value = _pad_of(net, pad)
+        if after is None or pads is None or after.inputs[0] != pad.outputs[0]:
+            continue
+        wanted = -math.inf if after.op == "MaxPool" else 0.0
+        merged = _merged(after, pads)
+        if value == wanted and merged is not None and not any(after.outputs[1:]):
+            inputs = (pad.inputs[0], *after.inputs[1:])
+            attributes = {**after.attributes, "pads": merged, "auto_pad": "NOTSET"}
+            made = replace(after, inputs=inputs, attributes=attributes)
+            net.replace([pad, after], made)
+    return net.result()
+
+
+def _pad_of(net: Net, pad: Node) -> tuple[list[int] | None, float | None]:
+    """The pads and the number of a Pad; None for what is not known."""
+    get = pad.attributes.get
+    if get("mode", "constant") != "constant":
+        return None, None
+    if len(pad.inputs) == 1:
+        return get("pads"), get("value", 0.0)
+    pads = net.graph.constants.get(pad.inputs[1])
+    if pads is None or any(pad.inputs[3:]):
+        return None, None
+    named = len(pad.inputs) > 2 and pad.inputs[2]
+    return [int(n) for n in pads.reshape(-1)], net.number(pad.inputs[2]) if named else 0.0
+
+
+def _merged(after: Node, pads: list[int]) -> list[int] | None:
+    """The pads of both; None where they do not add up: of other axes, negative, or automatic."""
+    rank = len(pads) // 2
+    last = bool(after.domain)  # what stands for an operator with channels last
+    spatial = range(1, rank - 1) if last else range(2, rank)
+    rest = [n for n in range(rank) if n not in spatial]
+    if any(pads[n] or pads[n + rank] for n in rest) or min(pads, default=-1) < 0:
+        return None
+    if after.op == "ConvBlock" and not after.attributes.get("channels_last"):
+        return None
+    if after.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        return None
+    if after.attributes.get("ceil_mode", 0):
+        return None
+    own = after.attributes.get("pads") or [0] * 2 * len(spatial)
+    if after.attributes.get("auto_pad") == "VALID":
+        own = [0] * 2 * len(spatial)
+    if len(own) != 2 * len(spatial):
+        return None
+    more = [pads[n] for n in spatial] + [pads[n + rank] for n in spatial]
+    return [a + b for a, b in zip(own, more, strict=True)]
 
 
 def _block(net: Net, conv: Node) -> None:

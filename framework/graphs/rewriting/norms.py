@@ -1,6 +1,8 @@
-"""Layer normalization that exporters write as means, squares and roots."""
+"""Layer and RMS normalization that exporters write as means, squares and roots."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from ..ir import Node
 from .net import OWN, Net, other
@@ -24,16 +26,11 @@ def _layer_norm(net: Net, centred: Node) -> None:
     if axes is None or centre in net.kept or len(users) != 2:
         return
     squared = next((node for node in users if _squares(net, node, centre)), None)
-    divided = next((n for n in users if n.op == "Div" and n.inputs[0] == centre), None)
-    if squared is None or divided is None or divided.domain:
+    found = None if squared is None else _divided(net, squared, centre)
+    if squared is None or found is None or found.axes != axes:
         return
-    spread = net.next(squared.outputs[0], "ReduceMean")
-    plus = None if spread is None else net.next(spread.outputs[0], "Add")
-    if spread is None or plus is None or _axes(net, spread) != axes:
-        return
-    epsilon = net.number(other(plus, spread.outputs[0]) or "")
-    root = net.next(plus.outputs[0], "Sqrt")
-    if epsilon is None or root is None or net.next(root.outputs[0], "Div") is not divided:
+    epsilon, divided = found.epsilon, found.nodes[-1]
+    if not any(divided is node for node in users):
         return
     scaled = net.next(divided.outputs[0], "Mul")
     scale = None if scaled is None else other(scaled, divided.outputs[0])
@@ -44,7 +41,7 @@ def _layer_norm(net: Net, centred: Node) -> None:
     sizes = [net.shape(name) for name in (scale, shift)]
     if len(axes) != 1 or sizes[0] is None or sizes[0] != sizes[1] or len(sizes[0]) != 1:
         return
-    nodes = [mean, centred, squared, spread, plus, root, divided, scaled, shifted]
+    nodes = [mean, centred, squared, *found.nodes, scaled, shifted]
     if net.free(nodes):
         attributes = {"axis": axes[0], "epsilon": epsilon}
         inputs = (x, scale, shift)
@@ -52,6 +49,72 @@ def _layer_norm(net: Net, centred: Node) -> None:
             nodes,
             Node("LayerNorm", inputs, shifted.outputs, OWN, 1, centred.name, attributes),
         )
+
+
+class _Divided(NamedTuple):
+    """x over the root of its mean square: the mean's axes, epsilon, and the nodes from the mean."""
+
+    axes: list[int]
+    epsilon: float
+    nodes: list[Node]
+
+
+def _divided(net: Net, squared: Node, x: str) -> _Divided | None:
+    """What follows the squares of x, as one division by a root, or a product with its inverse."""
+    spread = net.next(squared.outputs[0], "ReduceMean")
+    plus = None if spread is None else net.next(spread.outputs[0], "Add")
+    axes = None if spread is None else _axes(net, spread)
+    if spread is None or plus is None or axes is None:
+        return None
+    epsilon = net.number(other(plus, spread.outputs[0]) or "")
+    root = net.next(plus.outputs[0], "Sqrt", "Pow")
+    if epsilon is None or root is None:
+        return None
+    nodes, inverse = [spread, plus, root], False
+    if root.op == "Pow":
+        inverse = net.is_number(root.inputs[1], -0.5)
+        if not inverse and not net.is_number(root.inputs[1], 0.5):
+            return None
+    turned = None if inverse else net.next(root.outputs[0], "Reciprocal", "Div")
+    if turned is not None and turned.op == "Reciprocal":
+        inverse = True
+    elif turned is not None and turned.inputs[1] == root.outputs[0]:
+        if turned.inputs[0] == x:
+            return _Divided(axes, epsilon, [*nodes, turned])
+        inverse = net.is_number(turned.inputs[0], 1.0)
+    if not inverse:
+        return None
+    last = root if turned is None else turned
+    nodes += [] if turned is None else [turned]
+    product = net.next(last.outputs[0], "Mul")
+    if product is None or other(product, last.outputs[0]) != x:
+        return None
+    return _Divided(axes, epsilon, [*nodes, product])
+
+
+def rms_norms(net: Net) -> list[Node]:
+    """Puts x / sqrt(mean(x^2) + epsilon) * scale together, along the last axis."""
+    for node in net.nodes:
+        x = node.inputs[0] if node.op in ("Mul", "Pow") and not node.domain else ""
+        if x and _squares(net, node, x) and net.free([node]):
+            _rms_norm(net, node, x)
+    return net.result()
+
+
+def _rms_norm(net: Net, squared: Node, x: str) -> None:
+    found = _divided(net, squared, x)
+    if found is None or found.axes != [-1]:
+        return
+    scaled = net.next(found.nodes[-1].outputs[0], "Mul")
+    scale = "" if scaled is None else other(scaled, found.nodes[-1].outputs[0]) or ""
+    weight = net.graph.weights.get(scale)
+    if scaled is None or weight is None or len(weight.shape) != 1 or weight.dtype != "float32":
+        return
+    nodes = [squared, *found.nodes, scaled]
+    if net.free(nodes):
+        attributes = {"epsilon": found.epsilon}
+        made = Node("RMSNorm", (x, scale), scaled.outputs, OWN, 1, squared.name, attributes)
+        net.replace(nodes, made)
 
 
 def _squares(net: Net, node: Node, name: str) -> bool:

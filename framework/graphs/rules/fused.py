@@ -27,6 +27,16 @@ def _layer(call: Call, x: Any, scale: Any, shift: Any) -> Any:
     return ops.add(ops.multiply(y, scale), shift)
 
 
+@rule("RMSNorm", domain=OWN, weights=(1,))
+def _root_mean_square(call: Call, x: Any, scale: Any) -> Any:
+    """RMS normalization along the last axis, with a factor for each of its elements."""
+    epsilon = call.get("epsilon")
+    if shape_of(scale)[0] == shape_of(x)[-1]:
+        return ops.rms_normalization(x, scale, axis=-1, epsilon=epsilon)
+    mean = ops.mean(ops.square(x), -1, keepdims=True)
+    return ops.multiply(ops.divide(x, ops.sqrt(ops.add(mean, epsilon))), scale)
+
+
 @rule("Attention", domain=OWN)
 def _attention(call: Call, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
     """softmax(query key * scale + mask) value: query (…, n, d), key (…, d, m), value (…, m, e)."""
