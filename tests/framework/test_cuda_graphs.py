@@ -26,7 +26,12 @@ class Driver:
     def is_usable(self, tensors):
         return bool(tensors)
 
-    def record(self, function, device):
+    watches_versions = False
+
+    def calls_before(self):
+        return graphs.CALLS_BEFORE
+
+    def record(self, function, device, inputs=()):
         first = function()
         if self.refuse is not None:
             raise graphs.NotRecorded(first) from self.refuse

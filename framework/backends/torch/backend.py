@@ -19,6 +19,7 @@ from . import (
     datasets,
     few_bits,
     folding,
+    graphs,
     neural,
     placing,
     precision,
@@ -32,6 +33,7 @@ from . import (
 from .arrays import ArrayKernels, in_order, moved, out_of_order
 from .bundles import TorchBundles
 from .control import TorchControl
+from .cpu_graphs import CpuDriver
 from .distribution import TorchDistribution, is_lost, is_spread, joined, meshes
 from .graphs import GraphedFunction
 from .image import TorchImages
@@ -499,6 +501,7 @@ class TorchBackend(
         if box.device.type == "cpu" and is_recording():
             # A recording would change it now, and never again.
             raise RuntimeError(_CHANGES)
+        placing.refuse_noting(_CHANGES)
         with torch.no_grad():
             box.copy_(value)
         return box
@@ -531,6 +534,7 @@ class TorchBackend(
             return None
         if box.device.type == "cpu" and is_recording():
             raise RuntimeError(_CHANGES)
+        placing.refuse_noting(_CHANGES)
         key = box.clone()  # whole numbers, of which nothing is recorded
         box.add_(_one_draw(box.device))
         return key
@@ -568,7 +572,7 @@ class TorchBackend(
 
     def peek(self, x):
         plain = type(x) is torch.Tensor and x.device.type == "cpu"
-        if not plain or torch.compiler.is_compiling():
+        if not plain or torch.compiler.is_compiling() or placing.is_noted():
             return None
         recorded.seen_by_host()
         try:
@@ -597,11 +601,15 @@ class TorchBackend(
         return GraphedFunction(function, weights, hooked=model._native_hooked)
 
     def inference_function(self, target):
+        hooked = getattr(target.model, "_native_hooked", lambda: False)
+        # On CPUs steps alone: their kernels are small, and what they compute on the way is little.
+        drivers = (graphs.CudaDriver(), CpuDriver()) if target.consumed else None
         graphed = GraphedFunction(
             target,
             lambda: [v.native for v in target.variables],
+            drivers,
             consumed=target.consumed,
-            hooked=getattr(target.model, "_native_hooked", None),
+            hooked=lambda: state.observer is not None or hooked(),
         )
 
         def infer(*args, **kwargs):

@@ -1,9 +1,11 @@
-"""Inference on CUDA by graphs: a call is recorded once for its shapes, and replayed from then on.
+"""Inference by graphs: a call is recorded once for its shapes, and replayed from then on.
 
-What an eager forward pass costs on a GPU is mostly Python's time to launch kernels: BERT-base in
+On CUDA these are CUDA graphs; on CPUs the steps of decoders are recorded, see `cpu_graphs`. What
+an eager forward pass costs on a GPU is mostly Python's time to launch kernels: BERT-base in
 bfloat16 at 8×128 took 8.0 ms eagerly and 0.97 ms replayed (one H200).
 """
 
+import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -24,6 +26,14 @@ MAX_GRAPHS = 8
 class CudaDriver:
     """Records and replays on CUDA. Tests put another in its place."""
 
+    # What is written to a weight in its place is read by the next replay.
+    watches_versions = False
+
+    @staticmethod
+    def calls_before() -> int:
+        """Returns how many calls of one form run before it is recorded."""
+        return CALLS_BEFORE
+
     def is_usable(self, tensors: list[Any]) -> bool:
         """Whether a call with these tensors can be recorded."""
         return (
@@ -35,7 +45,7 @@ class CudaDriver:
         )
 
     def record(
-        self, function: Callable[[], Any], device: Any
+        self, function: Callable[[], Any], device: Any, inputs: Sequence[Any] = ()
     ) -> tuple[Any, Any, Callable[[], None]]:
         """Runs `function` once on a stream of its own, then records it, which computes nothing.
 
@@ -81,7 +91,7 @@ class GraphedFunction:
     Args:
         function: what is called; without effects beside its results and its consumed arguments.
         weights: a callable that gives the native tensors that the function reads.
-        driver: what records.
+        driver: what records, or several such, of which the first that can is asked; CUDA's if None.
         consumed: places of arguments that the caller does not use again.
         hooked: tells whether the function has effects now, which a recording would lose.
     """
@@ -95,7 +105,8 @@ class GraphedFunction:
         hooked: Callable[[], bool] | None = None,
     ) -> None:
         self._function, self._weights = function, weights
-        self._driver = CudaDriver() if driver is None else driver
+        drivers = CudaDriver() if driver is None else driver
+        self._drivers = drivers if isinstance(drivers, tuple) else (drivers,)
         self._consumed, self._hooked = tuple(consumed), hooked
         self._calls: dict[Any, int] = {}
         self._graphs: OrderedDict[Any, _Recording] = OrderedDict()
@@ -104,7 +115,8 @@ class GraphedFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves, form = split((args, kwargs))
         tensors = [x for x in leaves if isinstance(x, torch.Tensor)]
-        if not self._driver.is_usable(tensors) or (self._hooked is not None and self._hooked()):
+        driver = next((one for one in self._drivers if one.is_usable(tensors)), None)
+        if driver is None or (self._hooked is not None and self._hooked()):
             return self._function(*args, **kwargs)
         key = (form, tuple(map(_description, leaves)))
         if key in self.failures:
@@ -116,21 +128,32 @@ class GraphedFunction:
             found = None
         if found is None:
             count = self._calls[key] = self._calls.get(key, 0) + 1
-            if count <= CALLS_BEFORE:
+            if count <= driver.calls_before():
                 return self._function(*args, **kwargs)
             given = {id(x) for i in self._consumed for x in split(args[i])[0]}
-            return self._record(key, leaves, form, weights, given)
+            return self._record(driver, key, leaves, form, weights, given)
         self._graphs.move_to_end(key)
-        if not found.is_free(tensors):  # two callers by turns: one of them goes without
+        if not found.lock.acquire(blocking=False):  # another thread replays it
             return self._function(*args, **kwargs)
-        return found.replay(tensors)
+        try:
+            if found.is_free(tensors):  # else two callers by turns: one of them goes without
+                return found.replay(tensors)
+        finally:
+            found.lock.release()
+        return self._function(*args, **kwargs)
 
     def _record(
-        self, key: Any, leaves: list[Any], form: Any, weights: list[Any], consumed: set[int]
+        self,
+        driver: Any,
+        key: Any,
+        leaves: list[Any],
+        form: Any,
+        weights: list[Any],
+        consumed: set[int],
     ) -> Any:
         """The outputs of a call, which is recorded for those that follow."""
         try:
-            made = _Recording(self._function, leaves, form, weights, self._driver, consumed)
+            made = _Recording(self._function, leaves, form, weights, driver, consumed)
         except NotRecorded as failed:
             reason = failed.__cause__
             if isinstance(reason, torch.OutOfMemoryError):
@@ -172,8 +195,12 @@ class _Recording:
             args, kwargs = form.join(filled)
             return function(*args, **kwargs)
 
-        first, self._outputs, self._replay = driver.record(run, self._inputs[0].device)
-        self._places = [(x, x.data_ptr()) for x in weights]
+        self.lock = threading.Lock()
+        first, self._outputs, self._replay = driver.record(
+            run, self._inputs[0].device, self._inputs
+        )
+        self._watches = driver.watches_versions
+        self._places = [(x, x.data_ptr(), self._version(x)) for x in weights]
         # Outputs that lie in an input's memory, and the places of those inputs.
         self._lent = {id(x): lent[_place(x)] for x in split(self._outputs)[0] if _place(x) in lent}
         self._out = {i: weakref.ref(given[i]) for i in self._lent.values()}
@@ -192,9 +219,13 @@ class _Recording:
     def fits(self, weights: list[Any]) -> bool:
         """Whether the weights lie where they lay when the call was recorded."""
         return len(weights) == len(self._places) and all(
-            x is y and x.data_ptr() == place
-            for x, (y, place) in zip(weights, self._places, strict=True)
+            x is y and x.data_ptr() == place and self._version(x) == version
+            for x, (y, place, version) in zip(weights, self._places, strict=True)
         )
+
+    def _version(self, x: Any) -> int:
+        """How often a weight was written to, where that counts and torch tells."""
+        return x._version if self._watches and not x.is_inference() else 0
 
     def is_free(self, tensors: list[Any]) -> bool:
         """Whether no caller but this one holds what was handed out."""

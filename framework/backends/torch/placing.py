@@ -5,7 +5,7 @@ is written by a kernel, and arrays that a call makes are kept while the call is 
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -87,9 +87,35 @@ def is_recording() -> bool:
     return _work.constants is not None and _work.constants.gives
 
 
+@contextmanager
+def noting(refuse: Callable[[str], None]) -> Iterator[None]:
+    """Within the ``with`` block, the kernels of a call on the CPU are noted.
+
+    Args:
+        refuse: is told why a replay would not do the same.
+    """
+    before, _work.refuse = _work.refuse, refuse
+    try:
+        yield
+    finally:
+        _work.refuse = before
+
+
+def is_noted() -> bool:
+    """Whether a call's kernels are noted in this thread, and numbers must not be read past them."""
+    return _work.refuse is not None
+
+
+def refuse_noting(reason: str) -> None:
+    """Says of a call whose kernels are noted, if one is, why a replay would not do the same."""
+    if _work.refuse is not None:
+        _work.refuse(reason)
+
+
 class _Work(threading.local):
     def __init__(self) -> None:
         self.constants: Constants | None = None
+        self.refuse: Callable[[str], None] | None = None
 
 
 _work = _Work()

@@ -1,0 +1,255 @@
+"""Steps on CPUs as straight lines of kernels: what a call computed once, without Python between.
+
+A step of a decoder calls thousands of small kernels, and what Python does between two of them takes
+longer than many of them. A recording keeps the kernels, writes each one's results where they were
+written before, and so needs no view made anew: what a view looks at stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch._C._functorch import peek_interpreter_stack  # pyright: ignore[reportMissingImports]
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ...nested import map_structure
+from ...structures import split
+from . import placing, straight_lines
+from .graphs import NotRecorded
+
+_aten = torch.ops.aten
+# Of results on the way, in all: what computes more is no small step, and waits for no Python.
+MOST_BYTES = 1 << 28
+# A recording takes four times as long as a call, and saves a sixth to a half of each that follows.
+CALLS_BEFORE = 8
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+class Call(NamedTuple):
+    """A kernel and what it was called with, and what it gave: tensors, in order."""
+
+    function: Any
+    args: tuple
+    kwargs: dict[str, Any]
+    results: list[Any]
+
+
+class CpuDriver:
+    """Records and replays on CPUs; see `graphs.CudaDriver`, whose place it takes."""
+
+    # Packed kernels are made of weights, and know nothing of what is written to these later.
+    watches_versions = True
+
+    @staticmethod
+    def calls_before() -> int:
+        """Returns how many calls run before one is recorded, which takes longer than a call."""
+        return CALLS_BEFORE
+
+    def is_usable(self, tensors: list[Any]) -> bool:
+        """Whether a call with these tensors can be recorded, and nothing of torch's watches it."""
+        return (
+            bool(tensors)
+            and all(type(x) is torch.Tensor and x.device.type == "cpu" for x in tensors)
+            and torch.is_inference_mode_enabled()
+            and not torch.compiler.is_compiling()
+            and not torch.is_autocast_enabled("cpu")
+            and not torch._C._len_torch_dispatch_stack()
+            and not torch._C._len_torch_function_stack()
+            and peek_interpreter_stack() is None
+            and torch._C._get_tracing_state() is None
+        )
+
+    def record(
+        self, function: Callable[[], Any], device: Any, inputs: Sequence[Any] = ()
+    ) -> tuple[Any, Any, Callable[[], None]]:
+        """Runs `function`, and notes its kernels; see `graphs.CudaDriver.record`.
+
+        Raises:
+            NotRecorded: with the outputs of the run, where a replay would not do the same.
+        """
+        watch = _Watch()
+        with placing.noting(watch.refuse), _Reads(watch), watch:
+            outputs = function()
+        leaves = [x for x in split(outputs)[0] if isinstance(x, torch.Tensor)]
+        first = map_structure(_copied_unless(inputs), outputs)  # what stays the same is ours
+        try:
+            if watch.reason:
+                raise RuntimeError(watch.reason)
+            line = straight_lines.planned(_needed(watch.calls), leaves, inputs)
+        except Exception as error:
+            raise NotRecorded(outputs) from error
+        return first, line.moved(outputs), line.run
+
+
+def _copied_unless(inputs: Sequence[Any]) -> Callable[[Any], Any]:
+    """A function that copies tensors which lie in no input's memory."""
+    kept = {straight_lines.memory(x) for x in inputs}
+
+    def own(x: Any) -> Any:
+        plain = isinstance(x, torch.Tensor)
+        return x.clone() if plain and straight_lines.memory(x) not in kept else x
+
+    return own
+
+
+class _Watch(TorchDispatchMode):
+    """Notes the kernels of a call; `reason` says why a replay would not do the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self.reason = ""
+        self._bytes = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to say so to Dynamo, torch would import it, for seconds
+
+    def refuse(self, reason: str) -> None:
+        """Gives the recording up; the call goes on."""
+        self.reason = self.reason or reason
+        self.calls.clear()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.reason:
+            return func(*args, **kwargs)
+        parts = _PARTS.get(func)
+        if parts is not None:
+            with self:
+                found = parts(*args, **kwargs)
+            if found is not None:
+                return found
+        result = func(*args, **kwargs)
+        results = list(_tensors(result))
+        fault = _fault(func, args, kwargs, result, results)
+        if fault:
+            self.refuse(fault)
+            return result
+        self.calls.append(Call(func, args, kwargs, results))
+        given = {straight_lines.memory(x) for x in _tensors((args, kwargs))}
+        self._bytes += sum(x.nbytes for x in results if straight_lines.memory(x) not in given)
+        if self._bytes > MOST_BYTES:
+            self.refuse(f"Results of more than {MOST_BYTES >> 20} MB.")
+        return result
+
+
+_CHANGING = {
+    torch.Tag.nondeterministic_seeded,
+    torch.Tag.data_dependent_output,
+    torch.Tag.dynamic_output_shape,
+}
+
+
+_ATTENTION = _aten.scaled_dot_product_attention.default
+
+
+def _dropout(q: Any, k: Any, v: Any, mask: Any = None, dropout_p: float = 0.0, *_: Any, **__: Any):
+    return dropout_p
+
+
+def _fault(func: Any, args: Any, kwargs: Any, result: Any, results: list[Any]) -> str:
+    """Why a replay of a kernel would not do the same; empty where it does."""
+    name = str(func)
+    tags = set(func.tags)
+    if tags & _CHANGING and not (func is _ATTENTION and not _dropout(*args, **kwargs)):
+        return f"{name} gives what hangs on values or draws."
+    if torch.Tag.inplace_view in tags and func is not _aten.detach_.default:
+        return f"{name} changes the form of a tensor in its place."
+    if not results and any(True for _ in _tensors((args, kwargs))):
+        return f"{name} gives a number that Python reads."
+    if any(type(x) not in _PLAIN or x.device.type != "cpu" for x in results):
+        return f"{name} gives what lies elsewhere."
+    return ""
+
+
+class _Reads(TorchFunctionMode):
+    """Notes that Python reads numbers of tensors, past all kernels."""
+
+    def __init__(self, watch: _Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _READERS:
+            self._watch.refuse(f"Python reads a tensor's numbers ({func.__name__}).")
+        return func(*args, **(kwargs or {}))
+
+
+_READERS = frozenset(
+    getattr(torch.Tensor, name) for name in ("numpy", "tolist", "item", "__array__", "__dlpack__")
+)
+
+
+def _needed(calls: list[Call]) -> list[Call]:
+    """Those calls of which a replay needs the kernel: no views, and nothing that stays the same."""
+    written = {  # memory that a kernel writes to after it was made
+        straight_lines.memory(x) for call in calls for x in _changed(call)
+    }
+    alike: set[Any] = set()
+    found = []
+    for call in calls:
+        ins = [straight_lines.memory(x) for x in _tensors((call.args, call.kwargs))]
+        outs = [straight_lines.memory(x) for x in call.results]
+        if not call.function._schema.is_mutable and all(x in ins for x in outs):
+            if call.function is _aten.lift_fresh.default:  # a number or array of Python's
+                alike.update(outs)
+            continue
+        fixed = all(x in alike for x in ins) and not any(x in written for x in (*ins, *outs))
+        if fixed:
+            alike.update(x for x in outs if x not in ins)
+        else:
+            found.append(call)
+    return found
+
+
+def _changed(call: Call) -> Iterator[Any]:
+    """The tensors that a kernel writes to among those it was given."""
+    if not call.function._schema.is_mutable:
+        return
+    for place, argument in enumerate(call.function._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            given = call.args[place] if place < len(call.args) else call.kwargs.get(argument.name)
+            yield from _tensors(given)
+
+
+def _tensors(x: Any) -> Iterator[Any]:
+    if isinstance(x, torch.Tensor):
+        yield x
+    elif isinstance(x, list | tuple):
+        for one in x:
+            yield from _tensors(one)
+    elif isinstance(x, dict):
+        yield from _tensors(list(x.values()))
+
+
+# What is recorded as its parts, which can write where they are told to --------------------------
+
+
+def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """`linear` as the product that it calls."""
+    rows = x.numel() // max(x.shape[-1], 1)
+    if weight.ndim != 2 or x.ndim < 2 or not rows or not x.is_contiguous():
+        return None
+    flat = x.reshape(rows, x.shape[-1])
+    y = flat.mm(weight.t()) if bias is None else torch.addmm(bias, flat, weight.t())
+    return y.view(*x.shape[:-1], weight.shape[0])
+
+
+def _rms_norm(x: Any, sizes: Any, weight: Any = None, eps: Any = None) -> Any:
+    """`rms_norm` of float32 as torch composes it."""
+    alike = weight is None or weight.dtype is x.dtype
+    if x.dtype is not torch.float32 or eps is None or not alike:
+        return None
+    axes = list(range(x.ndim - len(sizes), x.ndim))
+    y = x * torch.rsqrt(x.square().mean(axes, True) + eps)
+    return y if weight is None else y * weight
+
+
+_PARTS: dict[Any, Callable[..., Any]] = {
+    _aten.linear.default: _linear,
+    _aten.rms_norm.default: _rms_norm,
+}
