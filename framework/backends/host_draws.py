@@ -17,7 +17,7 @@ def random_words(key, shape, stream=0):
     return words.astype(np.int64).reshape(shape)
 
 
-def _filled(key, shape, dtype, convert, first=0):
+def filled(key, shape, dtype, convert, first=0):
     """An array that `convert(words, place)` fills, chunk by chunk; `place` takes as many draws.
 
     Its draws are those from number `first` on.
@@ -43,7 +43,7 @@ def _shares(words, place):
 
 def random_uniform(key, shape):
     """Uniform float32 in [0, 1), see `derived.random`."""
-    return _filled(key, shape, np.float32, _shares)
+    return filled(key, shape, np.float32, _shares)
 
 
 def random_normal(key, shape, dtype):
@@ -61,7 +61,7 @@ def random_normal(key, shape, dtype):
         np.multiply(radius, np.sin(angle), out=place[0::2])
         np.multiply(radius, np.cos(angle), out=place[1::2])
 
-    return _filled(key, shape, number, convert)
+    return filled(key, shape, number, convert)
 
 
 def random_kept(key, shape, rate, first=0):
@@ -71,7 +71,7 @@ def random_kept(key, shape, rate, first=0):
     def convert(words, place):
         np.greater_equal(words, least, place)
 
-    return _filled(key, shape, np.bool_, convert, first)
+    return filled(key, shape, np.bool_, convert, first)
 
 
 def random_dropout(x, key, shape, rate):

@@ -106,11 +106,15 @@ class Variable(VariableOperators):
     def initialize(self) -> None:
         """Gives the variable the values of its initializer."""
         with self.backend.eagerly():  # the initializer too: a metric may be built in a trace
-            values = self._initializer
+            values, make = self._initializer, self.backend.make_value
             if callable(values):
+                if getattr(values, "makes_new", False):  # nobody else has the array: no copy
+                    make = self.backend.adopt_value
                 values = values(self._shape, self._dtype)
-            values = np.broadcast_to(as_array(values), self._shape)
-            made = self.backend.make_value(values, self._dtype, self._wanted, self.memory_format)
+            values = as_array(values)
+            if values.shape != self._shape:
+                values, make = np.broadcast_to(values, self._shape), self.backend.make_value
+            made = make(values, self._dtype, self._wanted, self.memory_format)
         self._fill(made)
 
     def _fill(self, native: Any) -> None:

@@ -1,6 +1,7 @@
 """Initializers that draw Philox words (see `framework.backends.philox`), computed on the host."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,12 @@ import numpy as np
 from ..backends import host_random as host
 from ..backends import philox
 from .base import Initializer
+
+
+def _makes_new(array: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Marks a method whose results are nobody else's, so that a variable need not copy them."""
+    array.makes_new = True  # pyright: ignore[reportFunctionMemberAccess]
+    return array
 
 
 class _Drawn(Initializer):
@@ -40,9 +47,10 @@ class RandomUniform(_Drawn):
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
+    @_makes_new
     def array(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         """Returns the draws."""
-        return self.minval + (self.maxval - self.minval) * host.uniform(self._key(), shape)
+        return host.uniform(self._key(), shape, self.maxval - self.minval, self.minval, dtype)
 
 
 class RandomNormal(_Drawn):
@@ -52,17 +60,19 @@ class RandomNormal(_Drawn):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
+    @_makes_new
     def array(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         """Returns the draws."""
-        return self.mean + self.stddev * host.normal(self._key(), shape)
+        return host.normal(self._key(), shape, self.stddev, self.mean, dtype)
 
 
 class TruncatedNormal(RandomNormal):
     """Normal, with what lies beyond two standard deviations cut off."""
 
+    @_makes_new
     def array(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         """Returns the draws."""
-        return self.mean + self.stddev * host.truncated_normal(self._key(), shape)
+        return host.truncated_normal(self._key(), shape, self.stddev, self.mean, dtype)
 
 
 class VarianceScaling(_Drawn):
@@ -104,6 +114,7 @@ class VarianceScaling(_Drawn):
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
+    @_makes_new
     def array(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         """Returns the draws."""
         fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
@@ -111,11 +122,12 @@ class VarianceScaling(_Drawn):
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
             limit = math.sqrt(3 * variance)
-            return limit * (2 * host.uniform(self._key(), shape) - 1)
+            return host.uniform(self._key(), shape, 2 * limit, -limit, dtype)
         if self.distribution == "untruncated_normal":
-            return math.sqrt(variance) * host.normal(self._key(), shape)
+            return host.normal(self._key(), shape, math.sqrt(variance), dtype=dtype)
         # What is cut off narrows the distribution to this share of its standard deviation.
-        return math.sqrt(variance) / 0.87962566103423978 * host.truncated_normal(self._key(), shape)
+        stddev = math.sqrt(variance) / 0.87962566103423978
+        return host.truncated_normal(self._key(), shape, stddev, dtype=dtype)
 
 
 class GlorotUniform(VarianceScaling):
