@@ -58,6 +58,10 @@ class LayerScale(layers.Layer):
         initial = initializers.Constant(self.init_values)
         self.gamma = self.add_weight((self.projection_dim,), initial, name="gamma")
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        shape = getattr(inputs, "shape", ())
+        return shape if shape and shape[-1] == self.projection_dim else None
+
     def call(self, x: Tensor) -> Tensor:
         """Returns x * gamma, x being (..., projection_dim)."""
         return ops.multiply(x, self.gamma)

@@ -66,8 +66,13 @@ _NAMES: dict[str, Callable[..., Any]] = {
     "hard_swish": hard_silu,
 }
 
-
 _kinds = Names("activation", _NAMES)
+_KEEPING = set(_NAMES.values()) - {glu, threshold}
+
+
+def keeps_shape(activation: Any) -> bool:
+    """Whether an activation is known to give floats of the shape and dtype of those it gets."""
+    return any(activation is known for known in _KEEPING)
 
 
 def get(identifier: Any) -> Callable[..., Any]:

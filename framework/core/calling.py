@@ -21,6 +21,7 @@ from .keras_tensor import KerasTensor
 _SPECS: dict[Any, tuple[Any, str]] = {}
 _MOST_SPECS = 4096
 _LAYERS = __name__.rpartition(".core.")[0] + ".layers."
+_LIBRARY = __name__.partition(".framework.")[0] + "."
 
 
 class CallSignature:
@@ -56,6 +57,8 @@ class CallableLayer:
     _begins_masks: bool = True
     # Attributes that decide the result's shape and dtype; None where only a trace can tell.
     _spec_settings: tuple[str, ...] | None = None
+    # Whether `_result_shape` tells of the `call` that the class has.
+    _is_ruled = False
     _backend: Any
     _token: Any
     _policy: Any
@@ -85,6 +88,11 @@ class CallableLayer:
         own_masks = cls.compute_mask is not CallableLayer.compute_mask
         cls._makes_mask = own_masks and cls._begins_masks
         cls._is_plain_call = not (found.takes_training or found.takes_mask or cls._makes_mask)
+        plain = configs.plain_class(cls)
+        definers = [c for c in plain.__mro__ if "_result_shape" in vars(c) or "call" in vars(c)]
+        # A class that computes something else than the one with the rule is none of its business.
+        ruled = bool(definers) and "_result_shape" in vars(definers[0])
+        cls._is_ruled = ruled and plain.__module__.startswith(_LIBRARY)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._native_call(*args, **kwargs)
@@ -401,10 +409,9 @@ class CallableLayer:
             self._check_inputs(args, kwargs)
             if not self.built:
                 self._build_for(args, kwargs)
-            if "_keeps_spec" in vars(configs.plain_class(type(self))):
-                spec = self._kept_spec(args, kwargs)
-                if spec is not None:
-                    return spec
+            spec = self._spec_by_rule(args, kwargs)
+            if spec is not None:
+                return spec
             key = self._spec_key(args, kwargs)
             known = _SPECS.get(key) if key is not None else None
             if known is not None:
@@ -438,18 +445,36 @@ class CallableLayer:
             return None
         return key
 
-    def _kept_spec(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """The result of a layer that keeps shape and dtype; None where a trace must tell.
+    def _spec_by_rule(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The result of a layer whose class tells its shape; None where a trace must tell.
 
-        A class that says `_keeps_spec` promises it for one tensor of floats. Tracing costs more
-        than all else in building a deep network, and this is what most of its layers are.
+        A class of the library that says `_keeps_spec` promises it for one tensor of floats; one
+        that defines `_result_shape` tells it where it is sure. Tracing costs more than all else in
+        building a deep network, and these are most of its layers. What a rule gives is compared
+        with what a trace gives, for each such layer on each backend, by
+        tests/framework/test_shape_rules.py.
         """
-        x = args[0] if len(args) == 1 and not kwargs else None
-        if not isinstance(x, KerasTensor) or x.sparse or x.ragged or not self.autocast:
+        keeps = "_keeps_spec" in vars(configs.plain_class(type(self)))
+        if not (keeps or self._is_ruled) or len(args) != 1 or not self.autocast:
             return None
-        if not x.dtype.startswith("float"):
+        if kwargs and kwargs.keys() != {"training"}:
             return None
-        return KerasTensor(x.shape, self._policy.compute_dtype)
+        inputs = args[0]
+        for x in inputs if isinstance(inputs, list) else (inputs,):
+            if type(x) is not KerasTensor or x.sparse or x.ragged or x.dtype not in symbolic.FLOATS:
+                return None
+        if keeps:
+            shape = None if isinstance(inputs, list) else inputs.shape
+        else:
+            shape = self._result_shape(inputs)
+        return None if shape is None else KerasTensor(shape, self._policy.compute_dtype)
+
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        """The shape of the result for symbolic inputs, one or a list; None where it is not sure.
+
+        Wrong inputs are not a rule's to tell of: the trace raises, as the call would.
+        """
+        return None
 
     def _abstract_call(self, *args: Any, **kwargs: Any) -> Any:
         """The call for its shapes alone: hooks of the framework do not see it."""

@@ -30,6 +30,10 @@ class Activation(Described):
         """Returns the activation of inputs of any shape."""
         return self.activation(inputs)
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        kept = activations.keeps_shape(self.activation)
+        return getattr(inputs, "shape", None) if kept else None
+
 
 class ReLU(Described):
     """max(x, 0), or a rectified unit with a slope, a ceiling and a threshold of its own.

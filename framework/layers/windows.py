@@ -60,3 +60,36 @@ def data_format_of(value: Any) -> str:
 def channel_axis(data_format: str) -> int:
     """Returns the axis of the channels."""
     return -1 if data_format == "channels_last" else 1
+
+
+def moved_over(
+    shape: Any, axes: Any, kernel: Any, strides: Any, padding: Any, dilation: Any = None
+) -> list[int | None] | None:
+    """Returns how many places a window has along each of the `axes` of inputs of `shape`.
+
+    None for an axis of unknown size; None for all where a window does not fit.
+
+    Args:
+        shape: the inputs' shape.
+        axes: the axes that the window moves over.
+        kernel: size of the window along each.
+        strides: its step along each.
+        padding: "valid", "same", or a pair (before, behind) for each axis.
+        dilation: distance of neighbours in the window along each; 1 if None.
+    """
+    found: list[int | None] = []
+    for i, axis in enumerate(axes):
+        size = shape[axis]
+        if size is None:
+            found.append(None)
+            continue
+        if padding == "same":
+            places = -(-size // strides[i])
+        else:
+            around = 0 if padding == "valid" else sum(padding[i])
+            reach = (kernel[i] - 1) * (dilation[i] if dilation else 1) + 1
+            places = (size + around - reach) // strides[i] + 1
+        if places < 1:
+            return None
+        found.append(places)
+    return found

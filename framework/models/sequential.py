@@ -135,6 +135,18 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        for layer in self._chain:
+            if not layer.built or not isinstance(inputs, KerasTensor):
+                return None
+            try:
+                layer._check_inputs((inputs,), {})
+            except ValueError:
+                return None
+            inputs = layer._spec_by_rule((inputs,), {})
+        fits = isinstance(inputs, KerasTensor) and inputs.dtype == self.compute_dtype
+        return inputs.shape if fits else None
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shapes and dtypes of the outputs for symbolic inputs."""
         return Layer.compute_output_spec(self, *args, **kwargs)

@@ -101,6 +101,23 @@ class Convolution(WeightedLayer):
             y = ops.add(y, self.bias if last else ops.reshape(self.bias, (-1,) + (1,) * self.rank))
         return y if self.activation is activations.linear else self.activation(y)
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        shape: Any = getattr(inputs, "shape", ())
+        rank = self.rank
+        if len(shape) != rank + 2 or not activations.keeps_shape(self.activation):
+            return None
+        first = 1 if self.data_format == "channels_last" else 2
+        moves = self.kernel_size, self.strides, self.window_padding, self.dilation_rate
+        places = windows.moved_over(shape, range(first, first + rank), *moves)
+        channels = self._result_channels(shape[windows.channel_axis(self.data_format)])
+        if places is None or channels is None:
+            return None
+        return (shape[0], *places, channels) if first == 1 else (shape[0], channels, *places)
+
+    def _result_channels(self, channels: Any) -> int | None:
+        """How many channels come out; None where the rule of places is another one."""
+        return None
+
 
 def check_positive(value: Any, name: str) -> None:
     """Raises ValueError where the argument `name` is given and below 1."""

@@ -72,6 +72,9 @@ class _DepthwiseConv(Convolution):
         self.kernel = self._make_weight("depthwise", shape, memory_format="depthwise")
         self._make_bias(channels * self.depth_multiplier)
 
+    def _result_channels(self, channels: Any) -> int | None:
+        return channels * self.depth_multiplier
+
     def _convolve(self, inputs: Any) -> Any:
         return ops.depthwise_conv(inputs, self.kernel, **self._window_settings())
 

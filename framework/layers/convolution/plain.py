@@ -105,6 +105,9 @@ class _Conv(Adaptable, Convolution):
         """
         return ops.conv(inputs, kernel, **self._window_settings())
 
+    def _result_channels(self, channels: Any) -> int | None:
+        return self.filters
+
     def _convolve(self, inputs: Any) -> Any:
         if self._adds_bias:
             return ops.conv(inputs, self.kernel, **self._window_settings(), bias=self.bias)

@@ -88,6 +88,9 @@ class _SeparableConv(Convolution):
         self.pointwise_kernel = self._make_weight("pointwise", mixing, memory_format="conv")
         self._make_bias(self.filters)
 
+    def _result_channels(self, channels: Any) -> int | None:
+        return self.filters
+
     def _convolve(self, inputs: Any) -> Any:
         kernels = self.depthwise_kernel, self.pointwise_kernel
         return ops.separable_conv(inputs, *kernels, **self._window_settings())

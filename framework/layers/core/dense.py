@@ -80,6 +80,12 @@ class Dense(Adaptable, Described, WeightedLayer):
         y = ops.dense(inputs, self.kernel, self.bias)
         return y if self.activation is activations.linear else self.activation(y)
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        shape = getattr(inputs, "shape", ())
+        if len(shape) < 2 or not activations.keeps_shape(self.activation):
+            return None
+        return (*shape[:-1], self.units)
+
 
 def dense_side_by_side(inputs: Tensor, *layers: Dense) -> list[Tensor]:
     """Returns what each of several layers gives for the same inputs.

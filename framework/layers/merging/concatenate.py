@@ -47,6 +47,18 @@ class Concatenate(Merge):
                 f"concatenation axis. Received: input_shape={input_shape}"
             )
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        shapes = [x.shape for x in inputs] if isinstance(inputs, list) else []
+        rank = len(shapes[0]) if shapes else 0
+        if not -rank <= self.axis < rank or any(len(shape) != rank for shape in shapes):
+            return None
+        axis, found = self.axis % rank, list(shapes[0])
+        if any(s[i] != n for s in shapes for i, n in enumerate(found) if i != axis):
+            return None
+        sizes = [shape[axis] for shape in shapes]
+        found[axis] = None if None in sizes else sum(sizes)
+        return tuple(found)
+
     def merged(self, inputs: list[Tensor]) -> Tensor:
         """Returns the concatenated tensors."""
         return ops.concatenate(inputs, self.axis)

@@ -7,13 +7,13 @@ from typing import Any
 
 from ... import ops
 from ...typing import Tensor
-from .merge import Merge, aligned
+from .merge import Merge, aligned, shape_of_all
 
 
 class Add(Merge):
     """The sum of a list of tensors."""
 
-    _spec_settings = ()
+    _result_shape = shape_of_all
 
     def merged(self, inputs: list[Tensor]) -> Tensor:
         """Returns the sum."""
@@ -23,6 +23,8 @@ class Add(Merge):
 class Average(Merge):
     """The mean of a list of tensors; floats for integers."""
 
+    _result_shape = shape_of_all
+
     def merged(self, inputs: list[Tensor]) -> Tensor:
         """Returns the mean."""
         return ops.true_divide(reduce(ops.add, inputs), len(inputs))
@@ -30,6 +32,8 @@ class Average(Merge):
 
 class Subtract(Merge):
     """The first of two tensors less the second."""
+
+    _result_shape = shape_of_all
 
     def build(self, input_shape: Any) -> None:
         """Checks that there are two shapes, which fit each other. Raises ValueError."""
@@ -53,6 +57,8 @@ class Subtract(Merge):
 class _Masked(Merge):
     """Base of layers in which time steps that an input's mask leaves out do not count."""
 
+    _result_shape = shape_of_all
+
     def call(self, inputs: list[Tensor], mask: list[Tensor | None] | None = None) -> Tensor:
         """Returns the merged inputs; `mask` has a mask or None for each."""
         if not mask or all(m is None for m in mask):
@@ -72,8 +78,6 @@ class Multiply(_Masked):
     Time steps that a mask leaves out count as ones there. Where all inputs have masks, what all
     leave out is 0.
     """
-
-    _spec_settings = ()
 
     def merged(self, inputs: list[Tensor]) -> Tensor:
         """Returns the product."""

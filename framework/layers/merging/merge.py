@@ -60,6 +60,23 @@ class Merge(Described):
         return joined
 
 
+def shape_of_all(self: Any, inputs: Any) -> tuple[int | None, ...] | None:
+    """Returns the shape to which a list of symbolic tensors broadcasts; None where only a trace
+    can tell: of unequal ranks, and of unknown sizes that may turn out to be 1.
+
+    It is the `_result_shape` of layers that merge element by element.
+    """
+    shapes = [x.shape for x in inputs] if isinstance(inputs, list) else []
+    if len({len(shape) for shape in shapes}) != 1:
+        return None
+    found: list[int | None] = []
+    for sizes in map(set, zip(*shapes, strict=True)):
+        if len(sizes - {1}) > 1:
+            return None
+        found.append(next(iter(sizes - {1}), 1))
+    return tuple(found)
+
+
 def aligned(inputs: Any) -> list[Tensor]:
     """Returns tensors of one rank: axes of size 1 behind the batch fill up those of fewer axes.
 

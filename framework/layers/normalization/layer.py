@@ -32,6 +32,8 @@ class LayerNormalization(Normalization):
         ValueError: later, an axis that the inputs do not have, or of unknown size.
     """
 
+    _keeps_spec = True
+
     def __init__(
         self,
         axis: Any = -1,

@@ -39,6 +39,14 @@ class _GlobalPooling(Pooling):
         as `inputs` has."""
         return type(self).pool(inputs, self._axes(), self.keepdims)
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        shape, axes = getattr(inputs, "shape", ()), self._axes()
+        if len(shape) != self.rank + 2 or any(shape[axis] == 0 for axis in axes):
+            return None
+        if self.keepdims:
+            return tuple(1 if axis in axes else n for axis, n in enumerate(shape))
+        return tuple(n for axis, n in enumerate(shape) if axis not in axes)
+
 
 class _GlobalMaxPooling(_GlobalPooling):
     pool = staticmethod(ops.max)

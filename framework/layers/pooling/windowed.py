@@ -47,6 +47,17 @@ class _WindowPooling(Pooling):
         settings = self.pool_size, self.strides, self.padding, self.data_format
         return type(self).pool(inputs, *settings)
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        shape: Any = getattr(inputs, "shape", ())
+        last = self.data_format == "channels_last"
+        if len(shape) != self.rank + 2 or self.padding not in ("valid", "same"):
+            return None
+        axes = range(1, self.rank + 1) if last else range(2, self.rank + 2)
+        places = windows.moved_over(shape, axes, self.pool_size, self.strides, self.padding)
+        if places is None:
+            return None
+        return (shape[0], *places, shape[-1]) if last else (*shape[:2], *places)
+
 
 class _MaxPooling(_WindowPooling):
     pool = staticmethod(ops.max_pool)

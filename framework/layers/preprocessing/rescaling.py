@@ -23,6 +23,10 @@ class Rescaling(DataLayer):
         self.scale = scale
         self.offset = offset
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        plain = all(isinstance(x, int | float) for x in (self.scale, self.offset))
+        return getattr(inputs, "shape", None) if plain else None
+
     def call(self, inputs: Tensor) -> Tensor:
         """Returns inputs of any shape, integers made the compute dtype."""
         scale, offset = (ops.cast(x, self.compute_dtype) for x in (self.scale, self.offset))

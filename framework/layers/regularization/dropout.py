@@ -41,6 +41,11 @@ class Dropout(Drawing):
     def _drawn_shape(self, inputs: Tensor) -> Any:
         return self.noise_shape
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        shape, noise = getattr(inputs, "shape", None), self.noise_shape
+        fits = noise is None or (len(noise) == len(shape or ()) and set(noise) <= {None, 1})
+        return shape if fits else None
+
 
 class _SpatialDropout(Dropout):
     """Base of layers that drop whole channels (Tompson et al. 2014)."""

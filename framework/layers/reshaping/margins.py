@@ -166,6 +166,15 @@ class _ZeroPadding(_Margins):
         pairs = self._by_axis(self.padding)
         return ops.pad(inputs, [pairs.get(axis, (0, 0)) for axis in range(len(inputs.shape))])
 
+    def _result_shape(self, inputs: Any) -> tuple[int | None, ...] | None:
+        shape: list[int | None] = list(getattr(inputs, "shape", ()))
+        if len(shape) != self._count + 2:
+            return None
+        for axis, pair in self._by_axis(self.padding).items():
+            size = shape[axis]
+            shape[axis] = None if size is None else size + sum(pair)
+        return tuple(shape)
+
 
 class ZeroPadding1D(_ZeroPadding):
     """Zeros at both ends of the steps: (batch, steps, channels).
