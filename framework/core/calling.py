@@ -281,7 +281,7 @@ class CallableLayer:
 
     def _check_inputs(self, args: tuple, kwargs: dict[str, Any]) -> None:
         """Raise a ValueError where the first argument does not fit `input_spec`."""
-        if self.input_spec is not None:
+        if self.input_spec is not None and (args or kwargs):
             check_inputs(self, args[0] if args else next(iter(kwargs.values()), None))
 
     def _build_for(self, args: tuple, kwargs: dict[str, Any]) -> None:
@@ -294,6 +294,8 @@ class CallableLayer:
         if args and not named:  # `call` takes *args
             shapes["inputs"] = nested.map_structure(self._shape_of, args[0])
         first = next(iter(shapes.values()), None)
+        if first is None:
+            self._refuse_inputs(args, kwargs)
         if getattr(type(self).build, "_is_default", False):
             # Layers inside are built by their own calls.
             vars(self)["built"] = True
@@ -313,6 +315,18 @@ class CallableLayer:
             elif number == 0:
                 given[parameter.name] = first
         self.build(**given)
+
+    def _refuse_inputs(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        """TypeError without inputs, and ValueError for what is no tensor, in Keras's words."""
+        self._call_signature.signature.bind(*args, **kwargs)
+        for value in nested.leaves(args):
+            if isinstance(value, str | bytes | int | float | complex):
+                raise ValueError(
+                    "Only input tensors may be passed as positional arguments. The following "
+                    f"argument value should be passed as a keyword argument: {value!r} (of type "
+                    f"{type(value)}). The layer {self.name!r} is not built yet, and needs the "
+                    "shape of a tensor for that."
+                )
 
     def _note_build(self, build: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         """Keep the shapes that the layer was built for, for its build config."""

@@ -267,7 +267,7 @@ def Input(
         dtype,
         bool(sparse),
         bool(ragged),
-        name=name or auto_name("input"),
+        name=name or auto_name("input_layer"),
         optional=optional,
     )
 

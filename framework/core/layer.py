@@ -1,15 +1,21 @@
 """Layer: weights, other layers, and a computation with them."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from .. import constraints, dtype_policies, dtypes, initializers, regularizers
 from ..backends import registry
 from ..backends.native import NativeLayer
-from ..configs import described_arguments, deserialize, parameters_of, plain_class, serialize
+from ..configs import (
+    custom_object_scope,
+    described_arguments,
+    deserialize,
+    parameters_of,
+    plain_class,
+    serialize,
+)
 from ..context import state
 from .calling import CallableLayer
+from .construction import build_on_backend, constructing
 from .flavours import begin
 from .operation import Operation
 from .own_variables import OwnVariables
@@ -36,6 +42,10 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         name: its name; made from the class's name if None.
         input_shape: shape of the inputs without the batch axis; builds the layer at once.
         input_dim: the last size of the inputs; the same as `input_shape=(input_dim,)`.
+        **kwargs: no others.
+
+    Raises:
+        ValueError: an argument that is not known, or a `trainable` that is not a bool.
     """
 
     built: bool
@@ -72,10 +82,17 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         input_dim: int | None = None,
         batch_shape: Any = None,
         batch_input_shape: Any = None,
+        **kwargs: Any,
     ) -> None:
+        if kwargs:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+            )
+        if not isinstance(trainable, bool):
+            raise _no_flag(trainable)
         Operation.__init__(self, name)
         self._name_is_given = name is not None
-        self._trainable = bool(trainable)
+        self._trainable = trainable
         self.autocast = autocast
         if activity_regularizer is not None:
             self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -92,9 +109,9 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = _constructing(cls.__init__)
+            cls.__init__ = constructing(cls.__init__)
         if "build" in vars(cls):
-            cls.build = _build_on_backend(cls.build)
+            cls.build = build_on_backend(cls.build)
         cls._inspect_call()
 
     def _constructed(self) -> None:
@@ -148,13 +165,18 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
             policy = policy.of_layer(path, path.replace(".", "/"), self.name)
         return policy.quantization_mode
 
-    def quantize(self, mode: Any = None, config: Any = None, type_check: bool = True) -> None:
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
         """Quantizes the weights, where a subclass can.
 
         Raises:
-            ValueError: a layer that is not built.
+            ValueError: a layer that is not built, or an unknown mode.
             NotImplementedError: a kind of layer that cannot.
         """
+        if mode is not None and mode not in dtype_policies.QUANTIZATION_MODES:
+            raise ValueError(
+                "Invalid quantization mode. Expected one of "
+                f"{dtype_policies.QUANTIZATION_MODES}. Received: mode={mode}"
+            )
         if not self.built:
             raise ValueError(
                 f"Cannot quantize a layer that isn't yet built. Layer '{self.name}' (of type "
@@ -257,8 +279,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
                 trainable,
                 autocast,
                 aggregation,
-                layout,
-                name,
+                name=name,
+                layout=layout,
                 memory_format=memory_format,
             )
         finally:
@@ -314,7 +336,12 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         return [v for v in self.non_trainable_variables if not isinstance(v, OwnState)]
 
     def count_params(self) -> int:
-        """Returns the number of elements of all weights."""
+        """Returns the number of elements of all weights. ValueError for a layer not built yet."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't "
+                "built. You can build it manually via: `layer.build(input_shape)`."
+            )
         total = 0
         for variable in self.weights:
             size = 1
@@ -347,6 +374,8 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
     @trainable.setter
     def trainable(self, value: bool) -> None:
         """Freezes, or unfreezes, the layer and all layers and variables inside it."""
+        if value not in (True, False):
+            raise _no_flag(value)
         self._trainable = bool(value)
         for _, part in self.tracked_parts():
             if isinstance(part, Variable):
@@ -502,12 +531,15 @@ class Layer(CallableLayer, StatelessLayer, Operation, OwnVariables, NativeLayer)
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Makes a layer from what `get_config` gives, here or in Keras.
 
         Keras writes all arguments of its own constructor: those that are None, and unknown here,
-        are left out.
+        are left out. `custom_objects` holds classes and functions that the config may name, too.
         """
+        if custom_objects:
+            with custom_object_scope(custom_objects):
+                return cls.from_config(config)
         known = parameters_of(plain_class(cls), None)
         config = {k: v for k, v in config.items() if v is not None or k in known}
         if isinstance(config.get("dtype"), dict):
@@ -616,58 +648,17 @@ def _freeze(item: Any) -> None:
             part.trainable = False
 
 
-def _constructing(init: Callable[..., None]) -> Callable[..., None]:
-    """`__init__`, in which parts that are made get the layer's dtype; then what follows it."""
-
-    @wraps(init)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
-        if "_constructing" in vars(self):
-            init(self, *args, **kwargs)
-            return
-        vars(self)["_constructing"] = True
-        dtype = kwargs.get("dtype")
-        before = state.policy
-        if dtype is not None:
-            state.policy = dtype_policies.get(dtype)
-        try:
-            init(self, *args, **kwargs)
-        finally:
-            state.policy = before
-            del vars(self)["_constructing"]
-        if "_policy" not in vars(self):
-            raise RuntimeError(
-                f"In layer {type(self).__name__!r}, you forgot to call `super().__init__()` as the "
-                "first statement in the `__init__()` method."
-            )
-        self._constructed()
-
-    return wrapped
+def _no_flag(trainable: Any) -> ValueError:
+    return ValueError(
+        f"Expected `trainable` to be a boolean. Received: trainable={trainable} (of type "
+        f"{type(trainable)})"
+    )
 
 
-Layer.__init__ = _constructing(Layer.__init__)
+Layer.__init__ = constructing(Layer.__init__)
+Layer._inspect_call()
 Layer._config_base = Layer
 
 
-def _build_on_backend(build: Callable[..., None]) -> Callable[..., None]:
-    """`build` with the layer's backend current, which then marks the layer as built."""
-
-    @wraps(build)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
-        before = state.backend, state.policy, state.journal, state.autocast, state.owner
-        state.backend, state.policy, state.owner = self._backend, self._policy, None
-        # What is built while shapes are inferred stays.
-        state.journal = state.autocast = None
-        try:
-            build(self, *args, **kwargs)
-            self.built = True
-            if type(self).build is wrapped:  # not that of a class above
-                self._after_build()
-        finally:
-            state.backend, state.policy, state.journal, state.autocast, state.owner = before
-        self._note_build(build, args, kwargs)
-
-    return wrapped
-
-
-Layer.build = _build_on_backend(Layer.build)
+Layer.build = build_on_backend(Layer.build)
 Layer.build._is_default = True  # pyright: ignore[reportFunctionMemberAccess]

@@ -10,6 +10,8 @@ from ..backends import registry
 from ..context import state
 from .variable_operators import VariableOperators
 
+_AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
+_SYNCHRONIZATIONS = (None, "none", "on_read", "on_write", "auto")
 _LISTS = (list, tuple)
 _NUMBERS = (bool, int, float, complex)
 
@@ -30,12 +32,18 @@ class Variable(VariableOperators):
         trainable: whether training changes it.
         autocast: whether a mixed dtype policy reads it in the policy's compute dtype.
         aggregation: how replicas of it are joined: "none", "mean", "sum" or "only_first_replica".
-        layout: how it lies on the devices of a mesh; see `isozoo.distribution`.
+        synchronization: when replicas are joined, in Keras's words: "auto", "none", "on_read" or
+            "on_write". It is kept, and nothing here reads it.
         name: what it is called in its owner.
+        layout: how it lies on the devices of a mesh; see `isozoo.distribution`.
         memory_format: what the tensor is for. Of "dense" (in, out), "conv" (*size, in, out) and
             "depthwise" (*size, channels, multiplier) the backend may order the memory as its
             kernels like; "columns" (in, out), "rows" (out, in), "conv_rows" (out, in, *size) and
             "table" (rows, …) lie as they are written, and so does None.
+
+    Raises:
+        ValueError: an initializer that needs a shape and has none; another `aggregation` or
+            `synchronization`; a name that is not a string or has "/" in it.
     """
 
     __slots__ = (
@@ -59,6 +67,7 @@ class Variable(VariableOperators):
         "memory_format",
         "overwrite_with_gradient",
         "regularizer",
+        "synchronization",
     )
 
     def __init__(
@@ -68,26 +77,41 @@ class Variable(VariableOperators):
         dtype: Any = None,
         trainable: bool = True,
         autocast: bool = True,
-        aggregation: str = "none",
-        layout: Any = None,
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
         name: str | None = None,
+        layout: Any = None,
         *,
         memory_format: str | None = None,
     ) -> None:
+        if aggregation not in _AGGREGATIONS or synchronization not in _SYNCHRONIZATIONS:
+            _refuse_choice(aggregation, synchronization)
+        if name and (not isinstance(name, str) or "/" in name):
+            raise ValueError(
+                "Argument `name` must be a string and cannot contain character `/`. "
+                f"Received: name={name}"
+            )
         if isinstance(initializer, str):
             initializer = initializers.values_of(initializer)
         if shape is None:
             if callable(initializer):
-                raise ValueError("Variable: `shape` is needed when the initializer is a callable.")
+                raise ValueError(
+                    "When creating a Variable from an initializer, the `shape` argument should be "
+                    f"specified. Received: initializer={initializer} and shape={shape}"
+                )
             initializer = as_array(initializer)
             shape = initializer.shape
             dtype = dtype or dtypes.standardize(initializer.dtype)
         self.backend: Any = registry.current()
-        self._shape = tuple(int(n) for n in shape)
+        try:
+            self._shape = tuple(int(n) for n in shape)
+        except TypeError:
+            raise _bad_shape(shape, name) from None
         self._dtype = dtypes.standardize(dtype)
         self._name, self._scope = name or "variable", state.name_scope
         self._wanted, self._permitted = bool(trainable), True
-        self.autocast, self.aggregation, self.layout = autocast, aggregation, layout
+        self.autocast, self.aggregation, self.layout = autocast, aggregation or "none", layout
+        self.synchronization = synchronization or "none"
         self.memory_format = memory_format
         self.regularizer = self.constraint = None
         self.overwrite_with_gradient = False
@@ -361,11 +385,16 @@ class Variable(VariableOperators):
         self._owners.append(ref(owner))
 
     def __repr__(self) -> str:
-        values = "" if self._table is None else f", value={self._read()!r}"
-        return (
-            f"<Variable path={self.path}, shape={self._shape}, dtype={self._own_dtype()}, "
-            f"backend={self.backend.name}{values}>"
-        )
+        held = "" if self._table is None else f", value={self._shown()}"
+        return f"<Variable path={self.path}, shape={self._shape}, dtype={self._own_dtype()}{held}>"
+
+    def _shown(self) -> Any:
+        """The values as NumPy prints them; the tensor itself where there are none to be had."""
+        found = self._read()
+        try:
+            return self.backend.to_numpy(self.backend.read(found))
+        except Exception:  # it is traced, lies on torch's device "meta", or on another machine
+            return found
 
     # Copies -----------------------------------------------------------------------------------
 
@@ -401,6 +430,7 @@ _SPEC = (
     "memory_format",
     "overwrite_with_gradient",
     "regularizer",
+    "synchronization",
 )
 
 
@@ -437,6 +467,7 @@ def in_slot(backend: Any, table: dict[str, Any], key: str) -> Variable:
         _shape=tuple(native.shape),
         _wanted=bool(getattr(native, "requires_grad", False)),
         aggregation="none",
+        synchronization="auto",
         autocast=True,
         overwrite_with_gradient=False,
     )
@@ -476,6 +507,26 @@ _TRACED = (
     "outputs, state = layer.stateless_call(trainable, non_trainable, inputs, training=True), and "
     "assign `state` outside of it; or call within a StatelessScope."
 )
+
+
+def _refuse_choice(aggregation: Any, synchronization: Any) -> None:
+    given, allowed = ("aggregation", aggregation), _AGGREGATIONS
+    if aggregation in _AGGREGATIONS:
+        given, allowed = ("synchronization", synchronization), _SYNCHRONIZATIONS
+    raise ValueError(
+        f"Invalid value for argument `{given[0]}`. Expected one of {allowed}. Received: "
+        f"{given[0]}={given[1]}"
+    )
+
+
+def _bad_shape(shape: Any, name: str | None) -> ValueError:
+    of = f"Received: shape={shape} for the variable {name or 'variable'!r}"
+    if isinstance(shape, list | tuple) and None in shape:
+        return ValueError(
+            "Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
+            f"{of}, of which a size is not known: build the layer with a shape that has it."
+        )
+    return ValueError(f"Cannot convert '{shape}' to a shape: it holds what is no size. {of}")
 
 
 def as_array(x: Any) -> np.ndarray:

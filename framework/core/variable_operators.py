@@ -49,13 +49,20 @@ class VariableOperators:
         return len(self.value)
 
     def __bool__(self) -> bool:
-        return bool(self._tensor())
+        return bool(self._single("cannot be used as a boolean"))
 
     def __int__(self) -> int:
-        return int(self._tensor())
+        return int(self._single(_SCALARS))
 
     def __float__(self) -> float:
-        return float(self._tensor())
+        return float(self._single(_SCALARS))
+
+    def _single(self, fault: str) -> Any:
+        """The one element. TypeError, with what cannot be done, where there are more."""
+        array: np.ndarray = self.numpy()  # pyright: ignore[reportAttributeAccessIssue]
+        if array.size != 1:
+            raise TypeError(f"A Variable {fault}. Got: shape={array.shape}")
+        return array.reshape(())
 
     def __round__(self, ndigits=None):
         from .. import ops
@@ -75,6 +82,7 @@ class VariableOperators:
         return self.backend.asarray(x) if isinstance(x, np.ndarray | np.generic) else x
 
 
+_SCALARS = "of several elements is no number. Only scalar arrays can be converted to Python scalars"
 # Operators with an op of the same meaning.
 _OPS = {**ARITHMETIC, **COMPARISONS, "eq": "equal"}
 

@@ -59,18 +59,10 @@ class _Description:
     def _input(self, x: KerasTensor) -> dict[str, Any]:
         name = self.names[id(x)] = self._name(x.name)
         self.places[id(x)] = [name, 0, 0]
-        config = {
-            "batch_shape": list(x.shape),
-            "dtype": x.dtype,
-            "sparse": x.sparse,
-            "ragged": x.ragged,
-            "name": name,
-            "optional": x.optional,
-        }
         return {
             "module": "keras.layers",
             "class_name": "InputLayer",
-            "config": config,
+            "config": input_config(x, name),
             "registered_name": None,
             "name": name,
             "inbound_nodes": [],
@@ -127,7 +119,7 @@ class _Description:
             if not isinstance(leaf, KerasTensor):
                 return serialize(leaf)
             config = {
-                "shape": list(leaf.shape),
+                "shape": tuple(leaf.shape),
                 "dtype": leaf.dtype,
                 "keras_history": self.places[id(leaf)],
             }
@@ -307,6 +299,18 @@ def _tensors_in(x: Any) -> Iterator[Any]:
     elif isinstance(x, dict | list | tuple):
         for value in x.values() if isinstance(x, dict) else x:
             yield from _tensors_in(value)
+
+
+def input_config(x: KerasTensor, name: str) -> dict[str, Any]:
+    """Returns the config of the InputLayer of a symbolic input that is called `name`."""
+    return {
+        "batch_shape": tuple(x.shape),
+        "dtype": x.dtype,
+        "sparse": x.sparse,
+        "ragged": x.ragged,
+        "name": name,
+        "optional": x.optional,
+    }
 
 
 def input_of(config: dict[str, Any]) -> KerasTensor:

@@ -8,8 +8,8 @@ from ..core.keras_tensor import Input, KerasTensor
 from ..core.layer import Layer
 from ..core.matching import match
 from ..core.operation import Computed
-from ..layers.core.input_layer import InputLayer
-from .graph_config import input_of
+from ..layers.core.input_layer import InputLayer, input_layer_of
+from .graph_config import input_config, input_of
 from .model import Model, _free_name, within_context
 
 # What a config says of the model itself.
@@ -79,9 +79,15 @@ class Sequential(Model):
             self.built = False
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Removes the last layer, and returns it. ValueError if there is none."""
+        """Removes the last layer, and returns it; after all others, the one of the Input.
+
+        Raises IndexError if there is none.
+        """
+        if not self._chain and self._start is not None:
+            start, self._start = self._start, None
+            return input_layer_of(start)
         if not self._chain:
-            raise ValueError("Sequential: there is no layer to remove.")
+            raise IndexError(f"Sequential {self.name!r}: there is no layer to remove.")
         layer = self._chain.pop()
         self._forget(next(name for name, item in self._tracked.items() if item is layer))
         self._graph = None
@@ -115,8 +121,16 @@ class Sequential(Model):
         raise AttributeError(f"{self.name!r} has no output_names: it has one output.")
 
     def build(self, input_shape: Any = None) -> None:
-        """Builds each layer for the shape that the one before it gives."""
-        if self._graph is None and self._chain:
+        """Builds each layer for the shape that the one before it gives.
+
+        Layers that take several tensors get theirs in the first call. ValueError without layers.
+        """
+        if not self._chain and self._start is None:
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. Call "
+                "`model.add(layer)`."
+            )
+        if self._graph is None and self._chain and _is_shape(input_shape):
             self._symbolic(Input(batch_shape=input_shape, dtype=self.compute_dtype))
             vars(self)["_sizes_are_given"] = False
 
@@ -155,16 +169,11 @@ class Sequential(Model):
         """Returns the layers' configs in order, with the input's shape at their head."""
         layers = []
         if self._start is not None:
-            config = {
-                "batch_shape": list(self._start.shape),
-                "dtype": self._start.dtype,
-                "name": self._start.name,
-            }
             layers.append(
                 {
                     "module": "keras.layers",
                     "class_name": "InputLayer",
-                    "config": config,
+                    "config": input_config(self._start, self._start.name),
                     "registered_name": None,
                 }
             )
@@ -175,7 +184,7 @@ class Sequential(Model):
             layers.append(made)
         made = {**Layer.get_config(self), "layers": layers}
         if self._start is not None:
-            made["build_input_shape"] = list(self._start.shape)
+            made["build_input_shape"] = tuple(self._start.shape)
         return made
 
     @classmethod
@@ -208,3 +217,8 @@ class Sequential(Model):
         if made._start is None and config.get("build_input_shape"):
             made.build(config["build_input_shape"])
         return made
+
+
+def _is_shape(x: Any) -> bool:
+    """Whether `x` is the shape of one tensor, and not a structure of several."""
+    return isinstance(x, list | tuple) and all(n is None or isinstance(n, int) for n in x)

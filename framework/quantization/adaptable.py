@@ -90,7 +90,7 @@ class Adaptable(Layer):
         return self._is_calibrated and self.quantization_mode == "awq"
 
     def quantize(
-        self, mode: Any = None, config: QuantizationConfig | None = None, type_check: bool = True
+        self, mode: Any = None, type_check: bool = True, config: QuantizationConfig | None = None
     ) -> None:
         """Quantizes the weights. Afterwards the layer's dtype policy says so, and so its config.
 
@@ -102,9 +102,9 @@ class Adaptable(Layer):
 
         Args:
             mode: one of these; that of `config` if None.
-            config: a QuantizationConfig of the mode; the mode's default if None.
             type_check: whether a class derived from the library's is refused, for its own `call`
                 would not be called any more.
+            config: a QuantizationConfig of the mode; the mode's default if None.
 
         Raises:
             ValueError: a layer that is not built, or quantized already; another mode; a config of

@@ -35,8 +35,15 @@ def python_value(value: Any) -> Any:
     return value
 
 
+def by_name(logs: Any) -> Any:
+    """Returns logs in the order of their names, which is Keras's; what is no dict as it is."""
+    return dict(sorted(logs.items())) if type(logs) is dict else logs
+
+
 class Logs(dict):
     """The logs of a batch, whose numbers are fetched from the device when somebody looks.
+
+    They are in the order of their names, as in Keras.
 
     Args:
         logs: name -> scalar tensor.
@@ -45,7 +52,7 @@ class Logs(dict):
     __slots__ = ("_fetched",)
 
     def __init__(self, logs: dict[str, Any]) -> None:
-        super().__init__(logs)
+        super().__init__(by_name(logs))
         self._fetched = False
 
     def _fetch(self) -> None:

@@ -12,7 +12,7 @@ from ..nested import map_structure
 from ..utils.packing import unpack_x_y_sample_weight
 from .compiling import Compiling
 from .groups import Begun, as_array
-from .logs import python_logs
+from .logs import by_name, python_logs
 from .steps import step_function
 
 
@@ -191,7 +191,7 @@ class Programs(Compiling):
         return batch_of(x, y, sample_weight, class_weight, self._backend, device)
 
     def _batch_result(self, logs: Any, return_dict: bool) -> Any:
-        logs = python_logs(logs)
+        logs = by_name(python_logs(logs))
         return logs if return_dict else self._metrics_in_order(logs)
 
     def _metrics_in_order(self, logs: dict[str, Any]) -> Any:
@@ -208,7 +208,7 @@ class Programs(Compiling):
         own = self.get_metrics_result()
         if isinstance(logs, dict) and logs and set(logs) != set(own):
             own = logs
-        return dict(python_logs(own))
+        return dict(by_name(python_logs(own)))
 
     @contextmanager
     def _training_mode(self) -> Iterator[None]:

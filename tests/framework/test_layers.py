@@ -320,7 +320,7 @@ def test_variable(backend):
         (2 / variable, [2, 1]), (-variable, [-1, -2]), (variable[1], 2),
     ):  # fmt: skip
         np.testing.assert_array_equal(ops.convert_to_numpy(result), expected)
-    with pytest.raises(ValueError, match="`shape` is needed"):
+    with pytest.raises(ValueError, match="`shape` argument should be specified"):
         Variable(lambda shape, dtype: np.zeros(shape))
     assert Variable(lambda shape, dtype: np.zeros(shape), (2,), "int32").dtype == "int32"
 

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import Any
 
 from ... import activations, ops
+from ...configs import serialize
 from ...core.input_spec import InputSpec
 from .. import windows
 from ..weighted import WeightedLayer
@@ -40,6 +41,10 @@ class Convolution(WeightedLayer):
 
     def _paddings(self) -> tuple[str, ...]:
         return ("valid", "same")
+
+    def _settings_in_effect(self, given: dict[str, Any]) -> dict[str, Any]:
+        found = super()._settings_in_effect(given)
+        return {**found, "activation": serialize(self.activation)}
 
     def _set_outcome(self, activation: Any, use_bias: bool) -> None:
         """Keep the arguments that say what follows the convolution."""

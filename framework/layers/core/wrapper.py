@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ...configs import custom_object_scope
 from ...core.layer import Layer
 from ..described import Described
 
@@ -30,9 +29,3 @@ class Wrapper(Described):
         """Builds the layer inside for the same shape."""
         if not self.layer.built:
             self.layer.build(input_shape)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """Makes a layer from what `get_config` gives; `custom_objects` has more classes."""
-        with custom_object_scope(custom_objects):
-            return super().from_config(config)

@@ -273,7 +273,7 @@ class Discretization(DataLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Makes a layer from a config, which may have both a number of bins and boundaries."""
         config = dict(config)
         learned = config.get("num_bins") is not None and config.get("bin_boundaries") is not None

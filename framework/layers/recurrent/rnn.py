@@ -240,6 +240,10 @@ class CellRNN(RNN):
         super().__init__(cell, *args, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank)
 
+    def _settings_in_effect(self, given: dict[str, Any]) -> dict[str, Any]:
+        found = super()._settings_in_effect(given)
+        return {**found, **self.cell._settings_in_effect({**given, **found})}
+
     units = OfCell("The size of the state.")
     activation = OfCell("What the candidate of a step goes through.")
     recurrent_activation = OfCell("What the gates go through.")

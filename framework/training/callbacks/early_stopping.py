@@ -52,7 +52,7 @@ class EarlyStopping(MonitorCallback):
             ValueError: `mode` is "auto" and nothing tells which way is better.
         """
         self._choose_direction()
-        current = self._value(logs, "Early stopping conditioned on")
+        current = self.get_monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
@@ -79,6 +79,10 @@ class EarlyStopping(MonitorCallback):
                     f"{self.best_epoch + 1}."
                 )
             self.model.set_weights(self.best_weights)
+
+    def get_monitor_value(self, logs: Any) -> Any:
+        """Returns the metric's value in the logs; None, with a warning, where it is missing."""
+        return self._value(logs, "Early stopping conditioned on")
 
     def _keep(self, epoch: int) -> None:
         self.best_weights, self.best_epoch = self.model.get_weights(), epoch

@@ -184,7 +184,7 @@ def test_what_cannot_be_quantized():
     with pytest.raises(ValueError, match="you must pass a `GPTQConfig`"):
         layer.quantize("gptq")
     with pytest.raises(ValueError, match="Contradictory arguments"):
-        layer.quantize("int8", quantizers.Int4QuantizationConfig())
+        layer.quantize("int8", config=quantizers.Int4QuantizationConfig())
     with pytest.raises(ValueError, match="not supported"):
         layer.dtype_policy = "gptq/4/-1_from_float32"
     with pytest.raises(NotImplementedError, match="Invalid quantization mode"):

@@ -1,0 +1,140 @@
+"""Names, configs, errors and printed forms that programs written for Keras go by."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from isozoo import Input, Model, Sequential, Variable, callbacks, layers, ops
+
+TRAINABLE = pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"], indirect=True)
+
+
+def test_a_layer_of_the_base_class(backend):
+    layer = layers.Layer(name="bare")
+    assert (layer.name, layer.weights) == ("bare", [])
+    with pytest.raises(NotImplementedError, match=r"does not have a `call"):
+        layer(np.ones((2, 3), "float32"))
+
+
+def test_arguments_that_no_layer_takes(backend):
+    with pytest.raises(ValueError, match=r"Unrecognized keyword arguments passed to Dense: \{'bog"):
+        layers.Dense(2, bogus=1)
+    with pytest.raises(ValueError, match="Expected `trainable` to be a boolean"):
+        layers.Dense(2, trainable="yes")
+    layer = layers.Dense(2)
+    with pytest.raises(ValueError, match="Expected `trainable` to be a boolean"):
+        layer.trainable = "yes"
+
+
+def test_what_a_layer_refuses_before_it_is_built(backend):
+    with pytest.raises(ValueError, match="`count_params` on layer 'd', but the layer isn't built"):
+        layers.Dense(2, name="d").count_params()
+    with pytest.raises(ValueError, match="Only input tensors may be passed as positional"):
+        layers.BatchNormalization()("text")
+    with pytest.raises(TypeError, match="missing a required argument: 'inputs'"):
+        layers.Dense(2)()
+    with pytest.raises(ValueError, match="Cannot convert .* to a shape"):
+        layers.LayerNormalization()([np.ones((2, 3)), np.ones((2, 3))])
+    with pytest.raises(ValueError, match=r"Invalid quantization mode. Expected one of \('int8'"):
+        layers.ReLU().quantize("bogus")
+
+
+def test_how_a_variable_is_described(backend):
+    variable = Variable(np.array([1.0, 2.0], "float32"), name="v", synchronization="on_read")
+    assert repr(variable) == "<Variable path=v, shape=(2,), dtype=float32, value=[1. 2.]>"
+    assert variable.synchronization == "on_read"
+    assert Variable([1.0], None, None, True, True, "mean", "none", "named").name == "named"
+    assert bool(Variable([3.0])) and float(Variable([3.0])) == 3.0
+    for convert in (bool, float, int):
+        with pytest.raises(TypeError, match=r"Got: shape=\(2,\)"):
+            convert(variable)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "a/b"}, "cannot contain character `/`"),
+        ({"name": 3}, "`name` must be a string"),
+        ({"aggregation": "bogus"}, "Invalid value for argument `aggregation`"),
+        ({"synchronization": "bogus"}, "Invalid value for argument `synchronization`"),
+        ({"shape": (None, 2)}, "must be fully-defined"),
+        ({"shape": ((2, 3), 2)}, "Cannot convert .* to a shape"),
+    ],
+)
+def test_arguments_that_no_variable_takes(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Variable("ones", **{"shape": (2,), **arguments})
+
+
+def test_the_layers_of_a_sequential(backend):
+    x = np.array([[1.0, 2.0]], "float32")
+    assert ops.convert_to_numpy(Sequential([layers.Add()])([x, x])).tolist() == [[2.0, 4.0]]
+    with pytest.raises(ValueError, match="cannot be built because it has no layers"):
+        Sequential()(x)
+    model = Sequential([layers.Dense(3)])
+    model(x)
+    assert type(model.pop()).__name__ == "Dense"
+    assert isinstance(model.pop(), layers.InputLayer)
+    with pytest.raises(IndexError):
+        model.pop()
+    model.add(Input((2,)))
+    model.add(layers.Dense(4))
+    assert model.output_shape == (None, 4)
+
+
+def test_inputs_without_a_name(backend):
+    model = Model(a := Input((4,)), layers.Dense(2, name="d")(a))
+    theirs = keras.Model(b := keras.Input((4,)), keras.layers.Dense(2, name="d")(b))
+    assert model.layers[0].name.startswith("input_layer")
+    config, expected = model.get_config()["layers"][0], theirs.get_config()["layers"][0]
+    assert {**config["config"], "name": None} == {**expected["config"], "name": None}
+    chain = Sequential([Input((4,)), layers.Dense(2)]).get_config()
+    expected = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).get_config()
+    assert chain["build_input_shape"] == expected["build_input_shape"] == (None, 4)
+    assert chain["layers"][0]["config"].keys() == expected["layers"][0]["config"].keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("LSTM", (3,)),
+        ("GRU", (3,)),
+        ("SimpleRNN", (3,)),
+        ("ConvLSTM2D", (3, 2)),
+        ("Conv2D", (3, 2)),
+        ("Conv1DTranspose", (3, 2)),
+        ("DepthwiseConv2D", (2,)),
+        ("SeparableConv1D", (3, 2)),
+    ],
+)
+def test_the_settings_in_a_config(name, arguments):
+    config = getattr(layers, name)(*arguments).get_config()
+    expected = getattr(keras.layers, name)(*arguments).get_config()
+    different = {k for k in expected if k not in ("name", "seed") and config[k] != expected[k]}
+    assert not different, {k: (config[k], expected[k]) for k in different}
+
+
+def test_a_config_with_classes_of_the_user(backend):
+    class Own(layers.Layer):
+        def call(self, x):
+            return x
+
+    for holder in (layers.TimeDistributed(Own()), layers.Bidirectional(layers.LSTM(2))):
+        again = type(holder).from_config(holder.get_config(), custom_objects={"Own": Own})
+        assert type(again) is type(holder)
+
+
+@TRAINABLE
+def test_logs_are_in_the_order_of_their_names(backend):
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae", "accuracy"])
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    seen = []
+    told = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(list(logs)))
+    history = model.fit(x, y, validation_data=(x, y), callbacks=[told], verbose=0).history
+    names = ["accuracy", "loss", "mae"]
+    assert list(history) == [*names, *(f"val_{name}" for name in names)]
+    assert seen == [names]
+    assert list(model.evaluate(x, y, verbose=0, return_dict=True)) == names
