@@ -1,8 +1,9 @@
 """Processes of their own that need not import the frameworks, which takes seven seconds each time.
 
 One process of the test run imports them, and nothing else; it forks for each program. A program
-begins with the frameworks imported and not yet started: what they count or read once, as devices
-and their flags, is its own. Where importing is what is tested, `subprocess` it is.
+begins with the frameworks imported and not yet started: what they count or read when they start, as
+devices and XLA's flags, is its own. What they read while they are imported (variables JAX_...) is
+that of the run. Where importing is what is tested, `subprocess` it is.
 """
 
 from __future__ import annotations

@@ -25,9 +25,7 @@ def _run_guide(name: str, count: int, folder: Path) -> str:
     text = (ROOT / "docs" / name).read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(blocks) == count
-    # XLA's optimizations take a third of the time, and change no digit that is printed.
-    settings = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-    return finish([Program("\n".join(blocks), cwd=folder, **settings)])[0].stdout
+    return finish([Program("\n".join(blocks), cwd=folder)])[0].stdout
 
 
 def test_the_guide_to_training_runs(tmp_path):
