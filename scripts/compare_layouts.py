@@ -57,14 +57,12 @@ def main() -> None:
 
 def train(engine: str, way: str, families: list[str], number: int, port: str, path: str) -> None:
     """Trains a model of each family; process 0 writes the losses."""
-    from .. import catalog
     from ..framework import utils
     from ..framework.distribution import AutoParallel, DeviceMesh, set_distribution
     from ..hub import registry
 
     shape = WAYS[way]
     begin_worker(engine, int(np.prod(shape)), number, port)
-    catalog.register_families()
     if np.prod(shape) > 1:
         mesh = DeviceMesh(shape, ["batch", "model"])
         set_distribution(AutoParallel(mesh, along_batch=way.endswith("all")))

@@ -4,7 +4,7 @@
 
 On JAX and TensorFlow the 8 devices are of one process, on torch each is a process of its own. A
 device's share is an eighth of the weights; what it holds are the parts that lie on it. Of a process
-the memory that belongs to no file (RssAnon, every 2 ms) is watched while `from_preset` runs: what
+the memory that belongs to no file (RssAnon, every 2 ms) is watched while `load_preset` runs: what
 it took at most beyond the parts that it holds in the end stands in terms of the largest tensor. A
 number below 0 says that parts lie in the memory of the file.
 """
@@ -138,9 +138,10 @@ def _anonymous() -> int:
 
 def load(engine: str, folder: str, number: int, port: str, path: str) -> None:
     """Loads the preset; process 0 writes what the fullest device holds, and the worst process."""
-    from .. import from_preset, ops
+    from ..framework import ops
     from ..framework.backends import registry
     from ..framework.distribution import AutoParallel, DeviceMesh
+    from ..hub import load_preset
 
     begin_worker(engine, DEVICES, number, port)
     backend = registry.current()
@@ -149,7 +150,7 @@ def load(engine: str, folder: str, number: int, port: str, path: str) -> None:
     with plan.scope():  # what the engine loads with its first tensors is none of the weights
         ops.convert_to_numpy(plan.place_data(backend, ops.ones((DEVICES, 8))))
     watch = Watch()
-    model = from_preset(folder, task="causal_lm", distribution=plan)
+    model = load_preset(folder, task="causal_lm", distribution=plan)
     grown = watch.grown()
     held: dict[int, int] = {}
     for variable in model.variables:

@@ -170,6 +170,16 @@ def is_spread(x):
     return bool(meshes) and type(x) is not torch.Tensor and hasattr(x, "device_mesh")
 
 
+def added_up(x):
+    """A tensor of which processes may have terms of a sum, added up.
+
+    Of rows that are looked up in a table cut along its rows the sum can be asked for once only.
+    """
+    from . import sharded
+
+    return sharded.added_up(x) if is_spread(x) else x
+
+
 # What gloo and NCCL say when another process is gone or does not come.
 _GONE = ("gloo/transport", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
 

@@ -174,6 +174,13 @@ def cut_by_rows(x):
     return x.redistribute(placements=[p if p.is_shard(0) else Replicate() for p in x.placements])
 
 
+def added_up(x):
+    """A DTensor of which no process has a term of a sum."""
+    if not any(p.is_partial() for p in x.placements):
+        return x
+    return x.redistribute(placements=[Replicate() if p.is_partial() else p for p in x.placements])
+
+
 def whole(x):
     """A DTensor of which each process has all."""
     return x.redistribute(placements=[Replicate()] * x.device_mesh.ndim)
