@@ -21,11 +21,7 @@ from .planning.estimates import Model, Traffic, traffic
 from .planning.page import page
 
 # (devices along the batch, along the model, whether weights are cut along the batch too)
-MESHES = (
-    [(2, 4, True)]
-    if __import__("os").environ.get("ONE")
-    else [(8, 1, False), (1, 8, False), (2, 4, False), (8, 1, True), (2, 4, True)]
-)
+MESHES = [(8, 1, False), (1, 8, False), (2, 4, False), (8, 1, True), (2, 4, True)]
 SMALL = Model("small", 256, 2, 8, 8, 768, 1024, 64)
 ROWS = 16
 

@@ -74,7 +74,7 @@ def write_parts(
         folder.mkdir(exist_ok=True)
         for device in owned:
             _write_file(folder / names[device], plan[device])
-    except OSError as found:
+    except Exception as found:  # whatever it is: the others wait for this process
         problem, error = f"{type(found).__name__}: {found}"[:900], found
     told = backend.exchanged(problem)
     if any(told):
