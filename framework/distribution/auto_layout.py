@@ -84,10 +84,12 @@ def auto_layout(
             shape = tuple(variable.shape)
             axes = found.get(path, (None,) * len(shape))
             free = [i for i, n in enumerate(shape) if axes[i] is None and n % rows == 0]
+            layer, _, last = path.rpartition(".")
+            if last == "embeddings" and not _is_of_tokens(layer):
+                continue  # positions and segments are few, and models take slices of them
             if len(shape) > 1 and free and getattr(variable, "trainable", True):
                 widest = max(free, key=lambda i: shape[i])
                 found[path] = tuple(batch_axis if i == widest else a for i, a in enumerate(axes))
-            layer, _, last = path.rpartition(".")
             if last == "embeddings" and _is_of_tokens(layer) and batch_axis in found.get(path, ()):
                 # Else the features of what is looked up would be cut, and not its rows.
                 found[f"{layer}/output"] = (batch_axis, None, None)

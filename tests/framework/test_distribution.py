@@ -62,6 +62,21 @@ def built():
     model.compile("adam", isozoo.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
 
+def written(distribution):
+    "Losses of a transformer whose layouts are derived."
+    set_distribution(distribution)
+    isozoo.utils.set_random_seed(3)
+    model = isozoo.nlp.LlamaCausalLM(
+        vocabulary_size=32, num_layers=1, num_heads=4, hidden_dim=16, intermediate_dim=24
+    )
+    model.compile("adam", isozoo.losses.SparseCategoricalCrossentropy(from_logits=True))
+    ids = draws_of_ids.integers(0, 32, (8, 6)).astype("int32")
+    losses = model.fit({"token_ids": ids}, ids, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    shards = [tuple(shard(x.kernel.native)) for x in (
+        model.backbone.blocks[0].attention.query, model.backbone.blocks[0].feedforward.down)]
+    set_distribution(None)
+    return losses.history["loss"], shards
+
 def trained(distribution):
     set_distribution(distribution)
     model = built()
@@ -104,6 +119,8 @@ if engine == "tensorflow":
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
     tf.config.threading.set_inter_op_parallelism_threads(16)
+draws_of_ids = np.random.default_rng(1)
+text = written(None)[0]
 one = trained(None)  # before this process has others
 if engine == "torch":
     import torch
@@ -115,6 +132,9 @@ layouts["wide.bias"] = ("model",)
 layouts[".*narrow/kernel"] = ("model", None)
 layouts["wide/output"] = ("batch", "model")
 found["devices"] = len(list_devices())
+draws_of_ids = np.random.default_rng(1)
+found["text"], (found["text spread"], found["text shards"]) = text, written(
+    AutoParallel(DeviceMesh((2, 2), ["batch", "model"]), along_batch=True))
 for name, run in {
     "one": one, "data": trained(DataParallel()), "both": trained(ModelParallel(layout_map=layouts))
 }.items():
@@ -155,6 +175,11 @@ def test_variables_slots_and_values_of_files_lie_as_the_layouts_say(trained):
     assert trained["data shards"].tolist() == [[6, 8]] * 3
     assert trained["both shards"].tolist() == [[6, 4]] * 3
     assert trained["both same"]
+
+
+def test_a_transformer_trains_by_derived_layouts(trained):
+    np.testing.assert_allclose(trained["text spread"], trained["text"], rtol=1e-5)
+    assert trained["text shards"].tolist() == [[8, 8], [12, 8]]
 
 
 def test_shards_open_on_another_mesh_and_training_goes_on(trained):

@@ -15,7 +15,13 @@ from ..base import Backend, specs
 from . import arithmetic, ctc, datasets, encoding, indexing, neural, precision, random, windows
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
-from .distribution import TensorflowDistribution, as_one_device_has_it, on_mesh_of, sharded_program
+from .distribution import (
+    TensorflowDistribution,
+    as_one_device_has_it,
+    on_a_mesh,
+    on_mesh_of,
+    sharded_program,
+)
 from .image import TensorflowImages
 from .layer import TensorflowLayer
 from .linalg import TensorflowLinalg
@@ -186,6 +192,10 @@ class TensorflowBackend(
     def roll(self, x, shift, axis=None):
         if axis is None:
             return tf.reshape(tf.roll(tf.reshape(x, [-1]), shift, 0), tf.shape(x))
+        if on_a_mesh() and isinstance(axis, int) and isinstance(shift, int):
+            # DTensor has no such op.
+            last = shift % x.shape[axis]
+            return tf.concat(tf.split(x, [x.shape[axis] - last, last], axis)[::-1], axis)
         return tf.roll(x, shift, axis)
 
     def split(self, x, sections, axis):

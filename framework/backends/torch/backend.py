@@ -34,7 +34,7 @@ from .arrays import ArrayKernels, in_order, moved, out_of_order
 from .bundles import TorchBundles
 from .control import TorchControl
 from .cpu_graphs import CpuDriver
-from .distribution import TorchDistribution, added_up, is_lost, is_spread, joined, meshes
+from .distribution import TorchDistribution, is_lost, is_spread, joined, looked_up, meshes
 from .graphs import GraphedFunction
 from .image import TorchImages
 from .layer import TorchLayer
@@ -82,8 +82,7 @@ def _one_by_one(function):
 @moved
 def _gathered(x, indices, axis):
     if axis == 0 and x.ndim == 2:
-        y = torch.nn.functional.embedding(indices, x)
-        return added_up(y) if is_spread(x) else y
+        return looked_up(x, indices)
     flat = x.index_select(axis, indices.reshape(-1))
     return flat.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
 

@@ -170,14 +170,13 @@ def is_spread(x):
     return bool(meshes) and type(x) is not torch.Tensor and hasattr(x, "device_mesh")
 
 
-def added_up(x):
-    """A tensor of which processes may have terms of a sum, added up.
-
-    Of rows that are looked up in a table cut along its rows the sum can be asked for once only.
-    """
+def looked_up(table, indices):
+    """Rows of a table, which may be spread over processes."""
+    if not is_spread(table):
+        return torch.nn.functional.embedding(indices, table)
     from . import sharded
 
-    return sharded.added_up(x) if is_spread(x) else x
+    return sharded.looked_up(table, indices)
 
 
 # What gloo and NCCL say when another process is gone or does not come.

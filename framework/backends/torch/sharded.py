@@ -174,9 +174,18 @@ def cut_by_rows(x):
     return x.redistribute(placements=[p if p.is_shard(0) else Replicate() for p in x.placements])
 
 
-def added_up(x):
-    """A DTensor of which no process has a term of a sum."""
-    if not any(p.is_partial() for p in x.placements):
+def looked_up(table, indices):
+    """Rows of a DTensor of rows.
+
+    Where it is cut along its rows processes have terms of a sum, which DTensor adds up once only,
+    however often the result is used: so it is done at once. What is cut otherwise is gathered.
+    """
+    if any(p.is_shard(1) for p in table.placements):
+        table = table.redistribute(
+            placements=[Replicate() if p.is_shard(1) else p for p in table.placements]
+        )
+    x = torch.nn.functional.embedding(indices, table)
+    if not isinstance(x, DTensor) or not any(p.is_partial() for p in x.placements):
         return x
     return x.redistribute(placements=[Replicate() if p.is_partial() else p for p in x.placements])
 
