@@ -81,14 +81,15 @@ def graph_layout(fill: Callable[[Any, LocalPreset], LoadReport] | None = None) -
     """Returns the layout of folders of graphs: config.json, graph.json and the weights.
 
     Args:
-        fill: see `Layout.fill`.
+        fill: see `Layout.fill`. With one, nothing of the graph's origin lies there.
     """
+    origin = () if fill is not None else ORIGIN_FILES
     return Layout(
         _arguments,
         _weight_map,
         weights=("model.safetensors", "model.safetensors.index.json"),
         files=(CONFIG, GRAPH),
-        optional_files=tuple(f"{ORIGIN}/{name}" for name in ORIGIN_FILES),
+        optional_files=tuple(f"{ORIGIN}/{name}" for name in origin),
         fill=fill,
         write=_write,
     )

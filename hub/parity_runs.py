@@ -59,8 +59,12 @@ class Run:
 
 def _few_bits(model: Any) -> dict[str, str]:
     """The dtype policies of layers whose weights have few bits; nothing where none have."""
-    layers = [layer for layer in model._flatten_layers() if layer.quantization_mode is not None]
-    named = sorted({layer.dtype_policy.name for layer in layers if layer.variables})
+    layers = model._flatten_layers()
+    quantized = (layer for layer in layers if layer.quantization_mode is not None)
+    found = {layer.dtype_policy.name for layer in quantized if layer.variables}
+    for layer in layers:  # of graphs, which say it themselves
+        found |= {*getattr(layer, "few_bits", ())}
+    named = sorted(found)
     return {"weights": ", ".join(named)} if named else {}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,21 @@ class GraphImageClassifier(ClassifiesPictures, GraphModel, Task):
             head_is_new=count != found.classes,
             head=tuple(path for path in (found.kernel, found.bias) if path),
         )
+
+    def features(self, inputs: Any, at: str | Iterable[str]) -> Any:
+        """Returns values inside the graph by their names; see `ImportedModel.features`.
+
+        Args:
+            inputs: what `classify` takes, or floats as the graph takes them.
+            at: one name, whose value is returned, or several, for a dict.
+
+        Raises:
+            GraphError: the graph has no value of a name.
+            ImageError: a picture cannot be read.
+        """
+        is_given = getattr(inputs, "ndim", 0) == 4 and "float" in str(inputs.dtype)
+        given = inputs if is_given else self.checked_preprocessor()(inputs)
+        return super().features(given, at)
 
     def freeze_backbone(self) -> None:
         """Lets only the head train."""

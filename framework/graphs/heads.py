@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from .errors import GraphError
 from .ir import ForeignGraph, Node, Value, Weight
 from .kernels import use_of
+from .rewriting.net import OWN
 
 # What may stand behind the last product: it changes no number of classes, and no order of scores.
 _PASS = {"": ("Identity", "Dropout", "Cast"), "aten": ("alias", "clone"), "isozoo": ("dropout",)}
@@ -28,12 +30,14 @@ class Head(NamedTuple):
         kind: how it lies; see `kernels.Use`.
         bias: the name of what is added to it, "" for nothing.
         classes: the number of its outputs.
+        is_float: whether the weight is kept as floats; `kernel` has its levels else.
     """
 
     kernel: str
     kind: str
     bias: str
     classes: int
+    is_float: bool = True
 
 
 def head_of(graph: ForeignGraph) -> Head:
@@ -50,16 +54,21 @@ def head_of(graph: ForeignGraph) -> Head:
         node = makers.get(name)
         if node is None:
             raise GraphError(f"the output {graph.outputs[0].name!r} is not that of a product")
+        if (node.domain, node.op) == (OWN, "Product"):
+            own = node.inputs[3] if len(node.inputs) > 3 else ""
+            return _in_few_bits(node, own or bias)
         use = use_of(node)
         if use is not None and use.kind != "table":
             kernel = node.inputs[use.place]
-            if kernel not in graph.weights or (pooled and use.kind != "conv_rows"):
+            own = _bias_of(node, graph)
+            if own is None or (own and bias) or (pooled and use.kind != "conv_rows"):
                 raise _in_the_way(node)
-            own = _bias_of(node, use.place, graph)
-            if own is None or (own and bias):
+            maker = makers.get(kernel)
+            if maker is not None and (maker.domain, maker.op) == (OWN, "Floats"):
+                return _in_few_bits(maker, own or bias)
+            if kernel not in graph.weights:
                 raise _in_the_way(node)
-            axis = -1 if use.kind == "columns" else 0
-            classes = graph.weights[kernel].shape[axis]
+            classes = _classes(use.kind, graph.weights[kernel].shape)
             return Head(kernel, use.kind, own or bias, classes)
         op = node.op.partition(".")[0]
         if (node.domain, op) in _ADD and len(node.inputs) == 2 and not bias:
@@ -83,7 +92,18 @@ def _in_the_way(node: Node) -> GraphError:
     )
 
 
-def _bias_of(node: Node, place: int, graph: ForeignGraph) -> str | None:
+def _in_few_bits(node: Node, bias: str) -> Head:
+    """The head whose levels a node reads."""
+    kind = node.attributes["kind"]
+    levels = node.inputs[0 if node.op == "Floats" else 1]
+    return Head(levels, kind, bias, _classes(kind, node.attributes["shape"]), False)
+
+
+def _classes(kind: str, shape: Sequence[int]) -> int:
+    return shape[-1] if kind == "columns" else shape[0]
+
+
+def _bias_of(node: Node, graph: ForeignGraph) -> str | None:
     """What a product adds, "" for nothing; None where it is no vector of weights."""
     if node.domain == "aten":
         arguments = [*node.attributes.get("args", ()), None, None, None]
@@ -101,9 +121,14 @@ def with_classes(graph: ForeignGraph, count: int) -> ForeignGraph:
     """Returns the graph with `count` classes: the shapes of the head's weights change.
 
     Raises:
-        GraphError: see `head_of`.
+        GraphError: see `head_of`; the head is kept in few bits.
     """
     head = head_of(graph)
+    if not head.is_float:
+        raise GraphError(
+            f"the head's weight {head.kernel} is kept in few bits: give the model its new head "
+            "first, and quantize it when that is trained"
+        )
     weights = dict(graph.weights)
     kernel = weights[head.kernel]
     lead = kernel.shape[:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -348,6 +349,11 @@ def _fitting(model: ImportedModel, value: Value, x: Any, kinds: Mapping[str, str
     if isinstance(x, list | tuple) and value.kind != "tensor":
         return [_fitting(model, Value(value.name, value.dtype), part, kinds) for part in x]
     if value.dtype == "string" or not hasattr(x, "shape"):
+        if value.dtype not in ("string", None) and isinstance(x, str | bytes | os.PathLike):
+            raise GraphError(
+                f"{model.name}: the input {value.name!r} is {x!r:.80}; a tensor of {value.dtype} "
+                "is expected"
+            )
         return x
     backend = model._backend
     if isinstance(backends.owner_of(x), backends.Kind):

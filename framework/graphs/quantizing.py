@@ -15,6 +15,7 @@ from ..quantizers.settings import validate_and_resolve_config
 from .few_bits import in_few_bits
 from .ir import ForeignGraph
 from .named_weights import NamedWeights, place_of
+from .rewriting.net import OWN
 
 
 class QuantizableGraph:
@@ -69,6 +70,17 @@ class QuantizableGraph:
             self.graph, lambda name: held[name].numpy(), config, lambda n: _is_wanted(n, filters)
         )
         self._become(graph, arrays)
+
+    @property
+    def few_bits(self) -> tuple[str, ...]:
+        """How weights of few bits are kept, as dtype policies are named; nothing where none are."""
+        found = set()
+        for node in self.graph.walk():
+            about = node.attributes
+            if node.domain == OWN and "bits" in about and "dtype" in about:
+                block = f"/{about['block_size']}" if "block_size" in about else ""
+                found.add(f"int{about['bits']}{block}_from_{about['dtype']}")
+        return tuple(sorted(found))
 
     def _become(self, graph: ForeignGraph, arrays: Mapping[str, np.ndarray]) -> None:
         """Takes another graph, whose weights are new variables, in the order in which a model of it

@@ -86,6 +86,29 @@ def test_pictures_are_prepared_and_named_as_at_the_origin(backend, folder, modul
     np.testing.assert_allclose([one.probability for one in found], np.sort(shares)[::-1], rtol=1e-5)
 
 
+def test_values_inside_are_those_of_a_picture(folder, module, photo):
+    model = isozoo.from_preset(folder, backend="numpy")
+    name = next(node.outputs[0] for node in model.graph.nodes if node.op.startswith("relu"))
+    x = torch.from_numpy(prepared(photo))
+    with torch.no_grad():
+        wanted = module.norm(module.conv(x)).relu().numpy()
+    np.testing.assert_allclose(model.features(photo, name), wanted, atol=1e-5)
+    with pytest.raises(GraphError, match="'x' is 'photo.png'; a tensor of float32 is expected"):
+        model("photo.png")
+
+
+def test_few_bits_are_told_and_keep_the_head(folder, tmp_path):
+    model = isozoo.from_preset(folder, backend="numpy")
+    model.quantize("int8")
+    model.save_to_preset(tmp_path)
+    again = isozoo.from_preset(tmp_path, backend="numpy")
+    assert (again.num_classes, again.head) == (3, ("head.weight.levels", "head.bias"))
+    report = isozoo.verify(tmp_path, ["numpy"])
+    assert report.ok and report.runs[0]["weights"] == "int8_from_float32"
+    with pytest.raises(GraphError, match="is kept in few bits: give the model its new head first"):
+        isozoo.from_preset(tmp_path, backend="numpy", num_classes=2)
+
+
 def test_the_command_line_names_a_picture(folder, photo, capsys):
     assert cli.main(["run", str(folder), str(photo), "--backend", "numpy", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["results"]
