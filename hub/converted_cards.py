@@ -38,12 +38,30 @@ def keep_card(local: LocalPreset, folder: Path, layout: str, offline: bool | Non
     if not local.preset.license:
         return ""
     origin = next((s for s in local.preset.sources if isinstance(s, HuggingFace)), None)
-    lines = ["---", f"license: {local.preset.license.lower()}"]
-    lines += [f"base_model: {origin.repo_id}"] if origin is not None else []
-    lines += ["---", MADE, f"# {local.preset.name}", "", local.preset.description, ""]
-    lines += [f"Converted to the layout {layout}. Its licence is {local.preset.license}."]
-    (folder / NAME).write_text("\n".join(lines) + "\n", "utf-8")
+    write_short_card(
+        folder,
+        local.preset.name,
+        local.preset.license,
+        f"{local.preset.description}\n\nConverted to the layout {layout}.",
+        "" if origin is None else origin.repo_id,
+    )
     return local.preset.license
+
+
+def write_short_card(folder: Path, name: str, licence: str, about: str, base: str = "") -> None:
+    """Writes README.md, which says the licence of a converted model.
+
+    Args:
+        folder: where it goes.
+        name: of the model.
+        licence: its SPDX name.
+        about: what else is said of it.
+        base: the repository that it comes from, "org/name"; "" for none.
+    """
+    lines = ["---", f"license: {licence.lower()}"]
+    lines += [f"base_model: {base}"] if base else []
+    lines += ["---", MADE, f"# {name}", "", f"{about} Its licence is {licence}."]
+    (folder / NAME).write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def license_of_short_card(text: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from ..framework import config, ops
 from ..framework.folders import files_of, new_folder
 from ..framework.graphs import from_torch as framework_from_torch
+from .converted_cards import write_short_card
 from .converting import Conversion
 from .errors import HubError
 from .graph_inputs import image_classifier
@@ -95,7 +96,7 @@ def convert_timm(
         raise HubError(
             f"timm gives no net {name!r} with weights: {type(error).__name__}: {text}"
         ) from error
-    about = timm.data.resolve_model_data_config(net)
+    about, known = timm.data.resolve_model_data_config(net), net.pretrained_cfg or {}
     with config.use_backend("torch"):
         images = ops.zeros((2, *about["input_size"]))
     model = image_classifier(
@@ -103,17 +104,18 @@ def convert_timm(
         {
             "num_classes": net.num_classes,
             "pretrained_cfg": {**about},
-            **_names_of_classes(net.pretrained_cfg),
+            **({"label_names": list(known["label_names"])} if known.get("label_names") else {}),
         },
     )
     with new_folder(folder, "merge" if overwrite else "refuse") as place:
         model.save_to_preset(place, max_shard_bytes=max_shard_bytes, dtype=dtype)
-        found = Conversion(f"timm:{name}", "isozoo", tensors=len(model.graph.weights))
+        licence = str(known.get("license") or "")
+        if licence:
+            base = str(known.get("hf_hub_id") or "")
+            title = str(known.get("architecture") or name)
+            write_short_card(place, title, licence, "Converted from timm.", base)
+        found = Conversion(
+            f"timm:{name}", "isozoo", tensors=len(model.graph.weights), license=licence
+        )
         found.files = files_of(place)
     return found
-
-
-def _names_of_classes(about: Any) -> dict[str, Any]:
-    """What timm's config of weights says of the classes."""
-    names = about.get("label_names") if hasattr(about, "get") else None
-    return {} if names is None else {"label_names": list(names)}

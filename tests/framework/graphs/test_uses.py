@@ -58,8 +58,19 @@ def nets():
 
 @pytest.fixture(params=["torch", "onnx"])
 def net(request, nets, backend):
-    """(model, inputs, arrays); on torch a model keeps the memory that it is given, so of copies."""
-    graph, arrays, inputs = nets[request.param]
+    """(model, inputs, arrays)"""
+    return made(nets[request.param])
+
+
+@pytest.fixture
+def one_net(nets, backend):
+    """The same of one of the origins: that both of them run is shown by other tests."""
+    return made(nets["torch" if backend in ("numpy", "jax") else "onnx"])
+
+
+def made(read):
+    # On torch a model keeps the memory that it is given.
+    graph, arrays, inputs = read
     model = model_of(graph, {k: x.copy() for k, x in arrays.items()}, cls=GraphModel)
     return model, inputs, arrays
 
@@ -120,8 +131,8 @@ def test_adapters_train_alone_and_are_small_files(net, backend, tmp_path):
     assert values(model).keys() == arrays.keys()
 
 
-def test_adapters_go_on_kernels_of_convolutions(net):
-    model, inputs, arrays = net
+def test_adapters_go_on_kernels_of_convolutions(one_net):
+    model, inputs, arrays = one_net
     assert lora.enable(model, 3, targets=["^conv"]) == ["conv.weight"]
     ((*_, kernel),) = lora.adapted(model)
     out, *rest = arrays["conv.weight"].shape
@@ -149,10 +160,10 @@ def quantized(net, config):
     return before, held, names
 
 
-def test_weights_of_8_bits_are_within_half_a_step(net):
-    model, inputs, arrays = net
+def test_weights_of_8_bits_are_within_half_a_step(one_net):
+    model, inputs, arrays = one_net
     config = quantizers.Int8QuantizationConfig(activation_quantizer=None)
-    before, held, names = quantized(net, config)
+    before, held, names = quantized(one_net, config)
     floats = {}
     for name in names:
         levels, scale = held[f"{name}.levels"], by_outputs(held[f"{name}.scale"], arrays[name])
@@ -164,9 +175,9 @@ def test_weights_of_8_bits_are_within_half_a_step(net):
     assert near(called(model, inputs), wanted) and near(called(model, inputs, "infer"), wanted)
 
 
-def test_products_of_8_bits_are_those_of_rounded_vectors(net):
-    model, inputs, arrays = net
-    quantized(net, quantizers.Int8QuantizationConfig())
+def test_products_of_8_bits_are_those_of_rounded_vectors(one_net):
+    model, inputs, arrays = one_net
+    quantized(one_net, quantizers.Int8QuantizationConfig())
     node = next(node for node in model.graph.nodes if node.op == "Product")
     given = inputs if len(inputs) > 1 else inputs[0]
     x, y = model.features(given, [node.inputs[0], node.outputs[0]]).values()
@@ -187,10 +198,10 @@ def of_4_bits(levels, size):
 
 
 @pytest.mark.parametrize("block_size", [None, 4])
-def test_weights_of_4_bits_are_within_a_step(net, block_size, tmp_path):
-    model, inputs, arrays = net
+def test_weights_of_4_bits_are_within_a_step(one_net, block_size, tmp_path):
+    model, inputs, arrays = one_net
     config = quantizers.Int4QuantizationConfig(block_size=block_size)
-    before, held, names = quantized(net, config)
+    before, held, names = quantized(one_net, config)
     floats = {}
     for name in names:
         rows = arrays[name].reshape(len(arrays[name]), -1)
@@ -236,8 +247,8 @@ def test_frozen_parts_stay_with_their_statistics(net, backend):
     assert {"mean", "norm.running_mean"} & moved
 
 
-def test_copies_and_pickles_compute_the_same(net, backend):
-    model, inputs, _ = net
+def test_copies_and_pickles_compute_the_same(one_net, backend):
+    model, inputs, _ = one_net
     wanted = called(model, inputs)
     copies = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]
     if backend == "torch":
@@ -253,8 +264,8 @@ def test_copies_and_pickles_compute_the_same(net, backend):
     assert np.array_equal(called(model, inputs), wanted)
 
 
-def test_a_keras_file_keeps_the_model(net, tmp_path):
-    model, inputs, _ = net
+def test_a_keras_file_keeps_the_model(one_net, tmp_path):
+    model, inputs, _ = one_net
     model.quantize("int8")
     model.save(tmp_path / "model.keras")
     again = isozoo.saving.load_model(tmp_path / "model.keras")
@@ -286,5 +297,6 @@ def test_exported_programs_compute_the_same_for_other_batches(nets, origin, form
     else:
         import tensorflow as tf
 
-        found = tf.saved_model.load(path).serve(inputs)["y"].numpy()
+        loaded = tf.saved_model.load(path)
+        found = loaded.serve(inputs)["y"].numpy()
     assert near(np.asarray(found).astype(np.float64), wanted)
