@@ -221,9 +221,7 @@ def image_classifier(
             given = {"graph": made.graph, "num_classes": made.num_classes}
             made.preprocessor = build.make_preprocessor(paths, given, {})
         except (GraphError, HubError) as error:
-            warnings.warn(
-                f"the graph is no image classifier, and takes arrays alone: {error}", stacklevel=3
-            )
+            warnings.warn(f"the graph does not become an image classifier: {error}", stacklevel=3)
             return model
     made.load_arrays(arrays, release=True)
     return made

@@ -72,25 +72,35 @@ def convert_onnx(
     source: str | os.PathLike[str],
     folder: str | os.PathLike[str],
     *,
+    file: str | None = None,
     dtype: str | None = None,
     max_shard_bytes: int = 5_000_000_000,
     overwrite: bool = False,
+    offline: bool | None = None,
 ) -> Conversion:
     """Writes the folder of an ONNX file's model, which `from_preset` opens without `onnx`.
 
     Args:
-        source: the path of the file.
+        source: the path of the file; with `file` a folder's path or hf://org/name.
         folder: where the files go; there must be none yet, or an empty one.
+        file: the name of the file in `source`, whose other files tell of its inputs.
         dtype: of the tensors of floats; as they are stored when None.
         max_shard_bytes: the most bytes of tensors in one file.
         overwrite: whether files of a folder that is not empty may be replaced.
+        offline: see `from_preset`.
 
     Raises:
         GraphError: see `from_onnx`.
+        HubError: `source` is no such place, or does not have the file.
         FileExistsError: the folder is not empty.
         OSError: a file cannot be read or written.
     """
-    model = from_onnx(source, "numpy")
+    if file is None:
+        model = from_onnx(source, "numpy")
+    else:
+        from .graph_inputs import load_graph_file
+
+        model = load_graph_file(source, file, "numpy", offline=offline)
     with new_folder(folder, "merge" if overwrite else "refuse") as place:
         model.save_to_preset(place, max_shard_bytes=max_shard_bytes, dtype=dtype)
         found = Conversion(str(source), "isozoo", tensors=len(model.graph.weights))

@@ -149,6 +149,7 @@ def make_parser() -> Parser:
         default=1,
         help="that share the lines of --input; 1. Run again, they go on where they were ended",
     )
+    run.add_argument("--file", help="of a folder or repository, an ONNX file: onnx/model.onnx")
     run.add_argument(
         "--backend", help="jax, torch, tensorflow or numpy; the best installed if absent"
     )
@@ -352,6 +353,7 @@ def _run(arguments: Any) -> int:
         backend=arguments.backend,
         folder=arguments.folder,
         offline=arguments.offline,
+        file=arguments.file,
     )
     if not isinstance(model, Task):
         raise ValueError(

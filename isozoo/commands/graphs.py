@@ -27,6 +27,7 @@ def run_graph(arguments: Any) -> int:
             backend=arguments.backend,
             folder=arguments.folder,
             offline=arguments.offline,
+            file=arguments.file,
         )
     if not isinstance(model, GraphModel):
         raise ValueError(

@@ -34,6 +34,7 @@ def add(command: Callable[..., Any]) -> None:
         default="hf",
         help="a layout of the family: hf (transformers'), timm, gguf, ctranslate2, kerashub, …",
     )
+    made.add_argument("--file", help="of a folder or repository, an ONNX file: onnx/model.onnx")
     made.add_argument("--task", help="as which task the source is read")
     made.add_argument("--dtype", help="of the numbers: float32, float16, bfloat16; q8_0 in GGUF")
     made.add_argument(
@@ -124,10 +125,10 @@ def _show_files(found: dict[str, Any], as_json: bool) -> int:
 def _convert(arguments: Any) -> int:
     from ..hub import convert
 
-    if arguments.source.endswith(".onnx"):
+    if arguments.file or arguments.source.endswith(".onnx"):
         from ..hub.graphs import convert_onnx
 
-        options = _given(arguments, "dtype", "overwrite")
+        options = _given(arguments, "file", "dtype", "overwrite", "offline")
         done = convert_onnx(arguments.source, arguments.out, **options)
         return _show_files({"folder": arguments.out, **asdict(done)}, arguments.json)
     if arguments.source.startswith("timm:"):

@@ -174,5 +174,5 @@ def test_heads_of_graphs():
 
 def test_a_graph_that_does_not_classify_stays_a_graph():
     model = isozoo.from_torch(nn.Softmax(-1), torch.ones(2, 3), backend="numpy")
-    with pytest.warns(UserWarning, match="the graph is no image classifier"):
+    with pytest.warns(UserWarning, match="the graph does not become an image classifier"):
         assert image_classifier(model, ABOUT) is model

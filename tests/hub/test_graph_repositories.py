@@ -8,8 +8,10 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
+from PIL import Image
 
 import isozoo
+from isozoo import cli
 from isozoo.framework.graphs import GraphError
 from isozoo.hub import HubError, SourcesExhaustedError
 from isozoo.hub.graph_inputs import load_graph_file
@@ -122,3 +124,35 @@ def test_what_cannot_be_had_or_read_is_said(served, file, files, error, said):
     said = said.replace("1024", str(TABLE.nbytes))
     with pytest.raises(error, match=said):
         opened(served, file)
+
+
+def test_a_file_with_a_processor_is_an_image_classifier(tmp_path, capsys):
+    """The mean of each colour over a picture, times a matrix that doubles it."""
+    nodes = [
+        node("ReduceMean", ["pixels"], ["means"], axes=[2, 3], keepdims=0),
+        node("MatMul", ["means", "kernel"], ["logits"]),
+    ]
+    kernel = array("kernel", 2 * np.eye(3), np.float32)
+    inputs = [value("pixels", ["batch", 3, 4, 4])]
+    net = model(nodes, inputs, [value("logits", ["batch", 3])], [kernel])
+    labels = {"0": "red", "1": "green", "2": "blue"}
+    config = {"architectures": ["SomeForImageClassification"], "id2label": labels}
+    processor = {"image_processor_type": "ViTImageProcessor", "size": {"height": 4, "width": 4}}
+    source, out, photo = tmp_path / "source", tmp_path / "out", tmp_path / "photo.png"
+    (source / "onnx").mkdir(parents=True)
+    (source / "config.json").write_text(json.dumps(config))
+    processor |= {"image_mean": [0.5] * 3, "image_std": [0.25] * 3}
+    (source / "preprocessor_config.json").write_text(json.dumps(processor))
+    (source / "onnx" / "model.onnx").write_bytes(net.SerializeToString())
+    Image.fromarray(np.full((6, 6, 3), (51, 204, 102), np.uint8)).save(photo)
+    file = ["--file", "onnx/model.onnx"]
+    assert cli.main(["convert", str(source), *file, "--out", str(out), "--json"]) == 0
+    capsys.readouterr()
+    scores = 2 * (np.array([0.2, 0.8, 0.4]) - 0.5) / 0.25
+    shares = np.exp(scores) / np.exp(scores).sum()
+    for arguments in ([str(source), *file], [str(out)]):
+        assert cli.main(["run", *arguments, str(photo), "--backend", "numpy", "--json"]) == 0
+        (found,) = json.loads(capsys.readouterr().out)["results"]
+        assert [one["label"] for one in found["classes"]] == ["green", "blue", "red"]
+        given = [one["probability"] for one in found["classes"]]
+        np.testing.assert_allclose(given, shares[[1, 2, 0]], rtol=1e-5)
