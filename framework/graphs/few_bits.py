@@ -20,7 +20,7 @@ from ..ops.flat import running
 from ..quantization import weights as layers
 from .errors import GraphError
 from .ir import ForeignGraph, Node, Weight
-from .kernels import PRODUCTS, kernels, use_of
+from .kernels import PRODUCTS, input_of, kernels, use_of
 from .rewriting.net import OWN
 
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
@@ -159,5 +159,6 @@ def _factors(node: Node) -> tuple[str, str] | None:
         return None
     x, bias = (arguments[1], arguments[0]) if op == "addmm" else (arguments[0], None)
     bias = arguments[2] if op == "linear" else bias
-    names = [node.inputs[int(one[1:])] if isinstance(one, str) else "" for one in (x, bias)]
+    places = [input_of(node, one) for one in (x, bias)]
+    names = ["" if place is None else node.inputs[place] for place in places]
     return (names[0], names[1]) if names[0] else None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .errors import GraphError
 from .ir import ForeignGraph, Node, Value, Weight
-from .kernels import use_of
+from .kernels import input_of, use_of
 from .rewriting.net import OWN
 
 # What may stand behind the last product: it changes no number of classes, and no order of scores.
@@ -94,9 +94,16 @@ def _in_the_way(node: Node) -> GraphError:
 
 def _in_few_bits(node: Node, bias: str) -> Head:
     """The head whose levels a node reads."""
-    kind = node.attributes["kind"]
+    kind, shape = node.attributes.get("kind"), node.attributes.get("shape")
+    if (
+        not isinstance(kind, str)
+        or not isinstance(shape, list)
+        or len(node.inputs) < 2
+        or not shape
+    ):
+        raise _in_the_way(node)
     levels = node.inputs[0 if node.op == "Floats" else 1]
-    return Head(levels, kind, bias, _classes(kind, node.attributes["shape"]), False)
+    return Head(levels, kind, bias, _classes(kind, shape), False)
 
 
 def _classes(kind: str, shape: Sequence[int]) -> int:
@@ -109,7 +116,8 @@ def _bias_of(node: Node, graph: ForeignGraph) -> str | None:
         arguments = [*node.attributes.get("args", ()), None, None, None]
         found = arguments[0] if node.op.startswith("addmm") else arguments[2]
         found = None if node.op.partition(".")[0] in ("mm", "matmul") else found
-        name = node.inputs[int(found[1:])] if isinstance(found, str) else ""
+        at = input_of(node, found)
+        name = "" if at is None else node.inputs[at]
     else:
         name = node.inputs[2] if len(node.inputs) > 2 else ""
     if name and (name not in graph.weights or len(graph.weights[name].shape) != 1):

@@ -32,6 +32,7 @@ _ATEN = {
 }
 _TURNED = {"rows": "columns", "columns": "rows"}
 PRODUCTS = ("columns", "rows")
+KINDS = (*PRODUCTS, "conv_rows", "table")
 
 
 class Use(NamedTuple):
@@ -66,16 +67,22 @@ def use_of(node: Node) -> Use | None:
 
 def _aten_use(node: Node) -> Use | None:
     found = _ATEN.get(node.op.partition(".")[0])
-    arguments = node.attributes.get("args", ())
-    if found is None or found[0] >= len(arguments):
+    arguments = node.attributes.get("args")
+    if found is None or not isinstance(arguments, list) or found[0] >= len(arguments):
         return None
     place, kind = found
     if node.op.startswith("convolution") and len(arguments) > 6 and arguments[6]:
         return None  # turned round: outputs lie along the second axis
-    name = arguments[place]
-    if not (isinstance(name, str) and name.startswith("%")):
+    at = input_of(node, arguments[place])
+    return None if at is None else Use(node, at, kind)
+
+
+def input_of(node: Node, argument: Any) -> int | None:
+    """Returns the place of the input for which an argument of ATen stands; None for another."""
+    if not isinstance(argument, str) or not argument[1:].isdecimal():
         return None
-    return Use(node, int(name[1:]), kind)
+    place = int(argument[1:])
+    return place if place < len(node.inputs) else None
 
 
 def kernels(graph: ForeignGraph) -> dict[str, str]:
@@ -116,9 +123,9 @@ def _follow(node: Node, origin: dict[str, tuple[str, bool]]) -> None:
 
 
 def _turns(node: Node, op: str) -> bool:
-    arguments: Any = node.attributes.get("args", ())
     if node.domain == "aten":
-        dims = [*arguments[1:]]
+        arguments = node.attributes.get("args")
+        dims = arguments[1:] if isinstance(arguments, list) else []
         return op == "t" or (
             op in ("permute", "transpose")
             and dims in ([[1, 0]], [0, 1], [1, 0], [-2, -1], [-1, -2])

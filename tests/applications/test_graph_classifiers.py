@@ -161,7 +161,7 @@ def test_heads_of_graphs():
     model = from_onnx(onnx_nets.convolutional(), "numpy")
     with pytest.raises(GraphError, match="has no head that could be replaced"):
         head_of(isozoo.from_torch(nn.Softmax(-1), torch.ones(2, 3)).graph)
-    assert head_of(model.graph) == ("fc.weight", "rows", "fc.bias", 5)
+    assert head_of(model.graph) == ("fc.weight", "rows", "fc.bias", 5, True)
     changed = with_classes(model.graph, 2)
     assert changed.weights["fc.weight"].shape == (2, 36)
     assert changed.outputs[0].shape == ("batch", 2)

@@ -12,18 +12,38 @@ from ...quantization import weights as layers
 from ...quantizers import AbsMaxQuantizer, unpack_int4
 from ...quantizers.parameters import dequantize_with_sz_map
 from ..calls import Call, dtype_of, shape_of
+from ..kernels import KINDS
 from ..registry import rule
 from ..rewriting.net import OWN
 
 
+def _weight(call: Call, levels: Any) -> layers.Weight:
+    """What the levels are of. GraphError where they are not as many as the node says."""
+    from ..few_bits import described
+
+    shape, bits = call.get("shape"), call.get("bits")
+    good = isinstance(shape, list) and len(shape) > 1 and all(type(n) is int for n in shape)
+    if not good or bits not in (4, 8) or call.get("kind") not in KINDS:
+        raise call.wrong("it does not say the shape, the kind and the bits of a weight")
+    weight = described("", tuple(shape), call.get("kind"))
+    wanted = list(weight.shape)
+    if bits == 4:
+        wanted = list(weight.matrix)
+        wanted[weight.pack_axis] = (wanted[weight.pack_axis] + 1) // 2
+    if list(shape_of(levels)) != wanted:
+        raise call.wrong(f"levels of the shape {list(shape_of(levels))} are not those of {shape}")
+    return weight
+
+
 def _groups(call: Call, members: int) -> np.ndarray:
-    return np.arange(members, dtype=np.int64) // call.get("block_size")
+    size = call.get("block_size")
+    if type(size) is not int or size < 1:
+        raise call.wrong(f"the size of its blocks is {size!r:.40}")
+    return np.arange(members, dtype=np.int64) // size
 
 
 def _floats(call: Call, levels: Any, scale: Any, zero: Any, dtype: str) -> Any:
-    from ..few_bits import described
-
-    weight = described("", tuple(call.get("shape")), call.get("kind"))
+    weight = _weight(call, levels)
     if call.get("bits") == 8:
         return layers.int8_floats(levels, scale, weight, dtype)
     groups = None if zero is None else _groups(call, weight.matrix[weight.group_axis])
@@ -39,7 +59,7 @@ def _as_floats(call: Call, levels: Any, scale: Any, zero: Any = None) -> Any:
 @rule("Rows", domain=OWN)
 def _rows(call: Call, indices: Any, levels: Any, scale: Any, zero: Any = None) -> Any:
     """Rows of a table by their numbers, of which alone the levels become floats."""
-    dtype, shape = call.dtype(call.get("dtype")), call.get("shape")
+    dtype, shape = call.dtype(call.get("dtype")), _weight(call, levels).shape
     rows = [x if x is None else ops.take(x, indices, 0) for x in (levels, scale, zero)]
     levels, scale, zero = rows
     picked = shape_of(indices)
@@ -60,6 +80,7 @@ def _product(call: Call, x: Any, levels: Any, scale: Any, bias: Any = None) -> A
     """x (…, in), each vector rounded to 8 bits by its largest magnitude, times levels of 8 bits,
     divided by both scales, and a bias. Its gradient by x is that of the product with floats."""
     by_rows, dtype = call.get("kind") == "rows", dtype_of(x)
+    _weight(call, levels)
     round_off = AbsMaxQuantizer()
     y = None
     if TENSORS.get(type(x)) is call.backend and dtype == "float32":

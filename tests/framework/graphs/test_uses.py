@@ -220,6 +220,27 @@ def test_weights_of_4_bits_are_within_a_step(one_net, block_size, tmp_path):
     assert near(called(isozoo.from_preset(tmp_path, backend="numpy"), inputs), wanted)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shape": [1 << 40, 1 << 20]}, "are not those of"),
+        ({"block_size": 0}, "the size of its blocks is 0"),
+        ({"kind": "diagonal"}, "does not say the shape, the kind and the bits"),
+    ],
+)
+def test_a_graph_that_lies_about_its_levels_is_refused(nets, change, said):
+    graph, arrays, inputs = nets["onnx"]
+    model = model_of(graph, arrays, backend="numpy")
+    model.quantize("int4", filters="^fc")
+    told = model.graph.to_json()
+    node = next(node for node in told["nodes"] if node["op"] == "Floats")
+    node["attributes"] |= change
+    other = type(model)(told)
+    other.load_arrays({path: v.numpy() for path, v in model.weights_by_path().items()})
+    with pytest.raises(GraphError, match=said):
+        other(inputs[0])
+
+
 def test_what_cannot_be_quantized_is_said(nets):
     graph, arrays, _ = nets["onnx"]
     model = model_of(graph, arrays, backend="numpy")
