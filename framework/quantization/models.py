@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.layer import Layer
+from ..core.views import KeepsViews
 from ..quantizers.settings import validate_and_resolve_config
 
 
@@ -26,7 +27,8 @@ class QuantizableModel(Layer):
             mode: "int8", "int4", "float8", "gptq" or "awq"; that of `config` if None.
             config: a QuantizationConfig of the mode; the mode's default if None.
             filters: which layers: a regular expression found in their names, several of which one
-                is found, or a function of the layer; all if None.
+                is found, or a function of the layer; all if None. Of graphs from outside they are
+                asked of the weights' names.
             type_check: whether layers of classes derived from the library's are left alone.
             **kwargs: no others; they are an error.
 
@@ -53,6 +55,14 @@ class QuantizableModel(Layer):
             self.touch()
             return
         for layer in self._flatten_layers():
+            if isinstance(layer, KeepsViews):
+                # A graph from outside, or a part of one, which the graph's own method quantizes.
+                if isinstance(layer, QuantizableModel):
+                    try:
+                        layer.quantize(config=config, filters=filters)
+                    except ValueError as error:  # none of its weights is meant, or not so
+                        warnings.warn(str(error), stacklevel=2)
+                continue
             if len(layer._flatten_layers()) > 1 or not is_wanted(layer, filters):
                 continue
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -239,6 +240,34 @@ def test_a_graph_that_lies_about_its_levels_is_refused(nets, change, said):
     other.load_arrays({path: v.numpy() for path, v in model.weights_by_path().items()})
     with pytest.raises(GraphError, match=said):
         other(inputs[0])
+
+
+class Wrapped(isozoo.Model):
+    def __init__(self, body):
+        super().__init__()
+        self.body, self.out = body, isozoo.layers.Dense(2, name="out")
+        self.out.build((None, 5))
+        self.built = True
+
+    def call(self, x):
+        return self.out(self.body(x)["y"])
+
+
+def test_a_graph_inside_a_model_is_quantized_with_it(nets):
+    graph, arrays, inputs = nets["onnx"]
+    with isozoo.use_backend("numpy"):
+        model = Wrapped(model_of(graph, arrays))
+        alone = model_of(graph, arrays)
+        alone.quantize("int8")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.quantize("int8")
+        assert near(called(model.body, inputs), called(alone, inputs))
+        assert model.out.quantization_mode == "int8"
+        other = Wrapped(model_of(graph, arrays))
+        with pytest.warns(UserWarning, match="no matrix, kernel or table"):
+            other.quantize("int8", filters="^out$")
+        assert other.body.few_bits == () and other.out.quantization_mode == "int8"
 
 
 def test_what_cannot_be_quantized_is_said(nets):
