@@ -3,7 +3,8 @@
 Definition: huggingface/peft, `LoraConfig` and `get_peft_model_state_dict`. A module M of
 transformers with the weight (out, in) has `base_model.model.M.lora_A.weight`, (rank, in), and
 `…lora_B.weight`, (out, rank); its weight becomes W + scale B A, where the scale is alpha / rank, or
-alpha / sqrt(rank) with `use_rslora`. Names are mapped by the family's table for transformers.
+alpha / sqrt(rank) with `use_rslora`. Names are mapped by the family's table for transformers; a
+model that was read of a PyTorch module has the module's own names.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..framework.folders import files_of, new_folder
+from ..framework.graphs import ImportedModel
 from .errors import HubError, ReaderError
 from .exporting import foreign_tensors
 from .loading import PEFT_CONFIG as CONFIG
@@ -28,7 +30,7 @@ from .loading import load_preset, read_json
 from .preset import LocalPreset
 from .readers import open_reader
 from .registry import task_of_class
-from .tensors import write_safetensors
+from .tensors import pending, write_safetensors
 from .transforms import Chain, transpose
 from .weight_map import Row, WeightMap
 
@@ -54,6 +56,7 @@ _KNOWN = {
 }  # fmt: skip
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _LINEAR = Chain((transpose,))
+_ROWS = "rows"
 
 
 def save_peft_adapter(
@@ -62,7 +65,8 @@ def save_peft_adapter(
     """Writes a model's adapters, and what else trains, as files that PEFT loads.
 
     Args:
-        model: a backbone or task with adapters on dense layers; see `isozoo.lora.enable`.
+        model: a backbone or task with adapters on dense layers, or the model of a PyTorch module
+            with adapters on linear ones; see `isozoo.lora.enable`.
         folder: the folder that is made.
         base: the repository of the model that it was trained from, "org/name".
         revision: of the base.
@@ -77,7 +81,7 @@ def save_peft_adapter(
     """
     from ..framework import lora
 
-    names = _Names(model)
+    names = _names_of(model)
     found = list(lora.adapted(model))
     if not found:
         raise ValueError(f"{model.name} has no adapters to save: lora.enable(model) first.")
@@ -86,8 +90,10 @@ def save_peft_adapter(
     for path, _, _, kernel in found:
         module = names.module(path)
         a, b = np.asarray(kernel.a.numpy()), np.asarray(kernel.b.numpy())
-        tensors[f"{_BEFORE}{module}.lora_A.weight"] = np.ascontiguousarray(a.T)
-        tensors[f"{_BEFORE}{module}.lora_B.weight"] = np.ascontiguousarray(b.T)
+        # Weights of a module lie as (out, in): ours is A B where theirs is B A.
+        down, up = (b, a) if kernel.base.memory_format == _ROWS else (a.T, b.T)
+        tensors[f"{_BEFORE}{module}.lora_A.weight"] = np.ascontiguousarray(down)
+        tensors[f"{_BEFORE}{module}.lora_B.weight"] = np.ascontiguousarray(up)
         ranks[module], alphas[module] = b.shape[0], kernel.scale * b.shape[0]
     saved = {name.rpartition(".")[0] for name in names.of_trained(lora.trained_besides(model))}
     for name, tensor in names.foreign().items():
@@ -127,7 +133,7 @@ def load_peft_adapter(model: Any, folder: str | os.PathLike[str]) -> list[str]:
     """Puts adapters that PEFT, or `save_peft_adapter`, wrote on a model with its base's weights.
 
     Args:
-        model: a backbone or task of a registered family.
+        model: a backbone or task of a registered family, or the model of a PyTorch module.
         folder: holds adapter_config.json and adapter_model.safetensors.
 
     Returns:
@@ -145,7 +151,7 @@ def _put(model: Any, config_path: Path, weights_path: Path) -> list[str]:
     from ..framework import lora
 
     config = _config(config_path)
-    names = _Names(model)
+    names = _names_of(model)
     scales: dict[str, float] = {}
     tensors: dict[str, np.ndarray] = {}
     with open_reader(weights_path) as reader:
@@ -158,7 +164,10 @@ def _put(model: Any, config_path: Path, weights_path: Path) -> list[str]:
                 tensors |= names.read(name, array, weights_path)
                 continue
             path = names.kernel(side[1], weights_path)
-            tensors[f"{path}_lora_{side[2].lower()}"] = array.T
+            if names.has_rows(path):
+                tensors[f"{path}_lora_{'b' if side[2] == 'A' else 'a'}"] = array
+            else:
+                tensors[f"{path}_lora_{side[2].lower()}"] = array.T
             if side[2] == "A":
                 scales[path] = _scale(config, side[1], array.shape[0])
     return lora.put(model, scales, tensors, weights_path)
@@ -216,6 +225,10 @@ class _Names:
         within = f"{self.family.backbone}."
         self._paths = {p.removeprefix(within): p for p in model.weights_by_path()}
 
+    def has_rows(self, path: str) -> bool:
+        """Tells whether a kernel lies as (out, in)."""
+        return False
+
     def _own(self, path: str) -> str:
         return path.removeprefix(f"{self.family.backbone}.")
 
@@ -266,6 +279,53 @@ class _Names:
                 raise HubError(f"{path} trains, and transformers has no name for it")
             found.add(keys[0])
         return found
+
+
+class _ModuleNames:
+    """Names of the weights of a PyTorch module that was read as a graph: they are its own."""
+
+    task = "graph"
+
+    def __init__(self, model: Any) -> None:
+        self.model, self._held = model, model.weights_by_path()
+
+    def has_rows(self, path: str) -> bool:
+        """Tells whether a kernel lies as (out, in), as that of a linear module."""
+        return path in self._held and self._held[path].memory_format == _ROWS
+
+    def module(self, path: str) -> str:
+        """Returns the linear module whose weight is the kernel at a path."""
+        if not self.has_rows(path) or not path.endswith(".weight"):
+            raise HubError(f"the kernel {path} is not the weight of a linear module")
+        return path.removesuffix(".weight")
+
+    def kernel(self, module: str, file: Path) -> str:
+        """Returns the path of the kernel that is the weight of a module."""
+        if not self.has_rows(f"{module}.weight"):
+            told = f"{self.model.name} has no linear layer for it"
+            raise ReaderError(file, told, f"module {module}")
+        return f"{module}.weight"
+
+    def read(self, name: str, array: np.ndarray, file: Path) -> dict[str, np.ndarray]:
+        """Returns path -> array for a tensor that is no adapter's."""
+        if name not in self._held:
+            raise ReaderError(file, f"{self.model.name} has no place for it", f"tensor {name}")
+        return {name: array}
+
+    def foreign(self) -> dict[str, Any]:
+        """Returns name -> pending tensor of all weights."""
+        own = {name: name for name in self._held}
+        return {name: pending(v) for name, v in _plain_variables(self.model, own)}
+
+    def of_trained(self, paths: Iterator[str]) -> set[str]:
+        """Returns the module's names of the weights at paths."""
+        return {*paths}
+
+
+def _names_of(model: Any) -> _Names | _ModuleNames:
+    if isinstance(model, ImportedModel) and model.graph.origin == "torch":
+        return _ModuleNames(model)
+    return _Names(model)
 
 
 def _plain_variables(model: Any, paths: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

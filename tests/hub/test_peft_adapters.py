@@ -96,6 +96,23 @@ def test_it_changes_the_model_as_is_defined(changes, scales, backend, tmp_path):
     np.testing.assert_allclose(alphas, scales)
 
 
+def test_a_module_that_was_read_as_a_graph_takes_them(tmp_path):
+    theirs = _llama()
+    theirs.config.use_cache = False
+    tensors = drawn(theirs)
+    write(tmp_path / "adapter", tensors)
+    model = isozoo.from_torch(theirs, (), {"input_ids": torch.from_numpy(IDS)}, {}, "numpy")
+    assert load_peft_adapter(model, tmp_path / "adapter") == [f"{m}.weight" for m in MODULES]
+    expected = merged(theirs, tensors, dict.fromkeys(MODULES, 2.0))
+    found = model(IDS)
+    found = found["logits"] if isinstance(found, dict) else found
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    save_peft_adapter(model, tmp_path / "again", base="org/base")
+    again = load_file(tmp_path / "again" / "adapter_model.safetensors")
+    assert again.keys() == tensors.keys()
+    assert all(np.array_equal(again[key], value) for key, value in tensors.items())
+
+
 def test_a_head_goes_along_and_the_base_comes_from_the_hub(tmp_path, hub, cache, monkeypatch):
     folder = tmp_path / "base"
     tiny_bert.save(tiny_bert.random_model("BertModel"), folder)
