@@ -11,6 +11,7 @@ __getattr__, __dir__ = lazy.exports(
         **{name: f".{name}" for name in (*MODULES, "imagenet_utils")},
         "EfficientNetLiteBackbone": ".efficientnet_lite.backbone",
         "EfficientNetLiteImageClassifier": ".efficientnet_lite.tasks",
+        "GraphImageClassifier": ".graphs.tasks",
         "ImageClassifier": ".tasks",
         "ImageClassifierPreprocessor": ".preprocessing",
         "ImageError": ".images",
