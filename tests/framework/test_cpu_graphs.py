@@ -193,3 +193,93 @@ def test_where_something_watches_nothing_is_recorded(around):
                 assert not driver.is_usable([x])
     if around == "gradients":
         assert not driver.is_usable([x])
+
+
+def _llama(**more):
+    from isozoo import nlp, use_backend
+
+    with use_backend("torch"):
+        return nlp.LlamaCausalLM(
+            vocabulary_size=20, num_layers=2, num_heads=4, num_key_value_heads=2, hidden_dim=16,
+            intermediate_dim=16, max_sequence_length=300, **more,
+        )  # fmt: skip
+
+
+def _opt():
+    from isozoo import nlp, use_backend
+
+    with use_backend("torch"):
+        return nlp.OPTCausalLM(
+            vocabulary_size=20, num_layers=2, num_heads=2, hidden_dim=8, intermediate_dim=16,
+            max_sequence_length=300,
+        )  # fmt: skip
+
+
+def _scores(model, count, rows=2):
+    """Scores of steps, each of which is fed the likeliest tokens of the one before."""
+    step = model.begin(np.array([0, 1], np.int32)[:rows])
+    tokens, found = np.array([[1, 2, 3], [0, 5, 6]], np.int32)[:rows], []
+    for _ in range(count):
+        found.append(step(tokens))
+        tokens = found[-1].argmax(-1)[:, None].astype(np.int32)
+    return np.stack(found)
+
+
+def _recordings(model):
+    """How many steps of a model are recorded."""
+    made = [f for key, f in model._cache.items() if key[0] == "compiled"]
+    cells = [cell.cell_contents for f in made for cell in f.__closure__]
+    return sum(len(x._graphs) for x in cells if isinstance(x, graphs.GraphedFunction))
+
+
+def _unrecorded(monkeypatch, work):
+    with monkeypatch.context() as patch:
+        patch.setattr(cpu_graphs.CpuDriver, "is_usable", lambda self, tensors: False)
+        return work()
+
+
+@pytest.mark.parametrize("make", [_llama, _opt])
+def test_what_models_write(make, monkeypatch):
+    model = make()
+    count = cpu_graphs.CALLS_BEFORE + 6
+    expected = _unrecorded(monkeypatch, lambda: _scores(model, count))
+    for _ in range(2):  # the second text has a cache of its own
+        np.testing.assert_allclose(_scores(model, count), expected, rtol=1e-5, atol=1e-6)
+    assert _recordings(model) == 1
+    for weight in model.weights:  # in their places, which packed kernels would not notice
+        weight.assign(np.asarray(weight) * 0.5)
+    changed = _unrecorded(monkeypatch, lambda: _scores(model, count))
+    assert np.abs(changed - expected).max() > 1e-3
+    np.testing.assert_allclose(_scores(model, count), changed, rtol=1e-5, atol=1e-6)
+
+
+def test_models_of_few_bits_are_recorded_anew(monkeypatch):
+    from isozoo.quantizers import Int8QuantizationConfig
+
+    model = _llama(tie_embeddings=True)
+    count = cpu_graphs.CALLS_BEFORE + 4
+    _scores(model, count)
+    with pytest.warns(UserWarning, match="RMSNormalization"):  # which has nothing to quantize
+        model.quantize(config=Int8QuantizationConfig(activation_quantizer=None))
+    expected = _unrecorded(monkeypatch, lambda: _scores(model, count))
+    np.testing.assert_allclose(_scores(model, count), expected, rtol=1e-5, atol=1e-6)
+    assert _recordings(model) == 1
+
+
+def test_two_texts_by_turns(monkeypatch):
+    model, count = _llama(), cpu_graphs.CALLS_BEFORE + 6
+    prompts = [np.array([[number + 1, 2, 3]], np.int32) for number in range(2)]
+
+    def by_turns():
+        steps = [model.begin(np.zeros(1, np.int32)) for _ in prompts]
+        tokens, found = list(prompts), []
+        for _ in range(count):
+            for i, step in enumerate(steps):
+                scores = step(tokens[i])
+                found.append(scores)
+                tokens[i] = scores.argmax(-1)[:, None].astype(np.int32)
+        return np.stack(found)
+
+    expected = _unrecorded(monkeypatch, by_turns)
+    np.testing.assert_allclose(by_turns(), expected, rtol=1e-5, atol=1e-6)
+    assert _recordings(model) == 1
