@@ -186,7 +186,7 @@ class CausalLM(Task):
             TypeError: something that is no text, or an unknown option.
             ValueError: an empty text, one that leaves no room, or settings that are out of range.
         """
-        chosen = GenerationOptions(**options).checked(max_new_tokens)
+        chosen = GenerationOptions.of(options, max_new_tokens)
         if assistant is None:
             found = self._written(prompts, max_new_tokens, chosen, None)
         else:
@@ -227,10 +227,15 @@ class CausalLM(Task):
     ) -> Iterator[str]:
         """Yields what `generate` writes for one text, piece by piece, as it is written.
 
-        Raises ValueError for a beam search, for several texts and for `details`, besides what
-        `generate` raises.
+        Raises TypeError for several prompts, and ValueError for a beam search, for several texts
+        and for `details`, besides what `generate` raises.
         """
-        chosen = GenerationOptions(**options).checked(max_new_tokens)
+        if not isinstance(prompt, str):
+            raise TypeError(
+                f"Expected one text, a str, to be shown as it is written; got "
+                f"{type(prompt).__name__}."
+            )
+        chosen = GenerationOptions.of(options, max_new_tokens)
         if chosen.copies > 1 or chosen.details:
             raise ValueError(
                 "One text can be shown as it is written: leave out beams, copies and details."

@@ -190,7 +190,7 @@ class Seq2SeqLM(Task):
             TypeError: something that is no text, or an unknown option.
             ValueError: an empty text, or settings that are out of range.
         """
-        chosen = GenerationOptions(**options).checked(max_new_tokens)
+        chosen = GenerationOptions.of(options, max_new_tokens)
         if assistant is None:
             found = self._written(texts, max_new_tokens, chosen, None)
         else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, Self
 
 from .constraints import Constraint
@@ -71,6 +74,24 @@ class GenerationOptions:
     json_schema: Mapping[str, Any] | str | None = None
     details: bool | str = False
 
+    @classmethod
+    def of(cls, options: Mapping[str, Any], max_new_tokens: int) -> Self:
+        """Returns the options of a call, checked.
+
+        Raises:
+            TypeError: a name that is none of theirs.
+            ValueError: a setting that is out of its range, or that does not go with another.
+        """
+        names = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+                told = "near matches: " if near else "there are: "
+                raise TypeError(
+                    f"Writing has no option {name!r}; {told}{', '.join(near or names)}."
+                )
+        return cls(**options).checked(max_new_tokens)
+
     def checked(self, max_new_tokens: int) -> Self:
         """Returns itself.
 
@@ -84,8 +105,15 @@ class GenerationOptions:
         for name in ("num_beams", "num_sequences", "num_beam_groups", "num_draft_tokens"):
             if not isinstance(count := getattr(self, name), int) or count < 1:
                 raise ValueError(f"`{name}` must be at least 1; got {count!r}.")
-        if not all(isinstance(text, str) and text for text in self._stops()):
+        many = hasattr(self.stop, "__iter__") and not isinstance(self.stop, bytes | Mapping)
+        if not many or not all(isinstance(text, str) and text for text in self._stops()):
             raise ValueError(f"`stop` must be texts that are not empty; got {self.stop!r}.")
+        self._check_kinds()
+        if self.min_new_tokens > max_new_tokens:
+            raise ValueError(
+                f"`min_new_tokens` must be at most `max_new_tokens`, {max_new_tokens}; got "
+                f"{self.min_new_tokens}."
+            )
         if self.num_beams > 1 and self.temperature:
             raise ValueError(
                 "A beam search (`num_beams` above 1) takes the likeliest texts and draws none: "
@@ -116,6 +144,26 @@ class GenerationOptions:
             )
         self.sampler()
         return self
+
+    def _check_kinds(self) -> None:
+        """Raises ValueError for a setting that is no number, no whole one, or no list of ids."""
+        for field in fields(self):
+            value, kind = getattr(self, field.name), str(field.type)
+            if value is None and "None" in kind:
+                continue
+            told = ""
+            if kind.startswith("float"):
+                fits = isinstance(value, Real) and not isinstance(value, bool)
+                told = "" if fits and not math.isinf(value) else "a finite number"
+            elif kind.startswith("int"):
+                fits = isinstance(value, Integral) and not isinstance(value, bool)
+                told = "" if fits else "a whole number"
+            elif kind == "Sequence[int]" and (
+                isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__")
+            ):
+                told = "a list of token ids"
+            if told:
+                raise ValueError(f"`{field.name}` must be {told}; got {value!r}.")
 
     def _check_contrast(self) -> None:
         if not isinstance(self.penalty_alpha, int | float) or not 0 <= self.penalty_alpha <= 1:

@@ -150,7 +150,7 @@ class WhisperAudioToText(AudioToText):
         prompt = tools.tokenizer.prompt(language, task)
         room = self.backbone.max_tokens - len(prompt)
         length = room if max_new_tokens is None else max_new_tokens
-        chosen = GenerationOptions(**options).checked(length)
+        chosen = GenerationOptions.of(options, length)
         if chosen.penalty_alpha is not None:
             raise ValueError("Whisper writes by no contrastive search: leave out `penalty_alpha`.")
         ends = (tools.tokenizer.special.end,)

@@ -316,11 +316,37 @@ def test_details_of_other_methods(writer_of):
         ({"num_beams": 4, "diversity_penalty": 0.5}, "is for beams in groups"),
         ({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": -1}, "must be at least 0"),
         ({"num_draft_tokens": 0}, "`num_draft_tokens` must be at least 1"),
+        ({"stop": 3}, "`stop` must be texts that are not empty; got 3"),
+        ({"stop": ["a", 3]}, "`stop` must be texts"),
+        ({"stop": b"end"}, "`stop` must be texts"),
+        ({"temperature": "hot"}, "`temperature` must be a finite number; got 'hot'"),
+        ({"temperature": float("inf")}, "`temperature` must be a finite number; got inf"),
+        ({"temperature": float("nan")}, "`temperature` must be at least 0; got nan"),
+        ({"temperature": 1.0, "top_k": 1.5}, "`top_k` must be a whole number; got 1.5"),
+        ({"top_p": True}, "`top_p` must be a finite number; got True"),
+        ({"seed": "x"}, "`seed` must be a whole number; got 'x'"),
+        ({"repetition_penalty": None}, "`repetition_penalty` must be a finite number; got None"),
+        ({"forced_tokens": {0: 1}}, "`forced_tokens` must be a list of token ids"),
+        ({"suppress_tokens": 7}, "`suppress_tokens` must be a list of token ids; got 7"),
+        ({"min_new_tokens": 5}, "`min_new_tokens` must be at most `max_new_tokens`, 4; got 5"),
     ],
 )
 def test_settings_that_cannot_be(options, words):
     with pytest.raises(ValueError, match=words):
-        GenerationOptions(**options).checked(4)
+        GenerationOptions.of(options, 4)
+
+
+def test_options_of_numpys_kinds_are_taken():
+    options = {"temperature": np.float32(0.5), "top_k": np.int64(3), "seed": np.uint32(1)}
+    assert GenerationOptions.of(options, 4).top_k == 3
+
+
+def test_options_that_there_are_not(writer_of):
+    model = writer_of("llama", "numpy")
+    with pytest.raises(TypeError, match="no option 'temprature'; near matches: temperature"):
+        model.generate(TEXTS[0], 4, temprature=1.0)
+    with pytest.raises(TypeError, match="Expected one text, a str, .*; got list"):
+        model.stream(list(TEXTS), 4)
 
 
 def test_assistants_that_cannot_be(writer_of, speller):
