@@ -148,13 +148,13 @@ class GenerationOptions:
     def _check_kinds(self) -> None:
         """Raises ValueError for a setting that is no number, no whole one, or no list of ids."""
         for field in fields(self):
-            value, kind = getattr(self, field.name), str(field.type)
+            value: Any = getattr(self, field.name)
+            kind = str(field.type)
             if value is None and "None" in kind:
                 continue
             told = ""
             if kind.startswith("float"):
-                fits = isinstance(value, Real) and not isinstance(value, bool)
-                told = "" if fits and not math.isinf(value) else "a finite number"
+                told = "" if _is_number(value) else "a finite number"
             elif kind.startswith("int"):
                 fits = isinstance(value, Integral) and not isinstance(value, bool)
                 told = "" if fits else "a whole number"
@@ -231,6 +231,11 @@ class GenerationOptions:
 
     def _stops(self) -> tuple[str, ...]:
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+
+
+def _is_number(x: Any) -> bool:
+    """Whether something is a real number and not infinite; what is NaN is named by its range."""
+    return isinstance(x, Real) and not isinstance(x, bool) and not math.isinf(x)
 
 
 _PLAIN = {
