@@ -29,12 +29,23 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 
 class Call(NamedTuple):
-    """A kernel and what it was called with, and what it gave: tensors, in order."""
+    """A kernel and what it was called with.
+
+    Attributes:
+        function: the operator of torch.
+        args: its arguments.
+        kwargs: those by name.
+        results: the tensors that it gave, in order.
+        read: the memory of the tensors among the arguments; see `straight_lines.memory`.
+        made: the memory of the results.
+    """
 
     function: Any
     args: tuple
     kwargs: dict[str, Any]
     results: list[Any]
+    read: frozenset[Any]
+    made: list[Any]
 
 
 class CpuDriver:
@@ -129,9 +140,11 @@ class _Watch(TorchDispatchMode):
         if fault:
             self.refuse(fault)
             return result
-        self.calls.append(Call(func, args, kwargs, results))
-        given = {straight_lines.memory(x) for x in _tensors((args, kwargs))}
-        self._bytes += sum(x.nbytes for x in results if straight_lines.memory(x) not in given)
+        read = frozenset(map(straight_lines.memory, _tensors((args, kwargs))))
+        made = [straight_lines.memory(x) for x in results]
+        self.calls.append(Call(func, args, kwargs, results, read, made))
+        new = (x for x, place in zip(results, made, strict=True) if place not in read)
+        self._bytes += sum(x.nbytes for x in new)
         if self._bytes > MOST_BYTES:
             self.refuse(f"Results of more than {MOST_BYTES >> 20} MB.")
         return result
@@ -192,15 +205,12 @@ def _needed(calls: list[Call]) -> list[Call]:
     alike: set[Any] = set()
     found = []
     for call in calls:
-        ins = [straight_lines.memory(x) for x in _tensors((call.args, call.kwargs))]
-        outs = [straight_lines.memory(x) for x in call.results]
-        if not call.function._schema.is_mutable and all(x in ins for x in outs):
+        read, made = call.read, call.made
+        if not call.function._schema.is_mutable and read.issuperset(made):
             if call.function is _aten.lift_fresh.default:  # a number or array of Python's
-                alike.update(outs)
-            continue
-        fixed = all(x in alike for x in ins) and not any(x in written for x in (*ins, *outs))
-        if fixed:
-            alike.update(x for x in outs if x not in ins)
+                alike.update(made)
+        elif alike.issuperset(read) and written.isdisjoint(read) and written.isdisjoint(made):
+            alike.update(made)
         else:
             found.append(call)
     return found

@@ -55,8 +55,7 @@ def planned(calls: Sequence[Any], outputs: Sequence[Any], inputs: Sequence[Any])
     for call in calls:
         args, kwargs = places.moved(call.args), places.moved(call.kwargs)
         results = [places.moved(x) for x in call.results]
-        given = {memory(x) for x in _inside((call.args, call.kwargs))}
-        if all(memory(x) in given for x in call.results):  # it writes where it was told to
+        if call.read.issuperset(call.made):  # it writes where it was told to
             steps.append((call.function, args, kwargs, []))
             continue
         found = _writing(call.function) if len(results) == 1 else None
@@ -79,14 +78,11 @@ class _Places:
         last: dict[Any, int] = {}
         sizes: dict[Any, int] = {}
         for number, call in enumerate(calls):
-            given = [*_inside((call.args, call.kwargs))]
-            known = {memory(x) for x in given}
-            for x in call.results:
-                key = memory(x)
-                if key not in known and key not in own and key not in first:
+            for x, key in zip(call.results, call.made, strict=True):
+                if key not in call.read and key not in own and key not in first:
                     first[key], sizes[key] = number, x.untyped_storage().nbytes()
-            for x in (*given, *call.results):
-                last[memory(x)] = number
+            for key in (*call.read, *call.made):
+                last[key] = number
         for x in outputs:
             last[memory(x)] = len(calls)
         self._starts, size = _packed(first, last, sizes)
