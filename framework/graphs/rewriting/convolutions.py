@@ -59,8 +59,8 @@ def _pad_of(net: Net, pad: Node) -> tuple[list[int] | None, float | None]:
     pads = net.graph.constants.get(pad.inputs[1])
     if pads is None or any(pad.inputs[3:]):
         return None, None
-    named = len(pad.inputs) > 2 and pad.inputs[2]
-    return [int(n) for n in pads.reshape(-1)], net.number(pad.inputs[2]) if named else 0.0
+    named = "".join(pad.inputs[2:3])
+    return [int(n) for n in pads.reshape(-1)], net.number(named) if named else 0.0
 
 
 def _merged(after: Node, pads: list[int]) -> list[int] | None:

@@ -13,8 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..ir import Node
-from .facts import Facts, Free, slices
+from .dims import Free
+from .facts import Facts
 from .net import OWN, Net
+from .sizes import slices
 
 # Operators of each element alone.
 _EACH = frozenset(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..ir import Node
-from .facts import Dim, Facts, Shape
+from .dims import Dim, Shape
+from .facts import Facts
 from .net import Net
 
 
