@@ -91,6 +91,11 @@ def arranged(call: Call, kernel: Any, channels: Any) -> tuple[Any, bool]:
         out = shape_of(kernel)[0]
         kernel = ops.reshape(kernel, (channels, out // channels, *shape_of(kernel)[2:]))
         return ops.transpose(kernel, (*spatial, 0, 1)), True
+    out, channels, *size = shape_of(kernel)
+    if set(size) == {1}:
+        # By way of a matrix, which XLA multiplies by as it is; else it turns four axes each time.
+        matrix = ops.transpose(ops.reshape(kernel, (out, channels)))
+        return ops.reshape(matrix, (*size, channels, out)), False
     return ops.transpose(kernel, (*spatial, 1, 0)), False
 
 
