@@ -108,13 +108,37 @@ def _shifted_sums(x, kernel, strides, pads, dilation):
         (n - (k - 1) * d - 1) // s + 1
         for n, k, s, d in zip(x.shape[1:-1], size, strides, dilation, strict=True)
     ]
+    inner = [low for low, _ in pads]
     total = jnp.zeros((), x.dtype)
     for place in itertools.product(*map(range, size)):
         first = [p * d for p, d in zip(place, dilation, strict=True)]
         last = [f + (c - 1) * s + 1 for f, c, s in zip(first, counts, strides, strict=True)]
-        part = lax.slice(x, (0, *first, 0), (x.shape[0], *last, channels), (1, *strides, 1))
+        taken = x
+        if any(map(any, pads)) and all(
+            f >= low and end <= n - high
+            for f, end, n, (low, high) in zip(first, last, x.shape[1:-1], pads, strict=True)
+        ):
+            ends = [n - high for n, (_, high) in zip(x.shape[1:-1], pads, strict=True)]
+            taken = _inside(x, inner, ends)
+            first, last = ([n - i for n, i in zip(t, inner, strict=True)] for t in (first, last))
+        part = lax.slice(taken, (0, *first, 0), (x.shape[0], *last, channels), (1, *strides, 1))
         total = total + part[..., None] * kernel[place]
     return total.reshape(x.shape[0], *counts, channels * multiplier).astype(dtype)
+
+
+def _inside(x, first, last):
+    """The elements that were padded, cut out of what the padding made.
+
+    XLA would take what was there before, and compute that once more inside the sum: of a chain of
+    such convolutions with shortcuts each computed all before it again, 35 of 54 ms in PP-OCR's
+    recognizer. It does not look through this change of shape, which costs nothing.
+    """
+    *outer, width, channels = x.shape
+    flat = x.reshape(*outer, width * channels)
+    low = (0, *first[:-1], first[-1] * channels)
+    high = (x.shape[0], *last[:-1], last[-1] * channels)
+    sizes = [end - start for start, end in zip(first, last, strict=True)]
+    return lax.slice(flat, low, high).reshape(x.shape[0], *sizes, channels)
 
 
 def pool(x, size, strides, padding, kind):
