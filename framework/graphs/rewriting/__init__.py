@@ -41,9 +41,26 @@ PASSES = (
 )
 
 
+# Operators that have more inputs than one.
+_NEEDED = {
+    **dict.fromkeys("Add Sub Mul Div Pow MatMul Gemm Conv ConvTranspose PRelu Gather".split(), 2),
+    "BatchNormalization": 5,
+    "LayerNormalization": 2,
+    "Where": 3,
+}
+_WITHOUT = frozenset("Constant RandomNormal RandomUniform SequenceEmpty Optional".split())
+
+
 def rewritten(graph: ForeignGraph) -> ForeignGraph:
-    """Returns a graph that computes the same at inference in fewer nodes; inner graphs stay."""
+    """Returns a graph that computes the same at inference in fewer nodes; inner graphs stay.
+
+    A graph with a node that lacks inputs stays as it is: an error says so where it runs.
+    """
     nodes = list(graph.nodes)
+    for node in nodes:
+        needed = _NEEDED.get(node.op, 0 if node.op in _WITHOUT else 1)
+        if not node.domain and (len(node.inputs) < needed or not node.outputs):
+            return graph
     for one in PASSES:
         nodes = one(Net(graph, nodes))
     return replace(graph, nodes=nodes)

@@ -103,7 +103,7 @@ def _block(net: Net, conv: Node) -> None:
     norm = None
     if not (mean or shortcut):
         norm = net.next_of_any(last.outputs[0], "BatchNormalization")
-    if norm is not None and norm.inputs[0] == last.outputs[0] and _is_kept(net, norm):
+    if norm is not None and norm.inputs[0] == last.outputs[0] and _is_kept(net, norm, kernel[0]):
         (scale, shift, mean, variance), last = norm.inputs[1:], norm
         attributes["epsilon"] = norm.attributes.get("epsilon", 1e-5)
         nodes.append(norm)
@@ -139,10 +139,12 @@ def _is_plain(net: Net, step: Node) -> bool:
     return get("alpha", 1.0) == 1.0
 
 
-def _is_kept(net: Net, norm: Node) -> bool:
+def _is_kept(net: Net, norm: Node, channels: int) -> bool:
     """Whether a normalization is one of statistics that are weights, and gives nothing else."""
-    alone = not any(norm.outputs[1:]) and not norm.attributes.get("training_mode", 0)
-    return alone and all(name in net.graph.weights for name in norm.inputs[1:])
+    if any(norm.outputs[1:]) or norm.attributes.get("training_mode", 0):
+        return False
+    weights = net.graph.weights
+    return all(n in weights and weights[n].shape == (channels,) for n in norm.inputs[1:])
 
 
 def _is_per_channel(shape: tuple[int, ...], channels: int) -> bool:

@@ -221,23 +221,25 @@ class _Turning:
         ranks = {self.rank(name) for name in node.inputs}
         if len(ranks) != 1 or 0 in ranks:
             return False
-        rank = ranks.pop()
-        axis = _place(node.attributes.get("axis", 1) % rank, rank)
+        axis = _place(node.attributes.get("axis", 1), ranks.pop())
+        if axis is None:
+            return False
         return self.changed(node, [self.last(name) for name in node.inputs], axis=axis)
 
     def _softmax(self, node: Node) -> bool:
         x = node.inputs[0]
         if not self.is_turned(x) or node.version < 13:
             return False
-        rank = self.rank(x)
-        axis = _place(node.attributes.get("axis", -1) % rank, rank)
-        return self.changed(node, [self.last(x)], axis=axis)
+        axis = _place(node.attributes.get("axis", -1), self.rank(x))
+        return axis is not None and self.changed(node, [self.last(x)], axis=axis)
 
     def _split(self, node: Node) -> bool:
         x, *sizes = node.inputs
         if not self.is_turned(x):
             return False
-        axis = _place(node.attributes.get("axis", 0) % self.rank(x), self.rank(x))
+        axis = _place(node.attributes.get("axis", 0), self.rank(x))
+        if axis is None:
+            return False
         outputs = tuple(
             self.gives(node, place) if name else "" for place, name in enumerate(node.outputs)
         )
@@ -288,7 +290,9 @@ class _Turning:
             return False
         rank, version = self.rank(x), node.version
         axes = node.attributes.get("axes") or list(range(rank))
-        places = [_place(axis % rank, rank) for axis in axes]
+        places = [_place(axis, rank) for axis in axes]
+        if None in places:
+            return False
         if node.op == "Upsample":
             if not rest:
                 return False
@@ -303,7 +307,7 @@ class _Turning:
         axes = self.facts.axes(node, rank)
         if not axes:
             return False
-        places = sorted(_place(axis, rank) for axis in axes)
+        places = sorted(_ahead(rank).index(axis) for axis in axes)
         keep = node.attributes.get("keepdims", 1)
         if keep:
             output = self.gives(node)
@@ -396,9 +400,9 @@ def _back(rank: int) -> list[int]:
     return [0, rank - 1, *range(1, rank - 1)]
 
 
-def _place(axis: int, rank: int) -> int:
-    """Where an axis stands when the channels are last."""
-    return _ahead(rank).index(axis)
+def _place(axis: int, rank: int) -> int | None:
+    """Where an axis stands when the channels are last; None for one that is not there."""
+    return _ahead(rank).index(axis % rank) if -rank <= axis < rank else None
 
 
 _METHODS = {

@@ -169,6 +169,10 @@ def slices(facts: Facts, node: Node, rank: int) -> dict[int, slice] | None:
     steps = [1] * len(starts) if steps is None else steps
     if not all(type(n) is int for n in (*starts, *ends, *axes, *steps)):
         return None
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
+        return None
+    if not all(-rank <= axis < rank for axis in axes):
+        return None
     parts = zip(axes, starts, ends, steps, strict=True)
     return {axis % rank: slice(start, end, step) for axis, start, end, step in parts}
 

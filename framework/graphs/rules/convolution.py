@@ -11,7 +11,7 @@ from typing import Any
 
 from ... import ops
 from ...ops.joining import split
-from ..calls import Call, rank_of, shape_of
+from ..calls import Call, product, rank_of, shape_of
 from ..registry import rule
 
 
@@ -80,7 +80,13 @@ def padded(
         cuts = [slice(max(-low, 0), -max(-high, 0) or None) for low, high in pads]
         x = ops.get_item(x, (slice(None), slice(None), *cuts))
         pads = [(max(low, 0), max(high, 0)) for low, high in pads]
+    within(call, shape_of(x)[2:], pads)
     return x, strides, pads, dilations
+
+
+def within(call: Call, sizes: Any, pads: list[tuple[int, int]]) -> None:
+    """Raises GraphError where pads make more elements of one channel than any program needs."""
+    call.limit(product([n + low + high for n, (low, high) in zip(sizes, pads, strict=True)]))
 
 
 def arranged(call: Call, kernel: Any, channels: Any) -> tuple[Any, bool]:

@@ -13,7 +13,7 @@ from ..registry import RULES, rule
 from ..rewriting.layouts import WRAPPED
 from ..rewriting.net import OWN
 from . import normalization, pooling  # noqa: F401 (whose rules are wrapped here)
-from .convolution import arranged, pads_of, window
+from .convolution import arranged, pads_of, window, within
 
 
 @rule("LayerNorm", domain=OWN, weights=(1, 2))
@@ -129,12 +129,14 @@ def _padded(
         cuts = [slice(max(-low, 0), -max(-high, 0) or None) for low, high in pads]
         x = ops.get_item(x, (slice(None), *cuts))
         pads = [(max(low, 0), max(high, 0)) for low, high in pads]
+    within(call, shape_of(x)[1:-1], pads)
     return x, strides, pads, dilations
 
 
 @rule("BatchNormalization", domain=OWN, weights=(1, 2, 3, 4))
 def _batch(call: Call, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) -> Any:
     """Normalization by given statistics, of channels that stand last."""
+    normalization.check_channels(call, shape_of(x)[-1], (scale, bias, mean, variance))
     epsilon = call.get("epsilon", 1e-5)
     if dtype_of(x) == dtype_of(scale) == dtype_of(mean):
         return ops.batch_normalization(x, mean, variance, -1, bias, scale, epsilon)

@@ -18,6 +18,7 @@ def _batch(call: Call, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) 
     """Of statistics that are kept; in training of those of the batch, which change them, unless the
     factors are frozen."""
     epsilon, rank = call.get("epsilon", 1e-5), rank_of(x)
+    check_channels(call, shape_of(x)[1] if rank > 1 else None, (scale, bias, mean, variance))
     follows = call.follows(*call.node.inputs[1:3])
     if call.get("training_mode", 0) or follows:
         axes = (0, *range(2, rank))
@@ -32,6 +33,14 @@ def _batch(call: Call, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) 
     if dtype_of(x) == dtype_of(scale) == dtype_of(mean) and rank > 1:
         return ops.batch_normalization(x, mean, variance, 1, bias, scale, epsilon)
     return _scaled_batch(x, scale, bias, mean, variance, epsilon)
+
+
+def check_channels(call: Call, channels: Any, vectors: tuple[Any, ...]) -> None:
+    """Raises GraphError where a vector has not one number for each channel."""
+    for x in vectors:
+        shape = shape_of(x)
+        if isinstance(channels, int) and shape != (channels,):
+            raise call.wrong(f"{channels} channels meet numbers of the shape {list(shape)}")
 
 
 def _scaled_batch(x: Any, scale: Any, bias: Any, mean: Any, variance: Any, epsilon: float) -> Any:

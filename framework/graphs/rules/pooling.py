@@ -13,13 +13,15 @@ import numpy as np
 from ... import dtypes, ops
 from ..calls import Call, dtype_of, rank_of, shape_of
 from ..registry import rule
-from .convolution import pads_of, window
+from .convolution import pads_of, window, within
 
 
 def _windows(call: Call, x: Any) -> tuple[list[int], list[int], list[int], list[tuple[int, int]]]:
     rank = rank_of(x) - 2
     size, strides, dilations = window(call, rank)
-    return size, strides, dilations, pads_of(call, shape_of(x)[2:], size, strides, dilations)
+    pads = pads_of(call, shape_of(x)[2:], size, strides, dilations)
+    within(call, shape_of(x)[2:], pads)
+    return size, strides, dilations, pads
 
 
 def _extra(
