@@ -128,6 +128,8 @@ def test_numbers_in_a_file_beside_are_read(tmp_path):
     assert np.array_equal(found, weights.reshape(2, 3))
 
 
+IMAGE, KERNEL = [value("x", [1, 1, 2, 2])], [floats("k", 1, 1, 1, 1)]
+CONV = node("Conv", ["x", "k"], ["c"], name="conv")
 TERABYTE = array("n", [1 << 20, 1 << 20])
 WHEN_RUN = {
     "a terabyte of zeros": (
@@ -173,6 +175,41 @@ WHEN_RUN = {
     "an axis that is not there": (
         model([node("Softmax", ["x"], ["y"], name="last", axis=7)], X, Y),
         "'last': axis 7 of a tensor of 2 axes",
+    ),
+    # Behind a convolution, where operators are computed with the channels last.
+    "a convolution over a terabyte": (
+        model([node("Conv", ["x", "k"], ["y"], name="c", pads=[1 << 20] * 4)], IMAGE, Y, KERNEL),
+        "'c': it would make a tensor of",
+    ),
+    "parts joined along no axis": (
+        model([CONV, node("Concat", ["c", "c"], ["y"], name="both", axis=7)], IMAGE, Y, KERNEL),
+        "'both': .* got 7",
+    ),
+    "a piece cut out of too many axes": (
+        model(
+            [CONV, node("Slice", ["c", "low", "high"], ["y"], name="piece")],
+            IMAGE,
+            Y,
+            [*KERNEL, array("low", [0] * 6), array("high", [1] * 6)],
+        ),
+        "'piece': axes .* of a tensor of 4 axes",
+    ),
+    "statistics of other channels": (
+        model(
+            [CONV, node("BatchNormalization", ["c", *"vvvv"], ["y"], name="norm")],
+            IMAGE,
+            Y,
+            [*KERNEL, floats("v", 7)],
+        ),
+        "'norm': 1 channels meet numbers of the shape .7.",
+    ),
+    "a convolution without a kernel": (
+        model([node("Conv", ["x"], ["y"], name="c")], IMAGE, Y),
+        "'c': .* missing",
+    ),
+    "a root of nothing": (
+        model([node("Erf", [], ["y"], name="root")], X, Y),
+        "'root': .* missing",
     ),
 }
 
