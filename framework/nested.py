@@ -37,6 +37,17 @@ def map_structure(function: Callable[[Any], Any], x: Any) -> Any:
     return function(x)
 
 
+def output_names(outputs: Any, name: str = "") -> list[str]:
+    """Returns names of the leaves of a call's outputs: the keys of dicts, else "output_0", …."""
+    if isinstance(outputs, dict):
+        parts = [(f"{name}_{key}" if name else str(key), part) for key, part in outputs.items()]
+    elif isinstance(outputs, list | tuple):
+        parts = [(f"{name or 'output'}_{at}", part) for at, part in enumerate(outputs)]
+    else:
+        return [name or "output_0"]
+    return [found for key, part in parts for found in output_names(part, key)]
+
+
 def _of_type(cls: type, items: dict[Any, Any]) -> Any:
     """A dict of another class with the items, where the class takes them; else a plain dict."""
     from collections import OrderedDict

@@ -30,6 +30,10 @@ class GraphTask(Task):
         self.part_names = tuple(part for part, graph in graphs.items() if graph is not None)
         self.built = True
 
+    def export_signature(self) -> list[Any] | None:
+        """Returns what the first graph takes, which is what the call of most tasks takes."""
+        return getattr(self, self.part_names[0]).export_signature()
+
     def get_config(self) -> dict[str, Any]:
         """Returns the graphs as plain values, with the name and the dtype."""
         config = super().get_config()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..framework.core.input_spec import InputSpec
 from ..framework.typing import Tensor
 from ..hub.bases import Backbone
 from .attention import KeyValue, empty_cache
@@ -31,6 +32,11 @@ class DecoderBackbone(Backbone):
     def check_inputs(self, inputs: Any) -> None:
         """Raises ValueError for ids that are not in the vocabulary."""
         check_ids(token_inputs(inputs)["token_ids"], self.vocabulary_size, "token_ids")
+
+    def export_signature(self) -> list[Any]:
+        """Returns `token_ids` and `padding_mask`, int32 (batch, length), both sizes open."""
+        texts = InputSpec("int32", (None, None))
+        return [{"token_ids": texts, "padding_mask": texts}]
 
     def through_blocks(
         self, x: Tensor, cache: Sequence[KeyValue], *before: Any, behind: Sequence[Any]

@@ -8,8 +8,10 @@ last stage.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ...framework import layers
+from ...framework.core.input_spec import InputSpec
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 from ..blocks import ConvNorm
@@ -66,6 +68,10 @@ class EfficientNetLiteBackbone(Backbone):
                 inputs = outputs
         self.head = ConvNorm(inputs, HEAD_CHANNELS, 1, activation="relu6", epsilon=epsilon)
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns images (batch, height, width, 3); all three sizes open."""
+        return [InputSpec("float32", (None, None, None, 3), name="images")]
 
     def call(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, images: Tensor

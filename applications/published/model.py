@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...framework.core.input_spec import InputSpec
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone, Task
 from ...hub.loading import JsonFiles
@@ -86,6 +87,10 @@ class KerasNetwork(Backbone):
         with use_form(Form(form, epsilon, batch_norm)):
             self.net = row.assemble(arguments, (size, size, 3), published=rescaled)
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns images (batch, height, width, 3); open is what the network leaves open."""
+        return [InputSpec("float32", (None, *self.net.input_shape[1:]), name="images")]
 
     def call(self, images: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Returns features, or logits, of images (batch, height, width, 3)."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...framework import layers
+from ...framework.core.input_spec import InputSpec
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 from ..blocks import ConvNorm
@@ -79,6 +80,10 @@ class ResNetBackbone(Backbone):
             inputs = plan[-1][0]
         self.output_channels = inputs
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns images (batch, height, width, 3); all three sizes open."""
+        return [InputSpec("float32", (None, None, None, 3), name="images")]
 
     def call(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, images: Tensor

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...framework import ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.initializers import TruncatedNormal
 from ...framework.layers import Conv2D, Dense, Dropout, Layer, LayerNormalization
 from ...framework.typing import Tensor
@@ -79,6 +80,11 @@ class ViTBackbone(Backbone):
         self.pooler = _dense(hidden_dim, hidden_dim, activation="tanh") if pooler else None
         self.output_channels = hidden_dim
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns images (batch, height, width, 3) of the usual size, with an open batch."""
+        side = self.embeddings.grid * self.embeddings.patch_size
+        return [InputSpec("float32", (None, side, side, 3), name="images")]
 
     def call(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, images: Tensor

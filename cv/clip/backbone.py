@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...framework import ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.core.layer import Layer
 from ...framework.initializers import Constant, RandomNormal
 from ...framework.layers import Conv2D, Dense, Embedding, LayerNormalization
@@ -113,6 +114,10 @@ class CLIPTextEncoder(Layer):
         self.norm = LayerNormalization(epsilon=layer_norm_epsilon, input_dim=hidden_dim)
         self.built = True
 
+    def export_signature(self) -> list[Any]:
+        """Returns int32 (batch, length), both sizes open."""
+        return [InputSpec("int32", (None, None), name="token_ids")]
+
     def call(self, token_ids: Tensor) -> dict[str, Tensor]:
         """Returns the vectors of texts.
 
@@ -126,13 +131,14 @@ class CLIPTextEncoder(Layer):
         Raises:
             ValueError: more tokens than `max_sequence_length`.
         """
-        length = token_ids.shape[1]
-        if length is not None and length > self.max_sequence_length:
+        length = ops.shape(token_ids)[1]
+        if isinstance(length, int) and length > self.max_sequence_length:
             raise ValueError(
                 f"The model got {length} tokens a text, and takes at most "
                 f"{self.max_sequence_length}: cut the texts."
             )
-        x = ops.add(self.embeddings(token_ids), self.position[:length])
+        positions = ops.slice(self.position, (0, 0), (length, self.hidden_dim))
+        x = ops.add(self.embeddings(token_ids), positions)
         for block in self.blocks:
             x = block(x, is_causal=True)
         x = self.norm(x)
@@ -196,6 +202,11 @@ class CLIPImageEncoder(Layer):
         ]
         self.norm = LayerNormalization(epsilon=layer_norm_epsilon, input_dim=hidden_dim)
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns images (batch, image_size, image_size, 3) with an open batch."""
+        size = self.image_size
+        return [InputSpec("float32", (None, size, size, 3), name="images")]
 
     def call(self, images: Tensor) -> dict[str, Tensor]:
         """Returns the vectors of pictures.
@@ -263,6 +274,11 @@ class CLIPBackbone(Backbone):
         self.image_projection = _dense(projection_dim, self.image.hidden_dim, use_bias=False)
         self.logit_scale = self.add_weight((), Constant(2.6592))
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns `images` and `token_ids`; numbers of pictures, of texts and of tokens open."""
+        (images,), (texts,) = self.image.export_signature(), self.text.export_signature()
+        return [{"images": images, "token_ids": texts}]
 
     def call(self, inputs: Any) -> dict[str, Tensor]:
         """Returns the vectors of pictures and texts, and how well they match; see the class.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...framework import ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.initializers import TruncatedNormal
 from ...framework.layers import Conv2D, Dense, Layer, LayerNormalization
 from ...framework.typing import Tensor
@@ -135,6 +136,20 @@ class SAMBackbone(Backbone):
         """
         prompts = {name: inputs[name] for name in PROMPTS if name in inputs}
         return self.decode(self.encode(inputs["images"]), **prompts)
+
+    def export_signature(self) -> list[Any]:
+        """Returns `images`, `points` and `labels`; see `call`.
+
+        Numbers of images, objects and points are open.
+        """
+        size = self.image_size
+        return [
+            {
+                "images": InputSpec("float32", (None, size, size, 3)),
+                "points": InputSpec("float32", (None, None, None, 2)),
+                "labels": InputSpec("int32", (None, None, None)),
+            }
+        ]
 
     def encode(self, images: Tensor) -> Tensor:
         """Returns embeddings (batch, grid, grid, output_dim).

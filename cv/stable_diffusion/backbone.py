@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...framework import ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.ops.joining import split
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone
@@ -48,6 +49,17 @@ class StableDiffusionBackbone(Backbone):
         self.autoencoder = Autoencoder(**(autoencoder or {}))
         self.scheduler, self.sample_size = dict(scheduler or {}), sample_size
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns `token_ids`, `latents` and `time`; number and length of the texts open.
+
+        The latents have the size of the model's training.
+        """
+        latents, time, _ = self.unet.export_signature()
+        (texts,) = self.text.export_signature()
+        side = self.sample_size
+        latents = InputSpec("float32", (None, side, side, latents.shape[-1]))
+        return [{"token_ids": texts, "latents": latents, "time": time}]
 
     def check_inputs(self, inputs: Any) -> None:
         """Raises ValueError for token ids that are not in the vocabulary."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...framework import ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.core.layer import Layer
 from ...framework.typing import Tensor
 from .layers import (
@@ -113,6 +114,7 @@ class UNet(Layer):
         first, last = block_channels[0], block_channels[-1]
         time_dim = 4 * first
         self.in_channels, self.first, self.layers_per_block = in_channels, first, layers_per_block
+        self.context_dim = context_dim
         self.conv_in = conv(in_channels, first)
         self.linear_1, self.linear_2 = dense(time_dim, first), dense(time_dim, time_dim)
         common = {"time_dim": time_dim, "context_dim": context_dim, "groups": groups}
@@ -155,6 +157,14 @@ class UNet(Layer):
         self.conv_norm_out = group_norm(first, groups, EPSILON)
         self.conv_out = conv(first, out_channels)
         self.built = True
+
+    def export_signature(self) -> list[InputSpec]:
+        """Returns the inputs of the call; only channels and the size of a token's vector fixed."""
+        return [
+            InputSpec("float32", (None, None, None, self.in_channels), name="x"),
+            InputSpec("float32", (None,), name="time"),
+            InputSpec("float32", (None, None, self.context_dim), name="context"),
+        ]
 
     def call(self, x: Tensor, time: Tensor, context: Tensor) -> Tensor:
         """Returns the prediction, (batch, height, width, out_channels).

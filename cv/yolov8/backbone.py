@@ -8,9 +8,11 @@ the published description of the model (`yolov8.yaml`) and the shapes in its che
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ...applications.blocks import ConvNorm
 from ...framework import layers, ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone
 
@@ -88,6 +90,10 @@ class YOLOv8Backbone(Backbone):
         ]
         self.output_channels = (low, middle, high)
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns images (batch, height, width, 3); all three sizes open."""
+        return [InputSpec("float32", (None, None, None, 3), name="images")]
 
     def call(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, images: Tensor

@@ -128,4 +128,4 @@ class YOLOv8ObjectDetector(ObjectDetector):
     def export_signature(self) -> list[Any]:
         """Returns images in square frames, (batch, size, size, 3)."""
         size = getattr(self.preprocessor, "image_size", None)
-        return [InputSpec("float32", (None, size, size, 3))]
+        return [InputSpec("float32", (None, size, size, 3), name="images")]

@@ -12,8 +12,9 @@ from ..config import is_interactive_logging_enabled
 from ..files import atomic_path
 from ..folders import new_folder
 from .archive import ExportArchive
+from .refusals import layer_at, whole_tracebacks
 from .signatures import input_signature as signature_of
-from .signatures import spec_of
+from .signatures import named, spec_of
 
 
 def export_model(
@@ -38,7 +39,10 @@ def export_model(
         input_signature: a list with the specification of each positional input: structures of
             InputSpec, KerasTensor, tensor or tf.TensorSpec. None asks `signatures.input_signature`.
         **kwargs: of the format: those of `torch.export.export` for "torch"; `opset_version` for
-            "onnx"; attributes of TensorFlow's converter, such as `optimizations`, for "litert".
+            "onnx"; for "litert" attributes of TensorFlow's converter, such as `optimizations`, or
+            `quantize`: "weights" stores them as int8 and computes in float32, "int8" computes in
+            int8 by ranges that are seen with `representative_dataset`, an iterable of batches as
+            the model takes them, some hundred rows of what it will be used for.
 
     Returns:
         The path.
@@ -59,9 +63,16 @@ def export_model(
     signature = signature_of(model) if input_signature is None else input_signature
     if not isinstance(signature, list | tuple):
         signature = [signature]
-    signature = [nested.map_structure(spec_of, one) for one in signature]
+    signature = named([nested.map_structure(spec_of, one) for one in signature], model.call)
     native = model if model.backend == backend else model.to_backend(backend)
-    write(native, Path(path), signature, kwargs)
+    try:
+        with whole_tracebacks():
+            write(native, Path(path), signature, kwargs)
+    except (RuntimeError, TypeError) as error:
+        where = layer_at(error, native)
+        if where is None:
+            raise
+        raise RuntimeError(f"The export as {format!r} failed in {where}: {error}") from error
     if verbose or (verbose is None and is_interactive_logging_enabled()):
         print(f"Saved {format} artifact at '{path}'.")
     return path
@@ -97,11 +108,48 @@ def _onnx(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> No
         registry.get("torch").exporter().write_onnx(model, temporary, signature, **kwargs)
 
 
+def _aoti(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
+    known = ("inductor_configs",)
+    _refuse(kwargs.keys() - set(known), "aoti", known)
+    with tempfile.TemporaryDirectory() as folder, atomic_path(path) as temporary:
+        made = Path(folder, "model.pt2")  # torch takes no other ending
+        registry.get("torch").exporter().write_package(model, made, signature, **kwargs)
+        temporary.write_bytes(made.read_bytes())
+
+
 def _litert(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder, atomic_path(path) as temporary:
         _saved_model(model, Path(folder, "model"), signature, {})
         exporter = registry.get("tensorflow").exporter()
+        samples = kwargs.get("representative_dataset")
+        if samples is not None and not callable(samples):
+            names = [spec.name for spec in nested.leaves(signature)]
+            kwargs = {**kwargs, "representative_dataset": _by_name(samples, names)}
         temporary.write_bytes(exporter.lite(os.path.join(folder, "model"), kwargs))
+
+
+def _tfjs(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
+    _refuse(kwargs.keys(), "tfjs", ())
+    with tempfile.TemporaryDirectory() as folder, new_folder(path, "replace") as place:
+        _saved_model(model, Path(folder, "model"), signature, {})
+        registry.get("tensorflow").exporter().write_web(os.path.join(folder, "model"), place)
+
+
+def _by_name(samples: Any, names: list[str]) -> list[dict[str, Any]]:
+    """Batches of inputs, in any structure that the model takes, as dicts by the inputs' names."""
+    found = []
+    for number, sample in enumerate(samples):
+        if isinstance(sample, dict) and set(sample) >= set(names):
+            parts = [sample[name] for name in names]
+        else:
+            parts = nested.flatten(sample)
+        if len(parts) != len(names):
+            raise ValueError(
+                f"Batch {number} of `representative_dataset` has {len(parts)} tensors, and the "
+                f"model takes {len(names)}: {', '.join(names)}."
+            )
+        found.append(dict(zip(names, parts, strict=True)))
+    return found
 
 
 def _openvino(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
@@ -130,6 +178,8 @@ FORMATS: dict[str, tuple[str, str, Writer]] = {
     "openvino": ("tensorflow", ".xml", _openvino),
     "litert": ("tensorflow", ".tflite", _litert),
     "torch": ("torch", ".pt2", _torch),
+    "aoti": ("torch", ".pt2", _aoti),
+    "tfjs": ("tensorflow", "", _tfjs),
     "stablehlo": ("jax", "", _stablehlo),
 }
 

@@ -1,5 +1,7 @@
 """What a model is exported for: the shapes and dtypes of its inputs."""
 
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from .. import dtypes, nested
@@ -68,6 +70,41 @@ def spec_of(x: Any) -> InputSpec:
     given = type(x).__name__ == "TensorSpec"
     name = getattr(x, "name", None) if given else None
     return InputSpec(dtype, shape if given or not shape else (None, *shape[1:]), name=name)
+
+
+def named(signature: list[Any], call: Any) -> list[Any]:
+    """Returns a signature whose specifications have names, by which other programs call the model.
+
+    In a dict a specification is named by its key, elsewhere by its own name, else by the parameter
+    of the call that it stands for. A name that is taken gets a number.
+
+    Args:
+        signature: structures of InputSpec, one for each positional argument.
+        call: the function that takes them.
+    """
+    parameters = [*inspect.signature(call).parameters]
+    parameters += [f"args_{number}" for number in range(len(parameters), len(signature))]
+    names: list[str] = []
+    for structure, parameter in zip(signature, parameters, strict=False):
+        for name in _labels(structure, parameter):
+            taken = sum(1 for other in names if other == name or other.startswith(f"{name}_"))
+            names.append(f"{name}_{taken}" if name in names else name)
+    left = iter(names)
+    return nested.map_structure(
+        lambda spec: InputSpec(spec.dtype, spec.shape, name=next(left)), signature
+    )
+
+
+def _labels(structure: Any, name: str, is_key: bool = False) -> Iterator[str]:
+    """How each specification of a structure would be called, others aside."""
+    if isinstance(structure, dict):
+        for key, part in structure.items():
+            yield from _labels(part, str(key), True)
+    elif isinstance(structure, list | tuple):
+        for part in structure:
+            yield from _labels(part, name, is_key)
+    else:
+        yield name if is_key else structure.name or name
 
 
 def _of_shapes(shape: Any, dtype: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...framework import ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.core.layer import Layer
 from ...framework.initializers import RandomNormal
 from ...framework.layers import Dense, Dropout, Embedding, RMSNormalization
@@ -307,6 +308,12 @@ class T5Backbone(Backbone):
         self.vocabulary_size, self.hidden_dim = vocabulary_size, hidden_dim
         self.num_heads, self.head_dim = num_heads, head_dim
         self.built = True
+
+    def export_signature(self) -> list[Any]:
+        """Returns the inputs of the call, int32, all their sizes open."""
+        texts = InputSpec("int32", (None, None))
+        names = ("encoder_token_ids", "encoder_padding_mask", "decoder_token_ids")
+        return [{name: texts for name in names}]
 
     def check_inputs(self, inputs: Any) -> None:
         """Raises ValueError for ids that are not in the vocabulary."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...framework import ops
+from ...framework.core.input_spec import InputSpec
 from ...framework.core.layer import Layer
 from ...framework.layers import Conv1D, Dense, Embedding, LayerNormalization
 from ...framework.typing import DType, Tensor
@@ -130,6 +131,11 @@ class Encoder(Layer):
         self.conv2.build(hidden)
         for layer in (*self.layers, self.norm):
             layer.build(hidden)
+
+    def export_signature(self) -> list[Any]:
+        """Returns features of a whole window, (batch, frames, mels), with an open batch."""
+        shape = (None, 2 * self.positions.input_dim, self.num_mels)
+        return [InputSpec("float32", shape, name="features")]
 
     def call(self, features: Tensor) -> Tensor:
         """Returns what is heard in a window, (batch, frames / 2, hidden).
@@ -290,6 +296,12 @@ class WhisperBackbone(Backbone):
         """Makes the weights; their sizes are known without `input_shape`."""
         self.encoder.build(None)
         self.decoder.build(None)
+
+    def export_signature(self) -> list[Any]:
+        """Returns features of a whole window and int32 tokens; batch and number of tokens open."""
+        (features,) = self.encoder.export_signature()
+        tokens = InputSpec("int32", (None, None))
+        return [{"encoder_features": features, "decoder_token_ids": tokens}]
 
     def check_inputs(self, inputs: Any) -> None:
         """Raises ValueError for token ids that are not in the vocabulary."""

@@ -192,10 +192,12 @@ class TensorflowBackend(
     def roll(self, x, shift, axis=None):
         if axis is None:
             return tf.reshape(tf.roll(tf.reshape(x, [-1]), shift, 0), tf.shape(x))
-        if on_a_mesh() and isinstance(axis, int) and isinstance(shift, int):
-            # DTensor has no such op.
-            last = shift % x.shape[axis]
-            return tf.concat(tf.split(x, [x.shape[axis] - last, last], axis)[::-1], axis)
+        size = x.shape[axis] if isinstance(axis, int) and isinstance(shift, int) else None
+        if size:
+            # By parts, which DTensor, LiteRT and TensorFlow.js have; they have no operator for it.
+            cut = size - shift % size
+            back, front = tf.split(x, [cut, size - cut], axis)
+            return tf.concat([front, back], axis)
         return tf.roll(x, shift, axis)
 
     def split(self, x, sections, axis):

@@ -1,7 +1,9 @@
 """SavedModels with endpoints, and LiteRT files made of them."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ... import nested
@@ -111,13 +113,20 @@ class Archive:
 
 
 def lite(folder: str, settings: dict[str, Any]) -> bytes:
-    """Returns the LiteRT file of a SavedModel; `settings` are attributes of the converter.
+    """Returns the LiteRT file of a SavedModel.
+
+    Args:
+        folder: the SavedModel.
+        settings: attributes of the converter; `quantize`: "weights" or "int8"; and
+            `representative_dataset`: inputs by name, a list of dicts, or what the converter takes.
 
     Raises:
-        ValueError: a setting that the converter does not have.
+        ValueError: a setting that the converter does not have, or "int8" without a data set.
         RuntimeError: it cannot convert the model.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    settings = dict(settings)
+    _quantize(converter, settings.pop("quantize", None), settings)
     for name, value in settings.items():
         if not hasattr(converter, name):
             raise ValueError(f"The converter to LiteRT has no setting {name!r}.")
@@ -126,6 +135,32 @@ def lite(folder: str, settings: dict[str, Any]) -> bytes:
         return converter.convert()
     except Exception as error:
         raise RuntimeError(f"The model cannot be converted to LiteRT: {error}") from error
+
+
+def _quantize(converter: Any, kind: str | None, settings: dict[str, Any]) -> None:
+    """Sets a converter for weights, or all, as int8; takes the samples out of the settings."""
+    if kind not in (None, "weights", "int8"):
+        raise ValueError(f'`quantize` is "weights" or "int8"; got {kind!r}.')
+    samples = settings.pop("representative_dataset", None)
+    if kind == "int8" and not samples:
+        raise ValueError(
+            'quantize="int8" needs `representative_dataset`: batches of what the model will be '
+            'used for, by which ranges are found. quantize="weights" needs none.'
+        )
+    if kind is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if isinstance(samples, list):
+        batches = [{name: np.asarray(x) for name, x in sample.items()} for sample in samples]
+        converter.representative_dataset = lambda: (("serving_default", one) for one in batches)
+    elif samples is not None:
+        converter.representative_dataset = samples
+
+
+def write_web(folder: str, place: Path) -> None:
+    """Writes a SavedModel as a graph model of TensorFlow.js; see `web.write`."""
+    from . import web
+
+    web.write(folder, place)
 
 
 def _tensor_specs(structure: Any, key: str | None = None) -> Any:

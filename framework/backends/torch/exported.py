@@ -118,7 +118,7 @@ def exported(module: Any, args: Any, kwargs: Any, dynamic_shapes: Any) -> Export
     modes = [(part, part.training) for part in module.modules()]
     try:
         module.eval()
-        with warnings.catch_warnings(), _quiet(), torch.no_grad():
+        with warnings.catch_warnings(), quiet(), torch.no_grad():
             warnings.simplefilter("ignore")
             program = _program(module, args, kwargs, dynamic_shapes)
     finally:
@@ -128,7 +128,7 @@ def exported(module: Any, args: Any, kwargs: Any, dynamic_shapes: Any) -> Export
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without torch's notes about sizes that a module does not leave free."""
     import logging
 

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 from ... import nested
+from .exported import quiet
 
+# The newest that onnxruntime 1.32 runs in full and torch's converter writes.
+OPSET = 23
 ARGUMENTS = set(inspect.signature(torch.export.export).parameters) - {"mod", "args", "kwargs"}
 
 
@@ -19,19 +23,51 @@ def write_program(model: Any, path: Path, signature: list[Any], **kwargs: Any) -
         torch.export.save(program, file)  # pyright: ignore[reportArgumentType]
 
 
+def write_package(
+    model: Any,
+    path: Path,
+    signature: list[Any],
+    inductor_configs: dict[str, Any] | None = None,
+) -> None:
+    """Writes the model's call as compiled code, which `torch._inductor.aoti_load_package` loads.
+
+    It runs on processors of this machine's kind alone, under the torch that made it.
+
+    Raises:
+        RuntimeError: torch cannot trace or compile the model.
+    """
+    program = _program(model, signature)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch._inductor.aoti_compile_and_package(
+                program, package_path=str(path), inductor_configs=inductor_configs
+            )
+    except Exception as error:  # compilers have many kinds for what they cannot
+        raise RuntimeError(f"The model cannot be compiled by AOTInductor: {error}") from error
+
+
 def write_onnx(
     model: Any, path: Path, signature: list[Any], opset_version: int | None = None
 ) -> None:
-    """Writes the model's call as an ONNX file. RuntimeError where torch cannot convert it."""
+    """Writes the model's call as an ONNX file. RuntimeError where torch cannot convert it.
+
+    Inputs have the names of the signature; outputs those of a dict, else "output_0", ….
+    """
     program = _program(model, signature)
+    results = pytree.tree_unflatten(
+        [0] * program.call_spec.out_spec.num_leaves, program.call_spec.out_spec
+    )
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quiet():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 program,
                 f=str(path),
                 dynamo=True,
-                opset_version=opset_version,
+                opset_version=opset_version or OPSET,
+                input_names=[spec.name for spec in nested.leaves(signature)],
+                output_names=nested.output_names(results),
                 external_data=False,
                 verbose=False,
             )

@@ -1,0 +1,229 @@
+"""Formats that compile, quantize or leave Python: each file is run by the program it is for."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import isozoo
+from isozoo import layers, ops
+from isozoo.framework.exporting import signatures
+from isozoo.hub.readers.tfjs import TFJSReader
+
+tf = pytest.importorskip("tensorflow")
+torch = pytest.importorskip("torch")
+
+DRAWS = np.random.default_rng(0)
+PICTURES = DRAWS.normal(size=(3, 8, 8, 3)).astype("float32")
+
+
+def pictures():
+    """A convolution, a norm, pooling and two outputs by name."""
+    inputs = isozoo.Input((8, 8, 3), name="pictures")
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(inputs)
+    x = layers.BatchNormalization(moving_mean_initializer=isozoo.initializers.Constant(0.2))(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return isozoo.Model(inputs, {"wide": x, "logits": layers.Dense(5, name="head")(x)})
+
+
+def whole(x):
+    return {name: np.asarray(ops.convert_to_numpy(part)) for name, part in x.items()}
+
+
+def close(found, wanted, share=1e-5) -> None:
+    assert set(found) == set(wanted)
+    for name, x in wanted.items():
+        # Some hundred float32 products in another order.
+        np.testing.assert_allclose(found[name], x, rtol=0, atol=share * np.abs(x).max())
+
+
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_onnx_names_what_goes_in_and_comes_out(backend, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    model = pictures()
+    model.export(tmp_path / "m.onnx", format="onnx", verbose=False)
+    onnx.checker.check_model(str(tmp_path / "m.onnx"))
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    assert [one.name for one in session.get_inputs()] == ["pictures"]
+    names = [one.name for one in session.get_outputs()]
+    for rows in (PICTURES, PICTURES[:1]):
+        found = dict(zip(names, session.run(None, {"pictures": rows}), strict=True))
+        close(found, whole(model(rows)))
+
+
+_PACKAGE = """
+import sys
+import numpy as np, torch
+model = torch._inductor.aoti_load_package(sys.argv[1])
+x = torch.from_numpy(np.load(sys.argv[2]))
+found = [{k: v.numpy() for k, v in model(part).items()} for part in (x, x[:1])]
+assert "isozoo" not in sys.modules
+np.savez(sys.argv[3], **{f"{k}{i}": v for i, one in enumerate(found) for k, v in one.items()})
+"""
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="AOTInductor needs a C++ compiler")
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_a_compiled_package_runs_without_us(backend, tmp_path):
+    model = pictures()
+    model.export(tmp_path / "m.pt2", format="aoti", verbose=False)
+    np.save(tmp_path / "x.npy", PICTURES)
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            _PACKAGE,
+            tmp_path / "m.pt2",
+            tmp_path / "x.npy",
+            tmp_path / "y.npz",
+        ],
+        check=True,
+        env={**os.environ, "PYTHONPATH": ""},
+        cwd=tmp_path,
+    )
+    found = dict(np.load(tmp_path / "y.npz"))
+    for number, rows in enumerate((PICTURES, PICTURES[:1])):
+        close({name: found[f"{name}{number}"] for name in ("wide", "logits")}, whole(model(rows)))
+
+
+@pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
+def test_a_graph_model_of_tensorflow_js(backend, tmp_path):
+    model = pictures()
+    model.export(tmp_path / "web", format="tfjs", verbose=False)
+    content = json.loads((tmp_path / "web" / "model.json").read_text())
+    assert content["format"] == "graph-model"
+    assert set(content["signature"]["inputs"]) == {"pictures"}
+    assert set(content["signature"]["outputs"]) == {"wide", "logits"}
+    nodes = {node["name"]: node for node in content["modelTopology"]["node"]}
+    for tensors in (content["signature"]["inputs"], content["signature"]["outputs"]):
+        assert all(one["name"].partition(":")[0] in nodes for one in tensors.values())
+    constants = {name for name, node in nodes.items() if node["op"] == "Const"}
+    reader = TFJSReader(tmp_path / "web" / "model.json")
+    assert set(reader.keys()) == constants
+    held = [reader.read(key) for key in reader.keys()]
+    for weight in (layer.kernel for layer in model.layers if hasattr(layer, "kernel")):
+        kernel = np.asarray(ops.convert_to_numpy(weight))
+        assert any(x.shape == kernel.shape and np.array_equal(x, kernel) for x in held)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
+def test_what_the_browser_lacks_is_named(backend, tmp_path):
+    x = isozoo.Input((4,))
+    model = isozoo.Model(x, layers.Lambda(lambda x: tf.math.lgamma(x), output_shape=(4,))(x))
+    with pytest.raises(RuntimeError, match="no operator Lgamma"):
+        model.export(tmp_path / "web", format="tfjs", verbose=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
+def test_lite_models_of_eight_bits(backend, tmp_path):
+    model = pictures()
+    wanted = whole(model(PICTURES))
+    for kind, options in (
+        ("weights", {}),
+        ("int8", {"representative_dataset": [PICTURES[:1], {"pictures": PICTURES[1:]}]}),
+    ):
+        path = tmp_path / f"{kind}.tflite"
+        model.export(path, format="litert", quantize=kind, verbose=False, **options)
+        runner = tf.lite.Interpreter(str(path)).get_signature_runner()
+        found = runner(pictures=PICTURES)
+        # 8 bits: steps of 1/127 of the range in each of three layers.
+        close(found, wanted, share=3 / 127)
+        tensors = tf.lite.Interpreter(str(path)).get_tensor_details()
+        assert any(one["dtype"] == np.int8 for one in tensors) or kind == "weights"
+    for options, words in (
+        ({"quantize": "int8"}, "needs `representative_dataset`"),
+        ({"quantize": "int4"}, "got 'int4'"),
+        ({"speed": 1}, "no setting 'speed'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.export(tmp_path / "x.tflite", format="litert", **options)
+
+
+_SERVED = """{"signature_name": "serving_default", "instances": [%s, %s]}"""
+
+
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_a_saved_model_answers_what_tensorflow_serving_is_asked(backend, tmp_path):
+    """The request's rows by name, as `POST /v1/models/NAME:predict` has them."""
+    left, right = isozoo.Input((2,), name="left"), isozoo.Input((2,), name="right")
+    outputs = {"sum": layers.Add()([left, right]), "left_half": layers.Dense(1)(left)}
+    model = isozoo.Model({"left": left, "right": right}, outputs)
+    model.export(tmp_path / "1", verbose=False)
+    row = '{"left": [1.0, 2.0], "right": [%g, 5.0]}'
+    asked = json.loads(_SERVED % (row % 3, row % 4))
+    signature = tf.saved_model.load(str(tmp_path / "1")).signatures[asked["signature_name"]]
+    wanted = signature.structured_input_signature[1]
+    columns = {
+        name: tf.constant([one[name] for one in asked["instances"]], spec.dtype)
+        for name, spec in wanted.items()
+    }
+    found = {name: x.numpy() for name, x in signature(**columns).items()}
+    np.testing.assert_array_equal(found["sum"], [[4, 7], [5, 7]])
+    assert found["left_half"].shape == (2, 1)
+
+
+def test_names_of_inputs_and_outputs():
+    spec = isozoo.InputSpec("float32", (None, 2))
+    named = isozoo.InputSpec("float32", (None, 2), name="x")
+
+    def call(images, more, last=None):
+        return images, more, last
+
+    found = signatures.named([spec, {"a": named, "b": spec}, [spec, spec]], call)
+    assert [one.name for one in isozoo.tree.flatten(found)] == [
+        "images", "a", "b", "last", "last_1",
+    ]  # fmt: skip
+    from isozoo.framework import nested
+
+    assert nested.output_names({"a": 1, "b": [1, 2]}) == ["a", "b_0", "b_1"]
+    assert nested.output_names((1, {"c": 2})) == ["output_0", "output_1_c"]
+    assert nested.output_names(1) == ["output_0"]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="needs openvino")
+@pytest.mark.parametrize("backend", ["numpy"], indirect=True)
+def test_openvino_compiles_it(backend, tmp_path):
+    import openvino
+
+    model = pictures()
+    model.export(tmp_path / "m.xml", format="openvino", verbose=False)
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(str(tmp_path / "m.xml"), "CPU", settings)
+    for rows in (PICTURES, PICTURES[:1]):
+        found = compiled({"pictures": rows})
+        close({name: found[name] for name in ("wide", "logits")}, whole(model(rows)))
+
+
+class Asks(layers.Layer):
+    """Its work depends on the numbers."""
+
+    def call(self, x):
+        return x if bool(ops.sum(x) > 0) else 2 * x
+
+
+@pytest.mark.parametrize("backend", ["numpy"], indirect=True)
+@pytest.mark.parametrize("format", ["torch", "stablehlo"])
+def test_an_error_names_the_layer(format, backend, tmp_path):
+    class Outer(isozoo.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = Asks()
+
+        def call(self, x):
+            return self.inner(x)
+
+    model = Outer()
+    model(PICTURES)
+    with pytest.raises(RuntimeError, match=r"failed in the layer inner \(Asks\)"):
+        model.export(tmp_path / "m.pt2", format=format, verbose=False)
+    assert not list(tmp_path.iterdir())
