@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..framework import layers
+from ..framework import config, layers, ops
 from ..framework.core.input_spec import InputSpec
+from ..framework.models import Input, Model
 from ..framework.typing import Tensor
 from ..hub.bases import Backbone, Task
 from ..hub.labels import NamesClasses, most_probable
@@ -16,6 +17,7 @@ from .adapters import (
     ImageClassifierPresetAdapter,
 )
 from .feature_maps import features
+from .picture_layer import PictureLayer
 from .preprocessing import ImageClassifierPreprocessor, is_one
 
 
@@ -124,8 +126,27 @@ class ImageClassifier(ClassifiesPictures, Task):
 
     def export_signature(self) -> list[Any]:
         """Returns images as the preprocessor gives them, (batch, height, width, 3)."""
-        height, width = getattr(self.preprocessor, "image_size", (None, None))
-        return [InputSpec("float32", (None, height, width, 3))]
+        if self.preprocessor is None:
+            return self.backbone.export_signature()
+        height, width = self.preprocessor.image_size
+        return [InputSpec("float32", (None, height, width, 3), name="images")]
+
+    def with_preprocessing(self) -> Any:
+        """Returns a model from pictures, as pixels, to probabilities, with this one's weights.
+
+        It takes `images`, uint8 (batch, height, width, 3) of any size, and gives a dict of `logits`
+        and `probabilities`, float32 (batch, num_classes). See `PictureLayer` for how near it is to
+        the preprocessor.
+
+        Raises:
+            ValueError: there is no preprocessor.
+        """
+        prepare = PictureLayer.of(self.checked_preprocessor())
+        with config.use_backend(self.backend):
+            images = Input((None, None, 3), dtype="uint8", name="images")
+            logits = ops.cast(self(prepare(images)), "float32")
+            outputs = {"logits": logits, "probabilities": ops.softmax(logits, axis=-1)}
+            return Model(images, outputs, name=f"{self.name}_of_pixels")
 
     def features(self, images: Any, at: str | Sequence[str]) -> dict[str, Tensor]:
         """Returns what layers inside give for images: feature maps by the names in `at`.

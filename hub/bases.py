@@ -93,6 +93,46 @@ class Task(PresetModel):
         """Makes the preprocessor from a preset's files, the model's arguments and the settings."""
         return cls.preset_adapter.make_preprocessor(files, config, settings)
 
+    def with_preprocessing(self) -> Any:
+        """Returns a model that takes what users have, as far as tensors can hold it.
+
+        Raises:
+            ValueError: the preprocessor's work is no computation of tensors, such as a tokenizer's.
+        """
+        raise ValueError(
+            f"What the preprocessor of {self.name} ({type(self.preprocessor).__name__}) does "
+            "cannot be part of an exported model: only that of classifiers of pictures is a layer. "
+            "Export without `preprocessing`, and prepare inputs by `model.preprocessor`."
+        )
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        preprocessing: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Writes the model for programs that run it without this package.
+
+        See `isozoo.framework.exporting.export_model` for the formats, other arguments and errors.
+
+        Args:
+            filepath: a file or folder, as the format has it.
+            format: see there.
+            verbose: see there.
+            input_signature: see there.
+            preprocessing: whether what the preprocessor does, and what follows the network, are
+                part of it: pictures go in as they are, see `with_preprocessing`.
+            **kwargs: of the format.
+        """
+        if preprocessing:
+            model = self.with_preprocessing()
+            model.export(filepath, format, verbose, input_signature, **kwargs)
+        else:
+            super().export(filepath, format, verbose, input_signature, **kwargs)
+
     def freeze_backbone(self) -> None:
         """Lets only the head train."""
         self.backbone.trainable = False
