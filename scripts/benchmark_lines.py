@@ -20,6 +20,7 @@ import numpy as np
 
 from . import benchmark_boxes as boxes
 from . import benchmark_diffusion as diffusion
+from . import benchmark_exports as exports
 from . import benchmark_graphs as graphs
 from . import benchmark_masks as masks
 from . import benchmark_nets as nets
@@ -447,6 +448,10 @@ def _lines() -> dict[str, Line]:
                 lines[f"{name} x{batch}, {b}"] = Line(
                     graphs.PEER, graphs.HOLD, partial(graphs.setup, name, b, batch)
                 )
+    for format, (peer, _, hold) in exports.FORMATS.items():
+        for name in exports.MODELS:
+            setup = partial(exports.setup, format, name)
+            lines[f"export {format}, {name}"] = Line(peer, hold, setup)
     lines["import ONNX of 100 MB"] = Line("three seconds", 1.0, measure=graphs.reading)
     lines["import ONNX of 100 MB, memory"] = Line(
         "the weights' size", graphs.MEMORY_LIMIT, measure=_graph_memory, unit="times"

@@ -11,7 +11,7 @@ from typing import Any
 from ..framework.files import readable_size
 from .output import byte_count, print_json, show
 
-_FORMATS = "tf_saved_model, litert, torch, onnx, openvino or stablehlo"
+_FORMATS = "tf_saved_model, litert, tfjs, torch, aoti, onnx, openvino or stablehlo"
 
 
 def add(command: Callable[..., Any]) -> None:
@@ -54,6 +54,18 @@ def add(command: Callable[..., Any]) -> None:
     made.add_argument("--out", metavar="PATH", required=True, help="a file, or a folder")
     made.add_argument("--task", help="as which task it is read")
     made.add_argument("--dtype", help="of the weights: float32, float16, …")
+    made.add_argument("--part", metavar="PATH", help="a part alone, such as backbone.encoder")
+    made.add_argument(
+        "--preprocessing",
+        action="store_true",
+        help="take pictures as uint8 pixels of any size, and give probabilities",
+    )
+    made.add_argument(
+        "--quantize", choices=("weights", "int8"), help="litert: 8-bit weights, or all 8-bit"
+    )
+    made.add_argument(
+        "--samples", metavar="FILE.npz", help="inputs by name, rows together: ranges for int8"
+    )
     made.offline()
 
     made = command(
@@ -147,17 +159,54 @@ def _convert(arguments: Any) -> int:
 
 def _export(arguments: Any) -> int:
     from ..catalog import from_preset
-    from ..framework.exporting.formats import backend_of
+    from ..framework.exporting.formats import backend_of, export_model
 
+    if arguments.part and arguments.preprocessing:
+        raise ValueError("--preprocessing is for a whole model, not for a --part of one.")
     backend = backend_of(arguments.format)
     options = _given(arguments, "task", "dtype", "offline")
     model = from_preset(arguments.name, backend=backend, **options)
-    model.export(arguments.out, format=arguments.format, verbose=False)
+    settings = {"quantize": arguments.quantize} if arguments.quantize else {}
+    if arguments.samples:
+        settings["representative_dataset"] = _samples(arguments.samples)
+    if arguments.part:
+        export_model(_part(model, arguments.part), arguments.out, arguments.format, **settings)
+    else:
+        whole = arguments.preprocessing
+        model.export(arguments.out, arguments.format, False, preprocessing=whole, **settings)
     out = Path(arguments.out)
     files = [path for path in out.rglob("*") if path.is_file()] if out.is_dir() else [out]
     found = {"path": str(out), "format": arguments.format}
     found["files"] = {path.name: path.stat().st_size for path in files}
     return _show_files(found, arguments.json)
+
+
+def _part(model: Any, path: str) -> Any:
+    """The layer at a path of attributes. ValueError for none."""
+    from ..framework.layers import Layer
+
+    found = model
+    for name in path.split("."):
+        parts = {key: x for key, x in vars(found).items() if isinstance(x, Layer)}
+        if name not in parts:
+            raise ValueError(
+                f"{type(found).__name__} has no part {name!r} (of --part {path}); it has "
+                f"{', '.join(sorted(parts)) or 'none'}."
+            )
+        found = parts[name]
+    return found
+
+
+def _samples(path: str) -> list[dict[str, Any]]:
+    """The rows of the arrays of a .npz file, each as a batch of one, by name."""
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as held:
+        arrays = dict(held)
+    return [
+        {name: x[place : place + 1] for name, x in arrays.items()}
+        for place in range(min(map(len, arrays.values()), default=0))
+    ]
 
 
 def _bundle(arguments: Any) -> int:
