@@ -53,7 +53,8 @@ class RequestError(Exception):
     def described(self) -> dict[str, Any]:
         """Returns the error in the form that clients expect."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
-        error = {"message": str(self), "type": kind, "param": self.param, "code": self.code}
+        message = str(self) if self.param is None else f"{self.param}: {self}"
+        error = {"message": message, "type": kind, "param": self.param, "code": self.code}
         return {"error": error}
 
 
