@@ -118,7 +118,7 @@ def _noise(model: Any) -> list[Arrays]:
             "time": np.arange(n).astype("f4") * 100 + 1,
             "context": draws.normal(size=(n, 5, 8)).astype("f4"),
         }
-        for n, side in ((2, 8), (1, 4))
+        for n, side in ((2, 8), (1, 8))
     ]
 
 
@@ -202,13 +202,15 @@ FAMILIES: dict[str, Case] = {
     "ViT": Case(_of_family("vit", "image_classifier"), _images(8)),
     "ResNet": Case(_of_family("resnet", "image_classifier"), _images(64)),
     "EfficientNet-Lite": Case(_of_family("efficientnet_lite", "image_classifier"), _images(64)),
-    "YOLOv8": Case(_of_family("yolov8", "object_detector"), _images(64)),
+    "YOLOv8": Case(_of_family("yolov8", "object_detector"), _images(640)),
     "SAM": Case(_of_family("sam", "image_segmenter"), _prompts),
     "CLIP": Case(_of_family("clip", "zero_shot_image_classifier"), _clip),
     "Stable Diffusion": Case(
         _of_family("stable_diffusion", "text_to_image", sample_size=8), _pictures_of_texts
     ),
-    "Stable Diffusion, UNet": Case(_of_family("stable_diffusion", "backbone", "unet"), _noise),
+    "Stable Diffusion, UNet": Case(
+        _of_family("stable_diffusion", "backbone", "unet", sample_size=8), _noise
+    ),
     "MobileNet": _network("MobileNet", 64, alpha=0.25),
     "MobileNetV2": _network("MobileNetV2", 64, alpha=0.35),
     "MobileNetV3Small": _network("MobileNetV3Small", 64, alpha=0.25),

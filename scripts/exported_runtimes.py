@@ -65,7 +65,7 @@ def _either(module, given):
     """Calls a program that takes a dict, or else the same arrays one by one."""
     try:
         return module(given)
-    except TypeError:
+    except (TypeError, ValueError):
         return module(*given.values())
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...framework import ops
-from ...framework.core.input_spec import InputSpec
 from ...framework.ops.joining import split
 from ...framework.typing import Tensor
 from ...hub.bases import Backbone
@@ -48,6 +47,7 @@ class StableDiffusionBackbone(Backbone):
         self.unet = UNet(**(unet or {}))
         self.autoencoder = Autoencoder(**(autoencoder or {}))
         self.scheduler, self.sample_size = dict(scheduler or {}), sample_size
+        self.unet.sample_size = sample_size
         self.built = True
 
     def export_signature(self) -> list[Any]:
@@ -57,8 +57,6 @@ class StableDiffusionBackbone(Backbone):
         """
         latents, time, _ = self.unet.export_signature()
         (texts,) = self.text.export_signature()
-        side = self.sample_size
-        latents = InputSpec("float32", (None, side, side, latents.shape[-1]))
         return [{"token_ids": texts, "latents": latents, "time": time}]
 
     def check_inputs(self, inputs: Any) -> None:

@@ -114,7 +114,7 @@ class UNet(Layer):
         first, last = block_channels[0], block_channels[-1]
         time_dim = 4 * first
         self.in_channels, self.first, self.layers_per_block = in_channels, first, layers_per_block
-        self.context_dim = context_dim
+        self.context_dim, self.sample_size = context_dim, 64
         self.conv_in = conv(in_channels, first)
         self.linear_1, self.linear_2 = dense(time_dim, first), dense(time_dim, time_dim)
         common = {"time_dim": time_dim, "context_dim": context_dim, "groups": groups}
@@ -159,9 +159,10 @@ class UNet(Layer):
         self.built = True
 
     def export_signature(self) -> list[InputSpec]:
-        """Returns the inputs of the call; only channels and the size of a token's vector fixed."""
+        """Returns the inputs of the call for latents of `sample_size`; other sizes stay open."""
+        side = self.sample_size
         return [
-            InputSpec("float32", (None, None, None, self.in_channels), name="x"),
+            InputSpec("float32", (None, side, side, self.in_channels), name="x"),
             InputSpec("float32", (None,), name="time"),
             InputSpec("float32", (None, None, self.context_dim), name="context"),
         ]

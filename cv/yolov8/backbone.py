@@ -92,8 +92,8 @@ class YOLOv8Backbone(Backbone):
         self.built = True
 
     def export_signature(self) -> list[Any]:
-        """Returns images (batch, height, width, 3); all three sizes open."""
-        return [InputSpec("float32", (None, None, None, 3), name="images")]
+        """Returns images (batch, 640, 640, 3); no program is traced for "a multiple of 32"."""
+        return [InputSpec("float32", (None, 640, 640, 3), name="images")]
 
     def call(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, images: Tensor

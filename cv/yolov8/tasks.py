@@ -126,6 +126,6 @@ class YOLOv8ObjectDetector(ObjectDetector):
         return detection_losses(logits, decoded, points, strides, boxes, classes)
 
     def export_signature(self) -> list[Any]:
-        """Returns images in square frames, (batch, size, size, 3)."""
-        size = getattr(self.preprocessor, "image_size", None)
+        """Returns images in square frames, (batch, size, size, 3); 640 without a preprocessor."""
+        size = getattr(self.preprocessor, "image_size", 640)
         return [InputSpec("float32", (None, size, size, 3), name="images")]
