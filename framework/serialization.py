@@ -68,6 +68,8 @@ def serialize(x: Any) -> Any:
         return _serialized_function(x)
     if type(x).__name__ == "TensorShape":  # TensorFlow's; no framework is imported to ask
         return x.as_list() if x.rank is not None else None
+    if type(x).__name__ == "DType" and hasattr(x, "as_numpy_dtype"):  # TensorFlow's, likewise
+        return x.name
     made = _serialized_value(x)
     if made is not NotImplemented:
         return made
@@ -124,7 +126,7 @@ def _serialized_function(function: Any) -> Any:
         "module": "builtins",
         "class_name": "function",
         "config": name,
-        "registered_name": name,
+        "registered_name": "function",
     }
 
 

@@ -52,6 +52,7 @@ class CallableLayer:
 
     _call_signature: CallSignature
     _is_plain_call: bool
+    _takes_tensors_alone: bool
     _makes_mask: bool
     # Whether a `compute_mask` of the class's own may give masks where no input has one.
     _begins_masks: bool = True
@@ -85,6 +86,10 @@ class CallableLayer:
     def _inspect_call(cls) -> None:
         """Note, once for a class, what its `call` takes, and whether the short way will do."""
         found = cls._call_signature = CallSignature(cls.call)
+        # Of the library's layers, those that look things up take numbers and text as they are.
+        cls._takes_tensors_alone = cls.__module__.startswith(_LAYERS) and not any(
+            name in cls.__module__ for name in (".preprocessing.", ".bridges.")
+        )
         own_masks = cls.compute_mask is not CallableLayer.compute_mask
         cls._makes_mask = own_masks and cls._begins_masks
         cls._is_plain_call = not (found.takes_training or found.takes_mask or cls._makes_mask)
@@ -163,6 +168,8 @@ class CallableLayer:
                 args = (self._in_own_dtype(args[0]),)
             else:
                 args = self._native_arguments(args)
+                if outermost and self._takes_tensors_alone:
+                    _refuse_plain_values(args, self.name)
                 kwargs = nested.map_structure(self._native_input, kwargs)
             # A compiler that is at work follows no change of a layer's attributes.
             if outermost and self._notes_call and not self._native_compiling():
@@ -295,7 +302,8 @@ class CallableLayer:
             shapes["inputs"] = nested.map_structure(self._shape_of, args[0])
         first = next(iter(shapes.values()), None)
         if first is None:
-            self._refuse_inputs(args, kwargs)
+            self._call_signature.signature.bind(*args, **kwargs)  # TypeError where none were given
+            _refuse_plain_values(args, self.name)
         if getattr(type(self).build, "_is_default", False):
             # Layers inside are built by their own calls.
             vars(self)["built"] = True
@@ -315,18 +323,6 @@ class CallableLayer:
             elif number == 0:
                 given[parameter.name] = first
         self.build(**given)
-
-    def _refuse_inputs(self, args: tuple, kwargs: dict[str, Any]) -> None:
-        """TypeError without inputs, and ValueError for what is no tensor, in Keras's words."""
-        self._call_signature.signature.bind(*args, **kwargs)
-        for value in nested.leaves(args):
-            if isinstance(value, str | bytes | int | float | complex):
-                raise ValueError(
-                    "Only input tensors may be passed as positional arguments. The following "
-                    f"argument value should be passed as a keyword argument: {value!r} (of type "
-                    f"{type(value)}). The layer {self.name!r} is not built yet, and needs the "
-                    "shape of a tensor for that."
-                )
 
     def _note_build(self, build: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         """Keep the shapes that the layer was built for, for its build config."""
@@ -499,6 +495,17 @@ class CallableLayer:
         mode of the layer on its framework; else False."""
         found = state.training if training is None else training
         return self._native_training() if found is None else bool(found)
+
+
+def _refuse_plain_values(args: tuple, name: str) -> None:
+    """ValueError, in Keras's words, for numbers and text where tensors are expected."""
+    for value in nested.leaves(args):
+        if isinstance(value, str | bytes | int | float | complex) and not isinstance(value, bool):
+            raise ValueError(
+                "Only input tensors may be passed as positional arguments. The following argument "
+                f"value should be passed as a keyword argument: {value!r} (of type {type(value)}). "
+                f"The layer {name!r} takes tensors and arrays."
+            )
 
 
 def _is_native(x: Any, backend: Any) -> bool:

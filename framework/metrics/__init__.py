@@ -184,7 +184,7 @@ def serialize(metric: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """Returns the metric of a config; of a name, the class.
+    """Returns the metric of a config, or one of the class that a name means.
 
     Args:
         config: what `serialize` gives, or a name.
@@ -193,4 +193,5 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    return _names.deserialize(config, custom_objects)
+    found = _names.deserialize(config, custom_objects)
+    return found() if isinstance(found, type) else found

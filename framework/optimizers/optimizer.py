@@ -88,7 +88,7 @@ class Optimizer(OptimizerSteps):
                 f"Argument(s) not recognized: {kwargs}. All optimizers take learning_rate, "
                 f"{', '.join(COMMON)}."
             )
-        self.name = naming.auto_name(naming.snake_case(type(self).__name__)) if not name else name
+        self.name = naming.checked(name or naming.auto_name(naming.snake_case(type(self).__name__)))
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.global_clipnorm = global_clipnorm

@@ -48,7 +48,9 @@ class SeedGenerator(Trackable):
         chosen = registry.current() if backend is None else registry.get(backend)
         # It has its values at once, also where weights wait for a file.
         with entered(backend=chosen, deferred=False):
-            self.state = SeedState(_words(first), dtype="int32", trainable=False, name="seed_state")
+            self.state = SeedState(
+                _words(first), dtype="int32", trainable=False, name="seed_generator_state"
+            )
 
     def next(self, ordered: bool = True) -> Tensor:
         """Returns the key of the next draw, int32 of shape (2,).

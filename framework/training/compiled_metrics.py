@@ -170,4 +170,5 @@ def metric_for(given: Any, y_true: Any, y_pred: Any) -> Metric:
 
 
 def _name_of(function: Any) -> str:
-    return getattr(function, "__name__", None) or snake_case(type(function).__name__)
+    name = getattr(function, "__name__", None) or snake_case(type(function).__name__)
+    return name.strip("<>")  # of a lambda

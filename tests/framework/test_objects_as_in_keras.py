@@ -6,7 +6,18 @@ import keras
 import numpy as np
 import pytest
 
-from isozoo import Input, Model, Sequential, Variable, callbacks, layers, ops
+from isozoo import (
+    Input,
+    Model,
+    Sequential,
+    Variable,
+    callbacks,
+    layers,
+    metrics,
+    ops,
+    optimizers,
+    saving,
+)
 
 TRAINABLE = pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"], indirect=True)
 
@@ -39,6 +50,35 @@ def test_what_a_layer_refuses_before_it_is_built(backend):
         layers.LayerNormalization()([np.ones((2, 3)), np.ones((2, 3))])
     with pytest.raises(ValueError, match=r"Invalid quantization mode. Expected one of \('int8'"):
         layers.ReLU().quantize("bogus")
+
+
+@pytest.mark.parametrize("value", ["text", 2.0, 3])
+def test_numbers_and_text_are_no_inputs(backend, value):
+    x = np.ones((2, 3), "float32")
+    for layer, inputs in (
+        (layers.Dropout(0.5), value),
+        (layers.Multiply(), [x, value]),
+        (layers.Identity(), value),
+    ):
+        with pytest.raises(ValueError, match="Only input tensors may be passed as positional"):
+            layer(inputs)
+
+
+def test_what_names_and_dtypes_become_in_configs():
+    @saving.register_keras_serializable(package="objects", name="doubled")
+    def doubled(x):
+        return 2 * x
+
+    @keras.saving.register_keras_serializable(package="objects", name="doubled")
+    def theirs(x):
+        return 2 * x
+
+    expected = keras.saving.serialize_keras_object(theirs)
+    assert saving.serialize_keras_object(doubled) == expected
+    assert saving.deserialize_keras_object(expected) is doubled
+    assert isinstance(metrics.deserialize("mae"), metrics.MeanAbsoluteError)
+    with pytest.raises(ValueError, match="`name` must be a string"):
+        optimizers.SGD(name="a/b")
 
 
 def test_how_a_variable_is_described(backend):
@@ -129,12 +169,12 @@ def test_a_config_with_classes_of_the_user(backend):
 @TRAINABLE
 def test_logs_are_in_the_order_of_their_names(backend):
     model = Sequential([Input((2,)), layers.Dense(1)])
-    model.compile("sgd", "mse", metrics=["mae", "accuracy"])
+    model.compile("sgd", "mse", metrics=["mae", lambda y, p: ops.mean(p), "accuracy"])
     x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
     seen = []
     told = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(list(logs)))
     history = model.fit(x, y, validation_data=(x, y), callbacks=[told], verbose=0).history
-    names = ["accuracy", "loss", "mae"]
+    names = ["accuracy", "lambda", "loss", "mae"]
     assert list(history) == [*names, *(f"val_{name}" for name in names)]
     assert seen == [names]
     assert list(model.evaluate(x, y, verbose=0, return_dict=True)) == names
