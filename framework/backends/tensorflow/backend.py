@@ -18,7 +18,6 @@ from .control import TensorflowControl
 from .distribution import (
     TensorflowDistribution,
     as_one_device_has_it,
-    on_a_mesh,
     on_mesh_of,
     sharded_program,
 )
