@@ -266,15 +266,6 @@ class Backend(
         """`f(*args, **kwargs)`: the outputs of a `MethodTarget`, compiled, without gradients."""
         return target
 
-    def recorder(self, inputs: list[Any], weights: list[Any]) -> Any:
-        """What records a call that is computed now from these tensors; None where nothing does.
-
-        Else a mark, which is equal for as long as no weight changes, and a function: given another
-        of no arguments, and the inputs that this one computes from, it returns what that gives, and
-        what `run(inputs)` computes again, or None.
-        """
-        return None
-
     def advance(self, box: Any) -> Any:
         """The key that the state of a generator of seeds gives, which goes on by one draw.
 

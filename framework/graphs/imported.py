@@ -50,6 +50,7 @@ class ImportedModel(QuantizableGraph, KeepsViews, Model):
     _ir: ForeignGraph
     _base: str
     autocast = False  # the graph says in which dtype it takes its inputs
+    records_on_cpus = True  # between small kernels the interpreter takes its time
 
     def __init__(self, graph: Any, name: str | None = None, **kwargs: Any) -> None:
         if not isinstance(graph, ForeignGraph):

@@ -15,7 +15,6 @@ from .calls import MOST_ON_HOST, Call, Narrow
 from .errors import GraphError, UnknownOperatorError
 from .ir import ForeignGraph, Node
 from .registry import RULES, Rule
-from .replaying import Recordings
 from .rules import load_rules
 
 
@@ -55,8 +54,6 @@ class Program:
         """
         check_operators(graph)
         self.graph = graph
-        # Inner graphs run on what is around them, which is no input.
-        self.recordings = Recordings() if graph.weights and not kept else None
         self._inner: dict[int, Program] = {}
         last: dict[str, int] = {}
         for number, node in enumerate(graph.nodes):
@@ -112,16 +109,9 @@ class Run:
         self.values = dict(values)
         self.dtypes = dtypes or {}
         self.training, self.model = training, model
-        # Whether a weight was assigned, or something drawn: what is no function of inputs alone.
-        self.changes = False
 
     def outputs(self) -> list[Any]:
         """Returns the outputs of the graph, in its order."""
-        if self.model is None or self.training or self.program.recordings is None:
-            return self._outputs()
-        return self.program.recordings.outputs(self, self._outputs)
-
-    def _outputs(self) -> list[Any]:
         for step in self.program.steps:
             self._do(step)
         return [self.look_up(value.name) for value in self.program.graph.outputs]
@@ -136,9 +126,7 @@ class Run:
         run = Run(program, self.backend, self.values, self.dtypes, self.training, self.model)
         for value, x in zip(graph.inputs, inputs, strict=False):
             run.values[value.name] = np.asarray(x) if isinstance(x, np.generic) else x
-        found = run.outputs()
-        self.changes |= run.changes
-        return found
+        return run.outputs()
 
     def look_up(self, name: str) -> Any:
         """Returns a value by name; None for the name "". GraphError if there is none."""
@@ -151,7 +139,6 @@ class Run:
 
     def assign(self, name: str, value: Any) -> None:
         """Replaces a weight of the model, such as a running mean."""
-        self.changes = True
         if self.model is not None:
             self.model.assign_weight(name, value)
 
@@ -163,7 +150,6 @@ class Run:
         """Returns draws from [0, 1). GraphError where no model is there to remember the last."""
         if self.model is None:
             raise call.wrong("it draws at random, which a graph alone cannot")
-        self.changes = True
         return self.model.draw_uniform(shape)
 
     def _do(self, step: Step) -> None:

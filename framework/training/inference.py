@@ -127,6 +127,15 @@ class MethodTarget:
         """The model's variables."""
         return self.model.variables
 
+    @property
+    def records_on_cpus(self) -> bool:
+        """Whether calls are worth recording on CPUs: many small kernels, little on the way.
+
+        Such are the steps of decoders, and graphs from outside, whose nodes an interpreter runs.
+        """
+        parts = getattr(self.model, "_flatten_layers", list)()
+        return bool(self.consumed) or any(getattr(x, "records_on_cpus", False) for x in parts)
+
     def state_values(self) -> tuple[list[Any], list[Any]]:
         """Returns the native tensors of the model's trainable and other variables."""
         return self.model.state_values()

@@ -63,10 +63,6 @@ class Programs(Protocol):
         """Makes a recording, where a device has such, of a step that changes variables alone."""
         ...
 
-    def recorder(self, inputs: list[Any], weights: list[Any]) -> Any:
-        """Gives a mark of the weights and what records a call, or None; see `Backend.recorder`."""
-        ...
-
     def inference_function(self, target: Any) -> Callable[..., Any]:
         """Compiles the call of a `MethodTarget` without gradients."""
         ...

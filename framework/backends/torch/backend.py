@@ -24,7 +24,6 @@ from . import (
     placing,
     precision,
     random,
-    recorded,
     recurrent,
     unsigned,
     whole_numbers,
@@ -161,7 +160,6 @@ class TorchBackend(
         return placing.number(x, native, state.device)
 
     def to_numpy(self, x):
-        recorded.seen_by_host()
         x = x.detach()
         x = x.full_tensor() if is_spread(x) else x
         x = x if x.device.type == "cpu" else x.cpu()
@@ -574,7 +572,6 @@ class TorchBackend(
         plain = type(x) is torch.Tensor and x.device.type == "cpu"
         if not plain or torch.compiler.is_compiling() or placing.is_noted():
             return None
-        recorded.seen_by_host()
         try:
             return x.detach().numpy()
         except RuntimeError:  # a batch of torch.func
@@ -592,18 +589,13 @@ class TorchBackend(
     def unrecorded(self):
         return torch.no_grad()
 
-    def recorder(self, inputs, weights):
-        mark = recorded.stamp(weights) if recorded.can_record(inputs) else None
-        return None if mark is None else (mark, recorded.recorded)
-
     def recorded_step(self, function, variables, model):
         weights = lambda: [v.native for v in variables]  # noqa: E731
         return GraphedFunction(function, weights, hooked=model._native_hooked)
 
     def inference_function(self, target):
         hooked = getattr(target.model, "_native_hooked", lambda: False)
-        # On CPUs steps alone: their kernels are small, and what they compute on the way is little.
-        drivers = (graphs.CudaDriver(), CpuDriver()) if target.consumed else None
+        drivers = (graphs.CudaDriver(), CpuDriver()) if target.records_on_cpus else None
         graphed = GraphedFunction(
             target,
             lambda: [v.native for v in target.variables],

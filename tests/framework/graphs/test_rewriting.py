@@ -157,24 +157,41 @@ def test_training_is_that_of_the_file(cases):
     assert convert_to_numpy(net.features(x, at="n")).shape == (2, 4, 6, 6)
 
 
-def test_recordings_follow_inputs_and_weights(cases):
+@pytest.fixture
+def planned(monkeypatch):
+    """Programs of recorded kernels that were made: those of torch on CPUs."""
+    from isozoo.framework.backends.torch import straight_lines
+
+    made, plan = [], straight_lines.planned
+    noted = lambda *given: made.append(plan(*given)) or made[-1]  # noqa: E731
+    monkeypatch.setattr(straight_lines, "planned", noted)
+    return made
+
+
+def test_recordings_follow_inputs_and_weights(cases, planned):
+    from isozoo.framework.backends.torch.cpu_graphs import CALLS_BEFORE
+
     raw, _, x, _ = cases["norm, sum and swish"]
     net = isozoo.from_onnx(raw, "torch")
-    for number in range(4):  # the third call is recorded, the fourth one is of the recording
+    for number in range(CALLS_BEFORE + 2):  # the last but one is recorded, and then replayed
         given = x * (number + 1)
         wanted = convert_to_numpy(net(given))
         np.testing.assert_allclose(convert_to_numpy(net.infer(given)), wanted, atol=1e-5)
+    assert len(planned) == 1
     net.weights_by_path()["shift"].assign(np.full(4, 2.0, np.float32))
     wanted = convert_to_numpy(net(x))
     np.testing.assert_allclose(convert_to_numpy(net.infer(x)), wanted, atol=1e-5)
-    for size in (3, 1, 3, 1):
+    for size in (3, 1) * (CALLS_BEFORE + 2):
         wanted = convert_to_numpy(net(x[:1].repeat(size, 0)))
         found = convert_to_numpy(net.infer(x[:1].repeat(size, 0)))
         np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert len(planned) >= 3
 
 
-def test_what_depends_on_values_is_not_recorded():
+def test_what_depends_on_values_is_not_recorded(planned):
     """A branch that follows the input's numbers, and places that differ from call to call."""
+    from isozoo.framework.backends.torch.cpu_graphs import CALLS_BEFORE
+
     inner = [value("p", None)], [value("q", None)]
     then = helper.make_graph([node("Neg", ["x"], ["p"])], "then", [], inner[0])
     other = helper.make_graph([node("Mul", ["x", "w"], ["q"])], "other", [], inner[1])
@@ -186,7 +203,8 @@ def test_what_depends_on_values_is_not_recorded():
     tensors = [floats("w", 3), number("zero", 0.0)]
     proto = model(nodes, [value("x", [3])], [value("y", None)], tensors)
     net = isozoo.from_onnx(proto.SerializeToString(), "torch")
-    for sign in (1, 1, 1, -1, 1, -1):
+    for sign in (*[1] * (CALLS_BEFORE + 1), -1, 1, -1):
         x = np.array([1, 2, 3], np.float32) * sign
         wanted = expected(proto, {"x": x})["y"]
         np.testing.assert_allclose(convert_to_numpy(net.infer(x)), wanted, atol=1e-6)
+    assert not planned
