@@ -171,7 +171,8 @@ class SymbolicBackend:
             if getattr(error, "op", op) is None:
                 error.op = op.__name__  # pyright: ignore[reportAttributeAccessIssue]
             raise
-        made = made or _alike(op, args, kwargs)
+        if made is None:
+            made = _alike(op, args, kwargs)
         if made is None:
             backend = registry.current()
             key = _key_of(op, args, kwargs, backend)
@@ -226,7 +227,7 @@ def _alike(op: Any, args: tuple, kwargs: dict[str, Any]) -> Spec | None:
     every network with a residual, the first trace imports much of some frameworks."""
     if kwargs or len(args) != 2 or not all(type(x) is KerasTensor for x in args):
         return None
-    if op.__name__ not in _BY_ELEMENT or not op.__module__.startswith(_OPS):
+    if getattr(op, "__name__", "") not in _BY_ELEMENT or not op.__module__.startswith(_OPS):
         return None
     x, y = args
     if (x.shape, x.dtype) != (y.shape, y.dtype) or x.dtype not in FLOATS:
