@@ -43,7 +43,7 @@ from .state import (
 )
 
 CONFIG, FORM, RENAMED = "isozoo_config", "format", "isozoo_dtypes"
-_STATE = "state/"
+_STATE, _DRAWS = "state/", "seed_generator_states."
 
 
 # Writing ----------------------------------------------------------------------------------------
@@ -305,7 +305,8 @@ def _assign(
     known = (f"{FOLDER}/", f"{OPTIMIZER}.", *states)
     if not any(name.startswith(f"{OPTIMIZER}.") for name in variables):
         for name, shape in file.found.items():
-            if name not in variables and not name.startswith(known):
+            # torch's `state_dict` has draws under a name of its own; here the seed stays.
+            if not (_DRAWS in name or name in variables or name.startswith(known)):
                 problems[LEFT_OVER].append(f"{name}: shape {shape}")
     report(file.path, problems, skip_mismatch)
     for prefix, load in states.items():

@@ -239,7 +239,8 @@ def test_distributed_checkpoints_of_torch(form, tmp_path):
     with isozoo.use_backend("torch"):
         model = _small()
     writer = getattr(dcp, form)(str(tmp_path / "held"))
-    dcp.save(model.state_dict(), storage_writer=writer, no_dist=True)
+    state = {name: x.contiguous() for name, x in model.state_dict().items()}
+    dcp.save(state, storage_writer=writer, no_dist=True)
     with isozoo.use_backend("numpy"):
         other = _small()
     if form == "FileSystemWriter":
