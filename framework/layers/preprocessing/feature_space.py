@@ -440,7 +440,7 @@ class FeatureSpace(HostLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Makes a space from a config."""
         return cls(**config)
 

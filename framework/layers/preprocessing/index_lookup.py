@@ -518,7 +518,7 @@ class IndexLookup(HostLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Makes a layer from a config. ValueError for one that names a file."""
         refuse_path(config.get("vocabulary"))
         return cls(**config)

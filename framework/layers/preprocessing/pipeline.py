@@ -43,7 +43,9 @@ class Pipeline(TrainingByDefault):
         return {"layers": [serialize(layer) for layer in self.layers], "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Pipeline":
+    def from_config(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, config: dict[str, Any]
+    ) -> "Pipeline":
         """Returns the pipeline that `get_config` describes. ValueError for another config."""
         layers = config.get("layers")
         if not isinstance(layers, list | tuple):
