@@ -303,7 +303,8 @@ class CallableLayer:
         first = next(iter(shapes.values()), None)
         if first is None:
             self._call_signature.signature.bind(*args, **kwargs)  # TypeError where none were given
-            _refuse_plain_values(args, self.name)
+            if self._takes_tensors_alone:
+                _refuse_plain_values(args, self.name)
         if getattr(type(self).build, "_is_default", False):
             # Layers inside are built by their own calls.
             vars(self)["built"] = True

@@ -84,7 +84,7 @@ class ImportedModel(QuantizableGraph, KeepsViews, Model):
             "glorot_uniform" if floats else "zeros",
             dtype,
             weight.trainable and dtype in dtypes.FLOATS,
-            name=path,
+            name=path.replace("/", "_"),  # its path has the slashes, which a name cannot have
             memory_format=kind,
         )
 

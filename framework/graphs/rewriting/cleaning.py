@@ -24,10 +24,11 @@ def without_identities(net: Net) -> list[Node]:
 
 
 def without_unused(net: Net) -> list[Node]:
-    """Leaves out nodes whose results nobody uses."""
+    """Leaves out nodes whose results nobody uses; a node without results, as of a buffer that is
+    written to, is there for what it does."""
     wanted, found = set(net.kept), []
     for node in reversed(net.nodes):
-        if not any(name in wanted for name in node.outputs):
+        if node.outputs and not any(name in wanted for name in node.outputs):
             continue
         found.append(node)
         wanted.update(node.inputs)
