@@ -60,6 +60,26 @@ def test_onnx_names_what_goes_in_and_comes_out(backend, tmp_path):
         close(found, whole(model(rows)))
 
 
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_onnx_takes_a_mask_that_is_the_same_for_all_queries(backend, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    x, mask = isozoo.Input((None, 8), name="x"), isozoo.Input((None,), dtype="bool", name="mask")
+    rows = layers.Reshape((1, -1))(mask)
+    y = layers.MultiHeadAttention(2, 4, name="attention")(x, x, attention_mask=rows)
+    model = isozoo.Model([x, mask], layers.Dense(3, name="head")(y))
+    model.export(tmp_path / "m.onnx", format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    for batch, length in ((3, 7), (2, 5)):
+        given = {
+            "x": DRAWS.normal(size=(batch, length, 8)).astype("float32"),
+            "mask": np.arange(length) < np.arange(length - batch, length)[:, None],
+        }
+        (found,) = session.run(None, given)
+        wanted = ops.convert_to_numpy(model([given["x"], given["mask"]]))
+        close({"y": found}, {"y": wanted})
+
+
 _PACKAGE = """
 import sys
 import numpy as np, torch

@@ -31,7 +31,15 @@ def test_every_family_is_tried():
     from isozoo.hub import registry
 
     # Their tests convert them: their models are made of several, or of a graph.
-    elsewhere = {"clip", "graph", "graph_image_classifier", "magika", "ppocr", "stable_diffusion", "xlm_roberta"}
+    elsewhere = {
+        "clip",
+        "graph",
+        "graph_image_classifier",
+        "magika",
+        "ppocr",
+        "stable_diffusion",
+        "xlm_roberta",
+    }
     assert {trip.family for trip in TRIPS} == set(ARGUMENTS)
     assert set(ARGUMENTS) | elsewhere == set(registry._families)
     assert set(read_only()) == {

@@ -11,8 +11,9 @@ from torch.utils import _pytree as pytree
 from ... import nested
 from .exported import quiet
 
-# The newest that onnxruntime 1.32 runs in full and torch's converter writes.
-OPSET = 23
+# From 23 on torch's converter writes attention as one operator, of which onnxruntime 1.32 takes no
+# mask that is the same for all queries, as a padding mask is.
+OPSET = 22
 ARGUMENTS = set(inspect.signature(torch.export.export).parameters) - {"mod", "args", "kwargs"}
 
 

@@ -305,7 +305,12 @@ def attention(query, key, value, mask, bias, scale, is_causal):
         from . import sharded
 
         return sharded.attended(attend, q, k, v, mask).transpose(1, 2)
-    return precision.product(attend, q, k, v).transpose(1, 2)
+    y = precision.product(attend, q, k, v).transpose(1, 2)
+    if torch.compiler.is_exporting():
+        # What stands for the kernel in other formats lays its result out in another way, of which
+        # the views that were traced after it could not be taken.
+        y = y.clone(memory_format=torch.contiguous_format)
+    return y
 
 
 def _added(mask, bias, dtype):
