@@ -26,6 +26,7 @@ import numpy as np
 from .. import dtypes
 from ..files import atomic_path, write_atomically
 from .errors import FileError
+from .index_files import read_index
 from .torch_folder import INFO, OFFSETS, arrays_in
 
 ENDING = ".shards.json"
@@ -209,12 +210,7 @@ class PartsFile:
         self._stack = ExitStack()
 
     def _index(self) -> dict[str, Any]:
-        if self.path.stat().st_size > MAX_INDEX_BYTES:
-            raise FileError(self.path, f"an index has at most {MAX_INDEX_BYTES} bytes")
-        try:
-            index = json.loads(self.path.read_bytes())
-        except (ValueError, RecursionError) as error:
-            raise FileError(self.path, f"it is not JSON: {str(error)[:120]}") from error
+        index = read_index(self.path, MAX_INDEX_BYTES)
         found = index.get("format") if isinstance(index, dict) else None
         if found != FORMAT:
             raise FileError(self.path, f"its format is {found!r}, and {FORMAT!r} is expected")

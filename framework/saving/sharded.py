@@ -20,6 +20,7 @@ from ..files import atomic_path, write_atomically
 from .errors import FileError
 from .h5_store import H5Writer, as_numpy
 from .hdf5 import H5File, Stored
+from .index_files import read_index
 from .state import read_state, write_state
 
 MAX_INDEX_BYTES = 64 << 20
@@ -179,12 +180,7 @@ class ShardedSource:
             raise
 
     def _read_index(self) -> dict[str, list[str]]:
-        if self.path.stat().st_size > MAX_INDEX_BYTES:
-            raise FileError(self.path, f"an index has at most {MAX_INDEX_BYTES} bytes")
-        try:
-            index = json.loads(self.path.read_bytes())
-        except (ValueError, RecursionError) as error:
-            raise FileError(self.path, f"it is not JSON: {str(error)[:120]}") from error
+        index = read_index(self.path, MAX_INDEX_BYTES)
         held = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(held, dict):
             raise FileError(self.path, "it has no `weight_map`, so it is no index of weights")

@@ -135,12 +135,12 @@ class _Watch(TorchDispatchMode):
             if found is not None:
                 return found
         result = func(*args, **kwargs)
-        results = list(_tensors(result))
+        results = list(straight_lines.tensors_in(result))
         fault = _fault(func, args, kwargs, result, results)
         if fault:
             self.refuse(fault)
             return result
-        read = frozenset(map(straight_lines.memory, _tensors((args, kwargs))))
+        read = frozenset(map(straight_lines.memory, straight_lines.tensors_in((args, kwargs))))
         made = [straight_lines.memory(x) for x in results]
         self.calls.append(Call(func, args, kwargs, results, read, made))
         new = (x for x, place in zip(results, made, strict=True) if place not in read)
@@ -172,7 +172,7 @@ def _fault(func: Any, args: Any, kwargs: Any, result: Any, results: list[Any]) -
         return f"{name} gives what hangs on values or draws."
     if torch.Tag.inplace_view in tags and func is not _aten.detach_.default:
         return f"{name} changes the form of a tensor in its place."
-    if not results and any(True for _ in _tensors((args, kwargs))):
+    if not results and any(True for _ in straight_lines.tensors_in((args, kwargs))):
         return f"{name} gives a number that Python reads."
     if any(type(x) not in _PLAIN or x.device.type != "cpu" for x in results):
         return f"{name} gives what lies elsewhere."
@@ -223,17 +223,7 @@ def _changed(call: Call) -> Iterator[Any]:
     for place, argument in enumerate(call.function._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
             given = call.args[place] if place < len(call.args) else call.kwargs.get(argument.name)
-            yield from _tensors(given)
-
-
-def _tensors(x: Any) -> Iterator[Any]:
-    if isinstance(x, torch.Tensor):
-        yield x
-    elif isinstance(x, list | tuple):
-        for one in x:
-            yield from _tensors(one)
-    elif isinstance(x, dict):
-        yield from _tensors(list(x.values()))
+            yield from straight_lines.tensors_in(given)
 
 
 # What is recorded as its parts, which can write where they are told to --------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,17 @@ def memory(x: Any) -> Any:
         return x.untyped_storage()._cdata
     except NotImplementedError:  # as of what oneDNN has arranged
         return id(x)
+
+
+def tensors_in(x: Any) -> Iterator[Any]:
+    """Yields the tensors of nested tuples, lists and dicts, in order."""
+    if isinstance(x, torch.Tensor):
+        yield x
+    elif isinstance(x, list | tuple):
+        for one in x:
+            yield from tensors_in(one)
+    elif isinstance(x, dict):
+        yield from tensors_in(list(x.values()))
 
 
 class Line:
@@ -136,17 +147,6 @@ def _packed(
     return starts, top
 
 
-def _inside(x: Any) -> Any:
-    if isinstance(x, torch.Tensor):
-        yield x
-    elif isinstance(x, list | tuple):
-        for one in x:
-            yield from _inside(one)
-    elif isinstance(x, dict):
-        for one in x.values():
-            yield from _inside(one)
-
-
 _known: dict[Any, Any] = {}
 
 
@@ -224,7 +224,7 @@ class _Script:
             else:
                 given = argument.default_value
             if isinstance(given, bool | int | float) and _takes_tensor(argument.type):
-                given = _as_tensor(given, [*_inside((args, kwargs))])
+                given = _as_tensor(given, [*tensors_in((args, kwargs))])
             values.append(self.value(given, argument.type))
         node = self._graph.create(schema.name, values, len(schema.returns))
         self._graph.insertNode(node)
