@@ -88,7 +88,10 @@ class CarefulFile(io.RawIOBase):
     def close(self) -> None:
         """Closes the file, if it was opened here."""
         if self._own and not self.closed:
-            self._try(self._file.close)
+            try:  # after an error, too
+                self._file.close()
+            except OSError as error:
+                self.error = self.error or error
         super().close()
 
 
