@@ -332,8 +332,7 @@ def _pull(arguments: Any) -> int:
 
 
 def _run(arguments: Any) -> int:
-    from .catalog import from_preset
-    from .hub.bases import Task
+    from .commands.opening import task_of
 
     if bulk.is_bulk(arguments):
         errors = bulk.run_bulk(arguments, _progress)
@@ -348,17 +347,7 @@ def _run(arguments: Any) -> int:
         return run_graph(arguments)
     if not arguments.inputs:
         raise ValueError("give a text, or the path of a file; --input FILE.npy for a graph")
-    model = from_preset(
-        arguments.name,
-        backend=arguments.backend,
-        folder=arguments.folder,
-        offline=arguments.offline,
-        file=arguments.file,
-    )
-    if not isinstance(model, Task):
-        raise ValueError(
-            f"{arguments.name} is a {type(model).__name__}, which does nothing by itself"
-        )
+    model = task_of(arguments)
     adapter = model.command_line_adapter(model)
     options = run_options.chosen(arguments, adapter)
     results = adapter.run_all(arguments.inputs, _progress, **options)

@@ -40,7 +40,7 @@ def run_bulk(arguments: Any, tell: Any) -> int:
         raise ValueError(f"--processes must be at least 1; got {arguments.processes}")
     options = {name: getattr(arguments, name) for name in run_options.OPTIONS}
     options = {name: value for name, value in options.items() if value is not None}
-    what = {"model": arguments.name, "options": options}
+    what = {"model": arguments.name, "file": arguments.file, "options": options}
     if arguments.processes > 1:
         if Path(arguments.out).exists():
             raise ValueError(f"{arguments.out} is there already: remove it, or choose another name")
@@ -57,19 +57,9 @@ def run_bulk(arguments: Any, tell: Any) -> int:
 
 def _model(arguments: Any) -> Any:
     """What gives results of texts."""
-    from ..catalog import from_preset
-    from ..hub.bases import Task
+    from .opening import task_of
 
-    model = from_preset(
-        arguments.name,
-        backend=arguments.backend,
-        folder=arguments.folder,
-        offline=arguments.offline,
-    )
-    if not isinstance(model, Task):
-        raise ValueError(
-            f"{arguments.name} is a {type(model).__name__}, which does nothing by itself"
-        )
+    model = task_of(arguments)
     options = run_options.chosen(arguments, model.command_line_adapter(model))
     return lambda texts: model.run_many(texts, **options)
 
@@ -78,7 +68,7 @@ def _start(arguments: Any) -> subprocess.Popen[bytes]:
     """A process that does a part of the lines."""
     command = [sys.executable, "-m", (__package__ or "").partition(".")[0], "run", arguments.name]
     command += ["--input", arguments.input[0], "--out", arguments.out]
-    for name in ("backend", "folder"):
+    for name in ("backend", "folder", "file"):
         if getattr(arguments, name):
             command += [f"--{name}", getattr(arguments, name)]
     if arguments.offline:

@@ -16,19 +16,13 @@ def run_graph(arguments: Any) -> int:
     Raises:
         ValueError: no inputs, or a preset that is no graph.
     """
-    from ..catalog import from_preset
     from ..hub.graphs import GraphModel, call_with_files, from_onnx
+    from .opening import model_of
 
     if arguments.name.endswith(".onnx"):
         model = from_onnx(arguments.name, arguments.backend)
     else:
-        model = from_preset(
-            arguments.name,
-            backend=arguments.backend,
-            folder=arguments.folder,
-            offline=arguments.offline,
-            file=arguments.file,
-        )
+        model = model_of(arguments)
     if not isinstance(model, GraphModel):
         raise ValueError(
             f"{arguments.name} is a {type(model).__name__}, and --input is for graphs: give its "
