@@ -19,11 +19,11 @@ class PictureLayer(layers.Layer):
     """Pictures of any size, as pixels, to what `ImageClassifierPreprocessor` makes of them.
 
     Computes on pixels (batch, height, width, 3), uint8 in red, green and blue, the float32 tensor
-    (batch, *image_size, 3): resized, cut and normalised. As in Pillow's `Image.resize`, whose
-    kernels these are, rows are stretched before columns and each result is rounded to whole
-    numbers. Pillow's weights have fewer bits than float32, so one pixel in ten or twenty is one
-    step of 255 off; and since Pillow 13 it takes columns first where a picture loses many
-    more rows than columns, which differs by more where sharp kernels are cut at 0 or 255.
+    (batch, *image_size, 3): resized, cut and normalised. As in Pillow 13's `Image.resize`, whose
+    kernels these are, rows are stretched before columns, columns before rows where a picture loses
+    more than two rows for each column, and each result is rounded to whole numbers. Pillow's
+    weights have fewer bits than float32, so a value near the middle of two whole numbers may be
+    one step of 255 off.
 
     Args:
         image_size: height and width of the result, in pixels.
@@ -72,8 +72,20 @@ class PictureLayer(layers.Layer):
         height = ops.sum(ops.ones_like(x[0, :, 0, 0]))
         width = ops.sum(ops.ones_like(x[0, 0, :, 0]))
         down, across = self._samples(height, width)
-        x = _whole(ops.einsum("ow,bhwc->bhoc", self._weights(x[0, 0, :, 0], *across), x))
-        x = _whole(ops.einsum("oh,bhwc->bowc", self._weights(x[0, :, 0, 0], *down), x))
+        across = self._weights(x[0, 0, :, 0], *across)
+        down = self._weights(x[0, :, 0, 0], *down)
+        tall, wide = images.shape[1:3]
+        if type(tall) is int and type(wide) is int:
+            rows, columns = self._resized_whole(tall, wide)
+            columns_first = rows < tall and tall - rows > 2 * (wide - columns)
+            x = _stretched(x, across, down, columns_first)
+        else:
+            columns, rows = self._resized(width, height)
+            lost = ops.subtract(height, rows)
+            more = ops.greater(lost, ops.multiply(ops.subtract(width, columns), 2.0))
+            columns_first = ops.logical_and(ops.greater(lost, 0.0), more)
+            pair = [_stretched(x, across, down, first) for first in (True, False)]
+            x = ops.where(columns_first, *pair)
         if self.channel_order == "bgr":
             x = ops.flip(x, axis=-1)
         factor = np.float32(self.scale) / np.asarray(self.std, np.float32)
@@ -105,8 +117,7 @@ class PictureLayer(layers.Layer):
                 begin = ops.floor(ops.divide(ops.subtract(whole, part), 2.0))
                 found.append((count, ops.divide(part, count), begin))
             return found
-        target = int(columns / self.crop_ratio), int(rows / self.crop_ratio)
-        sizes = self._resized(width, height, *target)
+        sizes = self._resized(width, height)
         found = []
         for whole, size, count in ((height, sizes[1], rows), (width, sizes[0], columns)):
             step = ops.divide(whole, size)
@@ -114,10 +125,27 @@ class PictureLayer(layers.Layer):
             found.append((count, step, ops.multiply(begin, step)))
         return found
 
-    def _resized(self, width: Tensor, height: Tensor, to: int, down: int) -> tuple[Any, Any]:
+    def _target(self) -> tuple[int, int]:
+        """Width and height that a picture is resized to, or that it is to cover then."""
+        rows, columns = self.image_size
+        if self.crop in ("none", "crop_first"):
+            return columns, rows
+        return int(columns / self.crop_ratio), int(rows / self.crop_ratio)
+
+    def _resized_whole(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of a picture of known sizes when it is resized."""
+        to, down = self._target()
+        if self.crop != "resize_first":
+            return down, to
+        if width * down <= height * to:
+            return height * to // width, to
+        return down, width * down // height
+
+    def _resized(self, width: Tensor, height: Tensor) -> tuple[Any, Any]:
         """Width and height of the whole picture when it is resized."""
+        to, down = self._target()
         whole, tall = ops.full_like(width, to), ops.full_like(height, down)
-        if self.crop == "squash":
+        if self.crop != "resize_first":
             return whole, tall
         # A quotient's rounding must not take it below a whole number.
         other = ops.floor(ops.add(ops.divide(ops.multiply(height, to), width), 1e-4))
@@ -134,13 +162,26 @@ class PictureLayer(layers.Layer):
             chosen = ops.add(ops.floor(centres), 0.5)
             return ops.cast(ops.less(ops.abs(ops.subtract(pixels, chosen)), 0.25), "float32")
         wide = ops.maximum(step, 1.0)
-        weights = _kernel(self.interpolation, ops.divide(ops.subtract(pixels, centres), wide))
+        far = ops.divide(ops.subtract(pixels, centres), wide)
+        if self.interpolation == "box":
+            # What lies on an edge is told from what lies next to it by half of the least distance.
+            far = ops.subtract(far, ops.divide(0.25, ops.sum(ops.ones_like(line))))
+        weights = _kernel(self.interpolation, far)
         return ops.divide(weights, ops.sum(weights, axis=1, keepdims=True))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         names = "image_size crop crop_ratio interpolation scale mean std channel_order".split()
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _stretched(x: Tensor, across: Tensor, down: Tensor, columns_first: bool) -> Tensor:
+    """Pictures (batch, height, width, 3) of whole numbers by the weights of columns and rows."""
+    if columns_first:
+        x = _whole(ops.einsum("oh,bhwc->bowc", down, x))
+        return _whole(ops.einsum("ow,bhwc->bhoc", across, x))
+    x = _whole(ops.einsum("ow,bhwc->bhoc", across, x))
+    return _whole(ops.einsum("oh,bhwc->bowc", down, x))
 
 
 def _whole(x: Tensor) -> Tensor:

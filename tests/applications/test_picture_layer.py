@@ -29,12 +29,14 @@ def test_it_is_what_pillow_makes(backend, crop):
         order = "bgr" if interpolation == "box" else "rgb"
         prepare = ImageClassifierPreprocessor(SIZE, crop, 0.875, interpolation, channel_order=order)
         layer = PictureLayer.of(prepare)
-        for shape in ((37, 53), (20, 20)):
+        # The last one loses so many rows that Pillow takes columns first.
+        for shape in ((37, 53), (20, 20), (90, 40)):
             image = picture(*shape)
+            if interpolation in ("lanczos", "bicubic"):
+                image = image // 128 * 255  # cut at 0 and 255 after each pass
             found = ops.convert_to_numpy(layer(ops.convert_to_tensor(image[None])))
             off = np.abs(found - prepare(image))
-            # Pillow rounds to whole numbers after each of its two passes: a sum near the middle of
-            # two of them turns.
+            # Pillow's weights have 22 bits: a sum near the middle of two whole numbers turns.
             assert off.max() <= 1.01 * STEP, (interpolation, shape)
 
 
@@ -81,7 +83,7 @@ def test_exported_models_take_pixels(format, tmp_path):
     path = str(tmp_path / "m")
     model.export(path, format=format, verbose=False, preprocessing=True)
     exported = run(format, path)
-    for count, shape in ((2, (37, 53)), (1, (20, 31))):
+    for count, shape in ((2, (37, 53)), (1, (20, 31)), (1, (50, 24))):
         images = np.stack([picture(*shape, seed) for seed in range(count)])
         found = {name: np.asarray(x) for name, x in exported(images).items()}
         assert set(found) == {"logits", "probabilities"}

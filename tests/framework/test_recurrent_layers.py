@@ -344,3 +344,19 @@ def test_listed_cells_keep_their_dtypes(backend):
         assert isozoo.backend.standardize_dtype(found.dtype) == "float16"
         # 4 in each of 3 after the first step, 8 after the second; sums of 3 of both.
         np.testing.assert_array_equal(ops.convert_to_numpy(found), [[36, 36]])
+
+
+@pytest.mark.parametrize("kind", ["simple", "lstm", "gru"])
+def test_a_cell_keeps_its_dtype_in_a_layer_of_another(kind, backend):
+    """The cell computes in its own dtype; what comes out has the layer's."""
+    cell = {"simple": layers.SimpleRNNCell, "lstm": layers.LSTMCell, "gru": layers.GRUCell}[kind]
+    step, count = KINDS[kind][2:]
+    for made in (cell(UNITS, dropout=0.5), [cell(UNITS, dropout=0.5)]):
+        layer = layers.RNN(made, return_sequences=True, return_state=True, dtype="float64")
+        layer(X)
+        w = _weights(layer)
+        found = layer(X.astype(np.float64))
+        assert {isozoo.backend.standardize_dtype(x.dtype) for x in found[:1]} == {"float64"}
+        zeros = [np.zeros((2, UNITS))] * count
+        _near(found[0], _run(step, X.astype(np.float64), zeros, w)[0], ERROR)
+        assert np.isfinite(ops.convert_to_numpy(layer(X, training=True)[0])).all()

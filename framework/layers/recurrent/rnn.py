@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import nested, ops
+from ... import dtypes, nested, ops
 from ...configs import plain_class
 from ...context import state
 from ...core.input_spec import InputSpec
@@ -189,6 +189,7 @@ class RNN(Layer):
         self, sequences: Any, states: list[Any], mask: Any, training: bool
     ) -> tuple[Any, list[Any]]:
         """The outputs that were asked for, and the last states."""
+        sequences = self._as_the_cell_takes(sequences)
         masks = None
         if training:
             masks = dropout_masks_of(self.cell, sequences[:, 0], states)
@@ -199,6 +200,15 @@ class RNN(Layer):
             return call_cell(self.cell, inputs, states, training, masks)
 
         return loop.run(self, step, sequences, states, mask, False)
+
+    def _as_the_cell_takes(self, sequences: Any) -> Any:
+        # A cell that was made in another dtype than the layer around it would cast each step.
+        if not isinstance(self.cell, Layer) or not self.cell.autocast:
+            return sequences
+        dtype = self._backend.dtype(sequences)
+        if dtype == self.cell.compute_dtype or not dtypes.is_float(dtype):
+            return sequences
+        return ops.cast(sequences, self.cell.compute_dtype)
 
     def _run_ours(
         self, sequences: Any, states: list[Any], mask: Any, masks: Any
