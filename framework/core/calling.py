@@ -16,11 +16,17 @@ from ..context import entered, state
 from . import masks, remat, symbolic, tracebacks
 from .input_spec import InputSpec, check_inputs
 from .keras_tensor import KerasTensor
+from .located import name_layer
 
 # Spec keys of layers -> (shape, dtype) of their results; see `CallableLayer._spec_key`.
 _SPECS: dict[Any, tuple[Any, str]] = {}
 _MOST_SPECS = 4096
 _LAYERS = __name__.rpartition(".core.")[0] + ".layers."
+# Layers that hand what they get to others.
+_PASSING = {
+    f"{_LAYERS}{name}"
+    for name in ("core.passing", "core.wrapper", "core.input_layer", "recurrent.time_distributed")
+}
 _LIBRARY = __name__.partition(".framework.")[0] + "."
 
 
@@ -68,6 +74,7 @@ class CallableLayer:
     # Whether the next call from outside is noted: see `_note_call`. Models want it, once.
     _notes_call = False
     name: str
+    path: str
     call: Any
     build: Any
     parts: Any
@@ -191,6 +198,7 @@ class CallableLayer:
                 state.observer(self, outputs)
         except Exception as error:
             if before[0] is None:
+                name_layer(error, CallableLayer)
                 tracebacks.trim(error)
             raise
         finally:
@@ -246,6 +254,8 @@ class CallableLayer:
         kind = owner_of(x)
         if kind is registry.ARRAY:
             if _is_text(x):
+                if self._takes_tensors_alone and type(self).__module__ not in _PASSING:
+                    raise _no_numbers(self, x)
                 return x  # there are no tensors of it on most backends; some layers take it
             x = backend.asarray(x)
         elif kind is registry.BOX:
@@ -407,6 +417,7 @@ class CallableLayer:
             spec = self.compute_output_spec(*args, **kwargs)
         except Exception as error:
             if state.owner is None:
+                name_layer(error, CallableLayer)
                 tracebacks.trim(error)
             raise
         return symbolic.link(self, args, kwargs, spec)
@@ -507,6 +518,14 @@ def _refuse_plain_values(args: tuple, name: str) -> None:
                 f"value should be passed as a keyword argument: {value!r} (of type {type(value)}). "
                 f"The layer {name!r} takes tensors and arrays."
             )
+
+
+def _no_numbers(layer: Any, x: Any) -> ValueError:
+    return ValueError(
+        f"The layer '{layer.path}' ({type(layer).__name__}) takes numbers; got an array of text, "
+        f"{x.dtype} {x.shape}. Make numbers of it before, for example by StringLookup, "
+        "TextVectorization or a tokenizer."
+    )
 
 
 def _is_native(x: Any, backend: Any) -> bool:

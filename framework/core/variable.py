@@ -16,6 +16,26 @@ _LISTS = (list, tuple)
 _NUMBERS = (bool, int, float, complex)
 
 
+class _Function:
+    """An attribute that is None or can be called."""
+
+    def __init__(self, slot: str, example: str) -> None:
+        self._slot, self._example = slot, example
+        self.__doc__ = f"None, or a callable such as a `{example}`."
+
+    def __get__(self, variable: Any, owner: type | None = None) -> Any:
+        return self if variable is None else getattr(variable, self._slot)
+
+    def __set__(self, variable: Any, value: Any) -> None:
+        if value is not None and not callable(value):
+            name = self._slot.lstrip("_")
+            raise ValueError(
+                f"Invalid value for attribute `{name}`. Expected a callable (such as a "
+                f"`{self._example}` instance) or `None`. Received: {name}={value}"
+            )
+        setattr(variable, self._slot, value)
+
+
 class Variable(VariableOperators):
     """A tensor that a layer, metric or optimizer owns, and that may change.
 
@@ -49,12 +69,15 @@ class Variable(VariableOperators):
     __slots__ = (
         "__weakref__",
         "_dtype",
+        "_constraint",
         "_initializer",
         "_key",
         "_name",
+        "_overwrite_with_gradient",
         "_owners",
         "_permitted",
         "_register",
+        "_regularizer",
         "_scope",
         "_shape",
         "_table",
@@ -62,13 +85,13 @@ class Variable(VariableOperators):
         "aggregation",
         "autocast",
         "backend",
-        "constraint",
         "layout",
         "memory_format",
-        "overwrite_with_gradient",
-        "regularizer",
         "synchronization",
     )
+
+    regularizer = _Function("_regularizer", "keras.regularizers.Regularizer")
+    constraint = _Function("_constraint", "keras.constraints.Constraint")
 
     def __init__(
         self,
@@ -353,6 +376,17 @@ class Variable(VariableOperators):
         from .trackable import root_of
 
         return root_of(self)
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether the optimizer puts the gradient in the place of the value."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"`overwrite_with_gradient` must be a boolean. Received: {value}")
+        self._overwrite_with_gradient = value
 
     @property
     def trainable(self) -> bool:

@@ -42,11 +42,11 @@ def convert_to_numpy(x: TensorLike) -> np.ndarray:
 
 
 def is_tensor(x: TensorLike) -> bool:
-    """Tells whether `x` is a tensor of a backend, or a symbolic one."""
+    """Tells whether `x` is a tensor of a backend; symbolic ones are none, as in Keras."""
     owner = owner_of(x)
     if isinstance(owner, registry.Kind):
         return owner is registry.ARRAY and registry.current().name == "numpy"
-    return True
+    return not owner.symbolic
 
 
 def shape(x: TensorLike) -> tuple:

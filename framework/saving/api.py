@@ -197,8 +197,8 @@ def save_weights(
         )
     if max_shard_size is None and not path.endswith((".weights.h5", ".safetensors", SHARDS)):
         raise ValueError(
-            f"The filename must end in `.weights.h5`, `.safetensors` or `{SHARDS}`. "
-            f"Received: filepath={path}"
+            f"The filename must end in `.weights.h5`, `.safetensors` or `{SHARDS}`, or with "
+            f"`max_shard_size` in `.weights.json`. Received: filepath={path}"
         )
     _check_built(model, "saving a model")
     _check_overwrite(path, overwrite)

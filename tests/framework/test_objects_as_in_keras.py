@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -178,3 +180,22 @@ def test_logs_are_in_the_order_of_their_names(backend):
     assert list(history) == [*names, *(f"val_{name}" for name in names)]
     assert seen == [names]
     assert list(model.evaluate(x, y, verbose=0, return_dict=True)) == names
+
+
+def test_a_variable_refuses_what_it_cannot_call(backend):
+    variable = Variable([1.0, 2.0])
+    with pytest.raises(ValueError, match="Invalid value for attribute `regularizer`"):
+        variable.regularizer = 3
+    with pytest.raises(ValueError, match="Invalid value for attribute `constraint`"):
+        variable.constraint = "nonneg"
+    with pytest.raises(TypeError, match="`overwrite_with_gradient` must be a boolean"):
+        variable.overwrite_with_gradient = "yes"
+    assert variable.regularizer is None and variable.constraint is None
+    assert variable.overwrite_with_gradient is False
+    copied = copy.deepcopy(variable)
+    assert copied.constraint is None and copied.overwrite_with_gradient is False
+
+
+def test_a_symbolic_tensor_is_no_tensor_of_a_backend(backend):
+    assert not ops.is_tensor(Input((3,)))
+    assert ops.is_tensor(ops.ones(2))
