@@ -115,6 +115,8 @@ class IoU(Metric):
                 "incorrect weight due to type casting. Consider using integer weights.",
                 stacklevel=4,
             )
+        if len(given.shape) == len(shape) + 1 and given.shape[-1] == 1:
+            given = ops.squeeze(given, -1)  # a column of weights
         if 1 < len(given.shape) == len(shape):
             given = ops.reshape(ops.broadcast_to(given, shape), (-1,))
         return ops.broadcast_to(ops.cast(given, dtype), ops.shape(y_true))

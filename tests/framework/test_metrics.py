@@ -459,3 +459,13 @@ def test_without_super():
         metrics.Metric().update_state(1)
     with pytest.raises(NotImplementedError, match="define it"):
         metrics.Metric().result()
+
+
+def test_a_column_of_weights_counts_for_one_hot_classes(backend):
+    classes, found = np.array([0, 1, 2, 1]), np.array([0, 2, 2, 1])
+    weights = np.array([1, 3, 2, 1])
+    eye = np.eye(3, dtype="float32")
+    metric = metrics.OneHotMeanIoU(num_classes=3)
+    metric.update_state(eye[classes], eye[found], weights[:, None])
+    # 1 of 1, 1 of 4, and 2 of 5.
+    assert ops.convert_to_numpy(metric.result()) == pytest.approx(np.mean([1, 1 / 4, 2 / 5]))
