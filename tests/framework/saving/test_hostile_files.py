@@ -139,6 +139,12 @@ CONFIGS = {
             inbound_nodes=[{"args": [], "kwargs": {}}],
         )
     ),
+    "CVE-2025-12058: a file as the vocabulary": sequential(
+        entry("keras.layers", "StringLookup", {"name": "l", "vocabulary": __file__})
+    ),
+    "CVE-2025-12058: an address as the vocabulary": sequential(
+        entry("keras.layers", "TextVectorization", {"name": "l", "vocabulary": "http://[::1]:9/"})
+    ),
     "CVE-2025-49655: a wrapped torch module": sequential(
         entry("keras.layers", "TorchModuleWrapper", {"name": "t", "module": "gASVAAAA"})
     ),
