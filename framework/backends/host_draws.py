@@ -25,13 +25,22 @@ def filled(key, shape, dtype, convert, first=0):
     ahead = first % 4  # draws of the first block that belong to others
     count = math.prod(shape)
     total = -(-(ahead + count) // 4)
-    out = np.empty(4 * total, dtype)
+    out = _aligned(4 * total, np.dtype(dtype))
 
     def use(words, start):
         convert(words, out[start : start + len(words)])
 
     philox.each(on_host(key), total, use, first=first // 4)
     return out[ahead : ahead + count].reshape(shape)
+
+
+_ALIGNMENT = 64  # bytes; JAX takes over such memory, and copies other
+
+
+def _aligned(count, dtype):
+    room = np.empty(count * dtype.itemsize + _ALIGNMENT, np.uint8)
+    first = -room.ctypes.data % _ALIGNMENT
+    return room[first : first + count * dtype.itemsize].view(dtype)
 
 
 def _shares(words, place):

@@ -20,7 +20,7 @@ CHUNK = 1 << 15  # blocks at a time: the working arrays then stay in the cache
 _PARALLEL = 1 << 17  # blocks from which on threads pay
 _HALF = np.uint64(32)
 _LOW = np.uint64(MASK)
-_FACTORS = tuple(np.uint64(m) for m in MULTIPLIERS)
+_FACTORS = np.array(MULTIPLIERS, np.uint64)[:, None]
 
 
 def schedule(key: tuple[int, int]) -> list[tuple[int, int]]:
@@ -34,15 +34,17 @@ def blocks(key: tuple[int, int], first: int, count: int, stream: int = 0) -> np.
     The numbers of the blocks agree in all but the lowest 32 bits.
     """
     out = np.empty((count, 4), np.uint32)
-    _blocks(schedule(key), first, out, np.empty((6, count), np.uint64), stream)
+    _blocks(schedule(key), first, out, np.empty((2, 2, count), np.uint64), stream)
     return out
 
 
 def _blocks(keys: list[tuple[int, int]], first: int, out: np.ndarray, work, stream: int) -> None:
-    # x and y hold the words c0 and c2 in 64 bits. The other two are the lower halves of the last
-    # products, r and s; those of this round are p and q. So a round is
-    # x' = high(q) ^ low(r) ^ k0 and y' = high(p) ^ low(s) ^ k1.
-    x, y, p, q, r, s = (array[: len(out)] for array in work)
+    # The rows of `state` hold the words c0 and c2 in 64 bits. The other two are the lower halves of
+    # the last products, `before`: of row 0 in c3, of row 1 in c1, and so its rows are turned round.
+    # A round is c0' = high(product 1) ^ c1 ^ k0 and c2' = high(product 0) ^ c3 ^ k1.
+    state, before = work[:, :, : len(out)]
+    x, y = state
+    r, s = before
     high, low = first >> 32, first & MASK
     # Of the first two rounds, the halves that are the same for all blocks.
     product = stream * MULTIPLIERS[1]
@@ -58,26 +60,25 @@ def _blocks(keys: list[tuple[int, int]], first: int, out: np.ndarray, work, stre
     np.bitwise_xor(s, np.uint64(same >> 32 ^ k1), out=y)
     np.bitwise_and(y, _LOW, out=y)
     s.fill(same & MASK)
-    for k0, k1 in keys[2:]:
-        np.multiply(x, _FACTORS[0], out=p)
-        np.multiply(y, _FACTORS[1], out=q)
-        for state, product, before, k in ((x, q, r, k0), (y, p, s, k1)):
-            _high_xor_low(product, before, state)
-            np.bitwise_xor(state, np.uint64(k), out=state)
-            np.bitwise_and(state, _LOW, out=state)
-        p, q, r, s = s, r, q, p
-    for lane, state in enumerate((x, r, y, s)):
-        out[:, lane] = state
+    for key in np.array(keys[2:], np.uint64)[..., None]:
+        np.multiply(state, _FACTORS, out=state)
+        turned = state[::-1]
+        _high_xor_low(turned, before)
+        np.bitwise_xor(before, key, out=before)
+        np.bitwise_and(before, _LOW, out=before)
+        state, before = before, turned
+    for lane, words in enumerate((state[0], before[0], state[1], before[1])):
+        out[:, lane] = words
 
 
-def _high_xor_low(first: np.ndarray, second: np.ndarray, out: np.ndarray) -> None:
-    """high(first) ^ low(second) of 64-bit numbers, in the lower halves of `out`.
+def _high_xor_low(first: np.ndarray, second: np.ndarray) -> None:
+    """high(first) ^ low(second) of rows of 64-bit numbers, in the lower halves of `second`.
 
     By the 32-bit words that follow each other in memory, which saves the shift; in the upper
-    halves of `out` something else appears.
+    halves something else appears.
     """
-    first, second, out = (array.view(np.uint32) for array in (first, second, out))
-    np.bitwise_xor(first[1:], second[:-1], out=out[:-1])
+    low = second.view(np.uint32)[:, :-1]
+    np.bitwise_xor(first.view(np.uint32)[:, 1:], low, out=low)
 
 
 def words(key: tuple[int, int], count: int, stream: int = 0) -> np.ndarray:
@@ -103,11 +104,12 @@ def each(
     """
     keys = schedule(key)
     starts = range(0, total, CHUNK)
+    left = iter(starts)  # each thread takes the next, for none knows how busy its processor is
 
-    def run(part: range) -> None:
-        work = np.empty((6, min(CHUNK, total)), np.uint64)
+    def run() -> None:
+        work = np.empty((2, 2, min(CHUNK, total)), np.uint64)
         scratch = np.empty(4 * min(CHUNK, total), np.uint32) if out is None else None
-        for start in part:
+        for start in left:
             size = 4 * min(CHUNK, total - start)
             chunk = scratch[:size] if out is None else out[4 * start : 4 * start + size]  # pyright: ignore
             _blocks(keys, first + start, chunk.reshape(-1, 4), work, stream)
@@ -116,12 +118,15 @@ def each(
 
     threads = min(_processors(), len(starts)) if total >= _PARALLEL else 1
     if threads < 2:
-        run(starts)
+        run()
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, (starts[i::threads] for i in range(threads))))
+    with ThreadPoolExecutor(threads - 1) as pool:
+        others = [pool.submit(run) for _ in range(threads - 1)]
+        run()
+        for other in others:
+            other.result()
 
 
 def _processors() -> int:
