@@ -30,6 +30,9 @@ def _pads(padding, sizes, kernel, strides, dilation=None):
 def conv(x, kernel, strides, padding, dilation, groups):
     """Convolution of (batch, *spatial, channels) with a kernel of (*size, in / groups, out)."""
     rank = kernel.ndim - 2
+    if kernel.shape[rank] == 1 < groups:
+        kernel = kernel.reshape(*kernel.shape[:rank], groups, -1)
+        return depthwise_conv(x, kernel, strides, padding, dilation)
     pads = _pads(padding, x.shape[1:-1], kernel.shape[:rank], strides, dilation)
     sizes_known = _are_known(x.shape[1:-1])  # else the two ways have sizes of different form
     if groups == 1 and set(kernel.shape[:rank]) == {1} and set(pads) == {(0, 0)} and sizes_known:

@@ -66,6 +66,9 @@ def conv(x, kernel, strides, padding, dilation, groups):
                     dilation, groups)[:0]  # fmt: skip
     rank = len(kernel.shape) - 2
     size = kernel.shape[:rank]
+    if kernel.shape[rank] == 1 < groups and rank < 3:  # which has kernels for no volumes
+        kernel = tf.reshape(kernel, (*size, groups, kernel.shape[-1] // groups))
+        return depthwise_conv(x, kernel, strides, padding, dilation)
     if max(strides) > 1 and max(dilation) > 1:
         # TensorFlow's kernels take one or the other: all places, then every n-th.
         x = _padded(x, spatial_pads(x, size, strides, padding, dilation))
