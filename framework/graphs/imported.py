@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from .. import dtype_policies, dtypes
-from ..backends import registry as backends
 from ..configs import deserialize
 from ..core.layer import Layer
 from ..core.variable import Variable
@@ -18,10 +16,12 @@ from ..core.views import KeepsViews
 from ..models import Model
 from ..ops import cast
 from ..random import SeedGenerator, uniform
-from .calls import Narrow, shape_of
+from .calls import Narrow
+from .deciding import call_for_numbers
 from .errors import GraphError
+from .fitting import fitting, names_of
 from .interpreter import Program, Run, native
-from .ir import ForeignGraph, Node, Value, Weight, numpy_dtype
+from .ir import ForeignGraph, Node, Weight, numpy_dtype
 from .kernels import kernels
 from .named_weights import NamedWeights, views_of
 from .narrow import carrier_of, from_carrier, is_narrow, narrow_array
@@ -152,10 +152,28 @@ class ImportedModel(QuantizableGraph, KeepsViews, Model):
         Raises:
             GraphError: inputs that the graph does not have, or that do not fit it.
         """
-        found = self._run(inputs, others, training, ()).outputs()
+        return self._outputs(self._run(inputs, others, training, ()))
+
+    def call_fixed(self, inputs: Any, fixed: Mapping[str, np.ndarray]) -> Any:
+        """Computes the graph with numbers of the host for some inputs; see `FixedCall`.
+
+        Args:
+            inputs: the others, in a dict by their names.
+            fixed: name -> array, in the dtype of the graph.
+        """
+        return self._outputs(self._run(inputs, (), False, (), fixed))
+
+    def _outputs(self, run: Run) -> Any:
+        outputs = [native(x) for x in run.outputs()]
         named = [value.name for value in self.graph.outputs]
-        outputs = [native(x) for x in found]
         return outputs[0] if len(outputs) == 1 else dict(zip(named, outputs, strict=True))
+
+    def _run_compiled(
+        self, method: Any, args: tuple, kwargs: dict[str, Any], consumed: tuple[int, ...] = ()
+    ) -> Any:
+        if method is None and self._backend.compiles and args and not kwargs:
+            method, args = call_for_numbers(self, args)
+        return super()._run_compiled(method, args, kwargs, consumed)
 
     def _native_input(self, x: Any) -> Any:
         if isinstance(x, np.ndarray):  # of numbers of a few bits those that stand for them
@@ -186,7 +204,14 @@ class ImportedModel(QuantizableGraph, KeepsViews, Model):
         run.outputs()
         return [native(run.values[name]) for name in names]
 
-    def _run(self, inputs: Any, others: Any, training: bool, kept: tuple[str, ...]) -> Run:
+    def _run(
+        self,
+        inputs: Any,
+        others: Any,
+        training: bool,
+        kept: tuple[str, ...],
+        fixed: Mapping[str, np.ndarray] | None = None,
+    ) -> Run:
         # Values inside are those of the file, and training changes statistics.
         key = ("program", kept) if kept or training else ("program", "inference")
         program = self._cache.get(key)
@@ -194,7 +219,7 @@ class ImportedModel(QuantizableGraph, KeepsViews, Model):
             graph = self.graph if kept or training else rewritten(self.graph)
             program = self._cache[key] = Program(graph, kept)
         kinds = self._dtypes()
-        values = {**self._constants(), **self._given(inputs, others, kinds)}
+        values = {**self._constants(), **self._given(inputs, others, kinds, fixed or {})}
         for path, weight in self.graph.weights.items():
             values[path] = self._weight(path, weight)
         return Run(program, self._backend, values, kinds, training, self)
@@ -219,29 +244,42 @@ class ImportedModel(QuantizableGraph, KeepsViews, Model):
             }
         return found
 
-    def _given(self, inputs: Any, others: Any, kinds: Mapping[str, str]) -> dict[str, Any]:
-        """The inputs by name, in the graph's dtypes."""
+    def by_name(self, inputs: Any, others: Any) -> dict[str, Any]:
+        """Returns what a call is given, by the names of the inputs. GraphError for others."""
         wanted = self.graph.inputs
         if isinstance(inputs, Mapping) and not others:
             unknown = [name for name in inputs if name not in {value.name for value in wanted}]
             if unknown:
                 raise GraphError(
-                    f"{self.name} has no input {unknown[0]!r}; it has {_names(wanted)}"
+                    f"{self.name} has no input {unknown[0]!r}; it has {names_of(wanted)}"
                 )
-            given = dict(inputs)
-        else:
-            several = isinstance(inputs, list | tuple) and not others
-            lone = len(wanted) == 1 and wanted[0].kind == "sequence"
-            parts = [*inputs] if several and not lone else [inputs, *others]
-            if len(parts) > len(wanted):
-                raise GraphError(
-                    f"{self.name} takes {len(wanted)} inputs, {_names(wanted)}; it got {len(parts)}"
-                )
-            given = {value.name: x for value, x in zip(wanted, parts, strict=False)}
+            return dict(inputs)
+        several = isinstance(inputs, list | tuple) and not others
+        lone = len(wanted) == 1 and wanted[0].kind == "sequence"
+        parts = [*inputs] if several and not lone else [inputs, *others]
+        if len(parts) > len(wanted):
+            raise GraphError(
+                f"{self.name} takes {len(wanted)} inputs, {names_of(wanted)}; it got {len(parts)}"
+            )
+        return {value.name: x for value, x in zip(wanted, parts, strict=False)}
+
+    def _given(
+        self,
+        inputs: Any,
+        others: Any,
+        kinds: Mapping[str, str],
+        fixed: Mapping[str, np.ndarray],
+    ) -> dict[str, Any]:
+        """The inputs by name, in the graph's dtypes."""
+        wanted = [value for value in self.graph.inputs if value.name not in fixed]
+        given = self.by_name(inputs, others)
         missing = [v.name for v in wanted if given.get(v.name) is None and v.kind != "optional"]
         if missing:
-            raise GraphError(f"{self.name} lacks the input {missing[0]!r}; it has {_names(wanted)}")
-        return {v.name: _fitting(self, v, given.get(v.name), kinds) for v in wanted}
+            raise GraphError(
+                f"{self.name} lacks the input {missing[0]!r}; it has {names_of(self.graph.inputs)}"
+            )
+        found = {v.name: fitting(self, v, given.get(v.name), kinds) for v in wanted}
+        return {**found, **fixed}
 
     # What operators ask of the model ----------------------------------------------------------
 
@@ -337,54 +375,6 @@ def _constant(array: np.ndarray, kinds: Mapping[str, str]) -> Any:
     if name in kinds:
         return np.asarray(array, numpy_dtype(kinds[name]))
     return array
-
-
-def _names(values: list[Value]) -> str:
-    return ", ".join(repr(value.name) for value in values) or "none"
-
-
-def _fitting(model: ImportedModel, value: Value, x: Any, kinds: Mapping[str, str]) -> Any:
-    """An input in the dtype of the graph. GraphError where it does not fit."""
-    if x is None:
-        return None
-    if isinstance(x, list | tuple) and value.kind != "tensor":
-        return [_fitting(model, Value(value.name, value.dtype), part, kinds) for part in x]
-    if value.dtype == "string" or not hasattr(x, "shape"):
-        if value.dtype not in ("string", None) and isinstance(x, str | bytes | os.PathLike):
-            raise GraphError(
-                f"{model.name}: the input {value.name!r} is {x!r:.80}; a tensor of {value.dtype} "
-                "is expected"
-            )
-        return x
-    backend = model._backend
-    if isinstance(backends.owner_of(x), backends.Kind):
-        x = backend.asarray(np.asarray(x))
-    sizes = shape_of(x)
-    if value.shape is not None and value.kind == "tensor" and value.shape:
-        wrong = len(sizes) != len(value.shape) or any(
-            isinstance(n, int) and isinstance(m, int) and n != m
-            for n, m in zip(sizes, value.shape, strict=True)
-        )
-        if wrong:
-            shown = ", ".join("?" if n is None else str(n) for n in value.shape)
-            got = ", ".join(str(n) if isinstance(n, int) else "?" for n in sizes)
-            raise GraphError(
-                f"{model.name}: the input {value.name!r} has the shape ({got}); ({shown}) is "
-                "expected"
-            )
-    if value.dtype is None:
-        return x
-    if is_narrow(value.dtype):
-        return from_carrier(x, value.dtype)
-    have, want = backend.dtype(x), kinds.get(value.dtype, value.dtype)
-    if have == want:
-        return x
-    groups = [group for group in (dtypes.FLOATS, dtypes.INTEGERS) if want in group]
-    if not groups or have not in groups[0]:
-        raise GraphError(
-            f"{model.name}: the input {value.name!r} is of {have}; {value.dtype} is expected"
-        )
-    return cast(x, want)
 
 
 def _table(name: str, graph: ForeignGraph, count: int) -> list[str]:

@@ -128,6 +128,7 @@ class ForeignGraph:
     weights: dict[str, Weight] = field(default_factory=dict)
     name: str = ""
     origin: str = "onnx"
+    _free: frozenset[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def walk(self) -> Iterator[Node]:
         """Yields all nodes, those of graphs inside behind the node that holds them."""
@@ -136,18 +137,23 @@ class ForeignGraph:
             for _, inner in node.graphs():
                 yield from inner.walk()
 
-    def free_names(self) -> set[str]:
-        """Returns the names that the graph takes from around it: of a graph inside another."""
-        known = {value.name for value in self.inputs}
-        known |= self.constants.keys() | self.weights.keys()
-        found: set[str] = set()
-        for node in self.nodes:
-            wanted = {name for name in node.inputs if name}
-            for _, inner in node.graphs():
-                wanted |= inner.free_names()
-            found |= wanted - known
-            known |= {name for name in node.outputs if name}
-        return found | ({value.name for value in self.outputs} - known)
+    def free_names(self) -> frozenset[str]:
+        """Returns the names that the graph takes from around it: of a graph inside another.
+
+        They are found once: what stands inside a node does not change.
+        """
+        if self._free is None:
+            known = {value.name for value in self.inputs}
+            known |= self.constants.keys() | self.weights.keys()
+            found: set[str] = set()
+            for node in self.nodes:
+                wanted = {name for name in node.inputs if name}
+                for _, inner in node.graphs():
+                    wanted |= inner.free_names()
+                found |= wanted - known
+                known |= {name for name in node.outputs if name}
+            self._free = frozenset(found | ({value.name for value in self.outputs} - known))
+        return self._free
 
     def __deepcopy__(self, memo: Any) -> ForeignGraph:
         return self  # nothing changes it once it is read

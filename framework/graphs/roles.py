@@ -14,10 +14,11 @@ from .ir import ForeignGraph, Node, Weight, dtype_name
 
 # Operators through which numbers of sizes travel.
 _CARRY = frozenset(
-    "Abs Add Cast CastLike Ceil Clip Concat ConcatFromSequence ConstantOfShape Div Equal Expand "
-    "Flatten Floor Gather GatherElements GatherND Greater GreaterOrEqual Identity Less "
-    "LessOrEqual Max Min Mod Mul Neg Not Range ReduceMax ReduceMin ReduceProd ReduceSum Reshape "
-    "Round ScatterND Slice Split Sqrt Squeeze Sub Sum Tile Transpose Unsqueeze Where".split()
+    "Abs Add And Cast CastLike Ceil Clip Concat ConcatFromSequence ConstantOfShape Div Equal "
+    "Expand Flatten Floor Gather GatherElements GatherND Greater GreaterOrEqual Identity Less "
+    "LessOrEqual Max Min Mod Mul Neg Not Or Range ReduceMax ReduceMin ReduceProd ReduceSum "
+    "Reshape Round ScatterND Slice Split Sqrt Squeeze Sub Sum Tile Transpose Unsqueeze Where "
+    "Xor".split()
 )
 # A constant of more elements is kept as a variable, and so in the file of weights.
 MOST_CONSTANT = 1024
@@ -35,7 +36,7 @@ def divided(graph: ForeignGraph, named: set[str]) -> tuple[ForeignGraph, dict[st
         named: of those, the ones that the file gives as such.
     """
     check_operators(graph)
-    needed = _needed_numbers(graph)
+    needed = needed_numbers(graph)
     meant = {
         node.inputs[place]
         for node in graph.walk()
@@ -75,13 +76,20 @@ def _is_weight(array: np.ndarray, named: bool, meant: bool) -> bool:
     return floats and bool(array.size) and (meant or (named and array.ndim > 0))
 
 
-def _needed_numbers(graph: ForeignGraph) -> set[str]:
-    """Names of values whose numbers some operator must know, and of what these come from."""
+def needed_numbers(graph: ForeignGraph, asked: list[str] | None = None) -> set[str]:
+    """Returns names of values whose numbers some operator must know, and of what these come from.
+
+    Args:
+        graph: with rules for all of its operators.
+        asked: names of values whose numbers are wanted in the place of those.
+    """
     makers: dict[str, Node] = {}
-    stack: list[str] = []
+    stack = list(asked or ())
     for node in graph.walk():
         makers.update((name, node) for name in node.outputs if name)
         rule = rule_of(node)
+        if asked is not None:
+            continue
         if rule is not None:
             stack += [node.inputs[n] for n in rule.numbers if n < len(node.inputs)]
         for _, inner in node.graphs():  # what a body gives may be a size to the node around it

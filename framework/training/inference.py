@@ -1,6 +1,7 @@
 """Inference by the backend's compiled way, and how a model gets all its weights."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import config
@@ -83,7 +84,7 @@ class Inference(Mixed):
 
     def _run_compiled(
         self,
-        method: str | None,
+        method: Any,
         args: tuple,
         kwargs: dict[str, Any],
         consumed: tuple[int, ...] = (),
@@ -112,12 +113,10 @@ class MethodTarget:
     """Presents the model's call, or `model.<method>`, as a callable with weights.
 
     A backend compiles it like the model itself. It may use the memory of the arguments at the
-    places `consumed` for results.
+    places `consumed` for results. A method may also be a function of the model and its arguments.
     """
 
-    def __init__(
-        self, model: Any, method: str | None = None, consumed: tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, model: Any, method: Any = None, consumed: tuple[int, ...] = ()) -> None:
         self.model = model
         self.method = method
         self.consumed = consumed
@@ -144,7 +143,9 @@ class MethodTarget:
         model = self.model
         if self.method is None:
             return model(*args, **kwargs)
-        return model.run_inside(getattr(model, self.method), args, kwargs)
+        named = isinstance(self.method, str)
+        method = getattr(model, self.method) if named else partial(self.method, model)
+        return model.run_inside(method, args, kwargs)
 
     def stateless_call(self, trainable: Any, others: Any, *args: Any, **kwargs: Any) -> Any:
         """Calls the target as a pure function of the model's variables."""

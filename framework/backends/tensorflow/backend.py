@@ -514,5 +514,5 @@ def _convolves(target):
     batch 1). Whisper's decoding step alone takes 15 ms by XLA, 23 by the graph.
     """
     kinds = ("conv", "depthwise")
-    axes = 3 if target.method is None else 4
+    axes = 4 if isinstance(target.method, str) else 3
     return any(v.memory_format in kinds and v.ndim >= axes for v in target.variables)
