@@ -11,7 +11,7 @@ from typing import Any
 
 from ... import ops
 from ...ops.joining import split
-from ..calls import Call, product, rank_of, shape_of
+from ..calls import Call, dtype_of, product, rank_of, shape_of
 from ..registry import rule
 
 
@@ -217,14 +217,38 @@ def _conv_integer(call: Call, x: Any, kernel: Any, x_zero: Any = None, zero: Any
     return ops.cast(integer_conv(call, x, kernel, x_zero, zero), "int32")
 
 
+# Terms of a sum of products of two integers of 9 bits that float32 holds exactly; and of one of 9
+# bits and one of 5.
+_TERMS, _TERMS_OF_HALVES = 258, 4112
+
+
 def integer_conv(call: Call, x: Any, kernel: Any, x_zero: Any, zero: Any) -> Any:
-    """Returns the convolution of integers less their zero points, in float64, which is exact."""
-    x, kernel = ops.cast(x, "float64"), ops.cast(kernel, "float64")
-    if x_zero is not None:
-        x = ops.subtract(x, ops.cast(x_zero, "float64"))
-    if zero is not None:
-        zero = ops.cast(zero, "float64")
-        if rank_of(zero) == 1:
-            zero = ops.reshape(zero, (-1, *(1,) * (rank_of(kernel) - 1)))
-        kernel = ops.subtract(kernel, zero)
-    return convolved(call, x, kernel)
+    """Returns the convolution of integers less their zero points, exactly, in float64.
+
+    On CPUs convolutions of float32 have kernels that those of float64 lack, and hold such sums if
+    these have few terms. Of more terms the kernel's upper and lower half are convolved each by
+    itself. On other devices kernels may sum what is no product of the two (Winograd's).
+    """
+    terms = product(shape_of(kernel)[1:])
+    bytes_alone = {dtype_of(x), dtype_of(kernel)} <= {"int8", "uint8"}
+    bytes_alone &= call.backend.device_names(None)[0].startswith("cpu")
+    halves = bytes_alone and terms is not None and _TERMS < terms <= _TERMS_OF_HALVES
+    narrow = bytes_alone and terms is not None and terms <= _TERMS
+    wide = "float32" if narrow or halves else "float64"
+    x = _less(x, x_zero, wide)
+    if zero is not None and rank_of(zero) == 1:
+        zero = ops.reshape(zero, (-1, *(1,) * (rank_of(kernel) - 1)))
+    if not halves:
+        return ops.cast(convolved(call, x, _less(kernel, zero, wide)), "float64")
+    whole = _less(kernel, zero, "int32")
+    upper, lower = ops.right_shift(whole, 4), ops.bitwise_and(whole, 15)
+    high, low = (
+        ops.cast(convolved(call, x, ops.cast(half, wide)), "float64") for half in (upper, lower)
+    )
+    return ops.add(ops.multiply(high, 16.0), low)
+
+
+def _less(x: Any, zero: Any, dtype: str) -> Any:
+    """Integers in another dtype, less a zero point."""
+    x = ops.cast(x, dtype)
+    return x if zero is None else ops.subtract(x, ops.cast(zero, dtype))

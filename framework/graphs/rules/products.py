@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import dtypes, ops
-from ..calls import Call, dtype_of, rank_of
+from ..calls import Call, dtype_of, rank_of, shape_of
 from ..registry import rule
 
 
@@ -47,17 +47,32 @@ def _det(call: Call, x: Any) -> Any:
     return ops.det(x)
 
 
-def _shifted(call: Call, x: Any, zero: Any, axis: int) -> Any:
-    """Integers as int32, less their zero point, which may differ along an axis."""
-    x = ops.cast(x, "int32")
+# Terms of a sum of products of two integers of 9 bits that float32 holds exactly.
+_TERMS = 258
+
+
+def _shifted(x: Any, zero: Any, axis: int, dtype: str) -> Any:
+    """Integers as floats, less their zero point, which may differ along an axis."""
+    x = ops.cast(x, dtype)
     if zero is None:
         return x
-    zero = ops.cast(zero, "int32")
+    zero = ops.cast(zero, dtype)
     if rank_of(zero) == 1 and rank_of(x) > 1:
         zero = ops.reshape(zero, [-1 if n == axis % rank_of(x) else 1 for n in range(rank_of(x))])
     return ops.subtract(x, zero)
 
 
+def integer_product(a: Any, b: Any, a_zero: Any = None, b_zero: Any = None) -> Any:
+    """Returns the product of matrices of 8-bit integers less their zero points, exactly, as floats.
+
+    No framework multiplies integers as fast as floats. float64 holds the sums of all that fit
+    into memory, float32 those of few terms.
+    """
+    terms = shape_of(a)[-1]
+    wide = "float32" if isinstance(terms, int) and terms <= _TERMS else "float64"
+    return ops.matmul(_shifted(a, a_zero, -2, wide), _shifted(b, b_zero, -1, wide))
+
+
 @rule("MatMulInteger")
 def _matmul_integer(call: Call, a: Any, b: Any, a_zero: Any = None, b_zero: Any = None) -> Any:
-    return ops.matmul(_shifted(call, a, a_zero, -2), _shifted(call, b, b_zero, -1))
+    return ops.cast(integer_product(a, b, a_zero, b_zero), "int32")
