@@ -74,6 +74,8 @@ def table(draw: Draw) -> Iterator[tuple[str, str, dict[str, Any], list[Any], int
     yield from _several_heads(d)
     yield from _grouped(d)
     yield from _few_bits(d)
+    yield from _quantized(d)
+    yield from _quantized_products(d)
 
 
 def _rotations(d: Draw) -> Iterator[tuple[str, str, dict[str, Any], list[Any], int]]:
@@ -194,6 +196,76 @@ def _few_bits(d: Draw) -> Iterator[tuple[str, str, dict[str, Any], list[Any], in
     yield "gather_bits_zeros", "GatherBlockQuantized", how, [table, places, scales, zeros], 1
 
 
+def _scale(value: float) -> np.ndarray:
+    return np.array(value, np.float32)
+
+
+def _quantized(d: Draw) -> Iterator[tuple[str, str, dict[str, Any], list[Any], int]]:
+    for dtype, low, high, zero in ((np.uint8, 0, 256, 120), (np.int8, -128, 128, 7)):
+        name = np.dtype(dtype).name
+
+        def drawn(*shape: int, low=low, high=high, dtype=dtype) -> np.ndarray:
+            return d.whole(low, high, *shape, dtype=dtype)
+
+        x, y, at = drawn(2, 3, 6, 5), drawn(3, 1, 5), np.array(zero, dtype)
+        one, two, out = (
+            [_scale(0.0312347), at],
+            [_scale(0.0173911), np.array(zero + 2, dtype)],
+            _scale(0.09),
+        )
+        yield f"qadd_{name}", "QLinearAdd", {}, [x, *one, y, *two, out, at], 1
+        yield f"qmul_{name}", "QLinearMul", {}, [x, *one, y, *two, out, at], 1
+        yield f"qsigmoid_{name}", "QLinearSigmoid", {}, [x, *one, _scale(0.0040213), at], 1
+        yield f"qleaky_{name}", "QLinearLeakyRelu", {"alpha": 0.1}, [x, *one, out, at], 1
+        yield f"qglobal_{name}", "QLinearGlobalAveragePool", {}, [x, *one, *two], 1
+        how = {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 1, 1]}
+        yield f"qaverage_{name}", "QLinearAveragePool", how, [x, *one, *two], 1
+        parts = [x, *one, drawn(2, 4, 6, 5), *two]
+        yield f"qconcat_{name}", "QLinearConcat", {"axis": 1}, [out, at, *parts], 1
+        way = {"axis": -1, "opset": 13}
+        yield f"qsoftmax_{name}", "QLinearSoftmax", way, [x, *one, _scale(1 / 256), at], 1
+        mask = d.whole(0, 2, 2, 3, 6, 5).astype(bool)
+        yield f"qwhere_{name}", "QLinearWhere", {}, [mask, x, *one, y, *two, out, at], 1
+
+
+def _quantized_products(d: Draw) -> Iterator[tuple[str, str, dict[str, Any], list[Any], int]]:
+    f, rows, columns = d.floats, 12, 9
+    a, b = (
+        d.whole(0, 256, 4, rows, dtype=np.uint8),
+        d.whole(-127, 128, rows, columns, dtype=np.int8),
+    )
+    at, zero, scales = np.array(121, np.uint8), np.array(3, np.int8), [_scale(0.02), _scale(0.03)]
+    each = np.abs(f(columns)) * 0.1 + 0.01
+    given = [a, b, *scales, at, zero]
+    yield "to_float", "MatMulIntegerToFloat", {}, given, 1
+    yield "to_float_bias", "MatMulIntegerToFloat", {}, [*given, f(columns)], 1
+    yield "to_float_columns", "MatMulIntegerToFloat", {}, [a, b, scales[0], each, at], 1
+    x = f(2, 4, rows)
+    yield "dynamic_product", "DynamicQuantizeMatMul", {}, [x, b, scales[1], zero, f(columns)], 1
+    yield "dynamic_product_plain", "DynamicQuantizeMatMul", {}, [x, b, each], 1
+    c = d.whole(-500, 500, columns)
+    left, right = [a, scales[0], at], [b, scales[1], zero]
+    yield "qgemm", "QGemm", {}, [*left, *right, c, _scale(0.4), at], 1
+    yield "qgemm_float", "QGemm", {"alpha": 0.5}, [*left, *right, c], 1
+    turned = [np.ascontiguousarray(b.T), *right[1:]]
+    yield "qgemm_turned", "QGemm", {"transB": 1}, [*left, *turned], 1
+    heads = {"num_heads": HEADS}
+    inner = d.whole(0, 256, BATCH, PLACES, 20, dtype=np.uint8)
+    weights = d.whole(-127, 128, 20, 3 * WIDTH, dtype=np.int8)
+    attended = [inner, weights, f(3 * WIDTH), _scale(0.01), _scale(0.005)]
+    yield "qattention", "QAttention", heads, [*attended, None, at, zero], 1
+    mask = np.array([PLACES, 3], np.int32)
+    yield "qattention_mask", "QAttention", heads, [*attended, mask, at, zero], 1
+    picture, kernel = f(1, 3, 6, 5), f(4, 3, 3, 3)
+    how = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "activation": "Relu"}
+    yield "fused_conv", "FusedConv", how, [picture, kernel, f(4)], 1
+    yield "fused_conv_sum", "FusedConv", how, [picture, kernel, f(4), f(1, 4, 6, 5)], 1
+    leaky = {**how, "activation": "LeakyRelu", "activation_params": [0.2]}
+    yield "fused_conv_leaky", "FusedConv", leaky, [picture, kernel], 1
+    way = {"activation": "LeakyRelu", "activation_alpha": 0.3, "transB": 1}
+    yield "fused_gemm", "FusedGemm", way, [f(3, 5), f(4, 5), f(4)], 1
+
+
 def contrib_cases(pattern: str = "", seeds: int = 3) -> Iterator[tuple[str, Any, list[Any], Any]]:
     """Yields (name, model, inputs, expected outputs) of the cases that onnxruntime takes.
 
@@ -233,6 +305,8 @@ def contrib_cases(pattern: str = "", seeds: int = 3) -> Iterator[tuple[str, Any,
             for value in model.graph.output:  # their shapes are the operator's business
                 whole = op == "EmbedLayerNormalization" and value.name == "y1"
                 kind = onnx.TensorProto.INT32 if whole else onnx.TensorProto.FLOAT
+                if op.startswith("QLinear") or (op == "QGemm" and len(given) == 9):
+                    kind = helper.np_dtype_to_tensor_dtype(given[-1].dtype)
                 value.type.tensor_type.elem_type = kind
             session = onnxruntime.InferenceSession(
                 model.SerializeToString(), options, ["CPUExecutionProvider"]

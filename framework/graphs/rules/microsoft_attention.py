@@ -89,16 +89,29 @@ def _attention(
     added: Any = None,
     past_length: Any = None,
 ) -> Any:
+    y = ops.matmul(x, weights)
+    y = y if bias is None else ops.add(y, bias)
+    return self_attended(call, y, mask, past, added)
+
+
+def self_attended(call: Call, y: Any, mask: Any, past: Any, added: Any = None) -> tuple[Any, Any]:
+    """Returns what attention gives, and the keys and values for a later call if these are wanted.
+
+    Args:
+        call: of the node, which has the number of heads.
+        y: queries, keys and values side by side, (batch, places, widths).
+        mask: in one of the forms of `_keys_mask`, or None.
+        past: (2, batch, heads, places before, size), or None.
+        added: what is added to the scores, or None.
+    """
     if call.get("do_rotary", 0) or call.get("past_present_share_buffer", 0):
         raise call.wrong("rotation and shared buffers are not known here")
     heads, widths = call.get("num_heads"), call.get("qkv_hidden_sizes")
     if not widths:
-        widths = [shape_of(weights)[1] // 3] * 3
-    y = ops.matmul(x, weights)
-    y = y if bias is None else ops.add(y, bias)
+        widths = [shape_of(y)[2] // 3] * 3
     parts = split(y, [widths[0], widths[0] + widths[1]], -1)
     query, key, value = (_heads(part, heads) for part in parts)
-    batch, places = shape_of(x)[:2]
+    batch, places = shape_of(y)[:2]
     if past is not None:
         old_key, old_value = (ops.squeeze(part, 0) for part in split(past, 2, 0))
         key = ops.concatenate([_swapped(old_key), key], 1)
