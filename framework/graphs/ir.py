@@ -21,6 +21,8 @@ from .errors import GraphError
 FORM = 1
 # A graph inside a graph inside a graph: real ones have two or three.
 MAX_DEPTH = 16
+# Graphs of one file: branches inside branches are twice as many at each step.
+MAX_GRAPHS = 10_000
 MAX_RANK = 64
 # Dtypes of tensors that stand in JSON or in the weights file. Those of ml_dtypes have no others.
 PLAIN = (
@@ -132,10 +134,14 @@ class ForeignGraph:
 
     def walk(self) -> Iterator[Node]:
         """Yields all nodes, those of graphs inside behind the node that holds them."""
-        for node in self.nodes:
+        rows = [iter(self.nodes)]
+        while rows:
+            node = next(rows[-1], None)
+            if node is None:
+                rows.pop()
+                continue
             yield node
-            for _, inner in node.graphs():
-                yield from inner.walk()
+            rows.extend(iter(inner.nodes) for _, inner in reversed([*node.graphs()]))
 
     def free_names(self) -> frozenset[str]:
         """Returns the names that the graph takes from around it: of a graph inside another.

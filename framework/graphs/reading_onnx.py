@@ -15,7 +15,7 @@ import numpy as np
 
 from .errors import GraphError
 from .functions import inlined
-from .ir import MAX_DEPTH, ForeignGraph, Node, Size, Value
+from .ir import MAX_DEPTH, MAX_GRAPHS, ForeignGraph, Node, Size, Value
 from .onnx_bodies import Bodies
 from .onnx_skeleton import Numbers, cut
 from .onnx_tensors import TensorReader, dtype_of_number
@@ -167,12 +167,15 @@ class _Reader:
         self.tensors: dict[str, np.ndarray] = {}
         # Those that the file gives as such, and not as results of nodes.
         self.named: set[str] = set()
-        self.calls = 0
+        self.calls = self.graphs = 0
 
     def graph(self, proto: Any, outer: dict[str, str], depth: int, prefix: str) -> ForeignGraph:
         """Returns a graph; `outer` are names that stand for others in the graph around it."""
         if depth > MAX_DEPTH:
             raise GraphError(f"graphs stand inside each other more than {MAX_DEPTH} deep")
+        self.graphs += 1
+        if self.graphs > MAX_GRAPHS:
+            raise GraphError(f"more than {MAX_GRAPHS} graphs stand inside each other")
         names = dict(outer)
         given: set[str] = set()
         for value in proto.input:

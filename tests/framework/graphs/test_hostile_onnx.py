@@ -34,6 +34,15 @@ def nested(depth):
     return model(list(graph.node), X, [value("z", None)])
 
 
+def branching(depth):
+    """Branches inside branches, twice as many at each step."""
+    graph = helper.make_graph([relu("x", "z")], "inner", [], [value("z", None)])
+    for _ in range(depth):
+        made = node("If", ["is"], ["z"], then_branch=graph, else_branch=graph)
+        graph = helper.make_graph([made], "inner", [], [value("z", None)])
+    return model(list(graph.node), X, [value("z", None)], [array("is", True, bool)])
+
+
 def outside(location, **more):
     def change(tensor):
         tensor.ClearField("raw_data")
@@ -83,6 +92,7 @@ WHEN_READ = {
     "a lying opset": (model([relu("x", "y")], X, Y, version=9999), "version 9999"),
     "no opset": (model([relu("x", "y", domain="elsewhere")], X, Y), "whose version the file"),
     "deep nesting": (nested(20), "more than 16 deep"),
+    "many branches": (branching(13), "more than 10000 graphs"),
     "a file elsewhere": (outside("/etc/passwd"), "give the path of the ONNX file"),
 }
 
