@@ -7,6 +7,7 @@ dropout is kept as an operator of its own (`isozoo::dropout`), which torch would
 
 from __future__ import annotations
 
+import inspect
 import operator
 import warnings
 from collections.abc import Iterator
@@ -118,7 +119,8 @@ def exported(module: Any, args: Any, kwargs: Any, dynamic_shapes: Any) -> Export
     modes = [(part, part.training) for part in module.modules()]
     try:
         module.eval()
-        with warnings.catch_warnings(), quiet(), torch.no_grad():
+        named = _named_keywords(module, kwargs)
+        with warnings.catch_warnings(), quiet(), torch.no_grad(), named:
             warnings.simplefilter("ignore")
             program = _program(module, args, kwargs, dynamic_shapes)
     finally:
@@ -139,6 +141,32 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         notes.setLevel(level)
+
+
+@contextmanager
+def _named_keywords(module: Any, kwargs: dict[str, Any]) -> Iterator[None]:
+    """Names what a module takes by `**kwargs`, of which torch.export leaves no size free."""
+    signature = inspect.signature(module.forward)
+    taken = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
+    more = [name for name in kwargs if name not in {p.name for p in taken}]
+    if len(taken) == len(signature.parameters) or not more:
+        yield
+        return
+    forward, own = module.forward, vars(module).get("forward")
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return forward(*args, **kwargs)
+
+    only = inspect.Parameter.KEYWORD_ONLY
+    taken += [inspect.Parameter(name, only) for name in more]
+    call.__signature__ = signature.replace(parameters=taken)  # pyright: ignore[reportFunctionMemberAccess]
+    module.forward = call
+    try:
+        yield
+    finally:
+        del module.forward
+        if own is not None:
+            module.forward = own
 
 
 def _program(module: Any, args: Any, kwargs: Any, dynamic_shapes: Any) -> Any:
@@ -171,8 +199,6 @@ def _first_lines(error: Exception) -> str:
 
 def _by_name(module: Any, args: Any, kwargs: Any) -> dict[str, Any]:
     """The arguments of a call by the names of the module's parameters; *args in a tuple."""
-    import inspect
-
     return dict(inspect.signature(module.forward).bind(*args, **kwargs).arguments) | {}
 
 

@@ -195,6 +195,21 @@ def test_buffers_that_a_call_writes_to_are_kept(backend):
     assert not any(v.trainable for v in kept.values())
 
 
+class ByName(nn.Module):
+    def forward(self, x, **more):
+        return x + more["shift"]
+
+
+def test_what_a_module_takes_by_any_name_stays_free():
+    module, x = ByName(), torch.ones(2, 3)
+    graph, arrays = read_torch(module, x, {"shift": x})
+    assert "forward" not in vars(module)
+    found = model_of(graph, arrays, backend="numpy")(
+        {"x": np.ones((5, 3), np.float32), "shift": np.ones((5, 3), np.float32)}
+    )
+    assert np.array_equal(found, np.full((5, 3), 2, np.float32))
+
+
 class Writing(nn.Module):
     def forward(self, x):
         return x.add_(1) * 2

@@ -180,6 +180,10 @@ def images(x: Any) -> Any:
         "reflected": functional.pad(x, (1, 2, 2, 1), mode="reflect"),
         "group_norm": functional.group_norm(x, 2),
         "instance": functional.instance_norm(x),
+        "unpooled": functional.max_unpool2d(
+            *functional.max_pool2d(x, 2, return_indices=True), 2, output_size=(6, 5)
+        ),
+        "places": functional.max_pool2d(x, 3, 2, 1, return_indices=True)[1],
         "sampled": functional.grid_sample(
             x, x[:, :, :4, :4].permute(0, 2, 3, 1).tanh(), align_corners=False
         ),
@@ -195,6 +199,10 @@ def activations(x: Any) -> Any:
     found["steep"] = functional.softplus(9 * x, 3.0, 5.0)
     found["glu"] = functional.glu(x, 1)
     found["log_softmax"] = x.log_softmax(-1)
+    found["bilinear"] = functional.bilinear(x, 2 * x, torch.arange(32.0).reshape(2, 4, 4) / 32)
+    table, bags = torch.arange(12.0).reshape(6, 2) / 12, torch.tensor([[0, 5, 1], [2, 2, 4]])
+    for mode in ("sum", "mean", "max"):
+        found[f"{mode}_of_bags"] = functional.embedding_bag(bags, table, mode=mode) + x[:, :2]
     found["rms_norm"] = functional.rms_norm(x, x.shape[-1:])
     mask = x[:, None] > 0
     heads = x[:, None, :, None].expand(-1, 2, -1, 3)

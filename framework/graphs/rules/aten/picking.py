@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .... import ops
-from ...calls import Call, dtype_of, rank_of
+from ...calls import Call, dtype_of, rank_of, shape_of
 from .binding import aten
 
 
@@ -23,6 +23,40 @@ def _embedding(
     return ops.take(table, indices, 0)
 
 
+@aten("_embedding_bag", "_embedding_bag_forward_only")
+def _embedding_bag(
+    call: Call,
+    table: Any,
+    indices: Any,
+    offsets: Any,
+    scale_grad: Any = None,
+    mode: int = 0,
+    sparse: Any = None,
+    weights: Any = None,
+    last: bool = False,
+    padding: int = -1,
+) -> Any:
+    """Sums, means or largest elements (by `mode`) of the rows of each bag; where they begin is
+    `offsets`."""
+    if any(call.wants(place) for place in (1, 2, 3)):
+        raise call.wrong("more than the joined rows is asked for")
+    count = shape_of(offsets)[0] - bool(last)
+    place = ops.arange(shape_of(indices)[0], dtype="int64")
+    bag = ops.subtract(ops.searchsorted(ops.cast(offsets, "int64"), place, "right"), 1)
+    rows = ops.take(table, indices, 0)
+    there = ops.cast(ops.not_equal(indices, padding), dtype_of(rows))
+    there = there if weights is None else ops.multiply(there, weights)
+    if mode == 2:
+        if padding >= 0:
+            raise call.wrong("the largest elements of bags with padding are asked for")
+        return ops.segment_max(rows, bag, count), None, None, None
+    total = ops.segment_sum(ops.multiply(rows, ops.expand_dims(there, -1)), bag, count)
+    if mode == 1:
+        met = ops.maximum(ops.segment_sum(there, bag, count), 1)
+        total = ops.divide(total, ops.expand_dims(met, -1))
+    return total, None, None, None
+
+
 @aten("index_select")
 def _index_select(call: Call, x: Any, dim: int, indices: Any) -> Any:
     return ops.take(x, indices, dim)
@@ -30,8 +64,6 @@ def _index_select(call: Call, x: Any, dim: int, indices: Any) -> Any:
 
 @aten("gather")
 def _gather(call: Call, x: Any, dim: int, indices: Any, sparse: bool = False) -> Any:
-    from ...calls import shape_of
-
     if not rank_of(x):
         return x
     dim %= rank_of(x)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from .... import ops
 from ...calls import Call, rank_of, shape_of
@@ -47,21 +50,49 @@ def _max(
         low = float("-inf")
         if any(map(any, around)):
             x = ops.pad(x, [(0, 0), (0, 0), *around], constant_values=low)
-        found: Any = None
-        counts = [
-            (n - (k - 1) * d - 1) // s + 1
-            for n, k, s, d in zip(shape_of(x)[2:], size, stride, dilation, strict=True)
-        ]
-        for place in itertools.product(*(range(k) for k in size)):
-            cuts = [
-                slice(p * d, p * d + (c - 1) * s + 1, s)
-                for p, d, c, s in zip(place, dilation, counts, stride, strict=True)
-            ]
-            part = ops.get_item(x, (slice(None), slice(None), *cuts))
-            found = part if found is None else ops.maximum(found, part)
+        found, *rest = _taps(x, size, stride, dilation)
+        for part in rest:
+            found = ops.maximum(found, part)
         return found
 
     return _pooled(call, x, axes, compute)
+
+
+def _taps(x: Any, size: Any, stride: Any, dilation: Any) -> list[Any]:
+    """For each place in a window the elements that stand there: (batch, channels, *windows)."""
+    counts = [
+        (n - (k - 1) * d - 1) // s + 1
+        for n, k, s, d in zip(shape_of(x)[2:], size, stride, dilation, strict=True)
+    ]
+    found = []
+    for place in itertools.product(*(range(k) for k in size)):
+        cuts = tuple(
+            slice(p * d, p * d + (c - 1) * s + 1, s)
+            for p, d, c, s in zip(place, dilation, counts, stride, strict=True)
+        )
+        whole = (slice(None), slice(None), *cuts)
+        found.append(x[whole] if isinstance(x, np.ndarray) else ops.get_item(x, whole))
+    return found
+
+
+def _max_places(
+    call: Call, x: Any, size: Any, stride: Any, pads: Any, dilation: Any, ceil: bool, axes: int
+) -> tuple[Any, Any]:
+    """The largest elements, and where in their channel each stands, counted over its axes."""
+    size, pads, dilation = pair(size, axes), pair(pads, axes), pair(dilation, axes)
+    stride = pair(stride, axes) if stride else size
+    sizes = shape_of(x)[2:]
+    if not all(isinstance(n, int) for n in sizes):
+        raise call.wrong("the places of the largest elements of axes whose sizes are free")
+    extra = _extra(call, sizes, size, stride, pads, dilation) if ceil else [0] * axes
+    around = [(p, p + more) for p, more in zip(pads, extra, strict=True)]
+    inside = np.pad(np.arange(math.prod(sizes)).reshape(sizes), around)[None, None]
+    where = np.stack(_taps(inside, size, stride, dilation))
+    x = ops.pad(x, [(0, 0), (0, 0), *around], constant_values=float("-inf"))
+    taps = ops.stack(_taps(x, size, stride, dilation), 0)
+    best = ops.expand_dims(ops.argmax(taps, 0), 0)
+    places = ops.broadcast_to(ops.convert_to_tensor(where), shape_of(taps))
+    return ops.max(taps, 0), ops.squeeze(ops.take_along_axis(places, best, 0), 0)
 
 
 def _spatial(call: Call) -> int:
@@ -83,10 +114,23 @@ def _max_pool(
 
 
 @aten("max_pool2d_with_indices", "max_pool3d_with_indices", "max_pool1d_with_indices")
-def _max_pool_with_places(call: Call, x: Any, *rest: Any) -> Any:
-    if call.wants(1):
-        raise call.wrong("the places of the largest elements are asked for")
-    return _max_pool(call, x, *rest), None
+def _max_pool_with_places(
+    call: Call,
+    x: Any,
+    size: Any,
+    stride: Any = (),
+    pads: Any = 0,
+    dilation: Any = 1,
+    ceil: bool = False,
+) -> Any:
+    axes = _spatial(call)
+    if not call.wants(1):
+        return _max(call, x, size, stride, pads, dilation, ceil, axes), None
+    if rank_of(x) == axes + 2:
+        return _max_places(call, x, size, stride, pads, dilation, ceil, axes)
+    whole = ops.expand_dims(x, 0)
+    found = _max_places(call, whole, size, stride, pads, dilation, ceil, axes)
+    return tuple(ops.squeeze(part, 0) for part in found)
 
 
 @aten("avg_pool1d", "avg_pool2d", "avg_pool3d")

@@ -34,6 +34,27 @@ def _einsum(call: Call, equation: str, operands: list[Any], path: Any = None) ->
     return ops.einsum(equation.replace(" ", ""), *operands)
 
 
+@aten("_trilinear")
+def _trilinear(
+    call: Call,
+    a: Any,
+    b: Any,
+    c: Any,
+    wide_a: list[int],
+    wide_b: list[int],
+    wide_c: list[int],
+    summed: list[int],
+    unrolled: int = 1,
+) -> Any:
+    """The product of three tensors with axes put in, summed over some."""
+    total: Any = None
+    for axes, x in ((wide_a, a), (wide_b, b), (wide_c, c)):
+        for axis in sorted(axes):
+            x = ops.expand_dims(x, axis)
+        total = x if total is None else ops.multiply(total, x)
+    return ops.sum(total, tuple(summed)) if summed else total
+
+
 @aten("outer")
 def _outer(call: Call, a: Any, b: Any) -> Any:
     return ops.outer(a, b)
