@@ -20,6 +20,8 @@ import numpy as np
 # Smaller parts of a message stay in it.
 LEAST = 1 << 12
 _DEPTH = 64
+# Small parts of one message that are looked at one by one.
+_MANY = 1 << 16
 _RAW = "raw_data"
 # Kind of message -> number of a field -> kind of the message in it, of those that hold tensors.
 FIELDS: dict[str, dict[int, str]] = {
@@ -42,6 +44,10 @@ FIELDS: dict[str, dict[int, str]] = {
 
 class _OddError(Exception):
     """The bytes are no message that is understood here; the parser has the word."""
+
+
+class _ManyError(Exception):
+    """A message of very many small parts, such as the nodes of a forest: it stays as it is."""
 
 
 class Numbers:
@@ -111,7 +117,7 @@ def cut(source: Path | Any) -> tuple[bytes, Numbers | None]:
 def _cut(view: memoryview, numbers: Numbers) -> tuple[bytes, Numbers | None]:
     try:
         parts = _rebuilt(view, 0, len(view), "ModelProto", numbers, 0)
-    except _OddError:
+    except (_OddError, _ManyError):
         return bytes(view), None
     return b"".join(parts), numbers
 
@@ -132,7 +138,10 @@ def _rebuilt(
         if wanted == _RAW:
             parts = [numbers.mark(first, last - first)]
         else:
-            parts = _rebuilt(view, first, last, wanted, numbers, depth + 1)
+            try:
+                parts = _rebuilt(view, first, last, wanted, numbers, depth + 1)
+            except _ManyError:  # a list of numbers, which has no tensors beside it
+                continue
         found.append(bytes(view[copied:head]))
         found += [_encoded(sum(map(len, parts))), *parts]
         copied = last
@@ -145,8 +154,11 @@ def _fields(view: memoryview, start: int, end: int) -> Iterator[tuple[int, int, 
 
     Fields of other types are passed over.
     """
-    at = start
+    at, count = start, 0
     while at < end:
+        count += 1
+        if count > _MANY:
+            raise _ManyError
         key, at = _number(view, at, end)
         kind = key & 7
         if kind == 2:

@@ -26,6 +26,8 @@ from .roles import divided
 NEWEST = {"": 28, "ai.onnx.ml": 5, "ai.onnx.preview.training": 1, "com.microsoft": 1}
 # Other names of ONNX's own domain.
 _OWN = ("", "ai.onnx")
+# Numbers of one attribute from which on they are an array: trees of a forest, nothing else.
+_MANY = 4096
 # Attributes that are numbers of dtypes.
 _DTYPES = frozenset(
     (
@@ -285,9 +287,11 @@ class _Reader:
         if kind == types.GRAPH:
             return self.graph(proto.g, names, depth + 1, "")
         if kind == types.INTS:
-            return list(proto.ints)
+            many = len(proto.ints) > _MANY
+            return np.fromiter(proto.ints, np.int64) if many else list(proto.ints)
         if kind == types.FLOATS:
-            return [float(x) for x in proto.floats]
+            many = len(proto.floats) > _MANY
+            return np.fromiter(proto.floats, np.float32) if many else list(proto.floats)
         if kind == types.STRINGS:
             return [_text(x) for x in proto.strings]
         if kind == types.TENSORS:

@@ -53,11 +53,12 @@ class _Forest(NamedTuple):
     sets: np.ndarray
 
 
-def _leaves(call: Call, x: Any, forest: _Forest) -> Any:
-    """(rows, trees): the number of the leaf that each row of x (rows, columns) reaches."""
+def _leaves(x: Any, forest: _Forest, depth: int) -> Any:
+    """(rows, trees): the number of the leaf that each row of x (rows, columns) reaches in as many
+    steps as `depth`."""
     count, dtype = len(forest.modes), dtype_of(x)
     at = ops.broadcast_to(forest.roots[None], (shape_of(x)[0], len(forest.roots)))
-    for _ in range(_depth(call, forest)):
+    for _ in range(depth):
         node = ops.minimum(at, count - 1)
         value = ops.take_along_axis(x, ops.take(forest.features, node, 0), 1)
         split = ops.cast(ops.take(forest.splits, node, 0), dtype)
@@ -108,10 +109,18 @@ def _compared(forest: _Forest, node: Any, value: Any, split: Any) -> Any:
 
 def _list(call: Call, name: str, dtype: Any, count: int | None = None) -> np.ndarray:
     """A list among the attributes, of `count` numbers if that is known."""
-    found = np.array(call.get(name) or (), dtype)
+    given = call.get(name)
+    found = np.array(() if given is None else given, dtype)
     if count is not None and found.shape != (count,):
         raise call.wrong(f"its attribute {name!r} has {found.size} numbers; {count} are expected")
     return found
+
+
+def _flags(call: Call, name: str, count: int) -> np.ndarray:
+    """A list of flags that may be left out."""
+    given = call.get(name)
+    absent = given is None or not len(given)
+    return np.zeros(count, bool) if absent else _list(call, name, bool, count)
 
 
 def _found(call: Call, places: np.ndarray, count: int) -> np.ndarray:
@@ -143,13 +152,17 @@ def _tree_ensemble(call: Call, x: Any) -> Any:
         _list(call, "nodes_featureids", np.int32, count),
         modes,
         np.asarray(call.get("nodes_splits"), np.float64),
-        _list(call, tracks, bool, count) if call.get(tracks) else np.zeros(count, bool),
+        _flags(call, tracks, count),
         *(yes, no, np.where(same, yes[roots], roots)),
         _members(call, modes),
     )
     weights = np.asarray(call.get("leaf_weights"))
     targets = _list(call, "leaf_targetids", np.int64, len(weights))
-    leaf, dtype, total = _leaves(call, x, forest), dtype_of(x), call.get("n_targets")
+    leaf, dtype, total = (
+        _leaves(x, forest, _depth(call, forest)),
+        dtype_of(x),
+        call.get("n_targets"),
+    )
     held = ops.equal(ops.expand_dims(ops.take(targets, leaf, 0), -1), np.arange(total))
     value = ops.expand_dims(ops.cast(ops.take(weights, leaf, 0), dtype), -1)
     how = call.get("aggregate_function", 1)
@@ -188,11 +201,23 @@ class _Named(NamedTuple):
     """A forest, and (leaves, targets) of what each leaf gives to each target."""
 
     forest: _Forest
+    depth: int
     weights: np.ndarray
     given: np.ndarray  # (leaves, targets): whether it gives anything
 
 
 def _named(call: Call, kind: str, targets: int) -> _Named:
+    """The trees of a node, which its model keeps."""
+    if call.run.model is None:
+        return _arranged(call, kind, targets)
+    kept = call.run.model._cache.setdefault("forests", {})
+    name = call.node.outputs[0]
+    if name not in kept:
+        kept[name] = _arranged(call, kind, targets)
+    return kept[name]
+
+
+def _arranged(call: Call, kind: str, targets: int) -> _Named:
     """The trees of a node; `kind` is the prefix of the attributes that describe the leaves."""
     trees = _list(call, "nodes_treeids", np.int64)
     count = len(trees)
@@ -224,7 +249,7 @@ def _named(call: Call, kind: str, targets: int) -> _Named:
     if splits.shape != (count,):
         raise call.wrong(f"it has {splits.size} values for {count} nodes")
     tracks = "nodes_missing_value_tracks_true"
-    missing = _list(call, tracks, bool, count) if call.get(tracks) else np.zeros(count, bool)
+    missing = _flags(call, tracks, count)
     features = _list(call, "nodes_featureids", np.int32, count)
     _, first = np.unique(trees, return_index=True)  # a tree begins with its root
     modes = np.array([_MODES.get(name, 0) for name in names], np.int32)
@@ -238,7 +263,8 @@ def _named(call: Call, kind: str, targets: int) -> _Named:
         np.zeros((int(inner.sum()), 1)),
     )
     weights, given = _weights(call, kind, targets, at, int(inner.sum()), int((~inner).sum()))
-    return _Named(_without_none(forest), weights, given)
+    forest = _without_none(forest)
+    return _Named(forest, _depth(call, forest), weights, given)
 
 
 def _joined(pairs: np.ndarray) -> np.ndarray:
@@ -271,17 +297,18 @@ def _weights(
     if leaf.size and leaf.min() < 0:
         raise call.wrong("a weight is one of a node that is no leaf")
     call.limit(leaves * targets)
-    weights, given = np.zeros((leaves, targets)), np.zeros((leaves, targets), bool)
-    np.add.at(weights, (leaf, ids), values)
-    given[leaf, ids] = True
-    return weights, given
+    flat = leaf * targets + ids
+    weights = np.bincount(flat, values, leaves * targets).reshape(leaves, targets)
+    given = np.bincount(flat, None, leaves * targets).astype(bool).reshape(leaves, targets)
+    doubles = call.get(f"{kind}_weights_as_tensor") is not None
+    return (weights if doubles else weights.astype(np.float32)), given
 
 
 def _summed(call: Call, x: Any, named: _Named, how: str) -> Any:
     """(rows, targets), float32 or x's float64: what the trees' leaves give, joined."""
     dtype = "float64" if dtype_of(x) == "float64" else "float32"
     x = x if dtype_of(x) in ("float32", "float64") else ops.cast(x, "float32")
-    leaf = _leaves(call, x, named.forest)
+    leaf = _leaves(x, named.forest, named.depth)
     value = ops.take(named.weights.astype(dtype), leaf, 0)
     if how in ("SUM", "AVERAGE"):
         total = ops.sum(value, 1)
