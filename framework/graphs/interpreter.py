@@ -11,6 +11,7 @@ from ..backends import registry as backends
 from ..ops import convert_to_tensor
 from ..ops.flat import running
 from . import formulas
+from .alike import check_dtypes
 from .calls import MOST_ON_HOST, Call, Narrow
 from .errors import GraphError, UnknownOperatorError
 from .ir import ForeignGraph, Node
@@ -54,6 +55,7 @@ class Program:
         """
         check_operators(graph)
         self.graph = graph
+        self.checked = graph.origin == "torch"
         self._inner: dict[int, Program] = {}
         last: dict[str, int] = {}
         for number, node in enumerate(graph.nodes):
@@ -114,6 +116,7 @@ class Run:
         """Returns the outputs of the graph, in its order."""
         for step in self.program.steps:
             self._do(step)
+        self.program.checked = True  # dtypes are the same at each call
         return [self.look_up(value.name) for value in self.program.graph.outputs]
 
     def nested(self, graph: ForeignGraph, inputs: Sequence[Any]) -> list[Any]:
@@ -157,6 +160,8 @@ class Run:
         inputs = [self.look_up(name) for name in node.inputs]
         call = Call(node, self)
         try:
+            if not self.program.checked:
+                check_dtypes(call, inputs)
             found = self._computed(call, step.rule, inputs)
         except GraphError:
             raise

@@ -258,7 +258,8 @@ def _arranged(call: Call, kind: str, targets: int) -> _Named:
         modes[inner],
         splits[inner],
         missing[inner],
-        *ways,
+        ways[0],
+        ways[1],
         place[np.sort(first)],
         np.zeros((int(inner.sum()), 1)),
     )

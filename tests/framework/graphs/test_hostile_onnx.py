@@ -213,6 +213,19 @@ WHEN_RUN = {
         ),
         "'norm': 1 channels meet numbers of the shape .7.",
     ),
+    "a matrix of integers": (
+        model([node("MatMul", ["x", "w"], ["y"], name="product")], X, Y, [array("w", [[1]] * 3)]),
+        "'product': its operands are of float32 and int64; one dtype is expected",
+    ),
+    "a branch of another dtype": (
+        model(
+            [node("Where", ["is", "x", "w"], ["y"], name="choice")],
+            X,
+            Y,
+            [array("is", [True], bool), array("w", [1.0], np.float64)],
+        ),
+        "'choice': its operands are of float32 and float64",
+    ),
     "a convolution without a kernel": (
         model([node("Conv", ["x"], ["y"], name="c")], IMAGE, Y),
         "'c': .* missing",
