@@ -36,7 +36,9 @@ class Limits:
         new_tokens: tokens that are written for a text.
         batch: texts that go through the network at once.
         waiting: requests that wait for their turn; the next one gets status 503.
-        seconds: for a request, waiting included; then its status is 504.
+        streams: texts that are shown while they are written; the next one gets status 503.
+        seconds: for an answer, waiting included; then its status is 504, and a stream ends.
+        receive: seconds for a client to send a request; then its status is 408.
         gather: seconds for which a batch waits for more requests.
     """
 
@@ -45,7 +47,9 @@ class Limits:
     new_tokens: int = 2048
     batch: int = 32
     waiting: int = 1000
+    streams: int = 64
     seconds: float = 120.0
+    receive: float = 30.0
     gather: float = 0.005
 
 
@@ -72,6 +76,7 @@ class Served:
         preprocessor_of(model)
         self.model, self.name, self.limits = model, name, limits
         self.batcher = Batcher(limits.batch, limits.gather, limits.waiting)
+        self.streams = 0
 
     # In the model's thread -----------------------------------------------------------------------
 
@@ -92,7 +97,11 @@ class Served:
         first = requests[0]
         prompts = [text for request in requests for text in request.prompts]
         options = dict(first.options)
-        written = self.model.generate(prompts, first.max_new_tokens, details="tokens", **options)
+        written: list[Any] = []
+        # A request may have more texts than go through the network at once.
+        for at in range(0, len(prompts), self.limits.batch):
+            some = prompts[at : at + self.limits.batch]
+            written += self.model.generate(some, first.max_new_tokens, details="tokens", **options)
         if "num_sequences" in options:
             written = [one for texts in written for one in texts]
         copies = options.get("num_sequences", 1)
@@ -145,6 +154,8 @@ def application(served: Sequence[Served]) -> Any:
 
     began = time.time()
     by_name = {one.name: one for one in served}
+    most = max(one.limits.body for one in served)
+    patience = max(one.limits.receive for one in served)
 
     async def health(request: Any) -> Any:
         models = [
@@ -169,11 +180,13 @@ def application(served: Sequence[Served]) -> Any:
     def answering(act: Callable[[Served, Any], Awaitable[Any]], kind: str) -> Any:
         async def endpoint(request: Any) -> Any:
             try:
-                body = await _body(request, max(one.limits.body for one in served))
+                body = await _body(request, most, patience)
                 one = _chosen(by_name, served, body, kind)
                 return await asyncio.wait_for(act(one, body), one.limits.seconds)
             except RequestError as error:
-                return JSONResponse(error.described(), error.status)
+                # What is left of a body that is not read would be taken for the next request.
+                ends = {"Connection": "close"} if error.status in (408, 413) else None
+                return JSONResponse(error.described(), error.status, ends)
             except BusyError as error:
                 wrong = RequestError(f"{error}; try again", status=503, code="busy")
                 return JSONResponse(wrong.described(), 503, {"Retry-After": "1"})
@@ -198,7 +211,13 @@ def application(served: Sequence[Served]) -> Any:
 
     async def completions(one: Served, body: Any) -> Any:
         limits = one.limits
-        return await written(one, completion_request(body, limits.texts, limits.new_tokens), False)
+        asked = completion_request(body, limits.texts, limits.new_tokens)
+        copies = dict(asked.options).get("num_sequences", 1)
+        if asked.draws and len(asked.prompts) * copies > limits.batch:
+            # Texts of one seed draw alike where they stand alike in their batches.
+            text = f"at most {limits.batch} texts (prompts times n) are drawn in a request"
+            raise RequestError(f"{text}; got {len(asked.prompts) * copies}", "prompt")
+        return await written(one, asked, False)
 
     async def chat(one: Served, body: Any) -> Any:
         asked = chat_request(body, one.limits.new_tokens)
@@ -246,13 +265,18 @@ def application(served: Sequence[Served]) -> Any:
     )
 
 
-async def _body(request: Any, most: int) -> Any:
+async def _body(request: Any, most: int, seconds: float) -> Any:
     """The request's JSON. Raises RequestError."""
     held = bytearray()
-    async for part in request.stream():
-        held += part
-        if len(held) > most:
-            raise RequestError(f"the body has more than {most} bytes", status=413)
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in request.stream():
+                held += part
+                if len(held) > most:
+                    raise RequestError(f"the body has more than {most} bytes", status=413)
+    except TimeoutError as error:
+        text = f"the body did not come within {seconds:g} seconds"
+        raise RequestError(text, status=408, code="timeout") from error
     try:
         return json.loads(held)
     except (ValueError, RecursionError) as error:
@@ -300,17 +324,31 @@ def _head(one: Served, talk: bool, chunk: str) -> dict[str, Any]:
 
 async def _streamed(one: Served, asked: WritingRequest, talk: bool) -> Any:
     """The answer in pieces, as server-sent events, while it is written."""
-    from starlette.responses import StreamingResponse
-
     (prompt,) = asked.prompts
     if not hasattr(one.model, "stream"):
         raise RequestError(f"{one.name} writes a text as a whole; leave it out", "stream")
     if one.batcher.waiting >= one.limits.waiting:
         raise BusyError(f"{one.batcher.waiting} requests wait already")
-    pieces = one.model.stream(prompt, asked.max_new_tokens, **dict(asked.options))
-    # The first piece is asked for before the answer begins: a bad prompt still gets its status.
-    first = await one.batcher.step(pieces)
+    if one.streams >= one.limits.streams:
+        raise BusyError(f"{one.streams} texts are being streamed already")
+    end = asyncio.get_running_loop().time() + one.limits.seconds
+    one.streams += 1
+    try:
+        pieces = one.model.stream(prompt, asked.max_new_tokens, **dict(asked.options))
+        # The first piece is asked for before the answer begins: a bad prompt still gets its status.
+        first = await one.batcher.step(pieces)
+    except BaseException:
+        one.streams -= 1
+        raise
+    return _stream(_events(one, asked, talk, pieces, first, end), one, end)
+
+
+async def _events(
+    one: Served, asked: WritingRequest, talk: bool, pieces: Any, piece: str | None, end: float
+) -> AsyncIterator[str]:
+    """The events of a stream, whose first piece is there; an error ends one that takes too long."""
     head = _head(one, talk, ".chunk")
+    time_of = asyncio.get_running_loop().time
 
     def event(choice: dict[str, Any] | None, **more: Any) -> str:
         choices = [] if choice is None else [{"index": 0, "finish_reason": None, **choice}]
@@ -319,19 +357,38 @@ async def _streamed(one: Served, asked: WritingRequest, talk: bool) -> Any:
     def part(text: str) -> dict[str, Any]:
         return {"delta": {"content": text}} if talk else {"text": text}
 
-    async def events() -> AsyncIterator[str]:
-        if talk:
-            yield event({"delta": {"role": "assistant", "content": ""}})
-        piece, text = first, ""
-        while piece is not None:
-            text += piece
-            yield event(part(piece))
-            piece = await one.batcher.step(pieces)
-        count = len(preprocessor_of(one.model).tokenizer.encode(text)) if text else 0
-        reason = "length" if count >= asked.max_new_tokens else "stop"
-        yield event({**({"delta": {}} if talk else {"text": ""}), "finish_reason": reason})
-        if asked.usage_in_stream:
-            yield event(None, usage=_usage(one.tokens(asked.prompts), count))
-        yield "data: [DONE]\n\n"
+    if talk:
+        yield event({"delta": {"role": "assistant", "content": ""}})
+    text = ""
+    while piece is not None:
+        text += piece
+        yield event(part(piece))
+        if time_of() > end:
+            wrong = RequestError("the answer took too long", status=504, code="timeout")
+            yield f"data: {json.dumps(wrong.described())}\n\n"
+            return
+        piece = await one.batcher.step(pieces)
+    count = len(preprocessor_of(one.model).tokenizer.encode(text)) if text else 0
+    reason = "length" if count >= asked.max_new_tokens else "stop"
+    yield event({**({"delta": {}} if talk else {"text": ""}), "finish_reason": reason})
+    if asked.usage_in_stream:
+        yield event(None, usage=_usage(one.tokens(asked.prompts), count))
+    yield "data: [DONE]\n\n"
 
-    return StreamingResponse(events(), media_type="text/event-stream")
+
+def _stream(events: AsyncIterator[str], one: Served, end: float) -> Any:
+    """The response of events; it counts among the model's streams until it is sent or given up."""
+    from starlette.responses import StreamingResponse
+
+    class Stream(StreamingResponse):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            try:
+                # A client that does not read what it asked for keeps no model waiting.
+                async with asyncio.timeout_at(end + 1.0):
+                    await super().__call__(scope, receive, send)
+            except TimeoutError:
+                pass  # the server closes the connection of an answer that is not whole
+            finally:
+                one.streams -= 1
+
+    return Stream(events, media_type="text/event-stream")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .app import Limits, Served, application
+from .connections import patient_protocol
 
 
 class TextServer:
@@ -47,6 +48,7 @@ class TextServer:
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             application(self.served),
+            http=patient_protocol(limits.receive),
             log_level="warning",
             access_log=False,
             limit_concurrency=limits.waiting + 100,

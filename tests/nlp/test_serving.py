@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -14,7 +16,7 @@ import pytest
 
 import isozoo
 from isozoo import nlp
-from isozoo.nlp.serving.app import Limits
+from isozoo.nlp.serving.app import Limits, Served
 from isozoo.nlp.serving.batching import Batcher, BusyError
 from isozoo.nlp.serving.requests import (
     RequestError,
@@ -216,3 +218,85 @@ def test_batches():
         await batcher.close()
 
     asyncio.run(main())
+
+
+def _sent(url, content):
+    """What a server answers to bytes until it hangs up."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as one:
+        one.sendall(content)
+        answer = b""
+        while part := one.recv(65536):
+            answer += part
+        return answer
+
+
+def test_slow_clients_are_let_go(models):
+    """One sends nothing, one half of its head, one half of its body; the others are served."""
+    limits = Limits(receive=0.5, texts=8)
+    made = TextServer({"embedder": models["embedder"]}, port=0, limits=limits)
+    thread = threading.Thread(target=made.serve)
+    thread.start()
+    try:
+        head = b"POST /v1/embeddings HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n"
+        with ThreadPoolExecutor(4) as pool:
+            waiting = [
+                pool.submit(_sent, made.url, sent) for sent in (b"", head, head + b'\r\n{"input"')
+            ]
+            answer = httpx2.post(f"{made.url}/v1/embeddings", json={"input": "a"}, timeout=DEADLINE)
+            assert answer.status_code == 200
+            nothing, half, body = (one.result(DEADLINE) for one in waiting)
+        assert nothing == half == b""
+        assert body.startswith(b"HTTP/1.1 408") and b"did not come within 0.5 seconds" in body
+        assert b"connection: close" in body.lower()
+    finally:
+        made.stop()
+        thread.join(DEADLINE)
+
+
+def test_a_stream_that_takes_too_long_ends(models):
+    class Slow:
+        backend = "numpy"
+        preprocessor = models["writer"].preprocessor
+
+        def generate(self, prompts, *args, **kwargs):
+            return prompts
+
+        def stream(self, prompt, count):
+            for _ in range(1000):
+                time.sleep(0.05)
+                yield "a"
+
+    limits = Limits(seconds=0.5, streams=1)
+    made = TextServer({"slow": Slow()}, port=0, limits=limits)
+    thread = threading.Thread(target=made.serve)
+    thread.start()
+    try:
+        asked = {"prompt": "a", "stream": True}
+        with httpx2.Client(base_url=made.url, timeout=DEADLINE) as http:
+            with http.stream("POST", "/v1/completions", json=asked) as first:
+                lines = first.iter_lines()
+                assert next(lines).startswith("data: ")
+                second = http.post("/v1/completions", json=asked)
+                assert second.status_code == 503 and "1 texts are being streamed" in second.text
+                last = [line for line in lines if line][-1]
+            assert "the answer took too long" in last
+            third = http.post("/v1/completions", json=asked)  # its place is free again
+            assert third.status_code == 200
+    finally:
+        made.stop()
+        thread.join(DEADLINE)
+
+
+def test_more_texts_than_go_through_at_once(models):
+    one = Served(models["writer"], "writer", Limits(batch=2))
+    prompts = ("the house", "a", "b", "a dog", "mat")
+    asked = completion_request({"prompt": list(prompts), "max_tokens": 5}, 8, 40)
+    (found,) = one.write([asked])
+    assert [text for text, _ in found["texts"]] == models["writer"].generate(list(prompts), 5)
+
+
+def test_draws_of_more_texts_than_go_through_at_once_are_refused(client):
+    asked = {"prompt": ["a"] * 8, "n": 5, "temperature": 1.0, "max_tokens": 2}
+    answer = client.post("/v1/completions", json=asked)
+    assert answer.status_code == 400 and "at most 32 texts" in answer.text
