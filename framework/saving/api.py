@@ -32,7 +32,9 @@ def save_model(
     Args:
         model: what is saved.
         filepath: "….keras", an archive that Keras reads, too; "….safetensors", one file of
-            safetensors with the config in its header; "….h5", the form of Keras 2; with
+            safetensors with the config in its header; "….shards.json", an index with the config
+            beside a folder with a safetensors file for each device that holds a part of the
+            weights, which of several processes all write; "….h5", the form of Keras 2; with
             `zipped=False` a folder. Also a binary file, for an archive.
         overwrite: whether a file of that name is replaced; else that is an error.
         zipped: False for a folder with the files of an archive.
@@ -74,6 +76,10 @@ def save_model(
         from .native import write_native
 
         write_native(model, path)
+    elif path.endswith(SHARDS):
+        from .native import write_native_parts
+
+        write_native_parts(model, path, weights_only=False)
     elif path.endswith(H5):
         from .legacy_h5 import write_legacy_model
 
@@ -81,7 +87,8 @@ def save_model(
     else:
         raise ValueError(
             "Invalid filepath extension for saving. Please add either a `.keras` extension for the "
-            "native Keras format (recommended), `.safetensors`, or a `.h5` extension. Received: "
+            f"native Keras format (recommended), `.safetensors`, `{SHARDS}`, or a `.h5` extension. "
+            "Received: "
             f"filepath={path}."
         )
 
@@ -115,8 +122,9 @@ def load_model(
     public here, those that were registered, and `custom_objects`.
 
     Args:
-        filepath: the file, or a binary file with an archive; also a folder of checkpoints that
-            OrbaxCheckpoint wrote, of which the newest is read.
+        filepath: the file, or a binary file with an archive; also the index of shards
+            ("….shards.json"), of which under a distribution each process reads its parts; or a
+            folder of checkpoints that OrbaxCheckpoint wrote, of which the newest is read.
         custom_objects: classes and functions by name.
         compile: whether the model is compiled as it was when it was saved.
         safe_mode: taken for the sake of Keras's programs; code is refused whatever it says.
@@ -143,21 +151,25 @@ def load_model(
                 "`.keras` zip file."
             )
         return archive.read_archive(path, custom_objects, compile)
-    if path.endswith((".safetensors", *H5)) and not os.path.exists(path):
+    if path.endswith((".safetensors", SHARDS, *H5)) and not os.path.exists(path):
         raise ValueError(f"File not found: filepath={path}. Please ensure the file is accessible.")
     if path.endswith(".safetensors"):
         from .native import read_native
 
         return read_native(path, custom_objects, compile)
+    if path.endswith(SHARDS):
+        from .native import read_native_model_parts
+
+        return read_native_model_parts(path, custom_objects, compile)
     if path.endswith(H5):
         from .legacy_h5 import read_legacy_model
 
         return read_legacy_model(path, custom_objects, compile)
     raise ValueError(
-        f"File format not supported: filepath={path}. Models are read from `.keras` and "
-        "`.safetensors` files, from `.h5` files of Keras 2, and from folders that "
-        "`save_model(zipped=False)` wrote. A SavedModel of TensorFlow holds a program, and is read "
-        "by TensorFlow alone."
+        f"File format not supported: filepath={path}. Models are read from `.keras`, "
+        "`.safetensors` and `.shards.json` files, from `.h5` files of Keras 2, and from folders "
+        "that `save_model(zipped=False)` wrote. A SavedModel of TensorFlow holds a program, and is "
+        "read by TensorFlow alone."
     )
 
 

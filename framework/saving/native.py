@@ -56,12 +56,9 @@ def write_native(model: Any, path: str | os.PathLike[str]) -> None:
         NotImplementedError: a part of the model has no config.
         OSError: the file cannot be written.
     """
-    with object_sharing():
-        config = json.dumps(serialize_object(model))
+    config = _config_of(model)
     arrays = _arrays(model, with_optimizer=True)
-    with written_assets(model) as assets:
-        for name, file in assets:
-            arrays[name] = np.frombuffer(Path(file).read_bytes(), np.uint8)
+    arrays.update(_assets_of(model))
     _write(path, arrays, {CONFIG: config})
 
 
@@ -70,16 +67,37 @@ def write_native_weights(model: Any, path: str | os.PathLike[str]) -> None:
     _write(path, _arrays(model, with_optimizer=False), {})
 
 
-def write_native_parts(model: Any, path: str | os.PathLike[str]) -> None:
+def write_native_parts(model: Any, path: str | os.PathLike[str], weights_only: bool = True) -> None:
     """Writes the weights of a model and its optimizer's state as shards; see `write_parts`.
 
+    Args:
+        model: a built model; of several processes all have the same.
+        path: the index.
+        weights_only: whether the config, and files of layers, are left out.
+
     Raises:
+        NotImplementedError: a part of the model has no config.
         OSError: a file cannot be written.
     """
+    notes = {} if weights_only else {CONFIG: _config_of(model)}
     named = _named(model, with_optimizer=True)
     held = {name: (v.backend, v.backend.read(v.native)) for name, v in named}
     held.update({name: (None, x) for name, x in _own_arrays(model)})
-    write_parts(path, held, model._backend)
+    if not weights_only:
+        held.update({name: (None, x) for name, x in _assets_of(model)})
+    write_parts(path, held, model._backend, notes)
+
+
+def _config_of(model: Any) -> str:
+    with object_sharing():
+        return json.dumps(serialize_object(model))
+
+
+def _assets_of(model: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Pairs (name, bytes) of the files that layers keep."""
+    with written_assets(model) as assets:
+        for name, file in assets:
+            yield name, np.frombuffer(Path(file).read_bytes(), np.uint8)
 
 
 def _arrays(model: Any, with_optimizer: bool) -> dict[str, np.ndarray]:
@@ -156,25 +174,42 @@ def read_native(
         TypeError: the config names what is not known here.
     """
     with _opened(path) as file:
-        text = file.metadata.get(CONFIG)
-        if text is None or len(text) > MAX_CONFIG_BYTES:
-            raise FileError(
-                path,
-                "it has no config of a model",
-                "header",
-                "Make the model, and read the weights into it by `load_weights`",
-            )
-        config = parsed(text.encode(), path)
-        held = sum(math.prod(shape) for shape in file.found.values())
-        model = built_from(config, custom_objects, Budget(path, held))
-        _read(model, file, False)
-        read_assets(model, file)
-        initialize_rest(model)
-        if compile and compiled_as(model, config.get("compile_config"), custom_objects):
-            optimizer = getattr(model, OPTIMIZER, None)
-            held = any(name.startswith(f"{OPTIMIZER}.") for name in file.found)
-            if isinstance(optimizer, Trackable) and held:
-                _assign(file, dict(optimizer.named_variables(f"{OPTIMIZER}.")), {}, False)
+        return _model_in(file, file.metadata.get(CONFIG), "header", custom_objects, compile)
+
+
+def read_native_model_parts(
+    path: str | os.PathLike[str], custom_objects: Any = None, compile: bool = True
+) -> Any:
+    """Returns the model that `write_native_parts` wrote with its config.
+
+    Under a distribution its variables are laid out, and each process reads its parts. Arguments and
+    errors are those of `read_native`.
+    """
+    with PartsFile(path) as file:
+        return _model_in(file, file.notes.get(CONFIG), "notes", custom_objects, compile)
+
+
+def _model_in(
+    file: _File | PartsFile, text: Any, place: str, custom_objects: Any, compile: bool
+) -> Any:
+    if not isinstance(text, str) or len(text) > MAX_CONFIG_BYTES:
+        raise FileError(
+            file.path,
+            "it has no config of a model",
+            place,
+            "Make the model, and read the weights into it by `load_weights`",
+        )
+    config = parsed(text.encode(), file.path)
+    held = sum(math.prod(shape) for shape in file.found.values())
+    model = built_from(config, custom_objects, Budget(file.path, held))
+    _read(model, file, False)
+    read_assets(model, file)
+    initialize_rest(model)
+    if compile and compiled_as(model, config.get("compile_config"), custom_objects):
+        optimizer = getattr(model, OPTIMIZER, None)
+        saved = any(name.startswith(f"{OPTIMIZER}.") for name in file.found)
+        if isinstance(optimizer, Trackable) and saved:
+            _assign(file, dict(optimizer.named_variables(f"{OPTIMIZER}.")), {}, False)
     return model
 
 
@@ -271,7 +306,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[_File]:
         raise FileError(path, f"it is not a whole safetensors file: {error}") from error
 
 
-def _read(model: Any, file: _File, skip_mismatch: bool) -> None:
+def _read(model: Any, file: _File | PartsFile, skip_mismatch: bool) -> None:
     _assign(file, dict(_named(model, False)), _states(model), skip_mismatch)
 
 

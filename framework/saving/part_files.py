@@ -250,6 +250,12 @@ class PartsFile:
         """Returns an array, of which nothing is read yet."""
         return PartedArray(self, name, *self._arrays[name])
 
+    def read(self, name: str, limit: int) -> bytes:
+        """Returns the bytes of a file of a layer. FileError if they are more than `limit`."""
+        if self.found[name] > (limit,):
+            raise FileError(self.path, f"it has more than {limit} bytes", name)
+        return np.asarray(self.array(name)).astype(np.uint8).tobytes()
+
     def read_part(self, file: str, name: str, sizes: tuple[int, ...], at: Any) -> np.ndarray:
         """Returns a slice of the part of an array that stands in a file."""
         part = self._open(file).get_slice(name) if name in self._keys(file) else None

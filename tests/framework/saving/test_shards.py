@@ -99,6 +99,44 @@ def test_a_model_and_its_optimizer(backend, tmp_path):
             np.testing.assert_array_equal(found.numpy(), wanted.numpy())
 
 
+def test_a_whole_model(backend, tmp_path):
+    """With its config, its optimizer and what layers keep, on this backend and on another."""
+    words = isozoo.layers.StringLookup(vocabulary=["a", "b"], name="words")
+    model = _model()
+    model.words = words
+    if backend != "numpy":
+        model.compile(isozoo.optimizers.Adam(0.01), "mse")
+        model.fit(np.ones((8, 4)), np.ones((8, 3)), verbose=0)
+    model.save(tmp_path / "a.shards.json")
+    for name in {backend, "numpy"}:
+        with isozoo.use_backend(name):
+            found = isozoo.saving.load_model(tmp_path / "a.shards.json")
+        assert found.backend == name and [x.name for x in found.layers] == ["only"]
+        for one, wanted in zip(found.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, wanted)
+        if name != "numpy":
+            pairs = zip(found.optimizer.variables, model.optimizer.variables, strict=True)
+            for one, wanted in pairs:
+                np.testing.assert_array_equal(one.numpy(), wanted.numpy())
+    other = _model()
+    other.load_weights(tmp_path / "a.shards.json")
+    np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+    with pytest.raises(FileExistsError):
+        model.save(tmp_path / "a.shards.json", overwrite=False)
+
+
+def test_weights_alone_are_no_model(tmp_path):
+    with isozoo.use_backend("numpy"):
+        _model().save_weights(tmp_path / "a.shards.json")
+        with pytest.raises(FileError, match="no config of a model.*load_weights"):
+            isozoo.saving.load_model(tmp_path / "a.shards.json")
+        with pytest.raises(ValueError, match="File not found"):
+            isozoo.saving.load_model(tmp_path / "b.shards.json")
+        _changed(tmp_path / "a.shards.json", lambda i: i.update(notes={"isozoo_config": "{}"}))
+        with pytest.raises((FileError, ValueError, TypeError)):
+            isozoo.saving.load_model(tmp_path / "a.shards.json")
+
+
 @pytest.mark.parametrize("step", ["file", "sync", "index", "clean"])
 def test_whatever_fails_the_last_shards_stay_whole(tmp_path, monkeypatch, step):
     """A kill at any point: what was there before opens, or what is new does."""
