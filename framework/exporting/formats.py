@@ -8,11 +8,12 @@ from typing import Any
 
 from .. import nested
 from ..backends import registry
+from ..backends.refused import OperatorError
 from ..config import is_interactive_logging_enabled
 from ..files import atomic_path
 from ..folders import new_folder
 from .archive import ExportArchive
-from .refusals import layer_at, whole_tracebacks
+from .refusals import layer_at, told_as, whole_tracebacks
 from .signatures import input_signature as signature_of
 from .signatures import named, spec_of
 
@@ -70,6 +71,9 @@ def export_model(
             write(native, Path(path), signature, kwargs)
     except (RuntimeError, TypeError) as error:
         where = layer_at(error, native)
+        if where is None and isinstance(error, OperatorError):
+            exporter = registry.get(backend).exporter()
+            where = told_as(exporter.layer_with(native, signature, error.operators), native)
         if where is None:
             raise
         raise RuntimeError(f"The export as {format!r} failed in {where}: {error}") from error
@@ -155,12 +159,10 @@ def _by_name(samples: Any, names: list[str]) -> list[dict[str, Any]]:
 def _openvino(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:
     _needs("openvino", extra="openvino")
     _refuse(kwargs.keys(), "openvino", ())
-    import openvino  # pyright: ignore[reportMissingImports]
-
     with tempfile.TemporaryDirectory() as folder, new_folder(path.parent, "merge") as place:
         _saved_model(model, Path(folder, "model"), signature, {})
-        converted = openvino.convert_model(os.path.join(folder, "model"))
-        openvino.save_model(converted, os.path.join(place, path.name), compress_to_fp16=False)
+        exporter = registry.get("tensorflow").exporter()
+        exporter.write_openvino(os.path.join(folder, "model"), os.path.join(place, path.name))
 
 
 def _stablehlo(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:

@@ -40,6 +40,13 @@ def layer_at(error: BaseException, model: Any) -> str | None:
         for frame, _ in traceback.walk_tb(cause.__traceback__):
             part = frame.f_locals.get("self")
             if isinstance(part, Layer) and id(part) in parts:
-                found = f"the layer {part.path} ({plain_class(type(part)).__name__})"
+                found = told_as(part, model)
         cause = cause.__cause__ or cause.__context__
     return found
+
+
+def told_as(part: Any, model: Any) -> str | None:
+    """Returns how a layer of a model is named in an error; None for the model itself."""
+    if part is None or part is model:
+        return None
+    return f"the layer {part.path} ({plain_class(type(part)).__name__})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -210,11 +209,9 @@ def test_names_of_inputs_and_outputs():
     assert nested.output_names(1) == ["output_0"]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="needs openvino")
 @pytest.mark.parametrize("backend", ["numpy"], indirect=True)
 def test_openvino_compiles_it(backend, tmp_path):
-    import openvino
-
+    openvino = pytest.importorskip("openvino")
     model = pictures()
     model.export(tmp_path / "m.xml", format="openvino", verbose=False)
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -246,4 +243,48 @@ def test_an_error_names_the_layer(format, backend, tmp_path):
     model(PICTURES)
     with pytest.raises(RuntimeError, match=r"failed in the layer inner \(Asks\)"):
         model.export(tmp_path / "m.pt2", format=format, verbose=False)
+    assert not list(tmp_path.iterdir())
+
+
+def lacking(backend):
+    """A layer inside another, with an operator that converters lack, on a backend."""
+
+    class Inner(layers.Layer):
+        def call(self, x):
+            if backend == "torch":
+                return torch.special.modified_bessel_i0(x)
+            return tf.math.igamma(x * x, x * x)
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    class Outer(isozoo.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = layers.Dense(3)
+            self.parts = [Inner(name="inner")]
+
+        def call(self, x):
+            return self.parts[0](self.first(x))
+
+    model = Outer()
+    model(np.ones((2, 4), "float32"))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("format", "backend", "name"),
+    [
+        ("tfjs", "tensorflow", "web"),
+        ("litert", "tensorflow", "m.tflite"),
+        ("onnx", "torch", "m.onnx"),
+        ("openvino", "tensorflow", "m.xml"),
+    ],
+    indirect=["backend"],
+)
+def test_a_converter_s_refusal_names_the_layer(format, backend, name, tmp_path):
+    if format in ("onnx", "openvino"):
+        pytest.importorskip("onnxscript" if format == "onnx" else "openvino")
+    with pytest.raises(RuntimeError, match=r"failed in the layer parts\.0 \(Inner\)"):
+        lacking(backend).export(tmp_path / name, format=format, verbose=False)
     assert not list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ... import nested
+from ..refused import first_layer, refused
 
 
 class Archive:
@@ -134,7 +135,9 @@ def lite(folder: str, settings: dict[str, Any]) -> bytes:
     try:
         return converter.convert()
     except Exception as error:
-        raise RuntimeError(f"The model cannot be converted to LiteRT: {error}") from error
+        raise refused(
+            "The model cannot be converted to LiteRT", error, r"\btf\.([A-Z]\w+)"
+        ) from error
 
 
 def _quantize(converter: Any, kind: str | None, settings: dict[str, Any]) -> None:
@@ -156,11 +159,51 @@ def _quantize(converter: Any, kind: str | None, settings: dict[str, Any]) -> Non
         converter.representative_dataset = samples
 
 
+def write_openvino(folder: str, path: str) -> None:
+    """Writes a SavedModel as a model of OpenVINO: `path`, an ".xml", and a ".bin" beside it.
+
+    Raises:
+        RuntimeError: OpenVINO cannot convert the model.
+    """
+    import openvino  # pyright: ignore[reportMissingImports]
+
+    try:
+        # Not `openvino.convert_model`, which tells its makers of each call by the network.
+        converted = openvino.Core().read_model(folder)
+    except RuntimeError as error:
+        raise refused(
+            "The model cannot be converted to OpenVINO", error, r"(?:operations:|,) ([A-Z]\w+)"
+        ) from error
+    openvino.save_model(converted, path, compress_to_fp16=False)
+
+
 def write_web(folder: str, place: Path) -> None:
     """Writes a SavedModel as a graph model of TensorFlow.js; see `web.write`."""
     from . import web
 
     web.write(folder, place)
+
+
+def layer_with(model: Any, signature: list[Any], operators: Any) -> Any:
+    """Returns the layer of a model whose call gives the first of some operators; None if none."""
+    known: set[str] = set()
+    seen = 0
+
+    def holds() -> bool:
+        nonlocal seen
+        made = tf.compat.v1.get_default_graph().get_operations()
+        new, seen = made[seen:], len(made)
+        known.update(one.type for one in new)
+        if any("cond" in one.node_def.attr or "f" in one.node_def.attr for one in new):
+            # Loops, branches and calls have graphs of their own.
+            library = tf.compat.v1.get_default_graph().as_graph_def().library
+            known.update(node.op for function in library.function for node in function.node_def)
+        return bool(known & operators)
+
+    traced = tf.function(lambda *args: model(*args), autograph=False)
+    return first_layer(
+        lambda: traced.get_concrete_function(*[_tensor_specs(one) for one in signature]), holds
+    )
 
 
 def _tensor_specs(structure: Any, key: str | None = None) -> Any:

@@ -17,6 +17,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from tensorflow.python.grappler import tf_optimizer
 from tensorflow.python.training.saver import export_meta_graph
 
+from ..refused import OperatorError
+
 SHARD = 4 * 2**20
 # What the program computes, of the operators that a traced model may have.
 OPERATORS = frozenset(
@@ -71,8 +73,9 @@ def write(folder: str, place: Path) -> None:
     missing = sorted({node.op for node in _nodes(graph)} - OPERATORS)
     if missing:
         where = next(node.name for node in _nodes(graph) if node.op == missing[0])
-        raise RuntimeError(
-            f"TensorFlow.js has no operator {', '.join(missing)}; the first is the node {where}."
+        raise OperatorError(
+            f"TensorFlow.js has no operator {', '.join(missing)}; the first is the node {where}.",
+            missing,
         )
     weights = _taken(graph)
     content = {

@@ -9,6 +9,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from ... import nested
+from ..refused import first_layer, refused
 from .exported import quiet
 
 # From 23 on torch's converter writes attention as one operator, of which onnxruntime 1.32 takes no
@@ -73,7 +74,24 @@ def write_onnx(
                 verbose=False,
             )
     except Exception as error:
-        raise RuntimeError(f"The model cannot be converted to ONNX: {error}") from error
+        raise refused(
+            "The model cannot be converted to ONNX", error, r"\baten[.:]+([a-z_]\w*)"
+        ) from error
+
+
+def layer_with(model: Any, signature: list[Any], operators: Any) -> Any:
+    """Returns the layer of a model whose call gives the first of some operators; None if none."""
+    from torch.fx.experimental.proxy_tensor import get_proxy_mode
+
+    def holds() -> bool:
+        mode: Any = get_proxy_mode()
+        graph = () if mode is None else mode.tracer.graph.nodes
+        names = (str(getattr(node.target, "_schema", node.target)) for node in graph)
+        return any(
+            name.partition("(")[0].split("::")[-1].split(".")[0] in operators for name in names
+        )
+
+    return first_layer(lambda: _program(model, signature), holds)
 
 
 def _program(model: Any, signature: list[Any], **kwargs: Any) -> Any:
