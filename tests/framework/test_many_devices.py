@@ -6,6 +6,8 @@ those of a network of the framework's own, or of NumPy, on the whole batch.
 
 from __future__ import annotations
 
+import socket
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,31 @@ for _ in range(3):
     (net(torch.from_numpy(x[rank::2])) - torch.from_numpy(y[rank::2])).square().mean().backward()
     optimizer.step()
 np.savez(out + str(rank), *model.get_weights())
+torch.distributed.destroy_process_group()
+"""
+
+# FSDP2: each process keeps a part of each weight; a line for torchrun, which tells who it is.
+_SHARDED = """
+import os, sys
+import torch
+from torch.distributed.fsdp import fully_shard
+rank, port, out = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port, RANK=str(rank), WORLD_SIZE="2")
+torch.distributed.init_process_group("gloo")
+model = network("torch").to(memory_format=torch.contiguous_format)
+mesh = torch.distributed.device_mesh.init_device_mesh("cpu", (2,))
+for layer in model.layers:
+    fully_shard(layer, mesh=mesh)
+fully_shard(model, mesh=mesh)
+held = sum(p.to_local().numel() for p in model.parameters())
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+for _ in range(3):
+    optimizer.zero_grad()
+    (model(torch.from_numpy(x[rank::2])) - torch.from_numpy(y[rank::2])).square().mean().backward()
+    optimizer.step()
+whole = [v.native.full_tensor().detach().numpy() for v in model.weights]
+assert held <= 13, held  # of 21 numbers: 2 of 3 rows, 2 of 4, 2 of 4 and 1 of 1
+np.savez(out + str(rank), *whole)
 torch.distributed.destroy_process_group()
 """
 
@@ -125,6 +152,16 @@ def _compare(path: str, expected: list[np.ndarray]) -> None:
 def test_distributed_data_parallel_of_torch(tmp_path, whole):
     out = str(tmp_path / "w")
     finish(Program(_DATA + _TORCH, rank, tmp_path / "meeting", out) for rank in range(2))
+    for rank in range(2):
+        _compare(f"{out}{rank}.npz", whole[0])
+
+
+def test_fully_sharded_data_parallel_of_torch(tmp_path, whole):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    out = str(tmp_path / "w")
+    finish(Program(_DATA + _SHARDED, rank, port, out) for rank in range(2))
     for rank in range(2):
         _compare(f"{out}{rank}.npz", whole[0])
 

@@ -233,6 +233,18 @@ class TorchLayer(NativeLayer, nn.Module):
             self._set_policy(self._policy.with_dtype(str(changed).removeprefix("torch.")))
         return self
 
+    def to(self, *args, **kwargs):
+        """Moves and casts as torch does; `memory_format=torch.contiguous_format` is for all.
+
+        Torch itself gives formats to weights of images alone. Here kernels of products lie in
+        another order than their axes, too, which `fully_shard` does not take.
+        """
+        super().to(*args, **kwargs)
+        if kwargs.get("memory_format") is torch.contiguous_format:
+            for held in (*self.parameters(), *self.buffers()):
+                held.data = held.data.contiguous()
+        return self
+
     def register_parameter(self, name, param):
         """Registers a parameter of torch's own; see `torch.nn.Module`."""
         nn.Module.register_parameter(self, name, param)
