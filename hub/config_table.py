@@ -234,10 +234,13 @@ class ConfigTable:
                 if table is None
                 else [key for key, value in table.items() if value == ours[name]]
             )
-            if theirs:
-                config[row.key] = list(theirs[0]) if isinstance(theirs[0], tuple) else theirs[0]
-            else:
+            if not theirs:
                 problems.append(f"{name}={_short(ours[name])}: {row.key} has no such value")
+                continue
+            value = list(theirs[0]) if isinstance(theirs[0], tuple) else theirs[0]
+            if table is None and not row.kind.accepts(value):  # it could not be read again
+                problems.append(f"{name}={_short(value)}: {row.key} is {row.kind.words}")
+            config[row.key] = value
         if problems:
             raise HubError(
                 f"{self.file} cannot describe this {self.subject}:\n  - " + "\n  - ".join(problems)

@@ -150,7 +150,7 @@ def find_preset(
         return Preset(name, "", "", PEFT, files, (source,))
     told = next(file for file in ("config.json", *indexes) if file in local.paths)
     config = read_json(local.paths[told], told)
-    return preset_of_source(name, source, config, expected, local.paths)
+    return preset_of_source(name, source, config, expected, JsonFiles(local.paths))
 
 
 def fetch_preset(
@@ -212,11 +212,24 @@ def open_weights(local: LocalPreset) -> Reader:
         return _open_parts(local, layout)
     for pattern in layout.weights:
         for name in matching(local.paths, pattern):
-            return open_reader(local.paths[name], local.paths)
+            return _with_head(open_reader(local.paths[name], local.paths), local, layout)
     raise HubError(
         f"preset {local.preset.name!r} has no weights file in layout {local.layout!r}; "
         f"one of {', '.join(layout.weights)} is expected among {', '.join(local.paths)}"
     )
+
+
+def _with_head(reader: Reader, local: LocalPreset, layout: Layout) -> Reader:
+    """Joins the weights file of a head to a backbone's, where there is one."""
+    head = layout.head
+    if head is None or head.weights not in local.paths:
+        return reader
+    try:
+        also = open_reader(local.paths[head.weights], local.paths)
+    except BaseException:
+        reader.close()
+        raise
+    return JoinedReader(reader.path, {"": reader, head.prefix.removesuffix("."): also})
 
 
 def _open_parts(local: LocalPreset, layout: Layout) -> Reader:
@@ -473,7 +486,9 @@ def _holds(reader: Reader, weight_map: Any, path: str) -> bool:
 
 def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
     """Warns of a head that config.json names and whose tensors were dropped."""
-    names = architectures_of(JsonFiles(local.paths).get("config.json", {}))
+    files, form = JsonFiles(local.paths), layout_of(local)
+    told = form.head.config if form.head and form.head.config in files else "config.json"
+    names = architectures_of(files.get(told, {}))
     known = get_family(local.preset.family).architectures
     heads = [Architecture(*known[name]).head for name in names if name in known]
     if not report.of_heads or (heads and not any(heads)):
@@ -481,7 +496,7 @@ def _tell_of_head(local: LocalPreset, report: LoadReport, made: str) -> None:
     dropped = ", ".join(report.of_heads[:8]) + (", …" if len(report.of_heads) > 8 else "")
     head = " and ".join(filter(None, heads))
     warnings.warn(
-        f"{local.preset.name}: config.json says {', '.join(names) or 'nothing of its architecture'}"
+        f"{local.preset.name}: {told} says {', '.join(names) or 'nothing of its architecture'}"
         + (f", whose head for {head} is not here" if head else "")
         + f". It was loaded as {made}, without these tensors of heads: {dropped}. "
         f"Pass task={local.preset.task!r} to ask for that.",
@@ -505,7 +520,10 @@ def head_config(build: Any, local: LocalPreset) -> dict[str, Any]:
     """Returns the arguments of a task's head, from the preset's files and settings."""
     if not hasattr(build, "head_config"):
         return {}
-    return build.head_config(JsonFiles(local.paths), local.preset.settings)
+    files, settings, head = JsonFiles(local.paths), local.preset.settings, layout_of(local).head
+    if head is not None and head.config in files:
+        settings = {**head.settings(files[head.config]), **settings}
+    return build.head_config(files, settings)
 
 
 def load_preprocessor(

@@ -48,6 +48,24 @@ class Identified(NamedTuple):
 
 
 @dataclass(frozen=True)
+class HeadFiles:
+    """Files of a layout that tell of a head, beside those of a backbone.
+
+    Args:
+        config: name of a JSON file, which names an architecture as a config does.
+        weights: name of the weights file. The weight map knows its tensors by `prefix` and the
+            name in the file.
+        prefix: ends in a dot.
+        settings: that file, parsed -> settings that the task's class asks a preset for.
+    """
+
+    config: str
+    weights: str
+    prefix: str
+    settings: Callable[[Config], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Layout:
     """One way in which the files of a family come.
 
@@ -73,6 +91,7 @@ class Layout:
             know: (name -> path, settings) -> the same, of this layout.
         recognize: tells whether a weights file that the user names, and nothing else, is of this
             layout: an open reader -> the preset's settings, or None where it is not.
+        head: files of a head, which may be there, where they are others than the backbone's.
     """
 
     config: ConfigTable | Callable[[Mapping[str, Config], Mapping[str, Any]], dict[str, Any]]
@@ -98,6 +117,7 @@ class Layout:
         ]
         | None
     ) = None
+    head: HeadFiles | None = None
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Returns the files to look for at a source that was not described by a preset."""
@@ -106,6 +126,10 @@ class Layout:
             *(FileEntry(name) for name in self.files),
             *(FileEntry(names[0], alternatives=names[1:]) for names in weights),
             *(FileEntry(name, optional=True) for name in self.optional_files),
+            *(
+                FileEntry(name, optional=True)
+                for name in ((self.head.config, self.head.weights) if self.head else ())
+            ),
         )
 
     def arguments(
@@ -140,8 +164,8 @@ class Family:
         default_task: the task when neither user nor config names one; the first of `tasks` if "".
         backbone: the attribute under which a task's model keeps its backbone. Weight maps name a
             backbone's variables by their paths in the backbone alone. "" where there is none.
-        marks: name of a file -> task. Where it lies beside a config.json that tells of a backbone
-            alone, the files are for that task.
+        marks: name of a JSON file -> task. Where it lies beside a config.json that tells of a
+            backbone alone, the files are for that task.
         index: name of the file that tells of the model in the place of config.json, where its parts
             lie in folders.
     """
@@ -341,23 +365,26 @@ def architectures_of(config: Config) -> list[str]:
 def known_marks() -> list[str]:
     """Returns the names of the files that tell some family what a backbone's files are for."""
     discover()
-    return sorted({mark for family in _families.values() for mark in family.marks})
+    layouts = [layout for family in _families.values() for layout in family.layouts.values()]
+    heads = {layout.head.config for layout in layouts if layout.head is not None}
+    return sorted(heads | {mark for family in _families.values() for mark in family.marks})
 
 
 def identify(
-    config: Config, expected: type | None = None, present: Iterable[str] = ()
+    config: Config, expected: type | None = None, present: Mapping[str, Config] | None = None
 ) -> Identified:
     """Recognises a parsed config.json by what the families registered.
 
     Args:
         config: the parsed file.
         expected: the class that is to be made, which tells the family of a config that does not.
-        present: names of the files beside it; see `Family.marks`.
+        present: name -> parsed JSON file, of those beside it; see `Family.marks`.
 
     Raises:
         HubError: no family knows its `model_type` or `architectures`.
     """
     discover()
+    present = present or {}
     architectures = architectures_of(config)
     for family in _families.values():
         for name in architectures:
@@ -365,6 +392,7 @@ def identify(
                 found = Architecture(*family.architectures[name])
                 alone = found.one_class and count_classes(config, 2) == 1
                 task = found.one_class if alone else found.task
+                task = _of_head(family, found.layout, task, present)
                 return Identified(family, found.layout, _marked(family, task, present))
     model_type = config.get("model_type")
     for family in _families.values():
@@ -384,6 +412,17 @@ def identify(
     )
 
 
+def _of_head(family: Family, layout: str, task: str, present: Mapping[str, Config]) -> str:
+    """The task that the file of a head names; see `HeadFiles`."""
+    head = family.layouts[layout].head
+    if head is None or head.config not in present or task != "backbone":
+        return task
+    for name in architectures_of(present[head.config]):
+        if name in family.architectures:
+            return Architecture(*family.architectures[name]).task
+    return task
+
+
 def _marked(family: Family, task: str, present: Iterable[str]) -> str:
     marks = [family.marks[name] for name in present if name in family.marks]
     return marks[0] if marks and task == "backbone" else task
@@ -394,7 +433,7 @@ def preset_of_source(
     source: Source,
     config: Config,
     expected: type | None = None,
-    present: Iterable[str] = (),
+    present: Mapping[str, Config] | None = None,
 ) -> Preset:
     """Returns the preset that stands for a source named by the user, whose config.json was read.
 
@@ -403,7 +442,7 @@ def preset_of_source(
         source: where its files lie.
         config: the parsed config.json.
         expected: the class that is to be made.
-        present: names of the files beside config.json; see `Family.marks`.
+        present: name -> parsed JSON file, of those beside config.json; see `Family.marks`.
     """
     family, layout, task = identify(config, expected, present)
     files = family.layouts[layout].entries()

@@ -11,7 +11,16 @@ from typing import Any
 
 from ..hub.config_table import COUNT, LAYER_COUNT, NUMBER, Argument, ConfigTable, Kind
 from ..hub.errors import HubError
-from ..hub.kerashub import IRRELEVANT, KerasHubNetwork, attention, dense, layered, norm
+from ..hub.kerashub import (
+    HEAD,
+    IRRELEVANT,
+    KerasHubHead,
+    KerasHubNetwork,
+    attention,
+    dense,
+    layered,
+    norm,
+)
 from ..hub.transforms import RowsBefore
 from ..hub.weight_map import Row, WeightMap
 
@@ -69,6 +78,18 @@ _PLACES = "token_and_position_embedding"
 _DRAWS = Row("{rest*}/seed_generator/vars/0", None)
 
 
+def _head(parts: Mapping[str, tuple[str, Any]]) -> tuple[Row, ...]:
+    """The rows of a head, and one for those of tasks that are not here."""
+    return (
+        *(
+            Row(f"{HEAD}layers/{old}", new, step, True, head=True)
+            for old, (new, step) in parts.items()
+        ),
+        Row(f"{HEAD}optimizer/{{rest*}}", None),  # KerasHub compiles its tasks when they are made
+        Row(f"{HEAD}{{rest*}}", None, head=True),
+    )
+
+
 def _bert_weights(config: Mapping[str, Any]) -> WeightMap:
     return WeightMap(
         *_rows("reversible_embedding", "embeddings.word", ("embeddings",)),
@@ -79,14 +100,28 @@ def _bert_weights(config: Mapping[str, Any]) -> WeightMap:
         Row("layers/dense/vars/0", "pooler.kernel", optional=True),
         Row("layers/dense/vars/1", "pooler.bias", optional=True),
         _DRAWS,
+        *_head(dense("dense", "classifier")),
     )
 
 
-def _encoder_weights(config: Mapping[str, Any]) -> WeightMap:
+def _distilbert_weights(config: Mapping[str, Any]) -> WeightMap:
+    head = dense("dense", "pre_classifier") | dense("dense_1", "classifier")
+    return WeightMap(*_encoder_rows(config), *_head(head))
+
+
+def _roberta_weights(config: Mapping[str, Any]) -> WeightMap:
+    head = dense("dense", "classifier.dense") | dense("dense_1", "classifier.out_proj")
+    head |= dense("masked_lm_head/_intermediate_dense", "transform")
+    head |= norm("masked_lm_head/_intermediate_layer_norm", "transform_norm")
+    head["masked_lm_head/vars/0"] = ("output_bias", None)
+    return WeightMap(*_encoder_rows(config), *_head(head))
+
+
+def _encoder_rows(config: Mapping[str, Any]) -> list[Row]:
     """For DistilBERT and RoBERTa: no segments, and tokens and places in one layer."""
     padding = config.get("padding_id")
     before = None if padding is None else RowsBefore(padding + 1)
-    return WeightMap(
+    return [
         Row(f"layers/{_PLACES}/token_embedding/vars/0", "embeddings.word.embeddings"),
         Row(
             f"layers/{_PLACES}/position_embedding/vars/0", "embeddings.position.embeddings", before
@@ -94,7 +129,7 @@ def _encoder_weights(config: Mapping[str, Any]) -> WeightMap:
         *_rows("layer_normalization", "embeddings.norm", _NORM),
         *_blocks(config, "transformer_encoder", "encoder.layers.{i}"),
         _DRAWS,
-    )
+    ]
 
 
 def _opt_weights(config: Mapping[str, Any]) -> WeightMap:
@@ -201,22 +236,31 @@ BERT = KerasHubNetwork(
     parts={"pooler": "pooler.kernel"},
     constants={"activation": "gelu_new", "layer_norm_epsilon": 1e-12, "padding_id": None},
     tokenizer="BertTokenizer",
+    heads=(
+        KerasHubHead("BertTextClassifier", "text_classifier"),
+        # Its norm has another epsilon than the backbone's, its layer another GELU.
+        KerasHubHead("BertMaskedLM", "backbone", "masked words"),
+    ),
 )
 DISTILBERT = KerasHubNetwork(
     "DistilBertBackbone",
     "distil_bert.distil_bert_backbone",
     _table("DistilBERT"),
-    _encoder_weights,
+    _distilbert_weights,
     needs={},
     parts={},
     constants={"activation": "gelu"},
     tokenizer="DistilBertTokenizer",
+    heads=(
+        KerasHubHead("DistilBertTextClassifier", "text_classifier", hidden=True),
+        KerasHubHead("DistilBertMaskedLM", "backbone", "masked words"),  # as of BERT
+    ),
 )
 ROBERTA = KerasHubNetwork(
     "RobertaBackbone",
     "roberta.roberta_backbone",
     _table("RoBERTa"),
-    _encoder_weights,
+    _roberta_weights,
     needs={},
     parts={},
     constants={
@@ -227,6 +271,10 @@ ROBERTA = KerasHubNetwork(
         "pooler": False,
     },
     tokenizer="RobertaTokenizer",
+    heads=(
+        KerasHubHead("RobertaTextClassifier", "text_classifier", hidden=True),
+        KerasHubHead("RobertaMaskedLM", "masked_lm"),
+    ),
 )
 OPT = KerasHubNetwork(
     "OPTBackbone",

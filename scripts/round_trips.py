@@ -30,10 +30,13 @@ class Trip(NamedTuple):
 
 # What a model can lose on the way: a GGUF file has no backbone without a head, and no config.
 _ANOTHER_TASK = {"gguf": "causal_lm"}
-# A folder of KerasHub holds a backbone, and the head that is among its weights. OPT and RoBERTa do
-# not come back bit for bit: its tables of places lack the rows of padding, and its RoBERTa has no
-# segments, of which transformers' has one.
-_OF_KERASHUB = {"bert": "backbone", "distilbert": "backbone", "llama": "causal_lm"}
+# What KerasHub has of our tasks. OPT and RoBERTa do not come back bit for bit: its tables of places
+# lack the rows of padding, and its RoBERTa has no segments, of which transformers' has one.
+_OF_KERASHUB = {
+    "bert": ("backbone", "text_classifier"),
+    "distilbert": ("backbone", "text_classifier"),
+    "llama": ("causal_lm",),
+}
 # Keys that a folder of ours has more of when the preprocessor is known.
 _ADDED = {"image_preprocessing", "object_preprocessing"}
 
@@ -52,10 +55,10 @@ def trips() -> Iterator[Trip]:
                     writable_layout(described, layout)
                 except HubError:
                     continue
-                wanted = _ANOTHER_TASK.get(layout, task)
+                wanted = (_ANOTHER_TASK.get(layout, task),)
                 if layout == "kerashub":
-                    wanted = _OF_KERASHUB.get(family)
-                if wanted == task:
+                    wanted = _OF_KERASHUB.get(family, ())
+                if task in wanted:
                     yield Trip(family, task, layout)
 
 

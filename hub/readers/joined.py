@@ -11,7 +11,8 @@ from .base import Reader, TensorInfo
 
 
 class JoinedReader(Reader):
-    """Tensors of several readers; the name of a part and a dot stand before their names.
+    """Tensors of several readers; the name of a part and a dot stand before their names, where
+    the part has a name.
 
     Args:
         path: what errors call the whole.
@@ -21,7 +22,7 @@ class JoinedReader(Reader):
     def __init__(self, path: Path, parts: Mapping[str, Reader]) -> None:
         self.path, self._parts = path, dict(parts)
         self._where = {
-            f"{part}.{key}": (reader, key)
+            f"{part}.{key}" if part else key: (reader, key)
             for part, reader in self._parts.items()
             for key in reader.keys()  # noqa: SIM118 (readers have an order of their own)
         }

@@ -3,7 +3,8 @@
     KERAS_BACKEND=torch python tests/data/make_kerashub_files.py    # with keras-hub installed
 
 For each network: its config.json, the tensors of model.weights.h5 by their paths in the file, and
-outputs for the inputs. For BERT the tokenizer's files too, and ids of texts.
+outputs for the inputs. For BERT the tokenizer's files too, and ids of texts. For each task its
+task.json, the tensors of task.weights.h5, and outputs; its backbone is that of the network.
 """
 
 from __future__ import annotations
@@ -40,6 +41,20 @@ def networks(models):
     }
 
 
+def tasks(models, networks):
+    """Tasks with heads of their own on these networks, by what the files call them."""
+    bert, distilbert, roberta = (networks[name] for name in ("bert", "distilbert", "roberta"))
+    return {
+        "bert-classifier": models.BertTextClassifier(bert, num_classes=3, dropout=0.25),
+        "bert-masked": models.BertMaskedLM(bert),
+        "distilbert-classifier": models.DistilBertTextClassifier(
+            distilbert, num_classes=3, activation="softmax"
+        ),
+        "roberta-classifier": models.RobertaTextClassifier(roberta, num_classes=3),
+        "roberta-masked": models.RobertaMaskedLM(roberta),
+    }
+
+
 def inputs() -> dict[str, np.ndarray]:
     """Two rows of seven tokens, none of which is RoBERTa's padding."""
     draws = np.random.default_rng(1)
@@ -52,14 +67,14 @@ def inputs() -> dict[str, np.ndarray]:
 
 def main() -> None:
     """Writes the file."""
-    import h5py
     import keras
     import keras_hub
 
     draws = np.random.default_rng(0)
     given = inputs()
     found = {f"inputs/{name}": value for name, value in given.items()}
-    for family, network in networks(keras_hub.models).items():
+    made = networks(keras_hub.models)
+    for family, network in made.items():
         for variable in network.variables:
             if keras.backend.is_float_dtype(variable.dtype):
                 values = draws.normal(0, 0.3, variable.shape)
@@ -78,16 +93,37 @@ def main() -> None:
                 path = Path(folder, "tokenizer.json")
                 found["bert/tokenizer.json"] = np.array(path.read_text())
             found[f"{family}/config.json"] = np.array(Path(folder, "config.json").read_text())
-            with h5py.File(Path(folder, "model.weights.h5")) as file:
-
-                def take(name, item, family=family):
-                    if isinstance(item, h5py.Dataset):
-                        found[f"{family}/weights/{name}"] = item[()]
-
-                file.visititems(take)
+            take(Path(folder, "model.weights.h5"), family, found)
         for name, value in outputs.items():
             found[f"{family}/outputs/{name}"] = keras.ops.convert_to_numpy(value)
+    for name, task in tasks(keras_hub.models, made).items():
+        head = [v for v in task.weights if all(v is not one for one in task.backbone.weights)]
+        for variable in head:
+            if keras.backend.is_float_dtype(variable.dtype):
+                variable.assign(draws.normal(0, 0.3, variable.shape))
+        taken = {k: v for k, v in given.items() if name.startswith("bert-") or "segment" not in k}
+        if name.endswith("masked"):
+            taken["mask_positions"] = found["inputs/mask_positions"] = np.array(
+                [[1, 4]] * 2, "int32"
+            )
+        found[f"{name}/outputs"] = keras.ops.convert_to_numpy(task(taken))
+        with tempfile.TemporaryDirectory() as folder:
+            task.save_to_preset(folder)
+            found[f"{name}/task.json"] = np.array(Path(folder, "task.json").read_text())
+            take(Path(folder, "task.weights.h5"), name, found)
     np.savez_compressed(OUT, **found)
+
+
+def take(path: Path, name: str, found: dict[str, np.ndarray]) -> None:
+    """Adds the tensors of a file of weights."""
+    import h5py
+
+    def add(key, item):
+        if isinstance(item, h5py.Dataset):
+            found[f"{name}/weights/{key}"] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(add)
 
 
 if __name__ == "__main__":

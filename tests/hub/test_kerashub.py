@@ -1,6 +1,7 @@
 """KerasHub's folders against what KerasHub computed; see tests/data/make_kerashub_files.py."""
 
 import json
+import shutil
 
 import h5py
 import numpy as np
@@ -10,6 +11,12 @@ import isozoo
 from isozoo.hub import HubError, convert, open_reader
 
 FAMILIES = ("bert", "distilbert", "roberta", "opt", "llama")
+TASKS = {
+    "bert-classifier": "text_classifier",
+    "distilbert-classifier": "text_classifier",
+    "roberta-classifier": "text_classifier",
+    "roberta-masked": "masked_lm",
+}
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a the The cat run ##ning cafe Cafe café un ##known . , !"
 TEXTS = ["The cat running.", "Café, the unknown!", "a dog"]
 
@@ -36,6 +43,36 @@ def folders(data, tmp_path_factory):
     text = "".join(f"{word}\n" for word in WORDS.split())
     (place / "bert" / "assets" / "tokenizer" / "vocabulary.txt").write_text(text)
     return place
+
+
+@pytest.fixture(scope="module")
+def tasks(data, folders, tmp_path_factory):
+    """The presets with heads, as KerasHub wrote them."""
+    place = tmp_path_factory.mktemp("tasks")
+    for name in TASKS:
+        shutil.copytree(folders / name.partition("-")[0], place / name)
+        (place / name / "task.json").write_text(str(data[f"{name}/task.json"]))
+        write_tokenizer(place / name, name.partition("-")[0])
+        with h5py.File(place / name / "task.weights.h5", "w") as file:
+            for key, value in weights(data, name).items():
+                file[key] = value
+    return place
+
+
+def write_tokenizer(folder, family):
+    """A tokenizer of twenty tokens in KerasHub's form."""
+    place = folder / "assets" / "tokenizer"
+    place.mkdir(parents=True, exist_ok=True)
+    if family == "roberta":
+        words = ["<s>", "<pad>", "</s>", "<unk>", *"abcdefghijklmn", "ab", "<mask>"]
+        ids = {word: number for number, word in enumerate(words)}
+        (place / "vocabulary.json").write_text(json.dumps(ids))
+        (place / "merges.txt").write_text("a b\n")
+    else:
+        (place / "vocabulary.txt").write_text("".join(f"{word}\n" for word in WORDS.split()))
+    kind = {"bert": "Bert", "distilbert": "DistilBert", "roberta": "Roberta"}[family]
+    described = {"registered_name": f"keras_hub>{kind}Tokenizer", "config": {}}
+    (folder / "tokenizer.json").write_text(json.dumps(described))
 
 
 def weights(data, family):
@@ -77,6 +114,77 @@ def test_what_is_written_has_kerashub_s_names_and_bits(family, folders, data, tm
         assert key in known or config["config"].get(key) in (value, None), key
     with isozoo.use_backend("numpy"):
         check(isozoo.from_preset(tmp_path / "out", task="backbone"), data, family)
+
+
+def check_task(model, data, name):
+    keys = ["token_ids", "padding_mask", *(["segment_ids"] if name.startswith("bert") else [])]
+    if name.endswith("masked"):
+        keys.append("mask_positions")
+    found = isozoo.ops.convert_to_numpy(model({key: data[f"inputs/{key}"] for key in keys}))
+    if name == "distilbert-classifier":  # KerasHub's gives probabilities
+        found = np.exp(found) / np.exp(found).sum(-1, keepdims=True)
+    expected = data[f"{name}/outputs"]
+    np.testing.assert_allclose(found, expected, atol=4e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_heads_are_kerashub_s_and_are_written_as_its_own(name, tasks, data, tmp_path):
+    with isozoo.use_backend("numpy"):
+        model = isozoo.from_preset(tasks / name)
+        check_task(model, data, name)
+    source = tasks / name
+    if name.startswith("roberta"):
+        with pytest.raises(HubError, match="num_segments=0: type_vocab_size is a positive"):
+            convert(source, tmp_path / "hf", "hf")
+    else:
+        convert(source, tmp_path / "hf", "hf")
+        source = tmp_path / "hf"
+    convert(source, tmp_path / "out", "kerashub")
+    with open_reader(tmp_path / "out" / "task.weights.h5") as reader:
+        theirs = {k: v for k, v in weights(data, name).items() if "optimizer" not in k}
+        assert set(reader.keys()) == set(theirs)
+        for key, value in theirs.items():
+            np.testing.assert_array_equal(reader.read(key), value, key)
+    written = json.loads((tmp_path / "out" / "task.json").read_text())
+    before = json.loads(str(data[f"{name}/task.json"]))
+    for key in ("module", "class_name", "registered_name"):
+        assert written[key] == before[key]
+        assert written["config"]["backbone"][key] == before["config"]["backbone"][key]
+    assert written["config"].keys() == before["config"].keys()
+
+
+def test_a_head_that_is_not_here_is_told(tasks, folders, data, tmp_path):
+    place = tmp_path / "bert"
+    shutil.copytree(folders / "bert", place)
+    (place / "task.json").write_text(str(data["bert-masked/task.json"]))
+    shutil.copy(tasks / "bert-classifier" / "task.weights.h5", place)
+    with h5py.File(place / "task.weights.h5", "w") as file:
+        for key, value in weights(data, "bert-masked").items():
+            file[key] = value
+    with pytest.warns(UserWarning, match=r"task\.json says keras_hub>BertMaskedLM.*masked words"):
+        isozoo.from_preset(place, backend="numpy")
+    isozoo.from_preset(place, backend="numpy", task="backbone")  # asked for
+    described = json.loads((tasks / "distilbert-classifier" / "task.json").read_text())
+    for key, value, message in (
+        ("activation", "sigmoid", "activation 'sigmoid'"),
+        ("hidden_dim", 6, "hidden_dim=6"),
+        ("num_classes", 0, "0 as its number"),
+    ):
+        other = {**described, "config": {**described["config"], key: value}}
+        place = tmp_path / key
+        shutil.copytree(tasks / "distilbert-classifier", place)
+        (place / "task.json").write_text(json.dumps(other))
+        with pytest.raises(HubError, match=message):
+            isozoo.from_preset(place, backend="numpy")
+
+
+def test_a_task_that_kerashub_has_not_is_refused(tasks, tmp_path):
+    with isozoo.use_backend("numpy"):
+        tagger = isozoo.nlp.DistilBertTokenClassifier.from_preset(
+            tasks / "distilbert-classifier", load_weights=False
+        )
+    with pytest.raises(HubError, match="or DistilBertTextClassifier, and this model has another"):
+        tagger.save_to_preset(tmp_path / "out", "kerashub")
 
 
 def test_the_tokenizer_is_kerashub_s(folders, data, tmp_path):
