@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -41,6 +43,7 @@ _KERAS_CODE = {
 }
 # RuntimeError: members with a password, and JSON that is nested too deeply.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
+_KERAS_WEIGHTS = "model.weights.h5"
 _URL = re.compile(r"https?://[^\s\"']+")
 
 
@@ -189,6 +192,8 @@ def _look_at(
     report = FileReport(name, form, digests.size, digests.sha256)
     found.files.append(report)
     tell = _teller(found, name)
+    if not digests.size:
+        tell("caution", "is empty")
     if name.endswith(_CODE):
         tell("caution", "is code; what loads it runs it")
     if name.endswith(("saved_model.pb", "keras_metadata.pb")):
@@ -237,7 +242,10 @@ def _form(path: Path, name: str) -> str:
 
 def _weights(path: Path, report: FileReport, tell: Any, files: dict[str, Path] | None) -> None:
     try:
-        with open_reader(path, files) as reader:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            open_reader(_unpacked(path, report, folder), files) as reader,
+        ):
             for key in reader:
                 info = reader.info(key)
                 count = 1
@@ -253,6 +261,25 @@ def _weights(path: Path, report: FileReport, tell: Any, files: dict[str, Path] |
             tell("note", f"cannot be read as data here: {str(error).splitlines()[0][:200]}")
     except ImportError as error:
         tell("note", f"was not looked into: {error}")
+
+
+def _unpacked(path: Path, report: FileReport, folder: str) -> Path:
+    """Writes the weights of one of Keras's archives to a folder; returns that file, else `path`."""
+    if report.form != "zip":
+        return path
+    try:
+        with zipfile.ZipFile(path) as file:
+            if not {"config.json", _KERAS_WEIGHTS} <= set(file.namelist()):
+                return path
+            # What an archive of plain numbers can hold bounds what is written.
+            if file.getinfo(_KERAS_WEIGHTS).file_size > 2 * report.size + (1 << 20):
+                return path
+            inner = Path(folder, _KERAS_WEIGHTS)
+            with file.open(_KERAS_WEIGHTS) as held, open(inner, "wb") as out:
+                shutil.copyfileobj(held, out)
+    except _DAMAGED:
+        return path
+    return inner
 
 
 def _pickle(content: bytes, tell: Any, where: str = "") -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from ..framework.files import atomic_path
 from .bundle_sources import write_source
 from .cache import Cache
-from .errors import HubError, IntegrityError
+from .errors import ChoiceError, HubError, IntegrityError
 from .preset import FileEntry, LocalPreset, Package, Preset
 
 GROUP = "isozoo.presets"
@@ -85,19 +85,19 @@ def bundle(
 
     given = list(names)
     if not given or (name is not None and len(given) != 1):
-        raise HubError("name one preset, or several that have names already")
+        raise ChoiceError("name one preset, or several that have names already")
     locals_: dict[str, LocalPreset] = {}
     for one in given:
         local = fetch_preset(one, offline=offline)
         called = name or _called(local.preset.name)
         if called in locals_:
-            raise HubError(f"two presets are called {called!r}")
+            raise ChoiceError(f"two presets are called {called!r}")
         locals_[called] = local
     distribution = distribution or f"isozoo-preset-{next(iter(locals_)).replace('_', '-')}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}[A-Za-z0-9]", distribution):
-        raise HubError(f"{distribution!r} is no name of a distribution")
+        raise ChoiceError(f"{distribution!r} is no name of a distribution")
     if not re.fullmatch(r"\d+(\.\d+){0,3}([abrc.]+\d+)?", version):
-        raise HubError(f"{version!r} is no version: 1.0.0 is one")
+        raise ChoiceError(f"{version!r} is no version: 1.0.0 is one")
     plain = re.sub(r"[-_.]+", "_", distribution).lower()
     path = Path(folder) / f"{plain}-{version}-py3-none-any.whl"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def bundle(
 def _called(name: str) -> str:
     plain = re.sub(r"[^a-z0-9_.-]+", "_", name.rstrip("/").rpartition("/")[2].lower())
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,127}", plain):
-        raise HubError(f"{name!r} has no name that a preset can have: give one (--name)")
+        raise ChoiceError(f"{name!r} has no name that a preset can have: give one (--name)")
     return plain
 
 

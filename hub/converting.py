@@ -11,7 +11,7 @@ from typing import Any
 
 from ..framework.folders import files_of, new_folder
 from .converted_cards import keep_card
-from .errors import HubError
+from .errors import ChoiceError, HubError
 from .loading import (
     build_without_values,
     class_for,
@@ -124,7 +124,7 @@ def _of_another_task(local: LocalPreset, config: Mapping[str, Any]) -> Any:
 def _check_dtype(dtype: str | None, packed: bool) -> None:
     known = ("float64", "float32", "float16", "bfloat16", *(("q8_0",) if packed else ()))
     if dtype is not None and dtype not in known:
-        raise HubError(f"weights cannot be written as {dtype!r}: {', '.join(known)}")
+        raise ChoiceError(f"weights cannot be written as {dtype!r}: {', '.join(known)}")
 
 
 def _stream(

@@ -70,7 +70,8 @@ def check_url(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and loopback(parts.hostname)):
         return url
-    raise SourceFailed(f"refused to read {parts.scheme}://{parts.netloc}: https is expected")
+    shown = f"{parts.scheme}://{parts.netloc}" if parts.scheme else repr(url[:80])
+    raise SourceFailed(f"refused to read {shown}: https is expected")
 
 
 def stream(open_at: Opener, writer: BlobWriter, progress: Callable[[int], None]) -> None:

@@ -14,6 +14,10 @@ class HubError(Exception):
     """Root of every error that `isozoo.hub` raises on purpose."""
 
 
+class ChoiceError(HubError):
+    """What was asked for is no choice that there is: a layout, a dtype, a form of a name."""
+
+
 class UnknownPresetError(HubError):
     """No preset, folder or repository goes by this name, or it has no such task.
 

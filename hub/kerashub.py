@@ -21,7 +21,7 @@ import numpy as np
 
 from ..framework.files import atomic_path, write_atomically
 from .config_table import COUNT, ConfigTable
-from .errors import HubError
+from .errors import ChoiceError, HubError
 from .exporting import foreign_tensors
 from .loading import read_json
 from .registry import Architecture, HeadFiles, Layout, task_of_class
@@ -189,7 +189,7 @@ class KerasHubNetwork:
             ImportError: h5py is not installed.
         """
         if dtype not in (None, "float32"):
-            raise HubError(f"KerasHub's files are written in float32 alone; got {dtype!r}")
+            raise ChoiceError(f"KerasHub's files are written in float32 alone; got {dtype!r}")
         given = dict(arguments)
         for name, value in self.constants.items():
             mine = given.pop(name, value)

@@ -31,6 +31,7 @@ from .registry import (
     preset_of_source,
     preset_of_weights,
     source_of_name,
+    weights_alone,
     weights_file,
 )
 from .weights import LoadReport
@@ -121,7 +122,8 @@ def find_preset(
 
     Of a folder or a repository, config.json (or what stands for it, see `Family.index`) is read
     (fetched, if need be) to find the family; where it names none, the class `expected` tells. A
-    path of one weights file is known by its tensors; see `Layout.recognize`. Where there is an
+    path of one weights file, or of a folder with a GGUF file and no config, is known by its
+    tensors; see `Layout.recognize`. Where there is an
     adapter.json in the place of config.json, the preset is an adapter, which names its base; see
     `lora_presets`.
 
@@ -131,7 +133,8 @@ def find_preset(
         HubError: no family knows what config.json describes.
     """
     source = source_of_name(name)
-    if source is not None and (path := weights_file(name)) is not None:
+    path = None if source is None else weights_file(name) or weights_alone(name)
+    if path is not None:
         with open_reader(path) as reader:
             return preset_of_weights(os.fspath(name), path, reader)
     name = os.fspath(name)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..framework.files import write_atomically
 from .download import SourceFailed, check_url
-from .errors import HubError
+from .errors import ChoiceError, HubError
 
 MAX_MIRRORS = 16
 _MAX_BYTES = 1 << 20
@@ -60,7 +60,7 @@ def remove_mirror(url: str) -> list[str]:
     held = _read(_path())
     wanted = url.rstrip("/")
     if wanted not in held:
-        raise HubError(f"{url} is no mirror here; there are: {', '.join(held) or 'none'}")
+        raise ChoiceError(f"{url} is no mirror here; there are: {', '.join(held) or 'none'}")
     return _write([one for one in held if one != wanted])
 
 
@@ -70,9 +70,9 @@ def checked(url: str) -> str:
         parts = urllib.parse.urlsplit(check_url(url))
         plain = bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
     except (SourceFailed, ValueError) as error:
-        raise HubError(f"{url!r} cannot be a mirror: {error}") from error
+        raise ChoiceError(f"{url!r} cannot be a mirror: {error}") from error
     if not plain:
-        raise HubError(f"{url!r} cannot be a mirror: https://HOST[:PORT][/PATH] is expected")
+        raise ChoiceError(f"{url!r} cannot be a mirror: https://HOST[:PORT][/PATH] is expected")
     return url.rstrip("/")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import HubError
+from .errors import ChoiceError, HubError
 from .inspection import PublishedFile
 from .loading import ADAPTER, ADAPTER_CONFIG, PEFT, PEFT_CONFIG, read_json
 from .preset import Preset
@@ -157,6 +158,13 @@ def check_card(text: str) -> Mapping[str, Any]:
         data = ModelCard(text).data.to_dict()
     except ValueError as error:
         raise HubError(f"{NAME} has no valid front matter: {str(error)[:160]}") from error
-    if not data.get("license"):
+    named = data.get("license")
+    if not named:
         raise HubError(f"{NAME} says no licence: add `license: …` to its front matter")
+    for one in [named] if isinstance(named, str) else named:
+        if not isinstance(one, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,60}", one):
+            raise ChoiceError(
+                f"{str(one)[:80]!r} is no name of a licence: SPDX's are like apache-2.0 and mit; "
+                "`other` stands for one that has no such name"
+            )
     return data

@@ -17,7 +17,7 @@ from ..framework.files import cache_root, write_atomically
 from .cache import Hasher
 from .converted_cards import license_of_short_card
 from .download import HubRepository, RemoteFile, SourceFailed, first_line, transport_errors
-from .errors import HubError
+from .errors import ChoiceError, HubError
 from .inspection import Inspection, PublishedFile, inspect_folder
 from .loading import find_preset
 from .model_card import NAME as CARD
@@ -161,9 +161,9 @@ def publish(
 def _repository(to: str) -> tuple[str, str]:
     source = source_of_name(to)
     if not isinstance(source, HuggingFace) or "/" not in source.repo_id:
-        raise HubError(f"{to!r} names no repository: hf://org/name is expected")
+        raise ChoiceError(f"{to!r} names no repository: hf://org/name is expected")
     if source.commit is not None:
-        raise HubError(f"{to!r} names a commit; a branch can be published to")
+        raise ChoiceError(f"{to!r} names a commit; a branch can be published to")
     return source.repo_id, source.revision or "main"
 
 

@@ -307,6 +307,21 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
     return None
 
 
+def weights_alone(name: str | os.PathLike[str]) -> Path | None:
+    """Returns the GGUF file of a folder that holds one and no config; None where it is not so.
+
+    Such a file tells all by itself.
+    """
+    folder = Path(os.fspath(name)).expanduser()
+    if len(os.fspath(name)) >= MAX_PATH or not folder.is_dir():
+        return None
+    found = list(folder.glob("*.gguf"))
+    others = ("config.json", "adapter.json", "adapter_config.json", *known_indexes())
+    if len(found) != 1 or any((folder / other).exists() for other in others):
+        return None
+    return found[0].resolve()
+
+
 WEIGHTS_ENDINGS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 
 
@@ -336,8 +351,12 @@ def preset_of_weights(name: str, path: Path, reader: Reader) -> Preset:
                 continue
             known.append(f"{family.name} ({layout_name})")
             if (settings := layout.recognize(reader)) is not None:
-                source = Folder(path.parent, rename={layout.weights[0]: path.name})
-                task, files = family.first_task(), layout.entries()
+                if "*" in layout.weights[0]:  # any name will do: its own
+                    source, files = Folder(path.parent), (FileEntry(path.name),)
+                else:
+                    source = Folder(path.parent, rename={layout.weights[0]: path.name})
+                    files = layout.entries()
+                task = family.first_task()
                 return Preset(name, family.name, task, layout_name, files, (source,), settings)
     raise HubError(
         f"{path}: its tensors, such as {next(iter(reader), 'none')}, do not tell what model it is. "

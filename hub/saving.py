@@ -12,7 +12,7 @@ from typing import Any
 
 from ..framework.files import atomic_path, write_atomically
 from .config_table import ConfigTable
-from .errors import HubError
+from .errors import ChoiceError, HubError
 from .exporting import export
 from .loading import read_json
 from .quantized import quantization_entry, with_parts
@@ -143,8 +143,8 @@ def writable_layout(family: Family, name: str) -> str:
     ]
     if full not in known:
         why = "can only be read" if full in family.layouts else "is not known"
-        raise HubError(
-            f"a {family.name} cannot be saved in layout {name!r}, which {why}; "
+        raise ChoiceError(
+            f"a model of {family.name} cannot be saved in layout {name!r}, which {why}; "
             f"there are: {', '.join(known) or 'none'}"
         )
     return full

@@ -8,6 +8,7 @@ caution); 130 interrupted.
 
 from __future__ import annotations
 
+import difflib
 import sys
 import traceback
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ def _exit_code(error: BaseException) -> int:
     """Whose fault an error is: the caller's, the files', or ours."""
     from .framework.graphs.errors import GraphError
     from .framework.ops.errors import InvalidArgumentError
-    from .hub.errors import HubError, UnknownPresetError
+    from .hub.errors import ChoiceError, HubError, UnknownPresetError
 
     if isinstance(error, GraphError):
         return WRONG_CALL  # what an op refuses in a graph was asked for by its file
@@ -64,7 +65,7 @@ def _exit_code(error: BaseException) -> int:
         if isinstance(link, (*_NEVER_MEANT, InvalidArgumentError)):
             return OUR_FAULT
         link = link.__cause__
-    if isinstance(error, UnknownPresetError):
+    if isinstance(error, (UnknownPresetError, ChoiceError)):
         return WRONG_CALL
     if isinstance(error, HubError):
         return NOT_TO_BE_HAD
@@ -278,6 +279,8 @@ def _list(arguments: Any) -> int:
     from .hub import list_presets
 
     presets = list_presets(arguments.family)
+    if arguments.family and not presets:
+        _check_family(arguments.family, list_presets())
     if arguments.json:
         print_json([_summary(preset) for preset in presets])
         return 0
@@ -290,6 +293,19 @@ def _list(arguments: Any) -> int:
             f"{preset.name:{width}}  {preset.task:17}  {_millions(preset):>8}  {preset.description}"
         )
     return 0
+
+
+def _check_family(name: str, presets: Any) -> None:
+    """ValueError for a family that there is not; some that there are have no presets."""
+    from .hub.errors import HubError
+    from .hub.registry import get_family
+
+    try:
+        get_family(name)
+    except HubError as error:
+        families = sorted({preset.family for preset in presets})
+        near = difflib.get_close_matches(name, families, n=3, cutoff=0.5) or families
+        raise ValueError(f"there is no family {name!r}; there are: {', '.join(near)}") from error
 
 
 def _summary(preset: Any) -> dict[str, Any]:

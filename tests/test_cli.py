@@ -55,12 +55,26 @@ def test_info_says_what_pins_a_preset(capsys):
         (["run", "all_minilm_l6_v2", "word " * 600, "--backend", "numpy"], 2, "takes at most 256"),
         (["pull", "bert_large", "--offline"], 3, "Ways out"),
         (["pull", "./nowhere"], 2, "does not exist"),
+        (["list", "--family", "brt"], 2, "there is no family 'brt'; there are: bert"),
+        (
+            ["convert", "all_minilm_l6_v2", "--out", "x", "--to", "gguf"],
+            2,
+            "there are: huggingface",
+        ),
+        (["convert", "all_minilm_l6_v2", "--out", "x", "--dtype", "int7"], 2, "float64, float32"),
     ],
 )
 def test_a_wrong_call_is_told_why(capsys, arguments, code, said):
     found, out, err = run(capsys, *arguments)
     assert found == code
     assert said in err and out == ""
+
+
+@pytest.mark.parametrize("size", ["abc", "-5", "0", "1e3GB", "GB"])
+def test_sizes(size, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(capsys, "convert", "all_minilm_l6_v2", "--out", "x", "--max-shard-size", size)
+    assert "is no size: 2GB" in capsys.readouterr().err
 
 
 def test_without_a_command_the_help_is_shown(capsys):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 from typing import Any
 
 NO, WRONG_CALL, NOT_TO_BE_HAD, OUR_FAULT = 1, 2, 3, 4
@@ -43,10 +45,13 @@ def show(value: dict[str, Any], as_json: bool) -> None:
 
 
 def byte_count(text: str) -> int:
-    """Reads "2GB", "500MB", "4000": a number of bytes. Raises ValueError."""
-    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "B": 1}
-    plain = text.strip().upper()
-    for unit, factor in units.items():
-        if plain.endswith(unit):
-            return int(float(plain.removesuffix(unit)) * factor)
-    return int(plain)
+    """Reads "2GB", "500MB", "4000": a number of bytes, at least one.
+
+    Raises argparse.ArgumentTypeError for anything else.
+    """
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)?", text.strip().upper())
+    count = int(float(found[1]) * units[found[2] or ""]) if found else 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: 2GB, 500MB and 4000 are some")
+    return count

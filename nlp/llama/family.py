@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ...hub.config_table import (
     Kind,
     settings_table,
 )
+from ...hub.readers import GGUFReader, Reader
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
 from ..kerashub import LLAMA as KERASHUB
@@ -92,6 +94,14 @@ def _write_gguf(*arguments: Any) -> list[Path]:
     return write(*arguments)
 
 
+def _recognize_gguf(reader: Reader) -> Mapping[str, Any] | None:
+    if not isinstance(reader, GGUFReader):
+        return None
+    from .gguf import recognized
+
+    return recognized(reader)
+
+
 register_family(
     Family(
         "llama",
@@ -111,6 +121,7 @@ register_family(
                 weights=("*.gguf",),
                 files=(),
                 write=_write_gguf,
+                recognize=_recognize_gguf,
             ),
             "kerashub": KERASHUB.layout(),
         },

@@ -33,6 +33,8 @@ class LlamaCausalLM(DecoderCausalLM):
             return super().make_preprocessor(files, config, settings)
         with closing(GGUFReader(packed)) as reader:
             length = config.get("max_sequence_length", 2048)
+            if "tokenizer.ggml.model" not in reader.settings:
+                return None
             template: Any = reader.settings.get("tokenizer.chat_template")
             tools = of_gguf(packed, reader.settings, length)
             return CausalLMPreprocessor(*tools, template if isinstance(template, str) else None)

@@ -109,6 +109,19 @@ def test_files_that_lie(tmp_path):
         audit(tmp_path / "f")
 
 
+def test_weights_in_an_archive_of_keras_s_are_counted(tmp_path):
+    import isozoo
+
+    with isozoo.use_backend("numpy"):
+        net = isozoo.Sequential([isozoo.Input((3,)), isozoo.layers.Dense(4)])
+    net.save(tmp_path / "net.keras")
+    found = audit(tmp_path / "net.keras")
+    assert (found.files[0].tensors, found.files[0].parameters) == (2, 16)
+    assert found.findings == []
+    (tmp_path / "empty.bin").write_bytes(b"")
+    assert [one.what for one in audit(tmp_path / "empty.bin").findings] == ["is empty"]
+
+
 def test_a_repository(hub, cache, monkeypatch):
     files = {
         "config.json": b'{"auto_map": {"AutoModel": "m.M"}}',

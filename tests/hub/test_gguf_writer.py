@@ -47,6 +47,34 @@ def test_blocks_are_what_their_definition_says():
         assert raw[2:].view(np.int8).tolist() == levels
 
 
+def test_a_file_tells_by_itself_what_it_is(tmp_path):
+    from isozoo.hub.saving import save_to_preset
+    from isozoo.scripts.small_models import small_model
+
+    save_to_preset(small_model("llama"), tmp_path / "a")
+    convert(tmp_path / "a", tmp_path / "b", "gguf", dtype="float32")
+    one = isozoo.from_preset(tmp_path / "b", backend="numpy")  # the folder, or the file
+    other = isozoo.from_preset(tmp_path / "b" / "model.gguf", backend="numpy")
+    first = isozoo.from_preset(tmp_path / "a", backend="numpy")
+    ids = np.array([[1, 5, 2, 7]])
+    for model in (one, other):
+        assert model.backbone.get_config()["rms_norm_epsilon"] == 1e-6
+        np.testing.assert_array_equal(model(ids), first(ids))
+    with open_reader(tmp_path / "b" / "model.gguf") as reader:
+        settings = dict(reader.settings)
+        tensors = {key: pending(np.array(reader.read(key))) for key in reader}
+    more = {"rope_freqs.weight": pending(np.ones(1, "float32"))}
+    for changed, extra, message in (
+        ({"general.architecture": "qwen2"}, {}, "the architecture 'qwen2'"),
+        ({"llama.block_count": 0}, {}, "block_count is 0; expected: a whole number from 1"),
+        ({"llama.rope.scaling.type": "yarn"}, {}, "rotary positions .scaling 'yarn'"),
+        ({}, more, "with rope_freqs.weight"),
+    ):
+        path = write_gguf(tmp_path / "c.gguf", {**tensors, **extra}, settings | changed, "F32")
+        with pytest.raises(HubError, match=message):
+            isozoo.from_preset(path, backend="numpy")
+
+
 def test_what_is_written_is_read(tmp_path):
     draws = np.random.default_rng(4)
     tensors = {

@@ -72,7 +72,7 @@ def test_the_list_is_kept(settings, monkeypatch, capsys):
     "url", ["http://a.example", "file:///x", "https://", "https://u:p@a.example", "https://a/?x=1"]
 )
 def test_what_cannot_be_a_mirror(settings, url, capsys):
-    assert main(["mirror", "add", url]) == 3
+    assert main(["mirror", "add", url]) == 2
     assert "cannot be a mirror" in capsys.readouterr().err and not settings.exists()
 
 

@@ -180,6 +180,8 @@ def test_what_must_not_leave_the_machine(hub, folder):
 def test_what_is_no_preset_and_what_has_no_licence(hub, folder, tmp_path):
     with pytest.raises(HubError, match="licence: give its SPDX name"):
         send(folder, hub, license=None)
+    with pytest.raises(HubError, match="'not a licence' is no name of a licence"):
+        send(folder, hub, license="not a licence")
     with pytest.raises(HubError, match="there is no folder"):
         send(tmp_path / "nowhere", hub)
     with pytest.raises(HubError, match="hf://org/name is expected"):
