@@ -114,10 +114,11 @@ class TextReaderParityAdapter(ParityAdapter):
         image_module = pillow()
         from PIL import ImageDraw, ImageFont
 
-        page = image_module.new("RGB", (320, 96), "#ffffff")
+        # A long page would be enlarged until its shorter side has 736 pixels.
+        page = image_module.new("RGB", (256, 224), "#ffffff")
         pen, font = ImageDraw.Draw(page), ImageFont.load_default(28)
-        pen.text((12, 8), "Seven ships", "#000000", font)
-        pen.text((12, 52), "sailed in 1904", "#000000", font)
+        pen.text((12, 48), "Seven ships", "#000000", font)
+        pen.text((12, 128), "sailed in 1904", "#000000", font)
         return np.asarray(page)
 
     def outputs(self, inputs: Any) -> dict[str, Any]:
