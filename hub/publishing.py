@@ -228,12 +228,15 @@ class _Hub:
                 429: "the hub is busy: publish again later; what was sent is not sent again",
             }
             way = ways.get(status or 0, "publish again; what was sent is not sent again")
-            raise HubError(f"{self.address}: {first_line(error)}. Way out: {way}.") from error
+            reason = first_line(error).rstrip(".")
+            raise HubError(f"{self.address}: {reason}. Way out: {way}.") from error
         except (*transport_errors(), RuntimeError) as error:
             reason = first_line(error.__cause__ or error)
+            way = "publish again; what was sent is not sent again"
+            if "/xet-write-token/" in str(error):
+                way = "set HF_HUB_DISABLE_XET=1, where the server takes large files by LFS alone"
             raise HubError(
-                f"{self.address}: the connection broke, or was refused ({reason}). Way out: "
-                "publish again; what was sent is not sent again."
+                f"{self.address}: the connection broke, or was refused ({reason}). Way out: {way}."
             ) from error
 
 
