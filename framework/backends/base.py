@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes
 from . import registry
 from .derived.arithmetic import Arithmetic
@@ -121,6 +123,15 @@ class Backend(
     def is_tracing(self, x: Any) -> bool:
         """Whether a tensor exists only while a program is traced."""
         return False
+
+    def peeked(self, x: Any, function: Callable[[np.ndarray], None]) -> None:
+        """Calls a function, such as a check, with the values of a tensor where `peek` gives them.
+
+        It is called again wherever a recording of the call is replayed.
+        """
+        found = self.peek(x)
+        if found is not None:
+            function(np.asarray(found))
 
     def peek(self, x: Any) -> Any:
         """The values of a tensor as a NumPy array, where the host has them; else None."""

@@ -1,6 +1,6 @@
 """Trackable: what owns variables, and finds them again by stable paths."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FunctionType
 from typing import Any
 from weakref import ref
@@ -9,6 +9,34 @@ from ..configs import Configurable
 from ..containers import is_container, items_of, wrapped_container
 from ..context import state
 from .variable import OwnState, Variable, in_slot
+
+
+class Settings:
+    """The plain values that objects have as attributes, such as rates; they may change any time.
+
+    Args:
+        parts: the objects.
+    """
+
+    # How often such a value was set anew, of any object.
+    changes = 0
+
+    def __init__(self, parts: Iterable[Any]) -> None:
+        self._parts = list(parts)
+        self._seen, self._held = Settings.changes, self._read()
+
+    def changed(self) -> bool:
+        """Returns whether one of the values is another than at the last call, or the making."""
+        if self._seen == Settings.changes:
+            return False
+        before, self._seen, self._held = self._held, Settings.changes, self._read()
+        return before != self._held
+
+    def _read(self) -> list[dict[str, Any]]:
+        return [
+            {name: value for name, value in vars(part).items() if type(value) in _SIMPLE}
+            for part in self._parts
+        ]
 
 
 class Trackable(Configurable):
@@ -51,6 +79,8 @@ class Trackable(Configurable):
             return
         tracked = self._tracked
         if type(value) in _SIMPLE and name not in tracked:
+            if vars(self).get(name, value) is not value:
+                Settings.changes += 1
             object.__setattr__(self, name, value)
             return
         if name in tracked:

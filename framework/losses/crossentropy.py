@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -244,11 +245,12 @@ def _categorical(name: str, y_true: Any, y_pred: Any, axis: Any) -> tuple[Tensor
 def _check_classes(y_true: Tensor, y_pred: Tensor, ignored: int | None, axis: int) -> None:
     """ValueError for a target that names no class, where the host has the values."""
     backend, y_true = native(y_true)
-    found = None if backend.symbolic else backend.peek(y_true)
     classes = y_pred.shape[axis]
-    if found is None or classes is None:
-        return
-    found = np.asarray(found)
+    if not backend.symbolic and classes is not None:
+        backend.peeked(y_true, partial(_refuse_classes, classes, ignored))
+
+
+def _refuse_classes(classes: int, ignored: int | None, found: np.ndarray) -> None:
     wrong = found[(found < 0) | (found >= classes)]
     if ignored is not None:
         wrong = wrong[wrong != ignored]

@@ -211,20 +211,23 @@ class R2Score(Metric):
 
     def _warn(self, left: Tensor) -> None:
         backend, left = tensor(left)
-        seen = backend.peek(left)
-        if seen is None or (rest := float(np.asarray(seen))) > 0:
-            return
-        reason = (
-            "More independent predictors than datapoints in adjusted R2 score."
-            if rest < 0
-            else "Division by zero in Adjusted R2 score."
-        )
-        warnings.warn(f"{reason} Falling back to standard R2 score.", stacklevel=4)
+        backend.peeked(left, _warn_of_predictors)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make the same metric again, without what it gathered."""
         own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}
         return {**super().get_config(), **own}
+
+
+def _warn_of_predictors(left: np.ndarray) -> None:
+    if left > 0:
+        return
+    reason = (
+        "More independent predictors than datapoints in adjusted R2 score."
+        if left < 0
+        else "Division by zero in Adjusted R2 score."
+    )
+    warnings.warn(f"{reason} Falling back to standard R2 score.", stacklevel=6)
 
 
 def outputs_of(metric: Metric, y_true: Tensor, y_pred: Tensor) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from .. import config
 from ..context import entered
 from ..core.scopes import StatelessScope
+from ..core.trackable import Settings
 from ..nested import flatten
 
 
@@ -54,7 +55,8 @@ def step_function(model: Any, step: Callable[..., Any], kind: str) -> Callable[[
             model._native_compiled(steps) if compiled else steps, variables, compiled
         )
         if not compiled and _is_own(model, step):
-            run = backend.recorded_step(run, variables, model)
+            settings = Settings(_parts(model))
+            run = backend.recorded_step(run, variables, model, settings.changed)
     if kind == "train":
         return run
 
@@ -75,14 +77,20 @@ def _is_own(model: Any, step: Callable[..., Any]) -> bool:
     setup = model._training_setup
     if setup is None or not getattr(step, "_is_default", False) or config.distribution():
         return False
-    inner = model._flatten_layers()
-    measures = [m for part in model.metrics for m in getattr(part, "metrics", [part])]
-    parts = [model, setup.optimizer, *measures, *inner]
+    parts = _parts(model)
     if setup.loss is not None:
         parts += [part for part in flatten(setup.loss.given) if not isinstance(part, str)]
     functions = [getattr(part, name, None) for part in parts for name in _FUNCTIONS]
     homes = {getattr(part, "__module__", "") for part in (*parts, *functions) if part is not None}
     return all(home.partition(".")[0] == _PACKAGE for home in homes)
+
+
+def _parts(model: Any) -> list[Any]:
+    """What a step of a compiled model is made of: the model, its layers, optimizer and metrics."""
+    measures = [m for part in model.metrics for m in getattr(part, "metrics", [part])]
+    optimizer = model.optimizer
+    others = [] if optimizer is None else [optimizer]
+    return [model, *others, *measures, *model._flatten_layers()]
 
 
 def _variables(model: Any, kind: str) -> list[Any]:

@@ -58,9 +58,16 @@ class Programs(Protocol):
         ...
 
     def recorded_step(
-        self, function: Callable[..., Any], variables: list[Any], model: Any
+        self,
+        function: Callable[..., Any],
+        variables: list[Any],
+        model: Any,
+        changed: Callable[[], bool],
     ) -> Callable[..., Any]:
-        """Makes a recording, where a device has such, of a step that changes variables alone."""
+        """Makes a recording, where a device has such, of a step that changes variables alone.
+
+        `changed` tells whether settings are others than at its last call: recordings are dropped.
+        """
         ...
 
     def inference_function(self, target: Any) -> Callable[..., Any]:

@@ -73,6 +73,6 @@ class Transforms(Primitives):
         """
         return function
 
-    def recorded_step(self, function, variables, model) -> Any:
+    def recorded_step(self, function, variables, model, changed) -> Any:
         """A step without effects beside the variables, as a recording where a device has such."""
         return function

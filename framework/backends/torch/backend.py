@@ -32,7 +32,7 @@ from . import (
 from .arrays import ArrayKernels, in_order, moved, out_of_order
 from .bundles import TorchBundles
 from .control import TorchControl
-from .cpu_graphs import CpuDriver
+from .cpu_graphs import CpuDriver, StepDriver
 from .distribution import TorchDistribution, is_lost, is_spread, joined, looked_up, meshes
 from .graphs import GraphedFunction
 from .image import TorchImages
@@ -499,7 +499,7 @@ class TorchBackend(
         if box.device.type == "cpu" and is_recording():
             # A recording would change it now, and never again.
             raise RuntimeError(_CHANGES)
-        placing.refuse_noting(_CHANGES)
+        placing.note_change(_CHANGES)
         with torch.no_grad():
             box.copy_(value)
         return box
@@ -528,11 +528,11 @@ class TorchBackend(
         torch.manual_seed(seed)
 
     def advance(self, box):
-        if not random.ordinary(box):
+        if not (random.ordinary(box) or placing.is_noted_step()):
             return None
         if box.device.type == "cpu" and is_recording():
             raise RuntimeError(_CHANGES)
-        placing.refuse_noting(_CHANGES)
+        placing.note_change(_CHANGES)
         key = box.clone()  # whole numbers, of which nothing is recorded
         box.add_(_one_draw(box.device))
         return key
@@ -577,6 +577,12 @@ class TorchBackend(
         except RuntimeError:  # a batch of torch.func
             return None
 
+    def peeked(self, x, function):
+        if placing.is_noted_step() and x.device.type == "cpu":
+            placing.on_host(lambda x: function(x.detach().numpy()), x)
+        else:
+            super().peeked(x, function)
+
     def device_of(self, x):
         return None if x.device.type == "cpu" else x.device
 
@@ -589,9 +595,17 @@ class TorchBackend(
     def unrecorded(self):
         return torch.no_grad()
 
-    def recorded_step(self, function, variables, model):
+    def recorded_step(self, function, variables, model, changed):
         weights = lambda: [v.native for v in variables]  # noqa: E731
-        return GraphedFunction(function, weights, hooked=model._native_hooked)
+        drivers = (graphs.CudaDriver(), StepDriver())
+        graphed = GraphedFunction(function, weights, drivers, hooked=model._native_hooked)
+
+        def run(batches):
+            if changed():
+                graphed.forget()
+            return graphed(batches)
+
+        return run
 
     def inference_function(self, target):
         hooked = getattr(target.model, "_native_hooked", lambda: False)

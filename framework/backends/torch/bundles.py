@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ..registry import TENSORS
+from . import placing
 
 # Elements of a bundle on CPU, where larger tensors are bundles of their own. In one bundle of all a
 # step of Adam on 15 matrices of 1024 x 1024 took 4 times as long: its intermediate results get new
@@ -133,10 +134,14 @@ class Bundles:
     def sign(self, x: Any) -> Any:
         """Returns -1, 0 or 1, and NaN for NaN."""
         if type(x) is Bundle and x.items[0].is_cpu:
-            total = sum(item.sum() for item in x.items)
-            if torch.isfinite(torch.as_tensor(total)):  # there is no NaN, which torch's takes for 0
-                return Bundle(torch._foreach_sign(x.items))
+            return Bundle(placing.on_host(self._signs, x.items))
         return _each(self.full_backend.sign, x)
+
+    def _signs(self, items: list[torch.Tensor]) -> list[torch.Tensor]:
+        total = sum(item.sum() for item in items)
+        if torch.isfinite(torch.as_tensor(total)):  # there is no NaN, which torch's takes for 0
+            return list(torch._foreach_sign(items))
+        return [self.full_backend.sign(x) for x in items]
 
     # Whole steps, by torch's own kernels. Some want numbers: on a GPU, whose numbers the host would
     # have to wait for, those steps are taken op by op.
@@ -175,25 +180,14 @@ class Bundles:
         slots = (means, squares) if largest is None else (means, squares, largest)
         if any([x.stride() for x in slot.items] != orders for slot in slots):
             return False
-        slots = [means.items, squares.items, [] if largest is None else largest.items]
-        gradients = [
-            g if g.stride() == order else torch.empty_like(x).copy_(g)
-            for g, x, order in zip(gradient.items, held.items, orders, strict=True)
-        ]
-        step, rate = steps.item() + 1, learning_rate.item()
-        small = [x.numel() < _SHARED for x in held.items]
-        for kernel, chosen in (
-            (_small_adam_step, small),
-            (_fused_adam_step, [not s for s in small]),
-        ):
-            if any(chosen):
-                lists = [list(compress(items, chosen)) for items in (held.items, gradients, *slots)]
-                kernel(lists, step, rate, beta_1, beta_2, epsilon)
+        lists = [held.items, means.items, squares.items, [] if largest is None else largest.items]
+        numbers = (learning_rate, steps, beta_1, beta_2, epsilon)
+        placing.on_host(_adam_step, lists, gradient.items, *numbers, changes=True)
         return True
 
     def gradient_step(self, held: Bundle, gradient: Bundle, learning_rate: torch.Tensor) -> None:
         """Subtracts the rate times the gradient."""
-        torch._foreach_add_(held.items, gradient.items, alpha=-learning_rate.item())
+        placing.on_host(_gradient_step, held.items, gradient.items, learning_rate, changes=True)
 
     # In place
 
@@ -251,6 +245,32 @@ class TorchBundles:
     def bundle(self, natives: list[torch.Tensor]) -> Bundle:
         """Returns one tensor for many, of one `bundle_key`."""
         return Bundle(natives)
+
+
+def _gradient_step(held: list[Any], gradients: list[Any], learning_rate: torch.Tensor) -> None:
+    torch._foreach_add_(held, gradients, alpha=-learning_rate.item())
+
+
+def _adam_step(
+    lists: list[list[torch.Tensor]],
+    given: list[torch.Tensor],
+    learning_rate: torch.Tensor,
+    steps: torch.Tensor,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    held, *slots = lists
+    gradients = [
+        g if g.stride() == x.stride() else torch.empty_like(x).copy_(g)
+        for g, x in zip(given, held, strict=True)
+    ]
+    step, rate = steps.item() + 1, learning_rate.item()
+    small = [x.numel() < _SHARED for x in held]
+    for kernel, chosen in ((_small_adam_step, small), (_fused_adam_step, [not s for s in small])):
+        if any(chosen):
+            those = [list(compress(items, chosen)) for items in (held, gradients, *slots)]
+            kernel(those, step, rate, beta_1, beta_2, epsilon)
 
 
 def _fused_adam_step(

@@ -23,21 +23,34 @@ from .graphs import NotRecorded
 _aten = torch.ops.aten
 # Of results on the way, in all: what computes more is no small step, and waits for no Python.
 MOST_BYTES = 1 << 28
+MOST_BYTES_OF_STEPS = 1 << 26  # of these a result is read again on the way back, and lies longer
 # A recording takes four times as long as a call, and saves a sixth to a half of each that follows.
 CALLS_BEFORE = 8
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+class Host(NamedTuple):
+    """A function of Python among the kernels; see `placing.on_host`.
+
+    Attributes:
+        run: the function.
+        changes: whether it writes to the tensors among its arguments.
+    """
+
+    run: Callable[..., Any]
+    changes: bool
 
 
 class Call(NamedTuple):
     """A kernel and what it was called with.
 
     Attributes:
-        function: the operator of torch.
+        function: the operator of torch, or a `Host`.
         args: its arguments.
         kwargs: those by name.
-        results: the tensors that it gave, in order.
+        results: the tensors that it gave, in order; None for what it left out.
         read: the memory of the tensors among the arguments; see `straight_lines.memory`.
-        made: the memory of the results.
+        made: the memory of the results; None for what it left out.
     """
 
     function: Any
@@ -53,6 +66,7 @@ class CpuDriver:
 
     # Packed kernels are made of weights, and know nothing of what is written to these later.
     watches_versions = True
+    errors = (RuntimeError, IndexError)
 
     @staticmethod
     def calls_before() -> int:
@@ -64,7 +78,7 @@ class CpuDriver:
         return (
             bool(tensors)
             and all(type(x) is torch.Tensor and x.device.type == "cpu" for x in tensors)
-            and torch.is_inference_mode_enabled()
+            and self._has_its_mode()
             and not torch.compiler.is_compiling()
             and not torch.is_autocast_enabled("cpu")
             and not torch._C._len_torch_dispatch_stack()
@@ -72,6 +86,12 @@ class CpuDriver:
             and peek_interpreter_stack() is None
             and torch._C._get_tracing_state() is None
         )
+
+    def _has_its_mode(self) -> bool:
+        return torch.is_inference_mode_enabled()
+
+    def _watch(self) -> _Watch:
+        return _Watch()
 
     def record(
         self, function: Callable[[], Any], device: Any, inputs: Sequence[Any] = ()
@@ -81,8 +101,8 @@ class CpuDriver:
         Raises:
             NotRecorded: with the outputs of the run, where a replay would not do the same.
         """
-        watch = _Watch()
-        with placing.noting(watch.refuse), _Reads(watch), watch:
+        watch = self._watch()
+        with placing.noting(watch), _Reads(watch), watch:
             outputs = function()
         leaves = [x for x in split(outputs)[0] if isinstance(x, torch.Tensor)]
         first = map_structure(_copied_unless(inputs), outputs)  # what stays the same is ours
@@ -93,6 +113,21 @@ class CpuDriver:
         except Exception as error:
             raise NotRecorded(outputs) from error
         return first, line.moved(outputs), line.run
+
+
+class StepDriver(CpuDriver):
+    """Records and replays steps of training and testing, which change variables in their place.
+
+    What Python reads on the way (targets that are checked, draws, a rate) is read in replays, too.
+    """
+
+    watches_versions = False  # a step writes to the weights itself, and its kernels read them anew
+
+    def _has_its_mode(self) -> bool:
+        return not (torch.is_inference_mode_enabled() or torch.is_anomaly_enabled())
+
+    def _watch(self) -> _Watch:
+        return _Watch(steps=True)
 
 
 def _copied_unless(inputs: Sequence[Any]) -> Callable[[Any], Any]:
@@ -109,11 +144,14 @@ def _copied_unless(inputs: Sequence[Any]) -> Callable[[Any], Any]:
 class _Watch(TorchDispatchMode):
     """Notes the kernels of a call; `reason` says why a replay would not do the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: bool = False) -> None:
         super().__init__()
         self.calls: list[Call] = []
         self.reason = ""
-        self._bytes = 0
+        self.steps = steps
+        # While a function of the host runs, what it calls is its own.
+        self.paused = False
+        self._bytes, self._most = 0, MOST_BYTES_OF_STEPS if steps else MOST_BYTES
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -124,9 +162,23 @@ class _Watch(TorchDispatchMode):
         self.reason = self.reason or reason
         self.calls.clear()
 
+    def host(self, function: Callable[..., Any], args: tuple, changes: bool) -> Any:
+        """Runs a function of the host, and notes it as one call; see `placing.on_host`."""
+        if self.reason or not self.steps:
+            self.refuse("Python reads numbers of tensors.")
+        self.paused = True
+        try:
+            with placing.noting(None):
+                result = function(*args)
+        finally:
+            self.paused = False
+        if not self.reason:
+            self._note(Host(function, changes), args, {}, straight_lines.results_in(result))
+        return result
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if self.reason:
+        if self.reason or self.paused:
             return func(*args, **kwargs)
         parts = _PARTS.get(func)
         if parts is not None:
@@ -135,19 +187,22 @@ class _Watch(TorchDispatchMode):
             if found is not None:
                 return found
         result = func(*args, **kwargs)
-        results = list(straight_lines.tensors_in(result))
+        results = straight_lines.results_in(result)
         fault = _fault(func, args, kwargs, result, results)
         if fault:
             self.refuse(fault)
-            return result
-        read = frozenset(map(straight_lines.memory, straight_lines.tensors_in((args, kwargs))))
-        made = [straight_lines.memory(x) for x in results]
-        self.calls.append(Call(func, args, kwargs, results, read, made))
-        new = (x for x, place in zip(results, made, strict=True) if place not in read)
-        self._bytes += sum(x.nbytes for x in new)
-        if self._bytes > MOST_BYTES:
-            self.refuse(f"Results of more than {MOST_BYTES >> 20} MB.")
+        else:
+            self._note(func, args, kwargs, results)
         return result
+
+    def _note(self, func: Any, args: Any, kwargs: Any, results: list[Any]) -> None:
+        read = frozenset(map(straight_lines.memory, straight_lines.tensors_in((args, kwargs))))
+        made = [None if x is None else straight_lines.memory(x) for x in results]
+        self.calls.append(Call(func, args, kwargs, results, read, made))
+        new = (x for x, key in zip(results, made, strict=True) if x is not None and key not in read)
+        self._bytes += sum(x.nbytes for x in new)
+        if self._bytes > self._most:
+            self.refuse(f"Results of more than {self._most >> 20} MB.")
 
 
 _CHANGING = {
@@ -172,9 +227,14 @@ def _fault(func: Any, args: Any, kwargs: Any, result: Any, results: list[Any]) -
         return f"{name} gives what hangs on values or draws."
     if torch.Tag.inplace_view in tags and func is not _aten.detach_.default:
         return f"{name} changes the form of a tensor in its place."
-    if not results and any(True for _ in straight_lines.tensors_in((args, kwargs))):
+    if (
+        not results
+        and not func._schema.is_mutable
+        and any(True for _ in straight_lines.tensors_in((args, kwargs)))
+    ):
         return f"{name} gives a number that Python reads."
-    if any(type(x) not in _PLAIN or x.device.type != "cpu" for x in results):
+    given = (x for x in results if x is not None)
+    if any(type(x) not in _PLAIN or x.device.type != "cpu" for x in given):
         return f"{name} gives what lies elsewhere."
     return ""
 
@@ -187,7 +247,7 @@ class _Reads(TorchFunctionMode):
         self._watch = watch
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _READERS:
+        if func in _READERS and not self._watch.paused:
             self._watch.refuse(f"Python reads a tensor's numbers ({func.__name__}).")
         return func(*args, **(kwargs or {}))
 
@@ -206,7 +266,9 @@ def _needed(calls: list[Call]) -> list[Call]:
     found = []
     for call in calls:
         read, made = call.read, call.made
-        if not call.function._schema.is_mutable and read.issuperset(made):
+        if isinstance(call.function, Host):
+            found.append(call)
+        elif not call.function._schema.is_mutable and read.issuperset(made):
             if call.function is _aten.lift_fresh.default:  # a number or array of Python's
                 alike.update(made)
         elif alike.issuperset(read) and written.isdisjoint(read) and written.isdisjoint(made):
@@ -218,6 +280,9 @@ def _needed(calls: list[Call]) -> list[Call]:
 
 def _changed(call: Call) -> Iterator[Any]:
     """The tensors that a kernel writes to among those it was given."""
+    if isinstance(call.function, Host):
+        yield from straight_lines.tensors_in(call.args if call.function.changes else ())
+        return
     if not call.function._schema.is_mutable:
         return
     for place, argument in enumerate(call.function._schema.arguments):

@@ -28,6 +28,8 @@ class CudaDriver:
 
     # What is written to a weight in its place is read by the next replay.
     watches_versions = False
+    # What a replay raises where its kernels refuse what they are given.
+    errors: tuple[type[Exception], ...] = ()
 
     @staticmethod
     def calls_before() -> int:
@@ -138,9 +140,17 @@ class GraphedFunction:
         try:
             if found.is_free(tensors):  # else two callers by turns: one of them goes without
                 return found.replay(tensors)
+        except driver.errors:
+            pass  # what is wrong with the arguments is said by the function itself, below
         finally:
             found.lock.release()
         return self._function(*args, **kwargs)
+
+    def forget(self) -> None:
+        """Drops all recordings: what the function does beside its arguments has changed."""
+        self._graphs.clear()
+        self._calls.clear()
+        self.failures.clear()
 
     def _record(
         self,

@@ -7,7 +7,7 @@ is written by a kernel, and arrays that a call makes are kept while the call is 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -87,35 +87,67 @@ def is_recording() -> bool:
     return _work.constants is not None and _work.constants.gives
 
 
-@contextmanager
-def noting(refuse: Callable[[str], None]) -> Iterator[None]:
-    """Within the ``with`` block, the kernels of a call on the CPU are noted.
+class Watch(Protocol):
+    """What notes the kernels of a call on the CPU.
 
-    Args:
-        refuse: is told why a replay would not do the same.
+    Attributes:
+        steps: whether the call is a step that changes variables, and each replay of it does, too.
     """
-    before, _work.refuse = _work.refuse, refuse
+
+    steps: bool
+
+    def refuse(self, reason: str) -> None:
+        """Is told why a replay would not do the same."""
+
+    def host(self, function: Callable[..., Any], args: tuple, changes: bool) -> Any:
+        """Returns what a function gives, which each replay calls anew; see `on_host`."""
+
+
+@contextmanager
+def noting(watch: Watch | None) -> Iterator[None]:
+    """Within the ``with`` block, the kernels of a call on the CPU are noted; by none if None."""
+    before, _work.watch = _work.watch, watch
     try:
         yield
     finally:
-        _work.refuse = before
+        _work.watch = before
 
 
 def is_noted() -> bool:
     """Whether a call's kernels are noted in this thread, and numbers must not be read past them."""
-    return _work.refuse is not None
+    return _work.watch is not None
 
 
-def refuse_noting(reason: str) -> None:
-    """Says of a call whose kernels are noted, if one is, why a replay would not do the same."""
-    if _work.refuse is not None:
-        _work.refuse(reason)
+def is_noted_step() -> bool:
+    """Whether what is noted is a step, in which functions can be run by `on_host`."""
+    return _work.watch is not None and _work.watch.steps
+
+
+def note_change(reason: str) -> None:
+    """Says that a variable changes, which a call must not do whose replays leave them alone."""
+    if _work.watch is not None and not _work.watch.steps:
+        _work.watch.refuse(reason)
+
+
+def on_host(function: Callable[..., Any], *args: Any, changes: bool = False) -> Any:
+    """Returns `function(*args)`, which may read the numbers of tensors.
+
+    Where a step is being noted, its replays call the function in its place, with the tensors that
+    stand there for those of the arguments.
+
+    Args:
+        function: gives tensors of new memory, or None.
+        args: tensors, lists of them, and other values, which stay the same.
+        changes: whether it writes to the tensors among the arguments.
+    """
+    watch = _work.watch
+    return function(*args) if watch is None else watch.host(function, args, changes)
 
 
 class _Work(threading.local):
     def __init__(self) -> None:
         self.constants: Constants | None = None
-        self.refuse: Callable[[str], None] | None = None
+        self.watch: Watch | None = None
 
 
 _work = _Work()

@@ -19,7 +19,7 @@ from .. import host_draws as host
 from .. import philox
 from ..derived.random import LOW, STEP, TINY, threshold
 from .distribution import is_spread
-from .placing import number, sent
+from .placing import is_noted_step, number, on_host, sent
 
 LARGE = 1 << 20  # words from which on a draw may take a compiled kernel
 _PATIENCE = 1 << 26  # words that are drawn in large draws before kernels are compiled
@@ -146,7 +146,7 @@ def _run(name, *args):
 
 def _worth_compiling(count, device):
     """Whether a draw should take a compiled kernel, after it has been counted."""
-    if _state["broken"] or count < LARGE or device.type != "cpu":
+    if _state["broken"] or count < LARGE or device.type != "cpu" or is_noted_step():
         return False
     if _state["drawn"] < _PATIENCE:
         _state["drawn"] += count
@@ -166,6 +166,16 @@ def ordinary(*tensors):
 
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def _drawable(*tensors):
+    """Whether kernels of our own may draw: nothing watches, or what watches can call them again."""
+    return ordinary(*tensors) or is_noted_step()
+
+
+def _by_host(draw, *args):
+    """What NumPy draws, as a tensor."""
+    return on_host(lambda *args: torch.from_numpy(draw(*args)), *args)
 
 
 def _device(key):
@@ -196,10 +206,10 @@ def _here(key):
 def random_words(key, shape, stream=0):
     """Words of a stream of `key`, as int64."""
     key = _here(key)
-    if ordinary(key):
+    if _drawable(key):
         device = _device(key)
         if device.type == "cpu":
-            return torch.from_numpy(host.random_words(key, shape, stream))
+            return _by_host(host.random_words, key, shape, stream)
         if (kernels := _gpu_kernels(device)) is not None:
             return kernels.words(_gpu_key(key, device), math.prod(shape), stream).reshape(shape)
     key = _key(key)
@@ -228,7 +238,7 @@ def _(info, in_dims, key, shape, stream):
 def random_uniform(key, shape):
     """Uniform float32 in [0, 1), see `derived.random`."""
     key = _here(key)
-    if ordinary(key):
+    if _drawable(key):
         count, device = math.prod(shape), _device(key)
         if (kernels := _gpu_kernels(device)) is not None:
             return kernels.uniform(_gpu_key(key, device), count).reshape(shape)
@@ -237,14 +247,14 @@ def random_uniform(key, shape):
             if packed is not None:
                 return packed.view(torch.float32)[:count].reshape(shape)
         if device.type == "cpu":
-            return torch.from_numpy(host.random_uniform(key, shape))
+            return _by_host(host.random_uniform, key, shape)
     return (_plain_words(_key(key), shape) & LOW).to(torch.float32) * STEP
 
 
 def random_normal(key, shape, dtype):
     """Standard normal draws, see `derived.random`."""
     key = _here(key)
-    if ordinary(key):
+    if _drawable(key):
         count, device = math.prod(shape), _device(key)
         if dtype == "float32" and (kernels := _gpu_kernels(device)) is not None:
             return kernels.normal(_gpu_key(key, device), count).reshape(shape)
@@ -253,7 +263,7 @@ def random_normal(key, shape, dtype):
             if packed is not None:
                 return packed.view(torch.float32)[:count].reshape(shape)
         if device.type == "cpu":
-            return torch.from_numpy(host.random_normal(key, shape, dtype))
+            return _by_host(host.random_normal, key, shape, dtype)
     return _plain_normal(_key(key), shape, getattr(torch, dtype))
 
 
@@ -262,7 +272,7 @@ def random_dropout(x, key, shape, rate):
     key = _here(key)
     if is_spread(x):
         return _where(_kept_of(x, key, tuple(shape), rate), x, rate)
-    if ordinary(key, x):
+    if _drawable(key, x):
         whole = tuple(shape) == tuple(x.shape)
         fits = _gpu_kernels(x.device) is not None and x.dtype in _TRITON_FLOATS
         if whole and (fits or _worth_compiling(x.numel(), x.device)):
@@ -272,8 +282,7 @@ def random_dropout(x, key, shape, rate):
             if y is not None:
                 return y
         if x.device.type == "cpu":
-            kept = torch.from_numpy(host.random_kept(key, shape, rate))
-            return _where(kept, x, rate)
+            return _where(_by_host(host.random_kept, key, shape, rate), x, rate)
     return _where(_plain_words(_key(key, x.device), shape) >= threshold(rate), x, rate)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -29,6 +31,13 @@ def tensors_in(x: Any) -> Iterator[Any]:
         yield from tensors_in(list(x.values()))
 
 
+def results_in(x: Any) -> list[Any]:
+    """Returns the tensors that a kernel gave, in order; None stands for one that it left out."""
+    if isinstance(x, list | tuple):
+        return [one for part in x for one in (results_in(part) if part is not None else [None])]
+    return [x] if isinstance(x, torch.Tensor) else []
+
+
 class Line:
     """A program of kernels whose tensors all have their places.
 
@@ -39,15 +48,34 @@ class Line:
 
     def __init__(self, steps: list[Any], moved: Callable[[Any], Any]) -> None:
         self.moved = moved
-        self._steps = steps
-        self.run: Callable[[], None] = _interpreted(steps) or self._one_by_one
+        parts = [
+            partial(_one_by_one, list(part)) if on_host else _of_kernels(list(part))
+            for on_host, part in groupby(steps, lambda step: not _is_kernel(step[0]))
+        ]
+        self.run: Callable[[], None] = parts[0] if len(parts) == 1 else partial(_in_order, parts)
 
-    def _one_by_one(self) -> None:
-        for function, args, kwargs, targets in self._steps:
-            results = function(*args, **kwargs)
-            if targets:
-                results = results if isinstance(results, list | tuple) else (results,)
-                for target, result in zip(targets, results, strict=True):
+
+def _in_order(parts: list[Callable[[], None]]) -> None:
+    for part in parts:
+        part()
+
+
+def _is_kernel(function: Any) -> bool:
+    return hasattr(function, "_schema")
+
+
+def _of_kernels(steps: list[Any]) -> Callable[[], None]:
+    return _interpreted(steps) or partial(_one_by_one, steps)
+
+
+def _one_by_one(steps: list[Any]) -> None:
+    for function, args, kwargs, targets in steps:
+        run = function if _is_kernel(function) else function.run
+        with torch.no_grad():
+            results = run(*args, **kwargs)
+        if targets:
+            for target, result in zip(targets, results_in(results), strict=True):
+                if target is not None:
                     target.copy_(result)
 
 
@@ -66,17 +94,22 @@ def planned(calls: Sequence[Any], outputs: Sequence[Any], inputs: Sequence[Any])
     for call in calls:
         args, kwargs = places.moved(call.args), places.moved(call.kwargs)
         results = [places.moved(x) for x in call.results]
+        if not _is_kernel(call.function):
+            steps.append((call.function, args, kwargs, results))
+            continue
         if call.read.issuperset(call.made):  # it writes where it was told to
             steps.append((call.function, args, kwargs, []))
             continue
-        found = _writing(call.function) if len(results) == 1 else None
+        returns = call.function._schema.returns
+        found = _writing(call.function) if len(returns) == 1 else None
         if found is None:
-            if len(results) != len(call.function._schema.returns):
+            if len(results) != len(returns):
                 raise RuntimeError(f"{call.function} gives lists of new tensors, or none.")
             steps.append((call.function, args, kwargs, results))
         else:
             function, name = found
-            steps.append((function, args, {**kwargs, name: results[0]}, []))
+            many = str(returns[0].type) == "List[Tensor]"
+            steps.append((function, args, {**kwargs, name: results if many else results[0]}, []))
     return Line(steps, places.moved)
 
 
@@ -90,7 +123,7 @@ class _Places:
         sizes: dict[Any, int] = {}
         for number, call in enumerate(calls):
             for x, key in zip(call.results, call.made, strict=True):
-                if key not in call.read and key not in own and key not in first:
+                if key not in call.read and key not in own and key not in first and x is not None:
                     first[key], sizes[key] = number, x.untyped_storage().nbytes()
             for key in (*call.read, *call.made):
                 last[key] = number
@@ -182,6 +215,8 @@ def _interpreted(steps: list[Any]) -> Callable[[], None] | None:
         for function, args, kwargs, targets in steps:
             values = script.call(function, args, kwargs)
             for target, value in zip(targets, values, strict=False):
+                if target is None:
+                    continue
                 copied = [script.value(target), value, graph.insertConstant(False)]
                 graph.insertNode(graph.create("aten::copy_", copied, 1))
         graph.registerOutput(graph.insertConstant(0))
