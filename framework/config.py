@@ -167,15 +167,15 @@ def backend() -> str:
     return registry.current().name
 
 
-def set_backend(name: str) -> None:
-    """Makes ``name`` the backend of all threads that have not chosen one of their own.
+def set_backend(backend: str) -> None:
+    """Makes ``backend`` the backend of all threads that have not chosen one of their own.
 
     Raises ValueError for an unknown name and ImportError (with the install command) when its
     framework is missing. Models that exist keep the backend under which they were created.
     """
     from .backends import registry
 
-    registry.set_default(name)
+    registry.set_default(backend)
 
 
 @contextmanager

@@ -26,7 +26,8 @@ class Initializer(Configurable):
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """Returns a tensor of the current backend, of `shape` and `dtype` (the default float)."""
         dtype = dtypes.standardize(dtype)
-        return registry.current().asarray(self.array(tuple(shape), dtype), dtype)
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        return registry.current().asarray(self.array(shape, dtype), dtype)
 
     def clone(self) -> Any:
         """Returns an initializer of the same config."""

@@ -64,6 +64,7 @@ def test_what_get_takes(backend):
     assert type(regularizers.get("l1_l2")) is regularizers.L1L2
     assert type(initializers.get("uniform")) is initializers.RandomUniform
     _same(initializers.get(W)((5, 3)), W)
+    _same(initializers.Ones()(4), np.ones(4))
     _same(initializers.get(ops.convert_to_tensor(W))((5, 3)), W)
     with pytest.raises(ValueError, match="direct tensor as initializer"):
         initializers.get(W)((3, 5))
