@@ -71,7 +71,7 @@ def test_a_module_computes_what_it_does_in_pytorch(backend, net):
     assert_near(found, wanted)
 
 
-@pytest.mark.parametrize("subject", ["arithmetic", "forms", "images", "activations"])
+@pytest.mark.parametrize("subject", ["arithmetic", "forms", "images", "activations", "transforms"])
 def test_operators_compute_what_they_do_in_pytorch(backend, subjects, subject):
     read, given, wanted = subjects[subject]
     model = model_of(*read, backend=backend)

@@ -212,6 +212,23 @@ def activations(x: Any) -> Any:
     return found
 
 
+def transforms(x: Any) -> Any:
+    """x (batch, rows, columns)."""
+    half, whole = torch.fft.rfft(x, norm="ortho"), torch.fft.fft2(x, norm="forward")
+    parts = {
+        "half": half,
+        "longer": torch.fft.rfft(x, n=9, dim=1),
+        "both": torch.fft.rfft2(x),
+        "whole": whole,
+        "back": torch.fft.ifft(whole, dim=1),
+        "heard": torch.stft(x.flatten(1), 8, 4, window=torch.hann_window(8), return_complex=True),
+    }
+    found = {name: torch.view_as_real(part) for name, part in parts.items()}
+    found["real"] = torch.fft.irfft(half, n=x.shape[-1], norm="ortho")
+    found["real2"] = torch.fft.irfft2(torch.fft.rfft2(x) * 2, s=x.shape[1:])
+    return found
+
+
 def subjects() -> dict[str, tuple[Any, Any]]:
     """Returns subject -> (function, inputs)."""
     torch.manual_seed(1)
@@ -221,4 +238,5 @@ def subjects() -> dict[str, tuple[Any, Any]]:
         "forms": (forms, (x, n, x > 0)),
         "images": (images, (torch.randn(2, 2, 6, 5),)),
         "activations": (activations, (x,)),
+        "transforms": (transforms, (torch.randn(2, 6, 5),)),
     }

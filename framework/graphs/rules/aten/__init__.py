@@ -20,6 +20,7 @@ from . import (
     resizing,
     shapes,
     sizes,
+    transforms,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "resizing",
     "shapes",
     "sizes",
+    "transforms",
 ]
