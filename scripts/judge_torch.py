@@ -2,7 +2,7 @@
 
     python -m isozoo.scripts.judge_torch --set timm --backend jax --smallest names.json --show
 
-Of timm the net with the fewest parameters of each of its modules is taken, of transformers 40
+Of timm the net with the fewest parameters of each of its modules is taken, of transformers 72
 architectures as small random configs (`judged_nets.py`). Weights are random, with what is
 zero or one at the beginning moved, so that every weight counts. Each net is exported once, and
 called with the batch size of the export and with another one. It passes where all of its float
