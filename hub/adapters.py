@@ -6,7 +6,7 @@ A task names its adapters as class attributes; see `bases.Task`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,10 @@ class CommandLineAdapter:
     def show(self, result: Mapping[str, Any]) -> str:
         """Returns the result of `run` as lines of text."""
         return "\n".join(f"{key}: {value}" for key, value in result.items())
+
+    def pieces(self, text: str, **options: Any) -> Iterator[str] | None:
+        """Yields the lines of `show` piece by piece, as they come; None where they come at once."""
+        return None
 
     def run_all(
         self, inputs: Sequence[str], tell: Callable[[int, int], None], **options: Any

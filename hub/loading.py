@@ -15,7 +15,7 @@ from .cache import Cache
 from .errors import HubError, UnknownPresetError
 from .fetch import resolve
 from .licences import check_licence
-from .preset import FileEntry, LocalPreset, Preset
+from .preset import FileEntry, Folder, LocalPreset, Preset, check_file_name
 from .quantized import KEY, dtype_of_config, set_inputs, with_parts
 from .readers import Reader, open_reader
 from .readers.joined import JoinedReader
@@ -31,7 +31,6 @@ from .registry import (
     preset_of_source,
     preset_of_weights,
     source_of_name,
-    weights_alone,
     weights_file,
 )
 from .weights import LoadReport
@@ -122,10 +121,9 @@ def find_preset(
 
     Of a folder or a repository, config.json (or what stands for it, see `Family.index`) is read
     (fetched, if need be) to find the family; where it names none, the class `expected` tells. A
-    path of one weights file, or of a folder with a GGUF file and no config, is known by its
-    tensors; see `Layout.recognize`. Where there is an
-    adapter.json in the place of config.json, the preset is an adapter, which names its base; see
-    `lora_presets`.
+    path of one weights file is known by its tensors; see `Layout.recognize`; so is a folder of one
+    GGUF file without a config.json. Where there is an adapter.json in the place of config.json, the
+    preset is an adapter, which names its base; see `lora_presets`.
 
     Raises:
         UnknownPresetError: there is none; near matches are named.
@@ -133,7 +131,9 @@ def find_preset(
         HubError: no family knows what config.json describes.
     """
     source = source_of_name(name)
-    path = None if source is None else weights_file(name) or weights_alone(name)
+    path = None if source is None else weights_file(name)
+    if path is None and isinstance(source, Folder):
+        path = _alone_in(Path(source.path))
     if path is not None:
         with open_reader(path) as reader:
             return preset_of_weights(os.fspath(name), path, reader)
@@ -154,6 +154,22 @@ def find_preset(
     told = next(file for file in ("config.json", *indexes) if file in local.paths)
     config = read_json(local.paths[told], told)
     return preset_of_source(name, source, config, expected, JsonFiles(local.paths))
+
+
+def _alone_in(folder: Path) -> Path | None:
+    """The GGUF file of a folder that has no other description of a model.
+
+    Raises:
+        HubError: there are several.
+    """
+    others = ("config.json", "adapter.json", "adapter_config.json", *known_indexes())
+    if any((folder / name).exists() for name in others):
+        return None
+    found = sorted(folder.glob("*.gguf"))
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found[:5])
+        raise HubError(f"{folder} has several models: say which by `file`, of {names}")
+    return found[0] if found else None
 
 
 def fetch_preset(
@@ -296,7 +312,7 @@ def load_preset(
             used; see `licences`.
         file: of the folder or repository, an ONNX file, such as "onnx/model.onnx": the model is
             its graph, see `isozoo.from_onnx`, and its preprocessor that of the config.json there,
-            where a family here knows it.
+            where a family here knows it. Or a GGUF file, which is then all that is read.
         distribution: how the weights lie on many devices, see `isozoo.distribution`: each process
             reads those parts of the files that its devices hold. The one in use when None. The
             model runs under it: `with distribution.scope():`.
@@ -311,7 +327,9 @@ def load_preset(
     """
     from ..framework import config as settings
 
-    if file is not None:
+    if file is not None and file.endswith(".gguf") and not isinstance(name, Preset):
+        name = _fetched_alone(name, file, folder=folder, offline=offline, progress=progress)
+    elif file is not None:
         from .graph_inputs import load_graph_file
 
         if overrides or task or not load_weights or distribution is not None:
@@ -374,6 +392,20 @@ def load_preset(
         if hasattr(build, "make_preprocessor"):
             model.preprocessor = preprocessor_of(build, local, config)
         return model
+
+
+def _fetched_alone(name: str | os.PathLike[str], file: str, **how: Any) -> Path:
+    """Fetches one file of a folder or repository; returns where it lies."""
+    source = source_of_name(name)
+    if source is None:
+        raise UnknownPresetError(
+            str(name), (), "`file` goes with a folder's path or with hf://org/name"
+        )
+    try:
+        entry = FileEntry(check_file_name(file))
+    except ValueError as error:
+        raise HubError(f"`file`: {error}") from error
+    return resolve(Preset(os.fspath(name), "", "", "", (entry,), (source,)), **how).paths[file]
 
 
 def _build_and_read(

@@ -121,7 +121,9 @@ class Layout:
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Returns the files to look for at a source that was not described by a preset."""
-        weights = self.weight_parts.values() or (self.weights,)
+        # Patterns are for presets that list their files.
+        plain = tuple(name for name in self.weights if "*" not in name)
+        weights = self.weight_parts.values() or (plain,)
         return (
             *(FileEntry(name) for name in self.files),
             *(FileEntry(names[0], alternatives=names[1:]) for names in weights),
@@ -307,21 +309,6 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
     return None
 
 
-def weights_alone(name: str | os.PathLike[str]) -> Path | None:
-    """Returns the GGUF file of a folder that holds one and no config; None where it is not so.
-
-    Such a file tells all by itself.
-    """
-    folder = Path(os.fspath(name)).expanduser()
-    if len(os.fspath(name)) >= MAX_PATH or not folder.is_dir():
-        return None
-    found = list(folder.glob("*.gguf"))
-    others = ("config.json", "adapter.json", "adapter_config.json", *known_indexes())
-    if len(found) != 1 or any((folder / other).exists() for other in others):
-        return None
-    return found[0].resolve()
-
-
 WEIGHTS_ENDINGS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 
 
@@ -358,8 +345,11 @@ def preset_of_weights(name: str, path: Path, reader: Reader) -> Preset:
                     files = layout.entries()
                 task = family.first_task()
                 return Preset(name, family.name, task, layout_name, files, (source,), settings)
+    architecture = reader.metadata.get("general.architecture")  # as GGUF files say it
+    told = "" if architecture is None else f" It is of the architecture {architecture[:80]!r}."
     raise HubError(
-        f"{path}: its tensors, such as {next(iter(reader), 'none')}, do not tell what model it is. "
+        f"{path}: its tensors, such as {next(iter(reader), 'none')}, do not tell what model it is."
+        f"{told} "
         f"Known by one file alone: {', '.join(known) or 'nothing'}. Give the folder in which it "
         "lies with its config.json."
     )

@@ -110,7 +110,8 @@ def _tokenizer_files(model: Any, layout: Layout, folder: Path) -> list[Path]:
     """
     preprocessor = getattr(model, "preprocessor", None)
     tokenizer: Any = getattr(preprocessor, "tokenizer", None)
-    if getattr(preprocessor, "files", {}) or not hasattr(tokenizer, "described"):
+    files = getattr(preprocessor, "files", {})
+    if not {*files}.isdisjoint(layout.optional_files) or not hasattr(tokenizer, "described"):
         return []
     texts = {"tokenizer.json": tokenizer.described()}
     if hasattr(tokenizer, "settings"):

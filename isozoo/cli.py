@@ -150,7 +150,7 @@ def make_parser() -> Parser:
         default=1,
         help="that share the lines of --input; 1. Run again, they go on where they were ended",
     )
-    run.add_argument("--file", help="of a folder or repository, an ONNX file: onnx/model.onnx")
+    run.add_argument("--file", help="of a folder or repository, an ONNX or GGUF file: x/y.onnx")
     run.add_argument(
         "--backend", help="jax, torch, tensorflow or numpy; the best installed if absent"
     )
@@ -366,6 +366,15 @@ def _run(arguments: Any) -> int:
     model = task_of(arguments)
     adapter = model.command_line_adapter(model)
     options = run_options.chosen(arguments, adapter)
+    plain = not (arguments.draw or arguments.csv or arguments.json or arguments.table)
+    if plain and sys.stdout.isatty() and len(arguments.inputs) == 1:
+        # On a terminal what is written is shown as it comes.
+        pieces = adapter.pieces(arguments.inputs[0], **options)
+        if pieces is not None:
+            for piece in pieces:
+                print(piece, end="", flush=True)
+            print()
+            return 0
     results = adapter.run_all(arguments.inputs, _progress, **options)
     if arguments.draw:
         adapter.draw_all(results, Path(arguments.draw))

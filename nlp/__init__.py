@@ -20,6 +20,7 @@ __getattr__, __dir__ = lazy.exports(
         "BertTokenClassifier": ".bert.heads",
         "BertTokenClassifierPreprocessor": ".bert.preprocessing",
         "BertTokenizer": ".bert.preprocessing",
+        "ByteFallbackTokenizer": ".byte_fallback",
         "ByteLevelTokenizer": ".byte_level",
         "CausalLM": ".causal_lm",
         "CausalLMPreprocessor": ".causal_lm",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-from .tokenizing import MAX_FILE_BYTES, LibraryTokenizer, library_errors
+from .gguf_words import name_of_words
+from .tokenizing import (
+    GGUF,
+    MAX_FILE_BYTES,
+    LibraryTokenizer,
+    gguf_begin,
+    library_errors,
+    put_before,
+)
 
 
 class ByteLevelTokenizer(LibraryTokenizer):
@@ -34,6 +41,8 @@ class ByteLevelTokenizer(LibraryTokenizer):
         special: Sequence[int],
         single_digits: bool = False,
         add_begin: int | None = None,
+        expression: str | None = None,
+        whole_words: bool = False,
     ) -> ByteLevelTokenizer:
         """Makes one of the parts that a GGUF file has.
 
@@ -43,11 +52,13 @@ class ByteLevelTokenizer(LibraryTokenizer):
             special: ids of tokens that are no text.
             single_digits: whether each digit is a word.
             add_begin: the id that is put before a text; None for none.
+            expression: the regular expression of words; GPT-2's if None.
+            whole_words: whether a word that is a token is one, whatever the merges.
 
         Raises:
             ValueError: a token that occurs twice, or merges that do not fit the tokens.
         """
-        from tokenizers import AddedToken, decoders, models, pre_tokenizers
+        from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
         from tokenizers import Tokenizer as Library
 
         vocabulary = {token: index for index, token in enumerate(tokens)}
@@ -55,9 +66,13 @@ class ByteLevelTokenizer(LibraryTokenizer):
             raise ValueError("A token of the vocabulary occurs twice.")
         pairs = [tuple(merge.split(" ", 1)) for merge in merges]
         with library_errors("The merges do not fit the vocabulary"):
-            made = Library(models.BPE(vocabulary, pairs))  # pyright: ignore[reportArgumentType]
+            made = Library(
+                models.BPE(vocabulary, pairs, ignore_merges=whole_words)  # pyright: ignore[reportArgumentType]
+            )
         parts: list[Any] = [pre_tokenizers.Digits(individual_digits=True)] if single_digits else []
-        parts.append(pre_tokenizers.ByteLevel(add_prefix_space=False))
+        if expression is not None:
+            parts.append(pre_tokenizers.Split(Regex(expression), behavior="isolated"))
+        parts.append(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=expression is None))
         made.pre_tokenizer = pre_tokenizers.Sequence(parts)  # pyright: ignore
         made.decoder = decoders.ByteLevel()
         names = [
@@ -65,7 +80,9 @@ class ByteLevelTokenizer(LibraryTokenizer):
             for i in special
         ]
         made.add_special_tokens(names)
-        return cls(made, add_begin)
+        if add_begin is not None:
+            put_before(made, tokens[add_begin], add_begin)
+        return cls(made)
 
     @classmethod
     def from_pairs(
@@ -93,7 +110,7 @@ class ByteLevelTokenizer(LibraryTokenizer):
         return cls.from_merges(tokens, pairs, named, add_begin=add_begin)
 
     def gguf_settings(self) -> dict[str, Any]:
-        """Returns what a GGUF file says of the tokenizer; reverses `of_gguf`.
+        """Returns what a GGUF file says of the tokenizer; reverses `gguf_tokenizers.of_gguf`.
 
         Raises:
             ValueError: it has no word for the tokenizer, such as one with a normalizer.
@@ -101,26 +118,19 @@ class ByteLevelTokenizer(LibraryTokenizer):
         described = json.loads(self._tokenizer.to_str())
         if described.get("normalizer") is not None:
             raise ValueError("A GGUF file has no word for the tokenizer's normalizer.")
-        words = json.dumps(described["pre_tokenizer"])
-        digits = '"individual_digits": true' in words
-        ids: dict[str, int] = self._tokenizer.get_vocab(True)
-        tokens = sorted(ids, key=lambda token: ids[token])
-        if [ids[token] for token in tokens] != [*range(len(tokens))]:
-            raise ValueError("A GGUF file wants ids without gaps.")
-        special = {entry["content"] for entry in described["added_tokens"]}
         merges = [pair if isinstance(pair, str) else " ".join(pair)
                   for pair in described["model"]["merges"]]  # fmt: skip
-        found: dict[str, Any] = {
-            f"{_GGUF}model": "gpt2",
-            f"{_GGUF}pre": next(name for name, single in _WORDS.items() if single == digits),
-            f"{_GGUF}tokens": tokens,
-            f"{_GGUF}token_type": [3 if token in special else 1 for token in tokens],
-            f"{_GGUF}merges": merges,
-            f"{_GGUF}add_bos_token": self._begin is not None,
+        special = {entry["content"] for entry in described["added_tokens"]}
+        whole = described["model"].get("ignore_merges") or False
+        tokens = self.tokens()
+        return {
+            f"{GGUF}model": "gpt2",
+            f"{GGUF}pre": name_of_words(described["pre_tokenizer"], whole),
+            f"{GGUF}tokens": tokens,
+            f"{GGUF}token_type": [3 if token in special else 1 for token in tokens],
+            f"{GGUF}merges": merges,
+            **gguf_begin(self.begin),
         }
-        if self._begin is not None:
-            found[f"{_GGUF}bos_token_id"] = self._begin
-        return found
 
 
 def end_ids(*configs: Mapping[str, Any]) -> tuple[int, ...]:
@@ -164,43 +174,3 @@ def _vocabulary(path: Path) -> dict[str, int]:
     if not all(isinstance(index, int) for index in ids) or sorted(ids) != [*range(len(ids))]:
         raise ValueError(f"{path}: expected an object of tokens, whose ids are 0, 1, 2, ….")
     return found
-
-
-# What GGUF files call the words that byte pairs are made in -> whether each digit is one.
-_WORDS = {"smollm": True, "gpt-2": False}
-_GGUF = "tokenizer.ggml."
-
-
-def of_gguf(
-    path: str | os.PathLike[str], settings: Mapping[str, Any], max_length: int
-) -> tuple[ByteLevelTokenizer, int, tuple[int, ...]]:
-    """Returns the tokenizer that a GGUF file describes, `max_length`, and the ids that end a text.
-
-    Raises:
-        ValueError: another kind of tokenizer, or one that is not whole.
-    """
-    prefix = _GGUF
-    kind, words = settings.get(f"{prefix}model"), settings.get(f"{prefix}pre")
-    if kind != "gpt2" or words not in _WORDS:
-        raise ValueError(
-            f"{path}: its tokenizer is of the kind {kind!r} with words {words!r}; known is 'gpt2' "
-            f"with {', '.join(map(repr, _WORDS))}."
-        )
-    tokens: Any = settings.get(f"{prefix}tokens")
-    merges: Any = settings.get(f"{prefix}merges")
-    kinds = settings.get(f"{prefix}token_type") or []
-    if not _are_texts(tokens) or not _are_texts(merges) or len(kinds) not in (0, len(tokens)):
-        raise ValueError(f"{path}: its tokenizer lacks tokens or merges, or their kinds.")
-    end, begin = settings.get(f"{prefix}eos_token_id"), settings.get(f"{prefix}bos_token_id")
-    tokenizer = ByteLevelTokenizer.from_merges(
-        tokens,
-        merges,
-        [i for i, one in enumerate(kinds) if one in (3, 4)],  # control, and the user's own
-        single_digits=_WORDS[words],
-        add_begin=begin if settings.get(f"{prefix}add_bos_token") else None,
-    )
-    return tokenizer, max_length, () if end is None else (int(end),)
-
-
-def _are_texts(values: Any) -> TypeGuard[list[str]]:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)

@@ -12,16 +12,26 @@ from ..framework import ops
 from ..framework.typing import DType, Tensor
 from ..hub.bases import Preprocessor, Task
 from ..hub.loading import JsonFiles
-from .byte_level import ByteLevelTokenizer, end_ids
+from .byte_level import end_ids
+from .causal_tokenizers import Tokenizer, tokenizer_of
 from .chat import prompt_of
 from .generation.loop import Written
 from .generation.options import GenerationOptions
 from .generation.sizes import CacheSizes
 from .generation.steps import CachedStep
 from .generation.stopping import TextStopping
-from .generation.writing import answers, check_assistant, last_of, write
+from .generation.writing import (
+    answers,
+    check_assistant,
+    check_streamed,
+    last_of,
+    pieces,
+    write,
+)
 from .text import check_texts, check_vocabulary, preprocessor_of, token_inputs
 from .word_head import word_head, word_scores
+from .writing_command import WritingCommand
+from .writing_files import WritingPresetAdapter
 
 SAMPLES = (
     "The capital of France is",
@@ -44,7 +54,7 @@ class CausalLMPreprocessor(Preprocessor):
 
     def __init__(
         self,
-        tokenizer: ByteLevelTokenizer,
+        tokenizer: Tokenizer,
         max_length: int,
         ends: Sequence[int] = (),
         chat_template: str | None = None,
@@ -83,6 +93,8 @@ class CausalLM(Task):
     """
 
     task = "causal_lm"
+    command_line_adapter = WritingCommand
+    preset_adapter = WritingPresetAdapter
     backbone: Any
     # A prompt goes in by blocks of so many tokens: few shapes are compiled.
     block: int = 32
@@ -230,42 +242,11 @@ class CausalLM(Task):
         Raises TypeError for several prompts, and ValueError for a beam search, for several texts
         and for `details`, besides what `generate` raises.
         """
-        if not isinstance(prompt, str):
-            raise TypeError(
-                f"Expected one text, a str, to be shown as it is written; got "
-                f"{type(prompt).__name__}."
-            )
         chosen = GenerationOptions.of(options, max_new_tokens)
-        if chosen.copies > 1 or chosen.details:
-            raise ValueError(
-                "One text can be shown as it is written: leave out beams, copies and details."
-            )
+        check_streamed(prompt, chosen)
         if assistant is not None:
             check_assistant(self, assistant, chosen)
-        return self._pieces(prompt, max_new_tokens, chosen, assistant)
-
-    def _pieces(
-        self,
-        prompt: str,
-        max_new_tokens: int,
-        chosen: GenerationOptions,
-        assistant: CausalLM | None,
-    ) -> Iterator[str]:
-        shown = ""
-        steps, ending = self._begun(prompt, max_new_tokens, chosen, assistant)
-        while True:
-            try:
-                (tokens,), done = next(steps), False
-            except StopIteration as end:
-                tokens, done = end.value[0][0].tokens, True
-            text = ending.cut(ending.decode(tokens))
-            # A character of several bytes is shown when it is whole.
-            whole = text if done else text.rstrip("\ufffd")
-            if len(whole) > len(shown):
-                yield whole[len(shown) :]
-                shown = whole
-            if done:
-                return
+        return pieces(*self._begun(prompt, max_new_tokens, chosen, assistant))
 
     def _begun(
         self,
@@ -284,7 +265,9 @@ class CausalLM(Task):
             draft = assistant.begin(np.zeros(1, np.int32))
         width = max(map(len, rows))
         starts = np.array([width - len(row) for row in rows], np.int32)
-        ending = chosen.stopping(tools.ends, tools.tokenizer.decode)
+        # A tokenizer of the user's own may know nothing of what goes on from a text.
+        decode = getattr(tools.tokenizer, "decode_behind", tools.tokenizer.decode)
+        ending = chosen.stopping(tools.ends, decode)
         texts = [row for row in rows for _ in range(chosen.copies)]
         length = min(width + max_new_tokens, tools.max_length)
         if assistant is not None:
@@ -311,19 +294,9 @@ class CausalLM(Task):
         steps, ending = self._begun(prompts, max_new_tokens, chosen, assistant)
         return answers(last_of(steps), chosen, ending)
 
-    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, text: str, max_new_tokens: int = 64
-    ) -> dict[str, Any]:
-        """Returns the prompt and what was written as plain data, for the command line."""
-        return {"prompt": text, "text": self.generate(text, max_new_tokens)}
-
     def run_many(self, texts: Sequence[str], **options: Any) -> list[dict[str, Any]]:
         """Returns what `run` does for each of several texts, which are written together."""
         return [{"text": found} for found in self.generate(list(texts), **options)]
-
-    def show(self, result: Mapping[str, Any]) -> str:
-        """Returns the prompt with what was written behind it."""
-        return f"{result['prompt']}{result['text']}"
 
     def sample_inputs(self) -> list[str]:
         """Returns beginnings of texts."""
@@ -371,20 +344,16 @@ class DecoderCausalLM(CausalLM):
     def make_preprocessor(
         cls, files: Mapping[str, Path], config: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> CausalLMPreprocessor | None:
-        """Makes it from tokenizer.json, or vocab.json with merges.txt; None without either.
+        """Makes it from tokenizer.json, tokenizer.model, or vocab.json with merges.txt; None
+        without any.
 
         Raises:
             ValueError: a damaged file, or a tokenizer with more tokens than the model.
         """
         json = JsonFiles(files)
         found = [json[n] for n in ("generation_config.json", "config.json") if n in json]
-        begin = cls.begin_id(json)
-        if "tokenizer.json" in files:
-            tokenizer = ByteLevelTokenizer.from_file(files["tokenizer.json"], begin)
-        elif "vocab.json" in files and "merges.txt" in files:
-            pair = files["vocab.json"], files["merges.txt"]
-            tokenizer = ByteLevelTokenizer.from_pairs(*pair, cls.special_tokens, begin)
-        else:
+        tokenizer = tokenizer_of(files, json, cls.begin_id(json), cls.special_tokens)
+        if tokenizer is None:
             return None
         check_vocabulary(tokenizer, config["vocabulary_size"])
         length, template = config["max_sequence_length"], _template(files, json)

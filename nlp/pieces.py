@@ -9,7 +9,7 @@ from typing import Any
 from .sentencepiece import BYTE, UNIGRAM, USER_DEFINED, Pieces
 from .tokenizing import library_errors
 
-_SPACE = "\u2581"
+SPACE = "\u2581"
 
 
 def unigram_of(
@@ -43,7 +43,7 @@ def unigram_of(
         with library_errors(f"{path}: its table of characters is damaged"):
             made.normalizer = normalizers.Precompiled(found.characters)
             made.normalizer.normalize_str("a \u00e9\ufb01\u4e2d")
-    space: dict[str, Any] = {"replacement": _SPACE, "prepend_scheme": "always"}
+    space: dict[str, Any] = {"replacement": SPACE, "prepend_scheme": "always"}
     parts: list[Any] = [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)]
     made.pre_tokenizer = pre_tokenizers.Sequence(parts)  # pyright: ignore
     made.decoder = decoders.Metaspace(**space)  # pyright: ignore

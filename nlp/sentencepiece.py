@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 Value = TypeVar("Value", int, bytes)
 
 MAX_FILE_BYTES = 64 << 20
-UNIGRAM = 1  # of the ways to cut texts, the one that T5 and its like use
+UNIGRAM, BYTE_PAIRS = 1, 2  # ways to cut texts: T5's and its like's, and Llama's
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 
 
@@ -31,12 +31,15 @@ class Pieces(NamedTuple):
     """What a file holds: its tokens, in the order of their ids, and its table of characters.
 
     `characters` is what the library calls `precompiled_charsmap`: which characters are made which
-    before a text is cut; empty for none. `kind` is the way of cutting, such as `UNIGRAM`.
+    before a text is cut; empty for none. `kind` is the way of cutting, such as `UNIGRAM`. `prefix`
+    says whether a text gets a space before it, `joined` whether several spaces become one.
     """
 
     pieces: list[Piece]
     characters: bytes
     kind: int
+    prefix: bool = True
+    joined: bool = True
 
 
 def read_pieces(path: str | os.PathLike[str]) -> Pieces:
@@ -51,7 +54,7 @@ def read_pieces(path: str | os.PathLike[str]) -> Pieces:
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ValueError(f"{path}: a SentencePiece file has at most {MAX_FILE_BYTES} bytes.")
     pieces: list[Piece] = []
-    characters, kind = b"", UNIGRAM
+    characters, kind, prefix, joined = b"", UNIGRAM, 1, 1
     try:
         for number, value in _fields(path.read_bytes()):
             if number == 1 and isinstance(value, bytes):
@@ -60,11 +63,12 @@ def read_pieces(path: str | os.PathLike[str]) -> Pieces:
                 kind = _field(value, 3, int, UNIGRAM)
             elif number == 3 and isinstance(value, bytes):  # how texts are normalized
                 characters = _field(value, 2, bytes, b"")
+                prefix, joined = (_field(value, number, int, 1) for number in (3, 4))
     except (ValueError, TypeError, struct.error) as error:
         raise ValueError(f"{path}: not a SentencePiece file: {error}") from error
     if not pieces:
         raise ValueError(f"{path}: not a SentencePiece file: it has no tokens.")
-    return Pieces(pieces, characters, kind)
+    return Pieces(pieces, characters, kind, bool(prefix), bool(joined))
 
 
 def _piece(data: bytes) -> Piece:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,21 @@ import numpy as np
 from ..framework import ops
 from ..framework.typing import Tensor
 from ..hub.bases import Preprocessor, Task
+from .generation.loop import Written
 from .generation.options import GenerationOptions
 from .generation.sizes import CacheSizes
 from .generation.steps import CachedStep
-from .generation.writing import answers, check_assistant, last_of, write
+from .generation.stopping import TextStopping
+from .generation.writing import (
+    answers,
+    check_assistant,
+    check_streamed,
+    last_of,
+    pieces,
+    write,
+)
 from .text import check_texts, pad_rows, preprocessor_of
+from .writing_command import AnsweringCommand
 
 SAMPLES = (
     "translate English to German: The house is small.",
@@ -87,6 +97,7 @@ class Seq2SeqLM(Task):
     """
 
     task = "seq2seq_lm"
+    command_line_adapter = AnsweringCommand
     backbone: Any
 
     def check_inputs(self, inputs: Any) -> None:
@@ -202,13 +213,33 @@ class Seq2SeqLM(Task):
             ]
         return found[0] if isinstance(texts, str) else found
 
-    def _written(
+    def stream(
+        self,
+        text: str,
+        max_new_tokens: int = 64,
+        *,
+        assistant: Seq2SeqLM | None = None,
+        **options: Any,
+    ) -> Iterator[str]:
+        """Yields what `generate` writes for one text, piece by piece, as it is written.
+
+        Raises TypeError for several texts, and ValueError for a beam search, for several answers
+        and for `details`, besides what `generate` raises.
+        """
+        chosen = GenerationOptions.of(options, max_new_tokens)
+        check_streamed(text, chosen)
+        if assistant is not None:
+            check_assistant(self, assistant, chosen)
+        return pieces(*self._begun(text, max_new_tokens, chosen, assistant))
+
+    def _begun(
         self,
         texts: Any,
         max_new_tokens: int,
         chosen: GenerationOptions,
         assistant: Seq2SeqLM | None,
-    ) -> list[Any]:
+    ) -> tuple[Generator[Any, None, list[list[Written]]], TextStopping]:
+        """The writing of texts, step by step, and what ends them."""
         tools = preprocessor_of(self)
         rows = tools.encode(texts)
         draft = None
@@ -227,6 +258,16 @@ class Seq2SeqLM(Task):
             stop=ending,
             rules=chosen.rules(prompts, tools.ends, tools.tokenizer),
         )
+        return steps, ending
+
+    def _written(
+        self,
+        texts: Any,
+        max_new_tokens: int,
+        chosen: GenerationOptions,
+        assistant: Seq2SeqLM | None,
+    ) -> list[Any]:
+        steps, ending = self._begun(texts, max_new_tokens, chosen, assistant)
         return answers(last_of(steps), chosen, ending)
 
     def _reading(self, rows: Sequence[Sequence[int]], copies: int) -> CachedStep:
@@ -235,19 +276,9 @@ class Seq2SeqLM(Task):
         ids, mask = inputs["encoder_token_ids"], inputs["encoder_padding_mask"]
         return self.begin(ids.repeat(copies, axis=0), mask.repeat(copies, axis=0))
 
-    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, text: str, max_new_tokens: int = 64
-    ) -> dict[str, Any]:
-        """Returns what was read and what was written as plain data, for the command line."""
-        return {"prompt": text, "text": self.generate(text, max_new_tokens)}
-
     def run_many(self, texts: Sequence[str], **options: Any) -> list[dict[str, Any]]:
         """Returns what `run` does for each of several texts, which are written together."""
         return [{"text": found} for found in self.generate(list(texts), **options)]
-
-    def show(self, result: Mapping[str, Any]) -> str:
-        """Returns what was written."""
-        return result["text"]
 
     def sample_inputs(self) -> list[str]:
         """Returns texts to read."""

@@ -73,10 +73,7 @@ def _start(arguments: Any) -> subprocess.Popen[bytes]:
             command += [f"--{name}", getattr(arguments, name)]
     if arguments.offline:
         command.append("--offline")
-    for name, (read, *_) in run_options.OPTIONS.items():
-        value = getattr(arguments, name)
-        if value is not None and not isinstance(value, list):  # lists are of pictures
-            command += [f"--{name}"] if read is None else [f"--{name}", str(value)]
+    command += run_options.written(arguments)
     threads = str(max(1, (os.cpu_count() or 1) // arguments.processes))
     return subprocess.Popen(command, env={"OMP_NUM_THREADS": threads, **os.environ})
 

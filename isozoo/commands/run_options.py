@@ -42,13 +42,25 @@ OPTIONS = {
     "negative": Option(str, "TEXT", "what is not to be seen in the picture"),
     "steps": Option(int, "N", "how many times noise is taken away; 50"),
     "guidance": Option(float, "X", "how much more the text counts than what is not wanted; 7.5"),
-    "seed": Option(int, "N", "of the noise that a picture begins as; a new one if absent"),
+    "seed": Option(
+        int,
+        "N",
+        "of drawn tokens (0 if absent), or of a picture's noise (a new one)",
+    ),
     "width": Option(int, "N", "of the picture in pixels"),
     "height": Option(int, "N", "of the picture in pixels"),
     "scheduler": Option(str, "NAME", "pndm, ddim, euler, euler_ancestral or dpm_solver"),
     "image": Option(str, "FILE", "a picture to go on from"),
     "mask": Option(str, "FILE", "where that picture is painted anew, in white"),
     "strength": Option(float, "X", "how much of that picture is lost, 0 to 1"),
+    "max_new_tokens": Option(int, "N", "the most tokens that are written; 64"),
+    "temperature": Option(
+        float, "X", "draws tokens: 1 as they are likely, less for the likelier ones"
+    ),
+    "top_k": Option(int, "N", "draws among so many of the likeliest tokens"),
+    "top_p": Option(float, "X", "draws among the likeliest that have this probability together"),
+    "num_beams": Option(int, "N", "how many texts a beam search follows"),
+    "stop": Option(str, "TEXT", "a text at which writing ends", True),
 }
 
 
@@ -56,12 +68,28 @@ def add(run: Any) -> None:
     """Declares the options."""
     for name, (read, value, told, repeated) in OPTIONS.items():
         if read is None:
-            run.add_argument(f"--{name}", action="store_true", default=None, help=told)
+            run.add_argument(_flag(name), action="store_true", default=None, help=told)
         elif repeated:
             told += "; may be given repeatedly"
-            run.add_argument(f"--{name}", metavar=value, type=read, action="append", help=told)
+            run.add_argument(_flag(name), metavar=value, type=read, action="append", help=told)
         else:
-            run.add_argument(f"--{name}", metavar=value, type=read, help=told)
+            run.add_argument(_flag(name), metavar=value, type=read, help=told)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def written(arguments: Any) -> list[str]:
+    """Returns the options that were given as another command takes them."""
+    found = []
+    for name, option in OPTIONS.items():
+        value = getattr(arguments, name)
+        for one in value if isinstance(value, list) else [] if value is None else [value]:
+            found.append(_flag(name))
+            if option.read is not None:
+                found.append(",".join(map(str, one)) if isinstance(one, list) else str(one))
+    return found
 
 
 def chosen(arguments: Any, adapter: Any) -> dict[str, Any]:
@@ -76,6 +104,8 @@ def chosen(arguments: Any, adapter: Any) -> dict[str, Any]:
     own = {*adapter.options, *inspect.signature(adapter.model.run).parameters}
     for name in found:
         if name not in own:
-            known = ", ".join(f"--{one}" for one in OPTIONS if one in own) or "none"
-            raise ValueError(f"--{name} is nothing to {arguments.name}; its own options: {known}")
+            known = ", ".join(_flag(one) for one in OPTIONS if one in own) or "none"
+            raise ValueError(
+                f"{_flag(name)} is nothing to {arguments.name}; its own options: {known}"
+            )
     return found

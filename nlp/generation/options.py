@@ -84,6 +84,8 @@ class GenerationOptions:
         """
         names = [field.name for field in fields(cls)]
         for name in options:
+            if name in _ELSEWHERE:
+                raise TypeError(f"Writing has no option {name!r}: {_ELSEWHERE[name]}.")
             if name not in names:
                 near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
                 told = "near matches: " if near else "there are: "
@@ -245,4 +247,29 @@ _PLAIN = {
     "suppress_tokens": (),
     "forced_tokens": (),
     "min_new_tokens": 0,
+}
+
+# What transformers' `generate` calls otherwise, or does otherwise.
+_ELSEWHERE = {
+    "do_sample": "tokens are drawn where `temperature` is above 0, which stands for its 1.0",
+    "num_return_sequences": "it is called `num_sequences`",
+    "max_length": "give `max_new_tokens`, without the prompt",
+    "min_length": "give `min_new_tokens`, without the prompt",
+    "stop_strings": "it is called `stop`",
+    "stopping_criteria": "give texts as `stop`, or leave the loop over `stream`",
+    "streamer": "`model.stream(prompt)` yields the text piece by piece",
+    "assistant_model": "it is called `assistant`",
+    "num_assistant_tokens": "it is called `num_draft_tokens`",
+    "eos_token_id": "set `model.preprocessor.ends`",
+    "bad_words_ids": "tokens that may not stand are `suppress_tokens`",
+    "forced_bos_token_id": "what a text begins with are `forced_tokens`",
+    "forced_decoder_ids": "what a text begins with are `forced_tokens`",
+    "begin_suppress_tokens": "give `min_new_tokens`, or `suppress_tokens` for the whole text",
+    "output_scores": "`details=True` gives texts with their scores",
+    "output_logits": "`details=True` gives texts with their logits",
+    "return_dict_in_generate": "`details=True` gives texts with what led to them",
+    "pad_token_id": "short prompts are filled up by themselves",
+    "attention_mask": "short prompts are filled up by themselves",
+    "use_cache": "a cache is always kept",
+    "generation_config": "give its settings one by one",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,6 +136,48 @@ def answers(
 
     told = [[said(row) for row in rows] for rows in found]
     return told if chosen.num_sequences > 1 else [rows[0] for rows in told]
+
+
+def pieces(
+    steps: Generator[list[list[int]], None, list[list[Written]]], ending: TextStopping
+) -> Iterator[str]:
+    """Yields the one text that is written, piece by piece.
+
+    Args:
+        steps: what `write` returned, for one prompt.
+        ending: what ends the text.
+    """
+    shown = ""
+    while True:
+        try:
+            (tokens,), done = next(steps), False
+        except StopIteration as end:
+            tokens, done = end.value[0][0].tokens, True
+        text = ending.cut(ending.decode(tokens))
+        # A character of several bytes is shown when it is whole.
+        whole = text if done else text.rstrip("\ufffd")
+        if len(whole) > len(shown):
+            yield whole[len(shown) :]
+            shown = whole
+        if done:
+            return
+
+
+def check_streamed(prompt: Any, chosen: GenerationOptions) -> None:
+    """Raises for what cannot be shown as it is written.
+
+    Raises:
+        TypeError: several texts, or something that is none.
+        ValueError: a beam search, several texts for the prompt, or `details`.
+    """
+    if not isinstance(prompt, str):
+        raise TypeError(
+            f"Expected one text, a str, to be shown as it is written; got {type(prompt).__name__}."
+        )
+    if chosen.copies > 1 or chosen.details:
+        raise ValueError(
+            "One text can be shown as it is written: leave out beams, copies and details."
+        )
 
 
 def check_assistant(model: Any, assistant: Any, chosen: GenerationOptions) -> None:

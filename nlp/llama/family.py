@@ -18,7 +18,7 @@ from ...hub.config_table import (
     Kind,
     settings_table,
 )
-from ...hub.readers import GGUFReader, Reader
+from ...hub.readers.base import Reader
 from ...hub.registry import Architecture, Family, Layout, register_family
 from ...hub.transformers_config import FIXED, IRRELEVANT
 from ..kerashub import LLAMA as KERASHUB
@@ -72,6 +72,7 @@ CONFIG = ConfigTable(
 
 TEXT_FILES = (
     "tokenizer.json",
+    "tokenizer.model",
     "tokenizer_config.json",
     "generation_config.json",
     "special_tokens_map.json",
@@ -84,6 +85,7 @@ _OTHER_SIZES = (
     "max_sequence_length",
     "rms_norm_epsilon",
     "rope_theta",
+    "rope_scaling",
     "tie_embeddings",
 )
 
@@ -95,11 +97,12 @@ def _write_gguf(*arguments: Any) -> list[Path]:
 
 
 def _recognize_gguf(reader: Reader) -> Mapping[str, Any] | None:
-    if not isinstance(reader, GGUFReader):
+    """The sizes that a GGUF file of Llama says; None for another file."""
+    if reader.metadata.get("general.architecture") != "llama":
         return None
-    from .gguf import recognized
+    from .gguf_settings import read
 
-    return recognized(reader)
+    return read(reader)
 
 
 register_family(
@@ -118,7 +121,7 @@ register_family(
             "gguf": Layout(
                 config=settings_table("GGUF", _SIZES, _OTHER_SIZES),
                 weight_map=gguf,
-                weights=("*.gguf",),
+                weights=("model.gguf", "*.gguf"),
                 files=(),
                 write=_write_gguf,
                 recognize=_recognize_gguf,

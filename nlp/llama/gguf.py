@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ...hub.config_table import COUNT, LAYER_COUNT, NUMBER
 from ...hub.errors import ChoiceError, HubError
 from ...hub.exporting import foreign_tensors
 from ...hub.gguf_writer import write_gguf
-from ...hub.readers import GGUFReader
 from .weight_map import gguf
 
 _FORMS = {None: "F16", "float16": "F16", "float32": "F32", "q8_0": "Q8_0"}
@@ -46,60 +42,6 @@ def write(
     tensors = foreign_tensors(values, gguf(arguments))
     settings = {**_sizes(arguments), **_tokenizer(getattr(model, "preprocessor", None))}
     return [write_gguf(folder / "model.gguf", tensors, settings, _FORMS[dtype])]
-
-
-# Argument of ours -> how the file calls it, and whether it must be there.
-_KEYS = {
-    "num_layers": ("block_count", True),
-    "num_heads": ("attention.head_count", True),
-    "num_key_value_heads": ("attention.head_count_kv", False),
-    "hidden_dim": ("embedding_length", True),
-    "intermediate_dim": ("feed_forward_length", True),
-    "max_sequence_length": ("context_length", True),
-    "head_dim": ("attention.key_length", False),
-    "rms_norm_epsilon": ("attention.layer_norm_rms_epsilon", True),
-    "rope_theta": ("rope.freq_base", False),
-}
-_REALS = ("rms_norm_epsilon", "rope_theta")
-
-
-def recognized(reader: GGUFReader) -> dict[str, Any]:
-    """Returns the arguments of a Llama that a GGUF file tells by itself.
-
-    Raises:
-        HubError: it holds another network, or one whose settings are not known here.
-    """
-    told, kind = reader.settings, reader.settings.get("general.architecture")
-    if kind != "llama":
-        raise HubError(
-            f"{reader.path} holds a network of the architecture {str(kind)[:80]!r}; of GGUF files "
-            "those of 'llama' are known here"
-        )
-    found: dict[str, Any] = {}
-    for name, (key, needed) in _KEYS.items():
-        value = told.get(f"llama.{key}")
-        if value is None and not needed:
-            continue
-        right = NUMBER if name in _REALS else LAYER_COUNT if name == "num_layers" else COUNT
-        if not right.accepts(value):
-            raise HubError(f"{reader.path}: llama.{key} is {value!r}; expected: {right.words}")
-        # The file has it in single precision; this is the number that was meant.
-        found[name] = float(str(np.float32(value))) if name in _REALS else value
-    plain = found["hidden_dim"] // found["num_heads"]
-    size = found.get("head_dim", plain)
-    if size == plain:
-        found.pop("head_dim", None)
-    turned = told.get("llama.rope.dimension_count", size)
-    scaling = told.get("llama.rope.scaling.type", "none")
-    if turned != size or scaling != "none" or "rope_freqs.weight" in reader:
-        how = f"scaling {str(scaling)[:40]!r}, over {turned} of {size} coordinates"
-        how += ", with rope_freqs.weight" if "rope_freqs.weight" in reader else ""
-        raise HubError(f"{reader.path}: its rotary positions ({how}) are not known here")
-    if "token_embd.weight" not in reader:
-        raise HubError(f"{reader.path} holds no token_embd.weight: it is no whole model")
-    found["vocabulary_size"] = reader.info("token_embd.weight").shape[0]
-    found["tie_embeddings"] = "output.weight" not in reader
-    return found
 
 
 def _sizes(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...hub.adapters import PresetAdapter
 from ..llama.backbone import LlamaBackbone
 from ..llama.tasks import LlamaCausalLM
+from ..writing_files import WritingPresetAdapter
 
 
-class MistralPresetAdapter(PresetAdapter):
+class MistralPresetAdapter(WritingPresetAdapter):
     """What config.json says of windows even where there are none."""
 
     @classmethod

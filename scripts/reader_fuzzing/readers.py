@@ -52,7 +52,7 @@ def _data(path: Path) -> None:
 
 def _gguf_tokenizer(path: Path) -> None:
     from ...hub.readers import GGUFReader
-    from ...nlp.byte_level import of_gguf
+    from ...nlp.gguf_tokenizers import of_gguf
 
     reader = GGUFReader(path)
     try:

@@ -10,7 +10,7 @@ import pytest
 from isozoo.hub.errors import ReaderError
 from isozoo.hub.readers import GGUFReader, open_reader
 from isozoo.hub.readers.blocks import FORMS
-from isozoo.nlp.byte_level import of_gguf
+from isozoo.nlp.gguf_tokenizers import of_gguf
 
 
 def _text(text: str) -> bytes:
@@ -215,9 +215,11 @@ def test_files_that_are_cut_are_refused(tmp_path):
 def test_tokenizers_of_another_kind_are_refused():
     for settings, words in (
         ({}, "kind None"),
-        ({"model": "llama", "pre": "default"}, "kind 'llama'"),
+        ({"model": "t5", "pre": "default"}, "kind 't5'; known are gpt2, llama"),
+        ({"model": "llama", "tokens": ["a"]}, "lacks scores"),
+        ({"model": "gpt2", "pre": "bert", "tokens": ["a"]}, "words of the kind 'bert'"),
         ({"model": "gpt2", "pre": "smollm"}, "lacks tokens"),
-        ({"model": "gpt2", "pre": "smollm", "tokens": ["a"], "merges": [1]}, "lacks tokens"),
+        ({"model": "gpt2", "pre": "smollm", "tokens": ["a"], "merges": [1]}, "lacks merges"),
         ({"model": "gpt2", "pre": "smollm", "tokens": ["a", "a"], "merges": []}, "twice"),
         ({"model": "gpt2", "pre": "smollm", "tokens": ["a"], "merges": ["b c"]}, "do not fit"),
     ):

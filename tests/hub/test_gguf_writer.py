@@ -63,12 +63,12 @@ def test_a_file_tells_by_itself_what_it_is(tmp_path):
     with open_reader(tmp_path / "b" / "model.gguf") as reader:
         settings = dict(reader.settings)
         tensors = {key: pending(np.array(reader.read(key))) for key in reader}
-    more = {"rope_freqs.weight": pending(np.ones(1, "float32"))}
+    more = {"rope_freqs.weight": pending(np.full(1, 2, "float32"))}
     for changed, extra, message in (
         ({"general.architecture": "qwen2"}, {}, "the architecture 'qwen2'"),
-        ({"llama.block_count": 0}, {}, "block_count is 0; expected: a whole number from 1"),
-        ({"llama.rope.scaling.type": "yarn"}, {}, "rotary positions .scaling 'yarn'"),
-        ({}, more, "with rope_freqs.weight"),
+        ({"llama.block_count": 0}, {}, "block_count must be a positive whole number; got 0"),
+        ({"llama.rope.scaling.type": "yarn"}, {}, "scaled by 'yarn' with the factor None"),
+        ({}, more, "are not those of a scaling"),
     ):
         path = write_gguf(tmp_path / "c.gguf", {**tensors, **extra}, settings | changed, "F32")
         with pytest.raises(HubError, match=message):

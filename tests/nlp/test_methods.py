@@ -343,6 +343,8 @@ def test_options_of_numpys_kinds_are_taken():
 
 def test_options_that_there_are_not(writer_of):
     model = writer_of("llama", "numpy")
+    with pytest.raises(TypeError, match="no option 'do_sample': tokens are drawn where `temp"):
+        model.generate("1", do_sample=True)
     with pytest.raises(TypeError, match="no option 'temprature'; near matches: temperature"):
         model.generate(TEXTS[0], 4, temprature=1.0)
     with pytest.raises(TypeError, match="Expected one text, a str, .*; got list"):

@@ -163,6 +163,18 @@ def test_buckets_are_those_of_transformers(count, farthest):
     np.testing.assert_array_equal(buckets(count, farthest), theirs.numpy()[::-1])
 
 
+def test_a_text_is_streamed(originals):
+    with isozoo.use_backend("numpy"):
+        model = _writer(originals("v1")[0])
+    whole = model.generate("5 6 7", 9)
+    pieces = list(model.stream("5 6 7", 9))
+    assert "".join(pieces) == whole and len(pieces) > 3
+    with pytest.raises(TypeError, match="Expected one text, a str, .*; got list"):
+        model.stream(["5"])
+    with pytest.raises(ValueError, match="leave out beams"):
+        model.stream("5", num_beams=2)
+
+
 def test_half_precision_stays_finite(originals):
     folder, _ = originals("v1")
     model = isozoo.from_preset(folder, backend="torch", dtype="float16")
