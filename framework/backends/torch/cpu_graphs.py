@@ -7,6 +7,7 @@ written before, and so needs no view made anew: what a view looks at stays where
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -266,6 +267,8 @@ def _needed(calls: list[Call]) -> list[Call]:
     found = []
     for call in calls:
         read, made = call.read, call.made
+        if call.function is _aten.empty.memory_format:
+            continue  # what fills it later writes to the memory that it has got
         if isinstance(call.function, Host):
             found.append(call)
         elif not call.function._schema.is_mutable and read.issuperset(made):
@@ -305,12 +308,14 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def _rms_norm(x: Any, sizes: Any, weight: Any = None, eps: Any = None) -> Any:
-    """`rms_norm` of float32 as torch composes it."""
+    """`rms_norm` of float32 as torch composes it, but for the mean, which takes it two kernels."""
     alike = weight is None or weight.dtype is x.dtype
     if x.dtype is not torch.float32 or eps is None or not alike:
         return None
     axes = list(range(x.ndim - len(sizes), x.ndim))
-    y = x * torch.rsqrt(x.square().mean(axes, True) + eps)
+    total = x.square().sum(axes, True)
+    share = 1.0 / max(math.prod(x.shape[axis] for axis in axes), 1)
+    y = x * torch.rsqrt(torch.add(total.new_tensor(eps), total, alpha=share))
     return y if weight is None else y * weight
 
 

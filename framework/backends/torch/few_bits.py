@@ -2,7 +2,8 @@
 
 Measured on one core with AVX-512, 576 to 1536 units, 8 rows: 0.15 ms, where the same product of
 float32 took 0.48 ms and torch's `_int_mm` 0.35 ms. Three times as many rows took 0.15 ms, too: what
-is read is the kernel. So vectors that are not to be rounded go in as the sum of three that are.
+is read is the kernel. So vectors that are not to be rounded go in as the sum of three that are: as
+the digits, to the base 256, of whole numbers of 23 bits.
 """
 
 import threading
@@ -16,8 +17,12 @@ _HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(
 _packing = threading.Lock()
 
 
-# Below it the next part counts: halves of the interval between two levels from -127 to 127.
-_FINER = 254.0
+# A float32 from 2^23 to 2^24 is a whole number, and its lower 23 bits are what it is above 2^23:
+# two bytes and seven bits. Numbers around _MIDDLE, whose digits are all 64, stand for those around 0.
+_BASE = 256
+_ZERO = 64
+_MIDDLE = _ZERO * (1 + _BASE + _BASE**2)
+_LARGEST = 2.0**23 - 1 - _MIDDLE  # 22 bits and a sign
 
 
 class Packed:
@@ -35,8 +40,9 @@ class Packed:
         self.kernel = torch.ops.onednn.qlinear_prepack(rows, None)
         self.shares = torch.cat([scale.float() for _, scale in parts]).reciprocal()
         self.zeros = torch.zeros(len(rows), dtype=torch.int32)
-        self.factors = torch.tensor([1.0, _FINER, _FINER**2])[:, None]
-        self.weights = self.factors.reciprocal().t()
+        self.middle = torch.tensor(2.0**23 + _MIDDLE)
+        self.weights = torch.tensor([[1.0, _BASE, _BASE**2]])
+        self.shifts = torch.tensor([[0], [8], [16]], dtype=torch.int32)
 
     def multiply(self, x, zero):
         """x, levels (rows, in) as bytes, times the kernels: floats (rows, out)."""
@@ -72,7 +78,7 @@ def quantized_dense(x, parts, epsilon, by_rows=False):
         if levels.ndim != 2 or levels.is_inference() or scale.is_inference():
             return None  # of tensors of inference mode nothing tells when they are written to
     packed = _packed(parts, by_rows)
-    largest = torch.linalg.vector_norm(x, torch.inf, -1, True)
+    largest = x.abs().amax(-1, True)  # sooner than a norm, which is of one thread
     if epsilon is None:
         return _unrounded(x, largest, packed)
     steps = largest.add_(epsilon).reciprocal_().mul_(127.0)
@@ -84,17 +90,20 @@ def quantized_dense(x, parts, epsilon, by_rows=False):
 def _unrounded(x, largest, packed):
     """The product with vectors as floats, (…, out).
 
-    Each is the sum of three vectors of 8 bits: of levels, of what they leave in parts of 1 / 254,
-    and of what these leave in such parts, which is 2^-24 of the largest magnitude at most.
+    Each vector becomes whole numbers, of which the largest magnitude is `_LARGEST`: half of one,
+    2^-23 of that magnitude, is what rounding takes or adds. Digits are the lowest bytes of a shifted
+    number.
     """
-    steps = torch.div(127.0, largest.clamp_(min=1e-30))
     *batch, inputs = x.shape
-    found = (x * steps).reshape(1, -1) * packed.factors
-    found = found.round_()
-    finer = torch.sub(found[1:], found[:-1], alpha=_FINER)
-    levels = torch.cat((found[:1], finer)).to(torch.int8).reshape(-1, inputs)
-    y = packed.multiply(levels, 0).reshape(3, -1)
-    return torch.mm(packed.weights, y).reshape(*batch, -1).div_(steps)
+    # Of zeros, steps are infinite and numbers NaN: some digits, and 0 when it is divided again.
+    steps = torch.div(_LARGEST, largest)
+    numbers = torch.addcmul(packed.middle, x, steps).reshape(1, -1).view(torch.int32)
+    digits = torch.empty((3, x.numel()), dtype=torch.uint8)
+    torch.bitwise_right_shift(numbers, packed.shifts, out=digits)
+    y = packed.multiply(digits.view(-1, inputs), _ZERO).view(3, -1)
+    if steps.numel() == 1:  # three divisions in the place of many
+        return torch.mm(torch.div(packed.weights, steps.view(1, 1)), y).view(*batch, -1)
+    return torch.mm(packed.weights, y).view(*batch, -1).div_(steps)
 
 
 # Rows of which the threefold is multiplied sooner than the kernel is turned into floats.
