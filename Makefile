@@ -16,8 +16,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq $(PIP_ARGS)
 PINNED := $(PIP) -c constraints.txt
 PINS := pyproject.toml setup.py constraints.txt
 
-# The caller's settings must not change what is shown or tested.
-unexport $(filter ISOZOO_%,$(.VARIABLES)) PYTHONPATH PYTHONHOME
+# The caller's settings must not change what is shown or tested, nor have each of the processes that
+# tests start compile all modules again.
+unexport $(filter ISOZOO_%,$(.VARIABLES)) PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test docs lint format clean
