@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -269,9 +270,21 @@ def get_preset(name: str) -> Preset:
 
 
 def list_presets(family: str | None = None) -> list[Preset]:
-    """Returns the registered presets, sorted by name; of one family when it is given."""
+    """Returns the registered presets and those of installed bundles, sorted by name.
+
+    Args:
+        family: only those of this one, when it is given. A bundle whose manifest is damaged is left
+            out; its name tells why.
+    """
+    from .bundles import bundled_preset, installed
+
     discover()
-    chosen = (p for p in _presets.values() if family is None or p.family == family)
+    known = dict(_presets)
+    for name in installed().keys() - known.keys():
+        with contextlib.suppress(HubError):
+            if (bundled := bundled_preset(name)) is not None:
+                known[name] = bundled
+    chosen = (p for p in known.values() if family is None or p.family == family)
     return sorted(chosen, key=lambda preset: preset.name)
 
 

@@ -33,7 +33,7 @@ _LFS_FROM = 10 << 20  # larger files have a sha256 as their ETag, as on the hub
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}"
 _API = re.compile(rf"/api/models/({_NAME}/{_NAME})(?:/(revision|tree)/([^/]+)(/.*)?)?")
 _FILE = re.compile(rf"/({_NAME}/{_NAME})/resolve/([^/]+)/(.+)")
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")  # from, to; or so many at the end
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,16 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urllib.parse.urlsplit(self.path)
         path = urllib.parse.unquote(parts.path)
         if path == "/api/models":
-            return self._send_json([{"id": name, "modelId": name} for name in self.models.names()])
+            asked = dict(urllib.parse.parse_qsl(parts.query))
+            names = [
+                name
+                for name in self.models.names()
+                if asked.get("search", "").lower() in name.lower()
+                and asked.get("author", name.partition("/")[0]) == name.partition("/")[0]
+            ]
+            if asked.get("limit", "").isdecimal():
+                names = names[: int(asked["limit"][:9])]
+            return self._send_json([{"id": name, "modelId": name} for name in names])
         if found := _API.fullmatch(path):
             return self._api(*found.groups())
         if found := _FILE.fullmatch(path):
@@ -242,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
         start, stop = 0, digests.size
         asked = _RANGE.fullmatch(self.headers.get("Range") or "")
         if asked:
-            start = int(asked[1])
+            start = max(0, stop - int(asked[3])) if asked[3] else int(asked[1])
             stop = min(int(asked[2]) + 1, stop) if asked[2] else stop
             if start >= stop:
                 return self._send(416, {"Content-Range": f"bytes */{digests.size}"})

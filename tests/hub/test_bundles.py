@@ -57,6 +57,7 @@ def test_a_bundle_is_a_source_that_is_not_imported(installed, folder):
 
 
 def test_what_was_changed_in_it_is_refused(installed):
+    assert "tiny_one" in [preset.name for preset in isozoo.hub.list_presets("bert")]
     place = installed / "isozoo_preset_tiny_one" / "tiny_one"
     raw = bytearray((place / "model.safetensors").read_bytes())
     raw[-1] ^= 1
@@ -66,6 +67,7 @@ def test_what_was_changed_in_it_is_refused(installed):
     (place / bundles.MANIFEST).write_text("{}")
     with pytest.raises(HubError, match="no manifest of a bundle"):
         isozoo.from_preset("tiny_one", backend="numpy", offline=True)
+    assert "tiny_one" not in [preset.name for preset in isozoo.hub.list_presets()]
 
 
 def test_a_bundle_cannot_stand_for_another_preset_s_files(installed):

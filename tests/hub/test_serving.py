@@ -92,6 +92,10 @@ def test_ranges_and_tags(server, models):
     assert (answer.status, body) == (206, content[10:20])
     answer, body = get(server, path, Range="bytes=10-")
     assert body == content[10:] and answer.headers["Content-Range"].startswith("bytes 10-")
+    for count in (7, len(content) + 5):
+        answer, body = get(server, path, Range=f"bytes=-{count}")
+        assert (answer.status, body) == (206, content[-count:])
+    assert get(server, path, Range="bytes=-0")[0].status == 416
     assert get(server, path, Range=f"bytes={len(content)}-")[0].status == 416
     assert get(server, path, **{"If-None-Match": tag})[0].status == 304
     answer, body = get(server, path, "HEAD")
@@ -124,6 +128,10 @@ def test_it_is_read_only_and_lists_what_it_has(server):
         assert get(server, "/api/repos/create", method)[0].status == 405
     answer, body = get(server, "/api/models")
     assert b'"org/tiny"' in body
+    for query in ("search=tin", "author=org", "limit=1"):
+        assert b'"org/tiny"' in get(server, f"/api/models?{query}")[1]
+    for query in ("search=none", "author=other", "limit=0"):
+        assert get(server, f"/api/models?{query}")[1] == b"[]"
     with urllib.request.urlopen(f"{server.url}/api/models/org/tiny/tree/main") as opened:
         assert b"config.json" in opened.read()
 
