@@ -348,7 +348,7 @@ class HubRepository:
         except (errors.HfHubHTTPError, errors.FileMetadataError, errors.HFValidationError) as error:
             raise SourceFailed(first_line(error)) from error
         except transport_errors() as error:
-            raise SourceFailed(f"it cannot be reached ({first_line(error)})") from error
+            raise SourceFailed(_unreached(first_line(error))) from error
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:
@@ -424,6 +424,16 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
+def _unreached(reason: str) -> str:
+    """Why a server gave no answer, with the way out where it is not known who vouches for it."""
+    way = ""
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        way = (
+            "; if the authority that signed its certificate is yours, SSL_CERT_FILE names its file"
+        )
+    return f"it cannot be reached ({reason}){way}"
+
+
 class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str):
         return super().redirect_request(req, fp, code, msg, headers, check_url(newurl))
@@ -453,7 +463,7 @@ def open_url(url: str) -> Opener:
             raise kind(f"the server answered {error.code}") from error
         except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
-            raise Broken(f"it cannot be reached ({reason})") from error
+            raise Broken(_unreached(str(reason))) from error
         with answer:
             _check_range(answer.status, answer.headers.get("Content-Range"), start)
             blocks = iter(lambda: answer.read1(CHUNK), b"")

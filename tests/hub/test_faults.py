@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import ssl
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from email.utils import formatdate
 from pathlib import Path
 
@@ -86,6 +89,31 @@ def test_a_hub_that_is_busy_when_it_is_asked_for_the_list(hub, cache, waits):
     hub.busy += [(429, "100000")]
     error = refused(hub, Cache(cache.root / "other"))
     assert "wants to be asked again in 100000 s" in str(error)
+
+
+def test_an_address_is_read_through_the_proxy_that_the_environment_names(hub, cache, monkeypatch):
+    hub.add("acme/other", FILES)
+    base = f"{hub.url}/acme/other/resolve/main"
+    monkeypatch.setenv("http_proxy", hub.url)
+    monkeypatch.setenv("no_proxy", "")
+    asked = "http://localhost:1/nowhere"  # where nobody listens
+    refused(hub, cache, Url(asked))
+    assert hub.requests[-1][2]["Host"] == "localhost:1"
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert fetched(hub, cache, Url(base)) == FILES
+
+
+def test_a_certificate_of_an_unknown_authority_is_told_with_the_way_out(monkeypatch, cache, waits):
+    reason = ssl.SSLCertVerificationError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+
+    def refuse(*arguments, **options):
+        raise urllib.error.URLError(reason)
+
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", refuse)
+    with pytest.raises(SourcesExhaustedError, match="SSL_CERT_FILE names its file"):
+        resolve(
+            Preset("tiny", "", "", "", (FileEntry("a"),), (Url("https://a.example"),)), cache=cache
+        )
 
 
 def test_a_server_that_stays_broken_is_given_up(hub, cache, waits):
