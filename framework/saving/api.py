@@ -79,7 +79,7 @@ def save_model(
     elif path.endswith(SHARDS):
         from .native import write_native_parts
 
-        write_native_parts(model, path, weights_only=False)
+        write_native_parts(model, path, with_config=True)
     elif path.endswith(H5):
         from .legacy_h5 import write_legacy_model
 

@@ -67,23 +67,23 @@ def write_native_weights(model: Any, path: str | os.PathLike[str]) -> None:
     _write(path, _arrays(model, with_optimizer=False), {})
 
 
-def write_native_parts(model: Any, path: str | os.PathLike[str], weights_only: bool = True) -> None:
+def write_native_parts(model: Any, path: str | os.PathLike[str], with_config: bool = False) -> None:
     """Writes the weights of a model and its optimizer's state as shards; see `write_parts`.
 
     Args:
         model: a built model; of several processes all have the same.
         path: the index.
-        weights_only: whether the config, and files of layers, are left out.
+        with_config: whether the config, and files of layers, are written, too.
 
     Raises:
         NotImplementedError: a part of the model has no config.
         OSError: a file cannot be written.
     """
-    notes = {} if weights_only else {CONFIG: _config_of(model)}
+    notes = {CONFIG: _config_of(model)} if with_config else {}
     named = _named(model, with_optimizer=True)
     held = {name: (v.backend, v.backend.read(v.native)) for name, v in named}
     held.update({name: (None, x) for name, x in _own_arrays(model)})
-    if not weights_only:
+    if with_config:
         held.update({name: (None, x) for name, x in _assets_of(model)})
     write_parts(path, held, model._backend, notes)
 
