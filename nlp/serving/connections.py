@@ -16,10 +16,11 @@ def patient_protocol(seconds: float) -> Any:
         seconds: from the connection, or the first byte of a later request, to the end of its
             headers.
     """
-    import h11
-    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.protocols.http import h11_impl
 
-    class PatientProtocol(H11Protocol):
+    idle = h11_impl.h11.IDLE
+
+    class PatientProtocol(h11_impl.H11Protocol):
         _limit: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
@@ -35,7 +36,7 @@ def patient_protocol(seconds: float) -> Any:
             super().connection_lost(exc)
 
         def _watch(self) -> None:
-            if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+            if self.conn.their_state is not idle or self.transport.is_closing():
                 self._rest()
             elif self._limit is None:
                 self._limit = self.loop.call_later(seconds, self.transport.close)
