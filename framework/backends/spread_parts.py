@@ -1,10 +1,23 @@
 """Parts of a tensor that lies on several devices, and processes that work together."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 # The most bytes that a process tells the others at a time.
 MAX_TEXT = 1000
+# Seconds that processes wait for each other when they meet, and after which a silent one is gone.
+_MEETING, _SILENCE = 60.0, 30.0
+
+
+def meeting_seconds() -> float:
+    """Returns how long processes wait for each other when they meet."""
+    return float(os.environ.get("ISOZOO_DISTRIBUTION_TIMEOUT", _MEETING))
+
+
+def silence_seconds() -> float:
+    """Returns how long a process may give no sign of life until it counts as gone."""
+    return float(os.environ.get("ISOZOO_DISTRIBUTION_SILENCE", _SILENCE))
 
 
 class Part(NamedTuple):
@@ -39,13 +52,22 @@ def parts(held: Iterable[Held]) -> list[Part]:
     ]
 
 
-def lost(count: int, number: int, error: BaseException) -> RuntimeError:
-    """Returns the error of a process whose `count` - 1 others are not all there any more."""
+def lost(count: int, number: int, error: BaseException, silent: int | None = None) -> RuntimeError:
+    """Returns the error of a process whose `count` - 1 others are not all there any more.
+
+    Args:
+        count: how many processes there are.
+        number: of this one.
+        error: what the framework said.
+        silent: the number of a process that has given no sign of life, where that is known.
+    """
+    who = f"Another of the {count} processes is gone, or does not answer"
+    if silent is not None:
+        who = f"Process {silent} of the {count} has given no sign of life"
     return RuntimeError(
-        f"Another of the {count} processes is gone, or does not answer; this is process "
-        f"{number}. What trained since the last checkpoint is lost: start the processes "
-        "again, as many as there are devices now, with the callback BackupAndRestore or "
-        f"after loading the last checkpoint. ({str(error).splitlines()[0][:200]})"
+        f"{who}; this is process {number}. What trained since the last checkpoint is lost: start "
+        "the processes again, as many as there are devices now, with the callback BackupAndRestore "
+        f"or after loading the last checkpoint. ({str(error).splitlines()[0][:200]})"
     )
 
 

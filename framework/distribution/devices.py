@@ -41,16 +41,17 @@ def initialize(
 
     Args:
         job_addresses: "host:port" of each process, with commas between them; JAX and torch need
-            that of the first one alone. May be None where the launcher tells the framework, as on
-            cloud TPUs and under torchrun.
+            that of the first one alone, TensorFlow all. May be None where the launcher tells the
+            framework, as on cloud TPUs and under torchrun.
         num_processes: how many processes there are.
         process_id: the number of this one, from 0.
 
     Raises:
         ValueError: as many addresses as there are not processes, a number that is none of a
             process, or a backend whose devices are all of one process.
-        RuntimeError: on torch, processes that do not come within a minute
-            (`ISOZOO_DISTRIBUTION_TIMEOUT` is another number of seconds).
+        RuntimeError: processes that do not come within a minute (`ISOZOO_DISTRIBUTION_TIMEOUT` is
+            another number of seconds); on JAX its own error. One that later gives no sign of life
+            for half a minute (`ISOZOO_DISTRIBUTION_SILENCE`) ends the others.
     """
     job_addresses = job_addresses or _setting(_ADDRESSES)
     if num_processes is None and (found := _setting(_PROCESSES)) is not None:

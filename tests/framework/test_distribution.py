@@ -259,9 +259,11 @@ import isozoo
 from isozoo import layers
 from isozoo.distribution import *
 
-number, port, out, whole = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4] == "whole"
-isozoo.config.set_backend("jax")
-initialize(f"127.0.0.1:{port}", 2, number)
+engine, number, places, out = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+whole = sys.argv[5] == "whole"
+isozoo.config.set_backend(engine)
+initialize(places, 2, number)
+assert len(list_devices()) == 2
 set_distribution(DataParallel(auto_shard_dataset=whole))
 isozoo.utils.set_random_seed(3)
 model = isozoo.Sequential([isozoo.Input((6,)), layers.Dense(8, "relu"), layers.Dropout(0.5),
@@ -274,16 +276,24 @@ if not whole:  # of each batch of 8 rows each process brings 4
     x, y = x[mine], y[mine]
 size = 8 if whole else 4
 losses = model.fit(x, y, batch_size=size, epochs=2, shuffle=False, verbose=0).history["loss"]
+model.save_weights(out + "saved.shards.json")
+model.load_weights(out + "saved.shards.json")
 np.savez(out + str(number), losses=losses, *model.get_weights())
 """
 
 
+def _places(engine, count=2) -> str:
+    """The addresses by which processes meet."""
+    return ",".join(f"127.0.0.1:{_port()}" for _ in range(count if engine == "tensorflow" else 1))
+
+
+@pytest.mark.parametrize("engine", ["jax", "tensorflow"])
 @pytest.mark.parametrize("reading", ["whole", "parts"])
-def test_two_processes_train_as_one(tmp_path, reading):
-    port = _port()
-    finish(Program(_TWO_PROCESSES, n, port, f"{tmp_path}/", reading) for n in range(2))
+def test_two_processes_train_as_one(tmp_path, reading, engine):
+    places = _places(engine)
+    finish(Program(_TWO_PROCESSES, engine, n, places, f"{tmp_path}/", reading) for n in range(2))
     first, second = (dict(np.load(tmp_path / f"{n}.npz")) for n in range(2))
-    with isozoo.use_backend("jax"):
+    with isozoo.use_backend(engine):
         isozoo.utils.set_random_seed(3)
         layers = isozoo.layers
         model = isozoo.Sequential(
@@ -306,10 +316,10 @@ import isozoo
 from isozoo import layers
 from isozoo.distribution import *
 
-engine, number, port, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+engine, number, places, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 isozoo.config.set_backend(engine)
 if number >= 0:
-    initialize(f"127.0.0.1:{port}", 2, number)
+    initialize(places, 2, number)
     set_distribution(DataParallel())
 draws = np.random.default_rng(0)
 x, y = draws.standard_normal((24, 6)).astype("float32"), draws.standard_normal((24, 2))
@@ -338,12 +348,15 @@ np.savez(folder + ".npz", resumed=losses, whole=trained())
 """
 
 
-@pytest.mark.parametrize("engine", ["jax", "torch"])
+@pytest.mark.parametrize("engine", ["jax", "torch", "tensorflow"])
 def test_a_killed_process_ends_the_others_and_fewer_go_on(engine, tmp_path):
-    port, settings = str(_port()), {**os.environ, "JAX_PLATFORMS": "cpu"}
+    places, settings = _places(engine), {**os.environ, "JAX_PLATFORMS": "cpu"}
+    if engine == "tensorflow":  # whose others find out by their heartbeats
+        settings["ISOZOO_DISTRIBUTION_SILENCE"] = "5"
 
     def start(number):
-        command = [sys.executable, "-c", _KILLED, engine, str(number), port, f"{tmp_path}/backup"]
+        command = [sys.executable, "-c", _KILLED, engine, str(number), places]
+        command.append(f"{tmp_path}/backup")
         return subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True)
 
     both = [start(0), start(1)]
@@ -355,6 +368,53 @@ def test_a_killed_process_ends_the_others_and_fewer_go_on(engine, tmp_path):
     found = np.load(tmp_path / "backup.npz")
     np.testing.assert_allclose(found["resumed"], found["whole"], rtol=1e-5)
     assert not (tmp_path / "backup").exists()
+
+
+_FROZEN = """
+import os, signal, sys
+import numpy as np
+import isozoo
+from isozoo.distribution import *
+
+engine, number, port = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+isozoo.config.set_backend(engine)
+initialize(f"127.0.0.1:{port}", 2, number)
+set_distribution(DataParallel())
+model = isozoo.Sequential([isozoo.Input((6,)), isozoo.layers.Dense(2)])
+model.compile("sgd", "mse")
+
+class Frost(isozoo.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 2 and number == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+try:
+    model.fit(np.ones((80, 6)), np.ones((80, 2)), batch_size=8, verbose=0, callbacks=[Frost()])
+except RuntimeError as error:
+    print(error, flush=True)
+    os._exit(3)
+"""
+
+
+def test_a_frozen_process_ends_the_others():
+    """It was stopped and not killed: its connections are there, and nothing comes by them."""
+    port, settings = str(_port()), {**os.environ, "ISOZOO_DISTRIBUTION_SILENCE": "2"}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", _FROZEN, "torch", str(number), port],
+            env=settings,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    try:
+        said, _ = both[0].communicate(timeout=300)
+    finally:
+        both[1].kill()
+        both[1].communicate()
+    assert both[0].returncode == 3
+    assert "Process 1 of the 2 has given no sign of life" in said and "BackupAndRestore" in said
 
 
 # What needs no devices -------------------------------------------------------------------------
@@ -443,6 +503,12 @@ def test_a_missing_process_and_a_wrong_number_are_errors(monkeypatch):
             initialize(f"127.0.0.1:{_port()}", 2, 2)
         with pytest.raises(ValueError, match="torchrun"):
             initialize()
+    with isozoo.use_backend("tensorflow"):
+        for given in [(), ("a:1,b:2", 2), ("a:1", 2, 0)]:
+            with pytest.raises(ValueError, match="address of each process|have 1 jobs"):
+                initialize(*given)
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            initialize("a:1,b:2", 2, 2)
 
 
 def test_a_scope_ends():

@@ -8,10 +8,8 @@ import jax.core
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..spread_parts import MAX_TEXT, elsewhere, lost, parts
+from ..spread_parts import MAX_TEXT, elsewhere, lost, meeting_seconds, parts, silence_seconds
 
-# Seconds after which a process that does not answer counts as gone.
-_SILENCE = 30
 # What gloo says when another process is gone.
 _GONE = ("Gloo ", "Connection closed by peer", "Connection reset by peer", "coordination service")
 
@@ -35,12 +33,14 @@ class JaxDistribution:
     def join_processes(self, addresses, count, number):
         # The first process coordinates. It ends all once one is silent for so many seconds, and
         # JAX has no error for that but to say so and abort.
+        silence = max(1, round(silence_seconds()))
         jax.distributed.initialize(
             coordinator_address=addresses and addresses.split(",")[0],
             num_processes=count,
             process_id=number,
-            heartbeat_timeout_seconds=_SILENCE,
-            shutdown_timeout_seconds=_SILENCE,
+            initialization_timeout=max(1, round(meeting_seconds())),
+            heartbeat_timeout_seconds=silence,
+            shutdown_timeout_seconds=silence,
         )
 
     def native_mesh(self, devices, axis_names):

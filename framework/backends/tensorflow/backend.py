@@ -12,7 +12,18 @@ import tensorflow as tf
 
 from ... import dtypes
 from ..base import Backend, specs
-from . import arithmetic, ctc, datasets, encoding, indexing, neural, precision, random, windows
+from . import (
+    arithmetic,
+    ctc,
+    datasets,
+    encoding,
+    indexing,
+    neural,
+    precision,
+    processes,
+    random,
+    windows,
+)
 from .arrays import ArrayKernels, in_order, moved
 from .control import TensorflowControl
 from .distribution import (
@@ -441,7 +452,10 @@ class TensorflowBackend(
         return box
 
     def read(self, box):
-        return box.value() if isinstance(box, tf.Variable) else box
+        if not isinstance(box, tf.Variable):
+            return box
+        # What computes it runs behind: so it may be here that another process is missed.
+        return processes.with_others(box.value)() if processes.joined() else box.value()
 
     def abstract(self, function, given):
         # The graph of a tf.function without its signature, its checks and its callable: a third

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from ... import config
 from ...context import entered
-from ..spread_parts import parts
+from ..spread_parts import elsewhere, parts
+from . import processes
 
 _UNKNOWN_IN_STEP = (
     "The step assigned a variable that is neither the model's nor its optimizer's nor that of one "
@@ -18,7 +19,7 @@ _UNKNOWN_IN_STEP = (
 
 
 class TensorflowDistribution:
-    """Meshes of the devices of this process, and tensors that lie on several of them.
+    """Meshes of the devices of one process or of several, and tensors that lie on them.
 
     A program of DTensors computes what it computes of the whole tensors.
     """
@@ -27,7 +28,18 @@ class TensorflowDistribution:
     asarray: Any
     to_numpy: Any
 
+    def process_place(self):
+        return processes.place[0], processes.place[1]
+
+    def join_processes(self, addresses, count, number):
+        processes.join(addresses, count, number)
+
     def device_names(self, kind):
+        if processes.joined():
+            from . import sharded
+
+            own = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+            return sharded.global_names(kind or own)
         if kind is None:
             kind = next(
                 (k for k in ("tpu", "gpu") if tf.config.list_logical_devices(k.upper())), "cpu"
@@ -58,7 +70,7 @@ class TensorflowDistribution:
     def distribute(self, x, layout):
         from . import sharded
 
-        return sharded.distributed(x, layout)
+        return processes.with_others(sharded.distributed)(x, layout)
 
     def value_of_parts(self, shape, dtype, layout, read, trainable, memory_format):
         from . import sharded
@@ -69,11 +81,21 @@ class TensorflowDistribution:
         sharded = spread()
         x = tf.convert_to_tensor(x)
         if sharded is None or sharded.layout_of(x) is None:
+            if processes.place[1]:  # the same in all processes, and written by the first
+                return elsewhere(map(int, x.shape.as_list()))
             return super().parts_of(x)  # pyright: ignore[reportAttributeAccessIssue]
         return parts(
-            (starts, sizes, number, partial(self.to_numpy, part))
-            for starts, sizes, number, part in sharded.held_parts(x)
+            (starts, sizes, number, None if part is None else partial(self.to_numpy, part))
+            for starts, sizes, number, part in processes.with_others(sharded.held_parts)(x)
         )
+
+    def exchanged(self, text):
+        return processes.exchanged(text) if processes.joined() else [text]
+
+    def join_parts(self, x, layout):
+        from . import sharded
+
+        return sharded.of_parts(x, layout)
 
 
 def spread() -> Any:
@@ -134,7 +156,7 @@ def sharded_program(function, variables, mesh):
         with spread().on(mesh):
             return program(*args, **kwargs)
 
-    return run
+    return processes.with_others(run)
 
 
 def as_one_device_has_it(x):
@@ -142,4 +164,4 @@ def as_one_device_has_it(x):
     sharded = spread()
     if sharded is None or sharded.layout_of(x) is None:
         return tf.convert_to_tensor(x)
-    return sharded.whole(x)
+    return processes.with_others(sharded.whole)(x)

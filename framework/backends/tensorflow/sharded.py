@@ -10,15 +10,30 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.experimental import dtensor  # pyright: ignore[reportMissingModuleSource]
 
+from .processes import joined
+
 # pyright takes TensorFlow's class for an alias of what it does not see.
 Layout: Any = dtensor.Layout
 _mesh_in_use: ContextVar[Any] = ContextVar("mesh_in_use", default=None)
+
+
+def global_names(kind):
+    """The names of all processes' devices of a kind, those of the first process first."""
+    return [f"{kind.lower()}:{number}" for number in range(dtensor.num_global_devices(kind))]
 
 
 def mesh(names, shape, axis_names):
     """TensorFlow's mesh of the devices of these names, in a grid of `shape`."""
     sizes = list(zip(axis_names, shape, strict=True))
     kind = names[0].partition(":")[0].upper()
+    if joined():
+        if list(names) != global_names(kind):
+            raise ValueError(
+                "Of several processes of TensorFlow a mesh has all devices, in their order: "
+                f"{', '.join(global_names(kind))}; got {', '.join(names)}."
+            )
+        local = [f"{kind}:{number}" for number in range(dtensor.num_local_devices(kind))]
+        return dtensor.create_distributed_mesh(sizes, local_devices=local, device_type=kind)
     return dtensor.create_mesh(sizes, devices=[name.upper() for name in names], device_type=kind)
 
 
@@ -63,34 +78,63 @@ def whole(x):
     return dtensor.unpack(dtensor.relayout(x, replicated))[0]
 
 
+def packed(parts, layout):
+    """The tensor of which the devices of this process have `parts`."""
+    return dtensor.pack(parts, layout)
+
+
+def of_parts(x, layout):
+    """The tensor of which this process has a part, which is cut along its first axis alone."""
+    local = layout.mesh.num_local_devices()
+    name = layout.sharding_specs[0]
+    places = [place.get(name, 0) for place in layout.mesh.local_device_locations()]
+    first, count = min(places), len(set(places))
+    width = x.shape[0] // count
+    if x.shape[0] % count:
+        raise ValueError(
+            f"A part of a batch has {x.shape[0]} rows, and this process shares them out over "
+            f"{count} of its {local} devices."
+        )
+    rows = [x[(n - first) * width : (n - first + 1) * width] for n in places]
+    return dtensor.pack([tf.convert_to_tensor(one) for one in rows], layout)
+
+
 def of_slices(shape, layout, part, trainable):
     """The variable of a shape, laid out; `part(slices)` gives what lies on a device."""
-    parts = [part(slices) for slices in _slices_of_devices(shape, layout)]
+    parts = [
+        part(_slices_at(place, shape, layout)) for place in layout.mesh.local_device_locations()
+    ]
     return dtensor.DVariable(dtensor.pack(parts, layout), trainable=trainable)
 
 
 def held_parts(x):
-    """What devices hold of a tensor on a mesh: (starts, sizes, number of the device, its part)."""
-    parts = dtensor.unpack(x)
-    for number, slices in enumerate(_slices_of_devices(x.shape, layout_of(x))):
+    """What devices hold of a tensor on a mesh: (starts, sizes, number of the device, its part).
+
+    The part of another process's device is None.
+    """
+    layout: Any = layout_of(x)
+    here = dict(zip(layout.mesh.local_device_ids(), dtensor.unpack(x), strict=True))
+    held = []
+    for number, place in layout.mesh.unravel_index().items():
+        slices = _slices_at(place, x.shape, layout)
         starts, ends = tuple(s.start for s in slices), tuple(s.stop for s in slices)
         sizes = tuple(b - a for a, b in zip(starts, ends, strict=True))
-        yield starts, sizes, number, parts[number]
+        held.append((starts, sizes, number, here.get(number)))
+    return held
 
 
-def _slices_of_devices(shape, layout):
-    """The slices of a tensor that each device has."""
+def _slices_at(place, shape, layout):
+    """The slices of a tensor that the device at a place of the mesh has."""
     sizes = layout.mesh.shape()
     names = layout.mesh.dim_names
-    for place in layout.mesh.local_device_locations():
-        slices = []
-        for size, name in zip(shape, layout.sharding_specs, strict=True):
-            if name == dtensor.UNSHARDED:
-                slices.append(slice(0, size))
-            else:
-                width = size // sizes[names.index(name)]
-                slices.append(slice(place[name] * width, (place[name] + 1) * width))
-        yield tuple(slices)
+    slices = []
+    for size, name in zip(shape, layout.sharding_specs, strict=True):
+        if name == dtensor.UNSHARDED:
+            slices.append(slice(0, size))
+        else:
+            width = size // sizes[names.index(name)]
+            slices.append(slice(place[name] * width, (place[name] + 1) * width))
+    return tuple(slices)
 
 
 def mesh_of(variables):

@@ -1,6 +1,7 @@
 """Processes that work together, and the backend's part of tensors over many of them."""
 
 import os
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -9,10 +10,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from ..spread_parts import MAX_TEXT, elsewhere, lost, parts
-
-# Seconds that processes wait for each other when they meet.
-_MEETING = 60.0
+from ..spread_parts import MAX_TEXT, elsewhere, lost, meeting_seconds, parts, silence_seconds
+from . import watching
 
 
 class TorchDistribution:
@@ -58,7 +57,7 @@ class TorchDistribution:
                 f"from 0 to {count - 1}."
             )
         place = f"tcp://{addresses.split(',')[0]}" if addresses else "env://"
-        wait = timedelta(seconds=float(os.environ.get("ISOZOO_DISTRIBUTION_TIMEOUT", _MEETING)))
+        wait = timedelta(seconds=meeting_seconds())
         try:
             met = dist.rendezvous(place, number, count, timeout=wait)  # pyright: ignore
             store, number, count = next(iter(met))
@@ -74,8 +73,11 @@ class TorchDistribution:
             kinds = "cpu:gloo,cuda:nccl"
             local = int(os.environ.get("LOCAL_RANK", number % torch.cuda.device_count()))
             torch.cuda.set_device(local)
+        watch = watching.Watch(store, count, number, silence_seconds())
         store = dist.PrefixStore("isozoo", store)
-        dist.init_process_group(kinds, store=store, rank=number, world_size=count)
+        with watch.connecting():
+            dist.init_process_group(kinds, store=store, rank=number, world_size=count)
+        watch.begin()
 
     def native_mesh(self, devices, axis_names):
         from . import sharded
@@ -92,7 +94,8 @@ class TorchDistribution:
                 "the mesh has devices (torchrun --nproc-per-node), and call "
                 "isozoo.distribution.initialize() in each before anything else."
             )
-        return sharded.mesh(kinds.pop(), numbers, devices.shape, axis_names)
+        with watching.current[0].connecting() if watching.current else nullcontext():
+            return sharded.mesh(kinds.pop(), numbers, devices.shape, axis_names)
 
     def native_layout(self, mesh, axes):
         from . import sharded
@@ -186,6 +189,8 @@ _GONE = ("gloo/transport", "Connection closed by peer", "Connection reset by pee
 def is_lost(error):
     """Whether an error says that another process of the group is gone."""
     known = (dist.DistBackendError, dist.DistNetworkError)  # pyright: ignore
+    if any(watch.silent is not None for watch in watching.current):
+        return True
     return isinstance(error, known) or any(words in str(error) for words in _GONE)
 
 
@@ -198,6 +203,7 @@ def with_others(function):
         except RuntimeError as error:
             if not joined() or not is_lost(error):
                 raise
-            raise lost(dist.get_world_size(), dist.get_rank(), error) from error
+            silent = next((watch.silent for watch in watching.current), None)
+            raise lost(dist.get_world_size(), dist.get_rank(), error, silent) from error
 
     return run
