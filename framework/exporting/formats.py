@@ -129,7 +129,18 @@ def _litert(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> 
         if samples is not None and not callable(samples):
             names = [spec.name for spec in nested.leaves(signature)]
             kwargs = {**kwargs, "representative_dataset": _by_name(samples, names)}
-        temporary.write_bytes(exporter.lite(os.path.join(folder, "model"), kwargs))
+        place = os.path.join(folder, "model")
+        content = None
+        try:
+            content = exporter.lite(place, kwargs)
+        except OperatorError as error:
+            if not any(name.startswith("TensorList") for name in error.operators):
+                raise
+        if content is None:
+            with exporter.without_lists():  # which recurrent layers write their outputs to
+                _saved_model(model, Path(place), signature, {})
+            content = exporter.lite(place, kwargs)
+        temporary.write_bytes(content)
 
 
 def _tfjs(model: Any, path: Path, signature: list, kwargs: dict[str, Any]) -> None:

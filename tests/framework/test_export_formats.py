@@ -246,6 +246,19 @@ def test_an_error_names_the_layer(format, backend, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("backend", ["numpy"], indirect=True)
+def test_lite_models_of_recurrent_layers(backend, tmp_path):
+    """Outputs of all steps, of a length that is free: LiteRT has no lists of unknown sizes."""
+    x = isozoo.Input((None, 3), name="x")
+    y = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(x)
+    model = isozoo.Model(x, {"all": y, "last": layers.GRU(2)(y)})
+    model.export(tmp_path / "m.tflite", format="litert", verbose=False)
+    runner = tf.lite.Interpreter(str(tmp_path / "m.tflite")).get_signature_runner()
+    for shape in ((3, 7, 3), (1, 4, 3)):
+        rows = DRAWS.normal(size=shape).astype("float32")
+        close(runner(x=rows), whole(model(rows)))
+
+
 def lacking(backend):
     """A layer inside another, with an operator that converters lack, on a backend."""
 

@@ -1,5 +1,8 @@
 """Control flow in TensorFlow's graphs; outside of them Python's."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import tensorflow as tf
 
 from ..derived.control import Control
@@ -57,6 +60,8 @@ class TensorflowControl(Control):
 def _scan(step, carry, items, length, reverse):
     """A scan by `tf.while_loop`, its rows written into arrays of tensors."""
     size = tf.shape(items[0])[0] if length is None else length
+    if not _has_lists.get():
+        return _scan_by_updates(step, carry, items, size, reverse)
     arrays = [
         tf.TensorArray(y.dtype, size, element_shape=y.shape)
         for y in _results(step, carry, [x[0] for x in items])
@@ -71,6 +76,38 @@ def _scan(step, carry, items, length, reverse):
         lambda i, *_: i < size, turn, (0, list(carry), arrays), maximum_iterations=length
     )
     return list(carry), [_stacked(a, length) for a in arrays]
+
+
+# Whether programs may have lists of tensors, which LiteRT takes of known sizes alone.
+_has_lists: ContextVar[bool] = ContextVar("has_lists", default=True)
+
+
+@contextmanager
+def without_lists():
+    """A context in which programs are traced without lists of tensors."""
+    token = _has_lists.set(False)
+    try:
+        yield
+    finally:
+        _has_lists.reset(token)
+
+
+def _scan_by_updates(step, carry, items, size, reverse):
+    """A scan whose results are tensors from the start, a row of which is replaced in each turn."""
+    first = step(list(carry), [x[0] for x in items])[1]
+    wholes = [tf.zeros(tf.concat([[size], tf.shape(y)], 0), y.dtype) for y in first]
+    wholes = [tf.ensure_shape(w, (None, *y.shape)) for w, y in zip(wholes, first, strict=True)]
+
+    def turn(i, carry, wholes):
+        place = size - 1 - i if reverse else i
+        carry, ys = step(list(carry), [x[place] for x in items])
+        pairs = zip(wholes, ys, strict=True)
+        return i + 1, carry, [tf.tensor_scatter_nd_update(w, [[place]], y[None]) for w, y in pairs]
+
+    _, carry, wholes = tf.while_loop(lambda i, *_: i < size, turn, (0, list(carry), wholes))
+    if isinstance(size, int):
+        wholes = [tf.ensure_shape(w, (size, *w.shape[1:])) for w in wholes]
+    return list(carry), wholes
 
 
 def _stacked(array, length):

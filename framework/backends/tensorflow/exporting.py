@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ... import nested
 from ..refused import first_layer, refused
+from .control import without_lists as without_lists
 
 
 class Archive:
