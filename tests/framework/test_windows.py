@@ -230,6 +230,37 @@ def test_attention_in_slices_of_queries(backend, monkeypatch):
     assert seen == [3, 3, 1]
 
 
+@pytest.mark.parametrize("backend", ["jax"], indirect=True)
+def test_attention_in_blocks_of_a_compiled_program(backend, monkeypatch):
+    """On CPUs; the last block is shorter, and derivatives go through it."""
+    import jax
+
+    from isozoo.framework.backends.jax import attention
+
+    monkeypatch.setattr(attention, "LARGE", 1)
+    monkeypatch.setattr(attention, "BLOCK", 2 * 5 * 3 * 3)  # three queries of seven
+    drawn = [_draw(2, 7, 3, 6) * 9, _draw(2, 5, 3, 6), _draw(2, 5, 3, 4)]
+    given = [ops.convert_to_tensor(x) for x in drawn]
+
+    def called(*given):
+        return ops.dot_product_attention(*given)
+
+    assert "while" in jax.jit(called).lower(*given).as_text()
+    expected = references.attention(*_wide(*drawn), None, None, None, False)
+    _assert_near(jax.jit(called)(*given), expected)
+
+    def summed(*given):
+        return ops.sum(ops.square(called(*given)))
+
+    found = jax.jit(jax.grad(summed, (0, 1, 2)))(*given)
+    torch = pytest.importorskip("torch")
+    wanted = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in drawn]
+    heads = [x.transpose(1, 2) for x in wanted]
+    torch.nn.functional.scaled_dot_product_attention(*heads).square().sum().backward()
+    for have, want in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(have, want.grad, rtol=1e-5, atol=1e-5)
+
+
 def test_attention_to_nothing_is_finite(backend):
     """A query that may attend to no key gives numbers, the same everywhere: the mean of values."""
     q, k, v = _draw(1, 2, 1, 4), _draw(1, 3, 1, 4), _draw(1, 3, 1, 4)

@@ -16,7 +16,7 @@ from jax import lax
 from ... import dtypes
 from ...containers import TrackedDict, TrackedList, TrackedOrderedDict
 from ..base import Backend, native_order, specs
-from . import ctc, encoding, neural, precision, random, scalars, windows
+from . import attention, ctc, encoding, neural, precision, random, scalars, windows
 from .arrays import ArrayKernels
 from .control import JaxControl
 from .distribution import JaxDistribution, gathered, spread
@@ -367,6 +367,20 @@ class JaxBackend(
     ctc_beam_search = ctc.ctc_beam_search
     depthwise_conv = staticmethod(neural.depthwise_conv)
     pool = staticmethod(neural.pool)
+
+    def attention(self, query, key, value, mask, bias, scale, is_causal):
+        def whole(query, key, value):
+            return super(JaxBackend, self).attention(
+                query, key, value, mask, bias, scale, is_causal
+            )
+
+        if mask is not None or bias is not None or is_causal:
+            return whole(query, key, value)
+        if not attention.suits(query, key, value):
+            return whole(query, key, value)
+        blocks = partial(attention.in_blocks, scale=scale)
+        return lax.platform_dependent(query, key, value, cpu=blocks, default=whole)
+
     random_words = staticmethod(random.random_words)
     random_uniform = staticmethod(random.random_uniform)
     random_normal = staticmethod(random.random_normal)
