@@ -74,7 +74,6 @@ class CallableLayer:
     # Whether the next call from outside is noted: see `_note_call`. Models want it, once.
     _notes_call = False
     name: str
-    path: str
     call: Any
     build: Any
     parts: Any

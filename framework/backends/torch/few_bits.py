@@ -18,7 +18,8 @@ _packing = threading.Lock()
 
 
 # A float32 from 2^23 to 2^24 is a whole number, and its lower 23 bits are what it is above 2^23:
-# two bytes and seven bits. Numbers around _MIDDLE, whose digits are all 64, stand for those around 0.
+# two bytes and seven bits. Numbers around _MIDDLE, whose digits are all 64, stand for those around
+# 0.
 _BASE = 256
 _ZERO = 64
 _MIDDLE = _ZERO * (1 + _BASE + _BASE**2)
@@ -91,8 +92,8 @@ def _unrounded(x, largest, packed):
     """The product with vectors as floats, (…, out).
 
     Each vector becomes whole numbers, of which the largest magnitude is `_LARGEST`: half of one,
-    2^-23 of that magnitude, is what rounding takes or adds. Digits are the lowest bytes of a shifted
-    number.
+    2^-23 of that magnitude, is what rounding takes or adds. Digits are the lowest bytes of a
+    shifted number.
     """
     *batch, inputs = x.shape
     # Of zeros, steps are infinite and numbers NaN: some digits, and 0 when it is divided again.
