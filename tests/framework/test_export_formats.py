@@ -259,6 +259,23 @@ def test_lite_models_of_recurrent_layers(backend, tmp_path):
         close(runner(x=rows), whole(model(rows)))
 
 
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_a_size_that_cannot_stay_open_is_not_baked_in(backend, tmp_path):
+    """torch's programs unroll loops; with the size in the signature there is a file."""
+    x = isozoo.Input((None, 3), name="x")
+    model = isozoo.Model(x, layers.GRU(2)(x))
+    with pytest.raises(RuntimeError, match=r"axis 1 of the input 'x', .* cannot stay open"):
+        model.export(tmp_path / "m.pt2", format="torch", verbose=False)
+    assert not list(tmp_path.iterdir())
+    spec = isozoo.InputSpec("float32", (None, 4, 3), name="x")
+    model.export(tmp_path / "m.pt2", format="torch", verbose=False, input_signature=[spec])
+    program = torch.export.load(tmp_path / "m.pt2").module()
+    for count in (3, 1):
+        rows = DRAWS.normal(size=(count, 4, 3)).astype("float32")
+        wanted = ops.convert_to_numpy(model(rows))
+        close({"y": program(torch.from_numpy(rows)).detach().numpy()}, {"y": wanted})
+
+
 def lacking(backend):
     """A layer inside another, with an operator that converters lack, on a backend."""
 

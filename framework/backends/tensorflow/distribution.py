@@ -82,7 +82,7 @@ class TensorflowDistribution:
         x = tf.convert_to_tensor(x)
         if sharded is None or sharded.layout_of(x) is None:
             if processes.place[1]:  # the same in all processes, and written by the first
-                return elsewhere([n or 0 for n in x.shape.as_list()])
+                return elsewhere(self.to_numpy(x).shape)
             return super().parts_of(x)  # pyright: ignore[reportAttributeAccessIssue]
         return parts(
             (starts, sizes, number, None if part is None else partial(self.to_numpy, part))

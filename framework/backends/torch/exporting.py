@@ -99,7 +99,8 @@ def _program(model: Any, signature: list[Any], **kwargs: Any) -> Any:
     # A size of one would be taken for a constant, and two equal sizes for one.
     samples = tuple(nested.map_structure(lambda spec: _sample(spec, device), x) for x in signature)
     given = kwargs.pop("dynamic_shapes", None)
-    if given is None:
+    automatic = given is None
+    if automatic:
         given = tuple(nested.map_structure(_free_sizes, x) for x in signature)
     elif isinstance(given, dict) and all(isinstance(key, int) for key in given):
         given = (given,)
@@ -109,7 +110,7 @@ def _program(model: Any, signature: list[Any], **kwargs: Any) -> Any:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not properly registered as a submodule.*")
             model.eval()
-            return torch.export.export(model, samples, dynamic_shapes=given, **kwargs)
+            program = torch.export.export(model, samples, dynamic_shapes=given, **kwargs)
     except Exception as error:
         raise RuntimeError(
             "Failed to export model to PyTorch format. Common causes: unsupported operations, "
@@ -118,6 +119,29 @@ def _program(model: Any, signature: list[Any], **kwargs: Any) -> Any:
         ) from error
     finally:
         model.train(trained)
+    if automatic:
+        _check_free(program, nested.leaves(signature))
+    return program
+
+
+def _check_free(program: Any, specs: Any) -> None:
+    """Refuses a program that is for one size where the signature has none."""
+    names = program.graph_signature.user_inputs
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    for name, spec in zip(names, specs, strict=False):
+        value = nodes[name].meta.get("val") if name in nodes else None
+        if not isinstance(value, torch.Tensor):
+            continue
+        for axis, (size, wanted) in enumerate(zip(value.shape, spec.shape, strict=False)):
+            # A symbol for which torch has found a number counts, too.
+            if wanted is None and str(size).isdigit():
+                raise RuntimeError(
+                    f"The size of axis {axis} of the input {spec.name!r}, {tuple(spec.shape)}, "
+                    "cannot stay open: torch's program would take one size alone. The model loops "
+                    "over that axis, as recurrent layers do, or asks for its size. Give the size "
+                    "in `input_signature`, or take a format that keeps loops: tf_saved_model, "
+                    "litert, tfjs, openvino, stablehlo."
+                )
 
 
 def _sample(spec: Any, device: torch.device) -> torch.Tensor:
