@@ -398,3 +398,12 @@ def test_compiled_by_jax(backend):
         (lambda t: ops.floor_divide(ops.cast(t, "int32"), 0), np.zeros((4, 3))),
     ):
         np.testing.assert_allclose(jax.jit(op)(x), expected, rtol=1e-5)
+
+
+def test_long_sums_along_leading_axes_keep_their_digits(backend):
+    x = np.random.default_rng(0).random((120, 160, 8), "float32")
+    wanted = x.astype("float64").mean((0, 1))
+    found = ops.convert_to_numpy(ops.mean(ops.convert_to_tensor(x), axis=(0, 1)))
+    # Summed by halves, numbers of one sign lose half a rounding at each of log2(n) steps at most.
+    steps = np.log2(120 * 160) + 1
+    assert abs(found / wanted - 1).max() <= steps * 2.0**-24

@@ -5,6 +5,7 @@
 
 from contextlib import nullcontext
 from functools import partial, wraps
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,20 @@ def _same_dtype(function):
         return function(x, _axis(axis), keepdims=keepdims, dtype=x.dtype)
 
     return reduce
+
+
+# Numbers from which on a sum that NumPy takes one by one is kept in float64 on the way.
+_LONG = 64
+
+
+def _sum(x, axis=None, keepdims=False, dtype=None):
+    """A sum. NumPy sums by halves along the last axis alone, and else loses digits with length."""
+    if x.dtype == np.float32 and axis is not None and x.ndim > 1:
+        axes = {n % x.ndim for n in (axis if isinstance(axis, tuple) else (axis,))}
+        if x.ndim - 1 not in axes and prod(x.shape[n] for n in axes) >= _LONG:
+            wide = np.add.reduce(x, axis, keepdims=keepdims, dtype=np.float64)
+            return wide.astype(np.float32)
+    return np.add.reduce(x, axis, keepdims=keepdims, dtype=dtype)
 
 
 class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
@@ -233,7 +248,7 @@ class NumpyBackend(Renamed, ArrayKernels, NumpyLinalg, NumpySignal, Backend):
 
     # Reductions
 
-    sum = quiet(_in_single(_same_dtype(np.add.reduce)))
+    sum = quiet(_in_single(_same_dtype(_sum)))
     prod = quiet(_in_single(_same_dtype(np.multiply.reduce)))
 
     def max(self, x, axis=None, keepdims=False):
