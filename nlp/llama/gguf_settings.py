@@ -49,6 +49,7 @@ def read(reader: Reader) -> dict[str, Any]:
     if _EMBEDDINGS not in reader:
         raise HubError(f"{where}: there is no tensor {_EMBEDDINGS}")
     theta, length = number("rope.freq_base", float, 10000.0), number("context_length")
+    plain = size * heads == hidden
     return {
         "vocabulary_size": reader.info(_EMBEDDINGS).shape[0],
         "num_layers": number("block_count"),
@@ -56,7 +57,7 @@ def read(reader: Reader) -> dict[str, Any]:
         "num_key_value_heads": number("attention.head_count_kv", default=heads),
         "hidden_dim": hidden,
         "intermediate_dim": number("feed_forward_length"),
-        "head_dim": size,
+        **({} if plain else {"head_dim": size}),
         "max_sequence_length": length,
         "rms_norm_epsilon": number("attention.layer_norm_rms_epsilon", float),
         "rope_theta": theta,

@@ -64,10 +64,7 @@ class Programs(Protocol):
         model: Any,
         changed: Callable[[], bool],
     ) -> Callable[..., Any]:
-        """Makes a recording, where a device has such, of a step that changes variables alone.
-
-        `changed` tells whether settings are others than at its last call: recordings are dropped.
-        """
+        """Makes a recording of a step, where a device has such, until settings have `changed`."""
         ...
 
     def inference_function(self, target: Any) -> Callable[..., Any]:
