@@ -57,6 +57,27 @@ def _reduce(function, wider=None):
     return reduce
 
 
+def _in_turn(function):
+    """A sum or mean, of float32 axis by axis where the last one stays.
+
+    In one go TensorFlow adds such numbers one by one, which loses digits with their number (10
+    roundings of 19,200, where one after the other leaves 1) and takes two to three times as long.
+    """
+
+    def reduce(x, axis=None, keepdims=False):
+        rank = x.shape.rank
+        if x.dtype is not tf.float32 or rank is None or not isinstance(axis, tuple | list):
+            return function(x, axis, keepdims)
+        axes = {n % rank for n in axis if isinstance(n, int) and -rank <= n < rank}
+        if len(axes) < len(axis) or rank - 1 in axes:
+            return function(x, axis, keepdims)
+        for n in sorted(axes, reverse=True):
+            x = function(x, n, keepdims)
+        return x
+
+    return reduce
+
+
 def _plain(function):
     """A kernel without TensorFlow's trailing `name` argument in its way."""
     return staticmethod(function)
@@ -365,9 +386,9 @@ class TensorflowBackend(
 
     # Reductions
 
-    sum = _reduce(tf.reduce_sum, _HALVES)
+    sum = _reduce(_in_turn(tf.reduce_sum), _HALVES)
     prod = _reduce(tf.reduce_prod, _HALVES)
-    mean = _reduce(tf.reduce_mean, _HALVES)
+    mean = _reduce(_in_turn(tf.reduce_mean), _HALVES)
     max = _reduce(tf.reduce_max, _BOOLEAN)
     min = _reduce(tf.reduce_min, _BOOLEAN)
     all = _reduce(tf.reduce_all)
