@@ -132,7 +132,8 @@ def _library() -> tuple[Any, Any, Any]:
         )
     except ImportError as error:
         raise ImportError(
-            "signatures need the package model-signing: pip install 'isozoo[sign]'",
+            f"signatures need the package model-signing and what it imports ({error}): "
+            "pip install 'isozoo[sign]'",
             name="model_signing",
         ) from error
     return hashing, signing, verifying
