@@ -96,7 +96,7 @@ def convert(
     layout = writable_layout(family, layout)
     _check_dtype(dtype, family.layouts[layout].write is not None)
     with new_folder(folder, "merge" if overwrite else "refuse") as place:
-        if form.fill is not None:
+        if form.fill is not None or form.load is not None:
             model = load_preset(
                 local.preset, task=task, backend="numpy", offline=offline, ignore_keys=ignore_keys
             )

@@ -28,6 +28,9 @@ from .sources import (
     offline_reason,
 )
 
+# Of a folder that is taken whole.
+_MOST_FILES = 10_000
+
 
 def resolve(
     preset: Preset,
@@ -138,6 +141,14 @@ def _collect(attempt: Attempt, entries: tuple[FileEntry, ...]) -> dict[str, Foun
     found: dict[str, Found] = {}
     lacking: list[str] = []
     for entry in entries:
+        if entry.is_folder:
+            for name in attempt.names_below(entry.name)[:_MOST_FILES]:
+                one = attempt.find(attempt.lock.pins(_plain(name)))
+                if one is None:
+                    lacking.append(name)
+                else:
+                    found[name] = one
+            continue
         for name in (entry.name, *entry.alternatives):
             if (one := attempt.find(attempt.lock.pins(entry.named(name)))) is not None:
                 found[name] = one
@@ -158,6 +169,13 @@ def _collect(attempt: Attempt, entries: tuple[FileEntry, ...]) -> dict[str, Foun
     if lacking:
         raise SourceFailed(f"it lacks {', '.join(lacking)}")
     return found
+
+
+def _plain(name: str) -> FileEntry:
+    try:
+        return FileEntry(name)
+    except ValueError as error:
+        raise SourceFailed(f"a file's name is not plain: {error}") from error
 
 
 def _shards(name: str, path: Path) -> list[str]:

@@ -33,6 +33,7 @@ from .registry import (
     source_of_name,
     weights_file,
 )
+from .saved_models import saved_model_file
 from .weights import LoadReport
 from .weights import load as load_weights_of
 
@@ -122,14 +123,17 @@ def find_preset(
     Of a folder or a repository, config.json (or what stands for it, see `Family.index`) is read
     (fetched, if need be) to find the family; where it names none, the class `expected` tells. A
     path of one weights file is known by its tensors; see `Layout.recognize`; so is a folder of one
-    GGUF file without a config.json. Where there is an adapter.json in the place of config.json, the
-    preset is an adapter, which names its base; see `lora_presets`.
+    GGUF file without a config.json. A file that `model.save` wrote is known by its ending. Where
+    there is an adapter.json in the place of config.json, the preset is an adapter, which names its
+    base; see `lora_presets`.
 
     Raises:
         UnknownPresetError: there is none; near matches are named.
         SourcesExhaustedError: config.json cannot be had.
         HubError: no family knows what config.json describes.
     """
+    if (saved := saved_model_file(name)) is not None:
+        return saved
     source = source_of_name(name)
     path = None if source is None else weights_file(name)
     if path is None and isinstance(source, Folder):
@@ -316,7 +320,8 @@ def load_preset(
         distribution: how the weights lie on many devices, see `isozoo.distribution`: each process
             reads those parts of the files that its devices hold. The one in use when None. The
             model runs under it: `with distribution.scope():`.
-        **overrides: arguments of the model that replace those of the config.
+        **overrides: arguments of the model that replace those of the config; of a saved model of no
+            family `custom_objects` and `compile`, see `isozoo.saving.load_model`.
 
     Raises:
         UnknownPresetError: an unknown preset, or a task the family does not have.
@@ -364,6 +369,24 @@ def load_preset(
                 ignore_keys=ignore_keys,
                 **overrides,
             )
+        if (load := layout_of(local).load) is not None:
+            if dtype is not None:
+                raise HubError(
+                    f"{local.preset.name} is a saved model, whose config tells the dtypes of its "
+                    "layers; it is loaded without `dtype`"
+                )
+            class_for(local, task, None)  # whether there is such a task
+            model = load(local, load_weights, overrides)
+            if expected is not None and not isinstance(model, expected):
+                raise UnknownPresetError(
+                    local.preset.name,
+                    hint=f"use {type(model).__name__}.from_preset or isozoo.from_preset",
+                    problem=f"{local.preset.name!r} is a {type(model).__name__}, not a "
+                    f"{expected.__name__}",
+                )
+            if float32_precision is not None:
+                model.float32_precision = settings.checked_float32_precision(float32_precision)
+            return model
         build = class_for(local, task, expected)
         described = JsonFiles(local.paths).get("config.json", {})
         if (quantized := dtype_of_config(described, dtype)) is not None:

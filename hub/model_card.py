@@ -11,12 +11,14 @@ from typing import Any
 from .errors import ChoiceError, HubError
 from .inspection import PublishedFile
 from .loading import ADAPTER, ADAPTER_CONFIG, PEFT, PEFT_CONFIG, read_json
-from .preset import Preset
+from .preset import SAVED_MODEL, Preset
 from .task_texts import task_text
 
 NAME = "README.md"
 CERTIFICATE = "parity.json"
 CURVE = "history.png"
+# The library that opens a layout, where it is another one.
+_LIBRARIES = {"huggingface": "transformers", PEFT: "peft", SAVED_MODEL: "keras"}
 
 
 def model_card(
@@ -74,7 +76,7 @@ def _front_matter(preset: Preset, license: str, base: str | None) -> str:
 
     data = ModelCardData(
         license=license.lower(),
-        library_name={"huggingface": "transformers", PEFT: "peft"}.get(preset.layout, "isozoo"),
+        library_name=_LIBRARIES.get(preset.layout, "isozoo"),
         pipeline_tag=task_text(preset.task).pipeline,
         tags=["isozoo", "jax", "pytorch", "tensorflow", "keras", preset.family or "lora"],
         base_model=base,
@@ -85,6 +87,8 @@ def _front_matter(preset: Preset, license: str, base: str | None) -> str:
 def _description(preset: Preset) -> str:
     if preset.layout in (ADAPTER, PEFT):
         return "Low-rank adapters; loading them loads their base, compared by its hash, too."
+    if preset.layout == SAVED_MODEL:
+        return "A model that `model.save` wrote. The same files serve JAX, PyTorch and TensorFlow."
     return (
         f"A model of the family {preset.family}, for the task {preset.task}. The same files serve "
         "JAX, PyTorch, TensorFlow and NumPy."
@@ -104,6 +108,11 @@ def _usage(repository: str, preset: Preset) -> str:
             "With transformers:",
             "```python\nfrom transformers import AutoModel\n\n"
             f'model = AutoModel.from_pretrained("{repository}")\n```',
+        ]
+    if preset.layout == SAVED_MODEL:
+        parts += [
+            "With Keras:",
+            f'```python\nimport keras\n\nmodel = keras.saving.load_model("hf://{repository}")\n```',
         ]
     return "\n\n".join(parts)
 

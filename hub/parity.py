@@ -27,7 +27,7 @@ from ..framework.core.scopes import observed
 from ..framework.core.symbolic import flatten, map_structure
 from ..framework.models import Model
 from ..framework.ops import convert_to_numpy
-from .parity_inputs import inputs_hash, sample_of
+from .parity_inputs import drawn_inputs, inputs_hash, sample_of
 from .parity_runs import runs_of
 
 ROUNDING = 2.0**-24
@@ -166,7 +166,8 @@ def verify(
         backends: names, with a device behind a colon where it is not the backend's own choice
             ("torch:cuda", "jax:gpu:1"); all that are installed when None.
         inputs: what the model takes from users (texts, images, sounds), or for a model that is no
-            `Task` the arguments of its call; the task's own samples when None.
+            `Task` the arguments of its call. When None the task's own samples, or for a model of
+            symbolic inputs of floats, all of whose sizes but the first are known, uniform draws.
         layers: whether to compare each layer's output too.
         precisions: of float32; each has a run of its own on each backend. One that is shorter than
             float32 is compared too, and so will hardly pass.
@@ -175,7 +176,8 @@ def verify(
 
     Raises:
         ValueError: the model has no samples of its own and no inputs were given; an unknown
-            precision; a device that there is not.
+            precision; a device that there is not; a model without weights.
+        TypeError: `backends` are no names.
     """
     runs = runs_of(backends, precisions)
     names = [run.name for run in runs]
@@ -310,7 +312,12 @@ class _TaskSubject(_Subject):
 def _subject(model: Any, inputs: Any) -> _Subject:
     if hasattr(model, "parity_outputs") and hasattr(model, "decide"):
         return _TaskSubject(model.sample_inputs() if inputs is None else inputs)
-    if inputs is None:
+    if not model.built:
+        raise ValueError(
+            f"{model.name} has no weights yet, and each copy would draw its own: call it on some "
+            "data first."
+        )
+    if inputs is None and (inputs := drawn_inputs(model)) is None:
         raise ValueError(
             f"{type(model).__name__} has no samples of its own: give `inputs`, the arguments of "
             "its call as NumPy arrays."

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..framework.dtypes import is_float
+from ..framework.nested import flatten, map_structure
+
 
 def inputs_hash(inputs: Any) -> str:
     """Returns a sha256 over nested inputs: texts, numbers, arrays, and the content of paths."""
@@ -29,6 +32,26 @@ def sample_of(reference: Mapping[str, np.ndarray], count: int = 16) -> dict[str,
         places = np.unique(np.linspace(0, flat.size - 1, count).astype(int))
         found[name] = [float(np.sqrt(np.mean(flat**2))), *flat[places].tolist()]
     return found
+
+
+def drawn_inputs(model: Any) -> Any:
+    """Returns draws for the symbolic inputs of a model, 4 of each, nested as it takes them.
+
+    They are uniform in [0, 1), the same each time. None where the model has no such inputs, or one
+    is not of floats, or has a size that is not known.
+    """
+    try:
+        inputs = model.input
+    except (AttributeError, ValueError):
+        return None
+    specs = flatten(inputs)
+    if not specs or not all(
+        hasattr(x, "shape") and x.shape and None not in x.shape[1:] and is_float(x.dtype)
+        for x in specs
+    ):
+        return None
+    draws = np.random.default_rng(0)
+    return map_structure(lambda x: draws.random((4, *x.shape[1:]), np.float32), inputs)
 
 
 def _feed(digest: Any, value: Any) -> None:

@@ -80,8 +80,14 @@ def runs_of(backends: Iterable[str] | None, precisions: Iterable[str]) -> list[R
 
     Raises:
         ValueError: an unknown precision.
+        TypeError: `backends` are no names.
     """
     names = list(backends) if backends is not None else list(config.available_backends())
+    if isinstance(backends, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            "`backends` takes names, such as ['jax', 'torch']; got "
+            f"{type(backends).__name__}. What the model is run on is `inputs`."
+        )
     wanted = [config.checked_float32_precision(name) for name in precisions]
     made = []
     for name in names:

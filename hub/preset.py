@@ -16,6 +16,10 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 
 
+SAVED_MODEL = "keras"
+"""The family, and the layout, of models of no family, as Keras saves them; see `saved_models`."""
+
+
 def check_file_name(name: str) -> str:
     """Returns `name` itself when it is a plain relative path with `/`; ValueError otherwise."""
     if not _FILE_NAME.fullmatch(name) or {".", ".."} & set(PurePosixPath(name).parts):
@@ -43,6 +47,8 @@ class FileEntry:
         sha256_start: the first digits of the sha256, 8 at least, where the publisher gives no more,
             as torchvision in the names of its files. They are checked, but pin nothing: the whole
             hash of what came first is locked.
+        is_folder: all files below a folder of that name are meant, as far as a source can list
+            them.
 
     Raises:
         ValueError: a name leaves its folder, or a hash is not one.
@@ -56,6 +62,7 @@ class FileEntry:
     optional: bool = False
     md5: str | None = None
     sha256_start: str | None = None
+    is_folder: bool = False
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.alternatives):

@@ -78,10 +78,14 @@ class Layout:
             any letters.
         files: other files that must be there; those ending in `.json` are parsed for `config`.
         optional_files: files that may be there, such as a tokenizer's.
+        folders: folders that may be there, with whatever files they hold.
         parts: argument of the model -> path of a variable. The argument becomes False where the
             weights file has no tensor for that variable (files may come with or without a pooler).
         fill: reads the weights, where they are not found by their names: (model, local preset) ->
             report. The model's variables have no values yet.
+        load: makes the whole model, where config and weights are no tables of ours: (local preset,
+            whether its weights are read, options of the user's) -> the model. `config` and
+            `weight_map` do not count then.
         write: writes files of the layout, where they are no safetensors with a config file: (model,
             its arguments, path in the weight map -> variable or pending tensor, folder, dtype) ->
             files written.
@@ -105,8 +109,10 @@ class Layout:
     )
     files: tuple[str, ...] = ("config.json",)
     optional_files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     fill: Callable[[Any, LocalPreset], LoadReport] | None = None
+    load: Callable[[LocalPreset, bool, Mapping[str, Any]], Any] | None = None
     write: (
         Callable[[Any, Mapping[str, Any], Mapping[str, Any], Path, str | None], list[Path]] | None
     ) = None
@@ -129,6 +135,7 @@ class Layout:
             *(FileEntry(name) for name in self.files),
             *(FileEntry(names[0], alternatives=names[1:]) for names in weights),
             *(FileEntry(name, optional=True) for name in self.optional_files),
+            *(FileEntry(name, optional=True, is_folder=True) for name in self.folders),
             *(
                 FileEntry(name, optional=True)
                 for name in ((self.head.config, self.head.weights) if self.head else ())
@@ -171,6 +178,8 @@ class Family:
             backbone alone, the files are for that task.
         index: name of the file that tells of the model in the place of config.json, where its parts
             lie in folders.
+        recognize: tells whether a config.json that names neither a `model_type` nor architectures
+            that are known is of this family, of its one layout.
     """
 
     name: str
@@ -182,6 +191,7 @@ class Family:
     backbone: str = "backbone"
     marks: Mapping[str, str] = field(default_factory=dict)
     index: str = ""
+    recognize: Callable[[Config], bool] | None = None
 
     def first_task(self) -> str:
         """Returns the task when neither user nor config names one."""
@@ -421,6 +431,9 @@ def identify(
         if isinstance(model_type, str) and model_type in family.model_types:
             task = _marked(family, family.first_task(), present)
             return Identified(family, family.model_types[model_type], task)
+    for family in _families.values():
+        if family.recognize is not None and family.recognize(config):
+            return Identified(family, next(iter(family.layouts)), family.first_task())
     named = _family_of_class(expected) if expected is not None and model_type is None else None
     if named is not None:
         family, task = named

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..framework.files import atomic_path, write_atomically
 from .config_table import ConfigTable
-from .errors import ChoiceError, HubError
+from .errors import ChoiceError
 from .exporting import export
 from .loading import read_json
 from .quantized import quantization_entry, with_parts
@@ -27,7 +27,7 @@ _OF_THE_FILE |= {"architectures"}
 def save_to_preset(
     model: Any,
     folder: str | os.PathLike[str],
-    layout: str = "huggingface",
+    layout: str | None = None,
     *,
     max_shard_bytes: int = 5_000_000_000,
     dtype: str | None = None,
@@ -40,9 +40,11 @@ def save_to_preset(
     the same names are replaced; each appears whole or not at all.
 
     Args:
-        model: a backbone or task of a registered family.
+        model: a backbone or task of a registered family; or any other model, such as a Sequential,
+            which is written as Keras's `save_model` does to a folder, whole: see `saved_models`.
         folder: made where there is none.
-        layout: a layout of the family that can be written, such as "huggingface".
+        layout: a layout of the family that can be written; "huggingface" when None, or "keras"
+            for a model of no family.
         max_shard_bytes: the most bytes of tensors in one file.
         dtype: of the tensors of floats in the file, such as "bfloat16"; the variables' own when
             None.
@@ -60,12 +62,11 @@ def save_to_preset(
     """
     found = task_of_class(type(model))
     if found is None:
-        raise HubError(
-            f"{type(model).__name__} belongs to no family: only backbones and tasks that presets "
-            "are loaded as can be saved as one."
-        )
+        from .saved_models import save_model_folder
+
+        return save_model_folder(model, folder, layout, dtype)
     family, task = found
-    full = writable_layout(family, layout)
+    full = writable_layout(family, layout or "huggingface")
     form = family.layouts[full]
     arguments = _arguments(getattr(model, family.backbone, model), form)
     variables = family.map_paths(model.weights_by_path()) if values is None else values

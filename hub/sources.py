@@ -86,6 +86,10 @@ class Attempt(ABC):
         """Returns where the file lies on this machine now, unchecked; None when it does not."""
         return None
 
+    def names_below(self, folder: str) -> list[str]:
+        """Returns the names of the files below a folder, as far as the source can list them."""
+        return []
+
     def _check(self, path: Path, entry: FileEntry) -> Found:
         return Found(path, self.cache.check(path, entry, f"{entry.name} from {self}"))
 
@@ -101,6 +105,10 @@ class FolderAttempt(Attempt):
         """Returns where the file lies in the folder, unchecked; None when it does not."""
         path = self.folder / self.source.name_here(name)
         return path if path.is_file() else None
+
+    def names_below(self, folder: str) -> list[str]:
+        """Returns the names of the files below a folder of the folder; links are passed over."""
+        return _names_below(self.folder, folder)
 
     def find(self, entry: FileEntry) -> Found | None:
         """Returns the file of the folder, checked against the entry; None when it has none.
@@ -170,6 +178,10 @@ class CacheAttempt(Attempt):
         path = self.cache.blob_path(pins.sha256)
         return path if path.is_file() else None
 
+    def names_below(self, folder: str) -> list[str]:
+        """Returns the names of the files that the lock has below a folder."""
+        return sorted(name for name in self.lock.files if name.startswith(f"{folder}/"))
+
     def find(self, entry: FileEntry) -> Found | None:
         """Returns the blob of the hash that the entry gives; None where the cache lacks it."""
         path = self.cache.find(entry)
@@ -211,6 +223,13 @@ class HuggingFaceCacheAttempt(Attempt):
         snapshot = self.folder / "snapshots" / self.commit / self.repository.subfolder
         path = snapshot / self.source.name_here(name)
         return path if path.is_file() else None
+
+    def names_below(self, folder: str) -> list[str]:
+        """Returns the names of the files below a folder of the snapshot, which may be partial."""
+        if self.commit is None:
+            return []
+        snapshot = self.folder / "snapshots" / self.commit / self.repository.subfolder
+        return _names_below(snapshot, folder, links=True)
 
     def find(self, entry: FileEntry) -> Found | None:
         """Returns the file of the snapshot, checked against the entry or the name of its blob.
@@ -266,6 +285,16 @@ class HuggingFaceAttempt(Attempt):
             if asked not in (None, self.commit):
                 raise SourceFailed(f"the hub answered with commit {self.commit}, not {asked}")
         return self._listed
+
+    def names_below(self, folder: str) -> list[str]:
+        """Returns the names of the files that the repository has below a folder.
+
+        Raises:
+            SourceFailed: the hub does not answer.
+        """
+        own = f"{self.repository.subfolder}/" if self.repository.subfolder else ""
+        names = (n.removeprefix(own) for n in self._listing()[1] if n.startswith(own))
+        return sorted(name for name in names if name.startswith(f"{folder}/"))
 
     def find(self, entry: FileEntry) -> Found | None:
         """Downloads the file from the hub into the cache, hashed on the way.
@@ -367,6 +396,15 @@ class UrlAttempt(Attempt):
         return _download(
             self, entry, self.progress, lambda w, report: stream(open_url(url), w, report)
         )
+
+
+def _names_below(root: Path, folder: str, links: bool = False) -> list[str]:
+    """The names of the files below `root / folder`, relative to `root`, sorted."""
+    top = root / folder
+    if not top.is_dir() or top.is_symlink():
+        return []
+    found = (path for path in top.rglob("*") if path.is_file() and (links or not path.is_symlink()))
+    return sorted(path.relative_to(root).as_posix() for path in found)
 
 
 def _download(

@@ -9,6 +9,7 @@ from .hub import registry
 from .hub.graph_family import register_graphs
 from .hub.loading import load_preset
 from .hub.preset_data import read_presets
+from .hub.saved_models import register_saved_models
 
 MODEL_PACKAGES = ("applications", "nlp", "cv")
 
@@ -17,6 +18,7 @@ def register_families() -> None:
     """Registers each family: a folder among the models that has a module `family`; and the
     presets of the files `presets*.toml` beside it."""
     register_graphs()
+    register_saved_models()
     for name in MODEL_PACKAGES:
         package = import_module(f".{name}", __package__)
         for found in pkgutil.iter_modules(package.__path__):

@@ -62,13 +62,18 @@ def test_the_guide_to_images_runs(tmp_path, monkeypatch):
 
 
 def test_the_guide_to_publishing_runs(tmp_path):
-    lines = _run_guide("publishing.md", 7, tmp_path).splitlines()
+    lines = _run_guide("publishing.md", 8, tmp_path).splitlines()
     assert lines[0].startswith("101 ['1_Pooling/config.json', 'README.md', 'config.json', ")
     assert lines[1] == "[]"  # nothing differs from the certificate that was just written
     assert "'README.md', " in lines[2] or lines[2].endswith("'README.md']")
     assert "isozoo_preset_my_embedder-1.0.0-py3-none-any.whl ['my_embedder']" in lines
     assert "signed: False" in lines
+    # A net of one's own, and what Keras opens of it.
+    assert lines[lines.index("True") + 1] == str(sorted(["README.md", *_SAVED]))
     assert lines[-1] == " ['safetensors']"  # nothing to look at: the card tells the licence
+
+
+_SAVED = ("config.json", "metadata.json", "model.weights.h5")
 
 
 def _table(path, rows):

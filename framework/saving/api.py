@@ -12,6 +12,7 @@ from typing import Any
 
 from ..serialization import serialize_object
 from . import archive, orbax
+from .addresses import place_of
 from .model_config import built_from, initialize_rest
 from .part_files import ENDING as SHARDS
 from .sharded import read_shards, write_shards
@@ -35,7 +36,8 @@ def save_model(
             safetensors with the config in its header; "….shards.json", an index with the config
             beside a folder with a safetensors file for each device that holds a part of the
             weights, which of several processes all write; "….h5", the form of Keras 2; with
-            `zipped=False` a folder. Also a binary file, for an archive.
+            `zipped=False` a folder; "hf://org/name", a repository of the hub, see
+            `isozoo.hub.publish`. Also a binary file, for an archive.
         overwrite: whether a file of that name is replaced; else that is an error.
         zipped: False for a folder with the files of an archive.
         **kwargs: `include_optimizer`, whether "….h5" has the optimizer's state.
@@ -61,6 +63,14 @@ def save_model(
         )
     if not isinstance(path, str):
         archive.write_archive(model, path)
+        return
+    if (place := place_of(path)) is not None:
+        if zipped:
+            raise ValueError(
+                "When saving to the Hugging Face Hub, you should not save the model as zipped. "
+                f"Received: filepath={path}, zipped={zipped}"
+            )
+        place.save(model, path)
         return
     _check_overwrite(path, overwrite)
     if zipped is False:
@@ -124,7 +134,8 @@ def load_model(
     Args:
         filepath: the file, or a binary file with an archive; also the index of shards
             ("….shards.json"), of which under a distribution each process reads its parts; or a
-            folder of checkpoints that OrbaxCheckpoint wrote, of which the newest is read.
+            folder of checkpoints that OrbaxCheckpoint wrote, of which the newest is read; or
+            "hf://org/name[@revision]", a repository of the hub, fetched into the cache and checked.
         custom_objects: classes and functions by name.
         compile: whether the model is compiled as it was when it was saved.
         safe_mode: taken for the sake of Keras's programs; code is refused whatever it says.
@@ -140,6 +151,8 @@ def load_model(
     if hasattr(filepath, "read"):
         return archive.read_archive(filepath, custom_objects, compile)
     path = os.fspath(filepath)
+    if (place := place_of(path)) is not None:
+        return place.load(path, custom_objects, compile)
     if os.path.isdir(path) and os.path.exists(os.path.join(path, archive.CONFIG)):
         return archive.read_folder(path, custom_objects, compile)
     if orbax.is_checkpoint(path):

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -84,10 +84,13 @@ def _write(model: Any, target: Any, config: bytes, metadata: bytes) -> None:
                 archive.write(file, name)
 
 
-def write_folder(model: Any, path: str | os.PathLike[str]) -> None:
+def write_folder(model: Any, path: str | os.PathLike[str]) -> list[str]:
     """Writes the files of a `.keras` archive to a folder; each appears whole or not at all.
 
     The config comes last, so that a folder without one is not taken for a model.
+
+    Returns:
+        The names of the files.
 
     Raises OSError if the folder cannot be written.
     """
@@ -95,13 +98,16 @@ def write_folder(model: Any, path: str | os.PathLike[str]) -> None:
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     write_weights(model, folder / WEIGHTS)
+    written = [WEIGHTS, METADATA, CONFIG]
     with written_assets(model) as assets:
         for name, file in assets:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target, Path(file).read_bytes())
+            written.append(name)
     write_atomically(folder / METADATA, metadata)
     write_atomically(folder / CONFIG, config)
+    return written
 
 
 def read_archive(
@@ -145,12 +151,46 @@ def read_folder(
 ) -> Any:
     """Returns the model in a folder that `write_folder` wrote. Raises as `read_archive` does."""
     folder = Path(path)
-    size = (folder / CONFIG).stat().st_size
-    if size > MAX_CONFIG_BYTES:
-        raise FileError(folder / CONFIG, f"it has {size} bytes, too many for a config")
-    config = parsed((folder / CONFIG).read_bytes(), folder / CONFIG)
-    with H5File(folder / WEIGHTS) as weights:
-        return _model_of(config, weights, folder, custom_objects, compile)
+    return _read_parts(folder / CONFIG, folder / WEIGHTS, folder, custom_objects, compile)
+
+
+def read_files(files: Mapping[str, Path], custom_objects: Any = None, compile: bool = True) -> Any:
+    """Returns the model whose files `write_folder` wrote, and which lie anywhere.
+
+    Args:
+        files: name in the folder -> path.
+        custom_objects: see `read_archive`.
+        compile: see `read_archive`.
+
+    Raises what `read_archive` does.
+    """
+    return _read_parts(files[CONFIG], files[WEIGHTS], _Files(files), custom_objects, compile)
+
+
+class _Files:
+    """Files by their names in a folder; see `assets.Files`."""
+
+    def __init__(self, found: Mapping[str, Path]) -> None:
+        self.found = found
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Returns the bytes of a file. FileError if they are more than `limit`."""
+        return _bounded(self.found[name], limit)
+
+
+def _bounded(path: Path, limit: int) -> bytes:
+    size = path.stat().st_size
+    if size > limit:
+        raise FileError(path, f"it has {size} bytes, more than {limit}")
+    return path.read_bytes()
+
+
+def _read_parts(
+    config: Path, weights: Path, assets: Any, custom_objects: Any, compile: bool
+) -> Any:
+    described = parsed(_bounded(config, MAX_CONFIG_BYTES), config)
+    with H5File(weights) as file:
+        return _model_of(described, file, assets, custom_objects, compile)
 
 
 def read_archive_weights(

@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not self.server_state.bare_tree:
                 entries[-1] |= {"size": entry["size"], "oid": entry["blobId"]}
                 if "lfs" in entry:
-                    entries[-1]["lfs"] = {"oid": entry["lfs"]["sha256"], "size": entry["size"]}
+                    entries[-1]["lfs"] = {**entry["lfs"], "oid": entry["lfs"]["sha256"]}
         stop = start + self.server_state.page
         headers = {"Content-Type": "application/json"}
         if stop < len(entries):

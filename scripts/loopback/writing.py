@@ -33,7 +33,7 @@ class _WritingHandler(_Handler):
         if path == "/api/repos/create":
             return self.create(json.loads(body))
         if path == "/api/validate-yaml":
-            valid = json.loads(body)["content"].startswith("---\n")
+            valid = json.loads(body)["content"].lstrip().startswith("---\n")
             return self.send_json({}) if valid else self.error(400, "Invalid")
         if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/preupload/([^/]+)", path):
             return self.preupload(json.loads(body))

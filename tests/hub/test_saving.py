@@ -111,8 +111,8 @@ def test_whisper(backend, tmp_path):
 
 @numpy_alone
 def test_what_cannot_be_saved_is_told(backend, tmp_path):
-    with pytest.raises(HubError, match="Sequential belongs to no family"):
-        isozoo.hub.save_to_preset(isozoo.Sequential([]), tmp_path)
+    with pytest.raises(HubError, match="Dense is no model, and belongs to no family"):
+        isozoo.hub.save_to_preset(isozoo.layers.Dense(2), tmp_path)
     resnet = isozoo.applications.ResNetBackbone((2,), (1,), (1,), use_bias=True)
     with pytest.raises(HubError, match="use_bias=True: no key"):
         resnet.save_to_preset(tmp_path)
