@@ -38,6 +38,18 @@ def test_division_of_negatives(divisor, backend):
     _same(ops.divide(_array(x), 2), np.asarray(x, np.float32) / 2, "float32")
 
 
+def test_quotients_are_rounded_once(backend, quick_compiling):
+    """XLA would take the product with a reciprocal: floor(82 / 41) would be 1."""
+    divisors = np.arange(1, 130, dtype="float32")
+    x = np.arange(1, 9, dtype="float32")[:, None] * divisors
+    compiled = ops.jit(ops.divide)
+    for below in (divisors, divisors[:1] + 40, np.float32(41), x[:, 40:41]):
+        _same(ops.divide(_array(x), _array(below)), x / below, "float32")
+        _same(compiled(_array(x), _array(below)), x / below, "float32")
+    _same(ops.divide(_array(x), 41.0), x / np.float32(41), "float32")
+    _same(ops.floor(ops.divide(_array([82, 205], "int32"), 41)), [2, 5], "float32")
+
+
 def test_division_by_zero(backend):
     with np.errstate(all="ignore"):
         _same(ops.divide(_array([1.0, -1.0, 0.0]), 0.0), [INF, -INF, NAN])

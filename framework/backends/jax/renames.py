@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .quotients import true_divide
 from .scalars import in_double
 
 
@@ -79,7 +80,7 @@ class Renamed:
     add = staticmethod(in_double(jnp.add))
     subtract = staticmethod(in_double(jnp.subtract))
     multiply = staticmethod(in_double(jnp.multiply))
-    divide = staticmethod(in_double(jnp.true_divide))
+    divide = staticmethod(in_double(true_divide))
     floor_divide = staticmethod(in_double(jnp.floor_divide))
     mod = staticmethod(in_double(jnp.mod))
     power = staticmethod(in_double(jnp.power))
