@@ -187,12 +187,16 @@ class ObjectDetectorFinetuningAdapter(FinetuningAdapter):
         Args:
             inputs: paths of pictures.
             targets: `Objects` of each.
+
+        Raises:
+            ImageError: a picture cannot be read.
+            ValueError: a box lies outside of its picture, which is named.
         """
         pictures = [load_image(path) for path in inputs]
         objects = [_in_pixels(one, image) for one, image in zip(targets, pictures, strict=True)]
         # Few numbers of rows, so that few programs are compiled.
         most = 1 << (max(1, *(len(found) for found in objects)) - 1).bit_length()
-        return self.model.checked_preprocessor().examples(pictures, objects, most)
+        return self.model.checked_preprocessor().examples(pictures, objects, most, inputs)
 
     def judge(
         self, inputs: Sequence[str], targets: Sequence[Any], batch_size: int

@@ -109,14 +109,16 @@ class ObjectDetectorPreprocessor(Preprocessor):
         pictures: Sequence[Any],
         objects: Sequence[Sequence[tuple[int | str, Any]]],
         most: int | None = None,
+        names: Sequence[str] | None = None,
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Returns pictures and their objects as `fit` takes them: (x, y).
 
         Args:
             pictures: see `applications.images.load_image`.
             objects: for each picture its objects: the number or the name of the class, and the box
-                (left, top, right, bottom) in pixels of the picture.
+                (left, top, right, bottom) in pixels of the picture, at whose borders it is cut.
             most: rows for the objects of a picture; as many as the one with the most needs if None.
+            names: what errors call the pictures; their places in the list if None.
 
         Returns:
             x, (batch, image_size, image_size, 3); and a dict of "boxes", (batch, objects, 4), in
@@ -124,7 +126,8 @@ class ObjectDetectorPreprocessor(Preprocessor):
 
         Raises:
             ImageError: a picture cannot be read.
-            ValueError: lists of two lengths, an unknown class, or a box without an area.
+            ValueError: lists of two lengths, an unknown class, a box without an area, or one that
+                lies outside of its picture.
         """
         if len(pictures) != len(objects) or not pictures:
             raise ValueError(
@@ -139,17 +142,26 @@ class ObjectDetectorPreprocessor(Preprocessor):
         classes = np.full((len(pictures), most), -1, np.int32)
         images = []
         for row, (picture, found) in enumerate(zip(pictures, objects, strict=True)):
+            called = f"Picture {row if names is None else names[row]}"
             image, frame = self.frame(picture, square=True)
+            size = frame.picture_width, frame.picture_height
             images.append(image)
             for place, (name, box) in enumerate(found):
                 classes[row, place] = self._number(name)
                 left, top, right, bottom = map(float, box)
                 if not (left < right and top < bottom):
                     raise ValueError(
-                        f"Picture {row} has the box {tuple(box)}: left < right and top < bottom "
-                        "are expected."
+                        f"{called} has the box {tuple(box)}: left < right and top < bottom are "
+                        "expected."
                     )
-                boxes[row, place] = frame.to_frame(np.array([left, top, right, bottom]))
+                cut = np.clip((left, top, right, bottom), 0, size * 2)
+                if cut[0] == cut[2] or cut[1] == cut[3]:
+                    raise ValueError(
+                        f"{called} has {size[0]} x {size[1]} pixels (width x height), and its box "
+                        f"{tuple(box)} lies outside of it: left, top, right and bottom in pixels "
+                        "of the picture are expected."
+                    )
+                boxes[row, place] = frame.to_frame(cut)
         return np.stack(images), {"boxes": boxes, "classes": classes}
 
     def _number(self, name: int | str) -> int:

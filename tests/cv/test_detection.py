@@ -82,6 +82,10 @@ def test_frames_and_the_way_back():
     x, y = preprocess.examples([picture] * 2, [[("b", box), (0, (0, 0, 5, 5))], []])
     assert x.shape == (2, 64, 64, 3) and y["classes"].tolist() == [[1, 0], [-1, -1]]
     np.testing.assert_allclose(y["boxes"][0, 0], box * 0.64 + [0, 25, 0, 25], rtol=1e-6)
+    # What runs over the border is cut there.
+    x, y = preprocess.examples([picture], [[(0, (-5, 10, 200, 20.5))]])
+    cut = np.array([0, 10, 100, 20]) * 0.64 + [0, 25, 0, 25]
+    np.testing.assert_allclose(y["boxes"][0, 0], cut, rtol=1e-6)
 
 
 def test_resizing_is_linear_between_pixels():
@@ -112,6 +116,9 @@ def test_bad_pictures_are_named(tmp_path):
         ObjectDetectorPreprocessor(100)
     with pytest.raises(ValueError, match="no class 'c'"):
         preprocess.examples([np.zeros((4, 4, 3), "uint8")], [[("c", (0, 0, 1, 1))]])
+    for outside in ((4, 0, 6, 2), (0, -3, 2, 0)):
+        with pytest.raises(ValueError, match=r"Picture 0 has 4 x 4 pixels .* outside of it"):
+            preprocess.examples([np.zeros((4, 4, 3), "uint8")], [[(0, outside)]])
     with pytest.raises(ValueError, match="left < right"):
         preprocess.examples([np.zeros((4, 4, 3), "uint8")], [[(0, (2, 0, 1, 1))]])
 
