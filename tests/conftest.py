@@ -33,6 +33,10 @@ os.environ.update(
     TF_CPP_MIN_LOG_LEVEL="3",
     TOKENIZERS_PARALLELISM="false",
 )
+if os.environ.get("ONEDNN_MAX_CPU_ISA"):
+    # TensorFlow asks the processor, and not oneDNN, whether that has products in half precision:
+    # where oneDNN is told to be of a lesser processor, such a product ends the process.
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 if os.environ.get("GPU_TESTS"):  # tests of JAX then run on its GPU, and those that need one run
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 else:

@@ -6,8 +6,7 @@ Processes of their own: a framework counts its devices once, when it starts.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from isozoo.distribution import (
 )
 
 from ..forks import Program, finish
+from ..patience import DEADLINE
 
 EIGHT = [f"cpu:{i}" for i in range(8)]
 
@@ -350,21 +350,18 @@ np.savez(folder + ".npz", resumed=losses, whole=trained())
 
 @pytest.mark.parametrize("engine", ["jax", "torch", "tensorflow"])
 def test_a_killed_process_ends_the_others_and_fewer_go_on(engine, tmp_path):
-    places, settings = _places(engine), {**os.environ, "JAX_PLATFORMS": "cpu"}
-    if engine == "tensorflow":  # whose others find out by their heartbeats
-        settings["ISOZOO_DISTRIBUTION_SILENCE"] = "5"
+    # TensorFlow's others find out by their heartbeats.
+    settings = {"ISOZOO_DISTRIBUTION_SILENCE": "5"} if engine == "tensorflow" else {}
+    places = _places(engine)
 
     def start(number):
-        command = [sys.executable, "-c", _KILLED, engine, str(number), places]
-        command.append(f"{tmp_path}/backup")
-        return subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True)
+        return Program(_KILLED, engine, number, places, f"{tmp_path}/backup", **settings)
 
-    both = [start(0), start(1)]
-    said, _ = both[0].communicate(timeout=300)
-    assert both[1].wait(60) == -9 and both[0].returncode == 3
-    assert "the 2 processes is gone" in said and "BackupAndRestore" in said
+    first, second = [one.wait(DEADLINE) for one in [start(0), start(1)]]
+    assert second.returncode == -9 and first.returncode == 3, first.stderr[-3000:]
+    assert "the 2 processes is gone" in first.stdout and "BackupAndRestore" in first.stdout
     assert (tmp_path / "backup" / "training.shards.json").exists()
-    assert start(-1).wait(300) == 0  # the same program, alone
+    finish([start(-1)])  # the same program, alone
     found = np.load(tmp_path / "backup.npz")
     np.testing.assert_allclose(found["resumed"], found["whole"], rtol=1e-5)
     assert not (tmp_path / "backup").exists()
@@ -376,7 +373,7 @@ import numpy as np
 import isozoo
 from isozoo.distribution import *
 
-engine, number, port = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+engine, number, port, out = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 isozoo.config.set_backend(engine)
 initialize(f"127.0.0.1:{port}", 2, number)
 set_distribution(DataParallel())
@@ -386,6 +383,8 @@ model.compile("sgd", "mse")
 class Frost(isozoo.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if batch == 2 and number == 1:
+            with open(out, "w") as file:
+                file.write(str(os.getpid()))
             os.kill(os.getpid(), signal.SIGSTOP)
 
 try:
@@ -396,24 +395,21 @@ except RuntimeError as error:
 """
 
 
-def test_a_frozen_process_ends_the_others():
+def test_a_frozen_process_ends_the_others(tmp_path):
     """It was stopped and not killed: its connections are there, and nothing comes by them."""
-    port, settings = str(_port()), {**os.environ, "ISOZOO_DISTRIBUTION_SILENCE": "2"}
+    port, frozen = _port(), tmp_path / "frozen"
     both = [
-        subprocess.Popen(
-            [sys.executable, "-c", _FROZEN, "torch", str(number), port],
-            env=settings,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        Program(_FROZEN, "torch", number, port, frozen, ISOZOO_DISTRIBUTION_SILENCE="2")
         for number in range(2)
     ]
     try:
-        said, _ = both[0].communicate(timeout=300)
+        first = both[0].wait(DEADLINE)
     finally:
-        both[1].kill()
-        both[1].communicate()
-    assert both[0].returncode == 3
+        if frozen.exists():
+            os.kill(int(frozen.read_text()), signal.SIGKILL)
+    assert both[1].wait(DEADLINE).returncode == -9
+    assert first.returncode == 3, first.stderr[-3000:]
+    said = first.stdout
     assert "Process 1 of the 2 has given no sign of life" in said and "BackupAndRestore" in said
 
 
