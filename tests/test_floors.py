@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from .tree import ROOT, importing
+
 FLOORS = ("framework", "hub", "applications", "nlp", "cv", "isozoo", "scripts")
 # Inside framework/, lowest first. Modules of one row may import each other, but not in a circle.
 FRAMEWORK = (
@@ -61,12 +63,12 @@ def _modules() -> dict[str, Path]:
 MODULES = _modules()
 
 
+@cache
 def _imported(name: str, path: Path, everywhere: bool) -> set[str]:
     """Modules that a file imports: at its top level, or anywhere in it."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    tree = ast.parse(path.read_text())
     found: set[str] = set()
-    for node in ast.walk(tree) if everywhere else _top_level(tree):
+    for node in importing(path).everywhere if everywhere else importing(path).at_once:
         if isinstance(node, ast.ImportFrom) and node.level:
             base = [p for p in package[: len(package) - node.level + 1] if p]
             base += node.module.split(".") if node.module else []
@@ -74,19 +76,6 @@ def _imported(name: str, path: Path, everywhere: bool) -> set[str]:
                 whole = ".".join([*base, alias.name])
                 found.add(whole if whole in MODULES else ".".join(base))
     return {n for n in found if n in MODULES and n != name}
-
-
-def _top_level(tree: ast.Module):
-    """Statements that run when a module is imported, those under TYPE_CHECKING left out."""
-    stack: list[ast.AST] = list(tree.body)
-    while stack:
-        node = stack.pop()
-        yield node
-        if isinstance(node, ast.If):
-            if not (isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
-                stack += [*node.body, *node.orelse]
-        elif isinstance(node, ast.Try | ast.With):
-            stack += node.body
 
 
 def _row(name: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from .tree import ROOT, called, imports, modules, parsed, where
+from .tree import ROOT, called, importing, imports, modules, nodes, walked, where
 
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 # By bare name, and by the last two names of a dotted call.
@@ -26,9 +26,9 @@ def dotted(node: ast.Call) -> str:
     return ""
 
 
-def dangers(tree: ast.Module):
-    """(node, what is wrong with it) for every forbidden call in a module."""
-    for node in ast.walk(tree):
+def dangers(found: list[ast.AST]):
+    """(node, what is wrong with it) for every forbidden call among a module's nodes."""
+    for node in found:
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Name) and node.func.id in BARE:
@@ -50,13 +50,13 @@ eval(text); exec(text); compile(text, "", "exec"); __import__(name)
 torch.load(path); archive.extractall(folder); np.load(path, allow_pickle=True)
 model.eval(); torch.compile(model); re.compile("a"); np.load(path, allow_pickle=False)
 """
-    assert [node.lineno for node, _ in dangers(ast.parse(source))] == [2, 2, 2, 2, 3, 3, 3]
+    assert [node.lineno for node, _ in dangers(walked(ast.parse(source)))] == [2, 2, 2, 2, 3, 3, 3]
 
 
 def test_no_call_that_a_file_could_run_code_through():
     wrong = []
     for path in modules().values():
-        wrong += [f"{where(path, node)}: {what}" for node, what in dangers(parsed(path))]
+        wrong += [f"{where(path, node)}: {what}" for node, what in dangers(nodes(path))]
     assert not wrong, "\n".join(wrong)
 
 
@@ -78,7 +78,7 @@ def test_names_from_files_are_never_imported():
     for module, path in modules().items():
         if not module.startswith("isozoo.hub") or path.name == "__init__.py":
             continue
-        for node in ast.walk(parsed(path)):
+        for node in importing(path).everywhere:
             if isinstance(node, ast.Call) and called(node) == "import_module":
                 if not (node.args and isinstance(node.args[0], ast.Constant)):
                     wrong.append(where(path, node))
