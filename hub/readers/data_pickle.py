@@ -236,7 +236,11 @@ def _numbers(run: bytes) -> list[int]:
 
 
 DataMachine.actions = {
-    **{code: action for code, action in PickleMachine.actions.items() if code != b"Q"},
+    **{
+        code: action
+        for code, action in PickleMachine.actions.items()
+        if code not in (b"Q", b"\x81")
+    },
     b"\x80": DataMachine.protocol,
     b"(": DataMachine.mark,
     b"T": lambda m: m.bytes(4),

@@ -107,9 +107,13 @@ class ModulePickleMachine(PickleMachine):
             super().persistent_id()
 
     def new_object(self) -> None:
-        """Replaces a class and its arguments by a stand-in (NEWOBJ). ReaderError for any other."""
-        arguments, cls = self._pop(), self._pop()
-        if not isinstance(cls, Global) or cls.name not in MODULES or arguments != ():
+        """Replaces a module's class by a stand-in (NEWOBJ), or as `PickleMachine.new_object`."""
+        cls = self._stack[-2] if len(self._stack) > 1 else None
+        if not isinstance(cls, Global) or cls.name not in MODULES:
+            super().new_object()
+            return
+        arguments, _ = self._pop(), self._pop()
+        if arguments != ():
             raise self._fail("NEWOBJ is refused: only modules without arguments are known")
         self._stack.append(StandIn(cls.name))
 

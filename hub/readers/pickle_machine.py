@@ -5,7 +5,8 @@ storages. A global is a name compared with a fixed table, never an object: nothi
 nothing can be called. Opcodes and globals outside the table end the reading.
 
 Definition: CPython's `Lib/pickletools.py` (protocol 2); `torch/serialization.py` for the persistent
-ids; `torch/_utils.py` for the arguments of the two rebuild functions.
+ids; `torch/_utils.py` for the arguments of the rebuild functions;
+`torch/_weights_only_unpickler.py` for what older versions of PyTorch wrote.
 """
 
 from __future__ import annotations
@@ -36,7 +37,19 @@ STORAGE_DTYPES: dict[str, tuple[str, int]] = {
 _ORDERED_DICT = "collections OrderedDict"
 _REBUILD_TENSOR = "torch._utils _rebuild_tensor_v2"
 _REBUILD_PARAMETER = "torch._utils _rebuild_parameter"
-GLOBALS = frozenset({_ORDERED_DICT, _REBUILD_TENSOR, _REBUILD_PARAMETER, *STORAGE_DTYPES})
+# Before PyTorch 0.4: a tensor without its hooks, and a parameter by its class.
+_REBUILD_OLD = "torch._utils _rebuild_tensor"
+_PARAMETER = "torch.nn.parameter Parameter"
+GLOBALS = frozenset(
+    {
+        _ORDERED_DICT,
+        _REBUILD_TENSOR,
+        _REBUILD_PARAMETER,
+        _REBUILD_OLD,
+        _PARAMETER,
+        *STORAGE_DTYPES,
+    }
+)
 
 # A tensor takes about 30 opcodes, so this is some 13,000 tensors a file; interpreting as many takes
 # under half a second.
@@ -246,8 +259,15 @@ class PickleMachine:
             target[key] = value
 
     def build(self) -> None:
-        """Drops a state (BUILD). ReaderError for any but the `_metadata` of a state dict."""
+        """Drops a state (BUILD): the `_metadata` of a state dict, or the flags of a parameter.
+
+        ReaderError for any other.
+        """
         state = self._pop()
+        # (requires_grad, volatile, hooks), as PyTorch wrote it before 0.4
+        if isinstance(self._top(), StoredTensor) and isinstance(state, tuple) and len(state) == 3:
+            if isinstance(state[0], bool) and isinstance(state[1], bool) and not state[2]:
+                return
         # PyTorch hangs `_metadata` (versions of modules) on a state dict; nothing else is known.
         if not (
             isinstance(self._top(), OrderedMap)
@@ -310,7 +330,7 @@ class PickleMachine:
     def reduce(self) -> None:
         """Replaces a global and its arguments by what the call would give (REDUCE).
 
-        That is an empty `OrderedMap` or a `StoredTensor`. Nothing is called.
+        That is an `OrderedMap` or a `StoredTensor`. Nothing is called.
 
         Raises:
             ReaderError: any other global, or arguments of another form.
@@ -318,16 +338,54 @@ class PickleMachine:
         arguments, function = self._pop(), self._pop()
         if not isinstance(function, Global) or not isinstance(arguments, tuple):
             raise self._fail("REDUCE is refused: what it calls is not one of the known globals")
-        if function.name == _ORDERED_DICT and not arguments:
-            self._stack.append(OrderedMap())
+        if function.name == _ORDERED_DICT and len(arguments) <= 1:
+            self._stack.append(self._ordered(*arguments))
         elif function.name == _REBUILD_TENSOR:
             self._stack.append(self._tensor(arguments))
+        elif function.name == _REBUILD_OLD and len(arguments) == 4:
+            self._stack.append(self._tensor((*arguments, False, None)))
+        elif function.name == _PARAMETER:
+            self._stack.append(self._parameter(arguments))
         elif function.name == _REBUILD_PARAMETER and len(arguments) == 3:
             if not isinstance(arguments[0], StoredTensor) or arguments[2]:
                 raise self._fail("a parameter is not a plain tensor")
             self._stack.append(arguments[0])
         else:
             raise self._fail(f"REDUCE of {function.name!r} with these arguments is refused")
+
+    def new_object(self) -> None:
+        """Replaces the class of parameters and a tensor by the tensor (NEWOBJ).
+
+        ReaderError for any other class.
+        """
+        arguments, cls = self._pop(), self._pop()
+        if not isinstance(cls, Global) or cls.name != _PARAMETER:
+            raise self._fail("NEWOBJ is refused: only parameters are known")
+        self._stack.append(self._parameter(arguments))
+
+    def _ordered(self, pairs: Any = ()) -> OrderedMap:
+        """Python 2 writes the items of an OrderedDict as one list of lists [key, value]."""
+        made = OrderedMap()
+        if not isinstance(pairs, list | tuple):
+            raise self._fail("an OrderedDict is not made of a list of pairs")
+        for pair in pairs:
+            if not (
+                isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str | int)
+            ):
+                raise self._fail("an OrderedDict's item is not a pair of a name and a value")
+            made[pair[0]] = pair[1]
+        return made
+
+    def _parameter(self, arguments: Any) -> StoredTensor:
+        """The tensor in (tensor,) or (tensor, requires_grad)."""
+        if (
+            isinstance(arguments, tuple)
+            and len(arguments) in (1, 2)
+            and isinstance(arguments[0], StoredTensor)
+            and all(isinstance(flag, bool) for flag in arguments[1:])
+        ):
+            return arguments[0]
+        raise self._fail("a parameter is not a plain tensor")
 
     def _tensor(self, arguments: Any) -> StoredTensor:
         if len(arguments) not in (6, 7) or not isinstance(arguments[0], Storage):
@@ -397,5 +455,6 @@ PickleMachine.actions = {
     b"c": PickleMachine.globals,
     b"Q": PickleMachine.persistent_id,
     b"R": PickleMachine.reduce,
+    b"\x81": PickleMachine.new_object,
     b"b": PickleMachine.build,
 }

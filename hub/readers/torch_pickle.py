@@ -31,14 +31,16 @@ LEGACY_PREFIX = b"\x80\x02\x8a\x0a" + LEGACY_MAGIC.to_bytes(10, "little")
 MAX_PICKLE_BYTES = 64 << 20
 MAX_DEPTH = 8
 # Under these names trainers keep a network's state dict beside the optimizer's and the epoch.
-WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net")
+WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "module", "net")
 # Under these names checkpoints keep a whole module; the average over the training comes first.
 _WHOLE = ("ema", "model")
+# PyTorch 1.4 to 1.6 call a storage by its address in memory: up to 20 digits.
 _MEMBER = re.compile(
     r"[^/\\\x00]{1,200}/"
-    r"(data\.pkl|data/[0-9]{1,10}|version|byteorder|\.format_version|\.storage_alignment"
+    r"(data\.pkl|data/[0-9]{1,20}|version|byteorder|\.format_version|\.storage_alignment"
     r"|\.data/serialization_id)"
 )
+_SCRIPT = re.compile(r"[^/\\\x00]{1,200}/(code/.*|constants\.pkl)", re.DOTALL)
 
 
 class TorchPickleReader(Reader):
@@ -151,7 +153,7 @@ class TorchPickleReader(Reader):
         self._file.close()
 
     def _open_zip(self) -> tuple[Any, dict[str, int]]:
-        members = stored_members(self._file, lambda name: _MEMBER.fullmatch(name) is not None)
+        members = stored_members(self._file, self._has_place)
         roots = {name.split("/", 1)[0] for name in members}
         root = roots.pop() if len(roots) == 1 else ""
         index = members.get(f"{root}/data.pkl")
@@ -177,6 +179,18 @@ class TorchPickleReader(Reader):
             offsets[storage.key] = member.offset
             self._members[storage.key] = member
         return tree, offsets
+
+    def _has_place(self, name: str) -> bool:
+        """Whether a member may be there. ReaderError for one that only TorchScript has."""
+        if _SCRIPT.fullmatch(name):
+            raise ReaderError(
+                self.path,
+                "it is TorchScript, which holds a program beside the weights",
+                f"member {name[:80]}",
+                "Where PyTorch may run it, save its weights alone: "
+                "torch.save(torch.jit.load(PATH).state_dict(), 'weights.pth')",
+            )
+        return _MEMBER.fullmatch(name) is not None
 
     def _open_legacy(self) -> tuple[Any, dict[str, int]]:
         end = min(self._file.size, MAX_PICKLE_BYTES)

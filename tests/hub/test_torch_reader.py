@@ -172,6 +172,63 @@ def test_the_hand_made_file_is_good(tmp_path):
     np.testing.assert_array_equal(reader.read("a"), [[2, 3], [3, 4]])
 
 
+OLD_REBUILD = b"ctorch._utils\n_rebuild_tensor\n"
+PARAMETER = b"ctorch.nn.parameter\nParameter\n"
+FLAGS = b"\x88\x89" + ORDERED + b")R\x87"  # requires_grad, volatile, hooks
+
+
+def old_tensor() -> bytes:
+    """As PyTorch wrote a tensor before 0.4."""
+    inside = b"(" + storage() + number(1) + numbers((3,)) + numbers((1,)) + b"t"
+    return OLD_REBUILD + inside + b"R"
+
+
+def short(value: str) -> bytes:
+    return b"U" + bytes([len(value)]) + value.encode()
+
+
+OLD = {
+    "tensor without hooks": state_dict(old_tensor()),
+    "parameter by NEWOBJ": state_dict(PARAMETER + old_tensor() + b"\x85\x81"),
+    "parameter by NEWOBJ and its flags": state_dict(
+        PARAMETER + old_tensor() + b"\x85\x81" + FLAGS + b"b"
+    ),
+    "parameter by REDUCE": state_dict(PARAMETER + old_tensor() + b"\x88\x86R"),
+    "OrderedDict of Python 2": b"\x80\x02"
+    + ORDERED + b"](]("  + short("a") + old_tensor() + b"ee\x85R}" + short("_metadata")
+    + ORDERED + b"](](" + short("") + b"}" + short("version") + b"K\x01see\x85Rsb.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OLD)
+def test_reads_what_old_versions_wrote_as_torch_reads_it(tmp_path, case):
+    for make, end in ((legacy, b"NtQ"), (zipped, b"tQ")):  # the legacy form names a view: none
+        path = make(tmp_path / make.__name__, OLD[case].replace(b"tQ", end))
+        expected = torch.load(path, weights_only=True)
+        with open_reader(path) as reader:
+            assert list(reader) == list(expected) == ["a"]
+            np.testing.assert_array_equal(reader.read("a"), expected["a"].detach().numpy())
+
+
+def test_reads_storages_that_are_called_by_their_address(tmp_path):
+    """PyTorch 1.4 to 1.6 wrote them so."""
+    key = "18446744073709551615"
+    content = {f"data/{key}": struct.pack("<4f", 5, 6, 7, 8)}
+    path = zipped(tmp_path / "x", state_dict(tensor(held=storage(key=key))), content)
+    with open_reader(path) as reader:
+        np.testing.assert_array_equal(reader.read("a"), torch.load(path)["a"].numpy())
+
+
+def test_a_script_is_refused_with_the_way_to_its_weights(tmp_path):
+    module = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
+    torch.jit.save(module, tmp_path / "x.pt")
+    with pytest.raises(ReaderError, match=r"TorchScript.*torch\.jit\.load.*state_dict"):
+        open_reader(tmp_path / "x.pt")
+    torch.save(torch.jit.load(tmp_path / "x.pt").state_dict(), tmp_path / "y.pt")
+    with open_reader(tmp_path / "y.pt") as reader:
+        np.testing.assert_array_equal(reader.read("bias"), module.bias.detach().numpy())
+
+
 class Runs:
     """Pickles to a call of a function with arguments."""
 
@@ -203,6 +260,17 @@ HOSTILE = {
     "PERSID": b"\x80\x02Px\n.",
     "protocol 4": pickle.dumps({"a": 1}, 4),
     "OrderedDict of arguments": b"\x80\x02" + ORDERED + b"(]tR.",
+    "OrderedDict of one name": b"\x80\x02" + ORDERED + b"](](" + text("a") + b"ee\x85R.",
+    "OrderedDict of text": b"\x80\x02" + ORDERED + text("ab") + b"\x85R.",
+    "OrderedDict of tuples as keys": b"\x80\x02" + ORDERED + b"](](()K\x01ee\x85R.",
+    "parameter of a storage": state_dict(PARAMETER + storage() + b"\x85\x81"),
+    "parameter of three": state_dict(PARAMETER + old_tensor() + b"\x88\x88\x87R"),
+    "parameter with hooks": state_dict(
+        PARAMETER + old_tensor() + b"\x85\x81\x88\x89}" + text("x") + b"K\x01s\x87b"
+    ),
+    "old tensor past the end": state_dict(old_tensor()).replace(number(3), number(4)),
+    "NEWOBJ of a storage type": b"\x80\x02" + FLOATS + b")\x81.",
+    "storage key of 21 digits": state_dict(tensor(held=storage(key="1" * 21))),
     "REDUCE of a storage type": b"\x80\x02" + FLOATS + b"(J\x04\0\0\0tR.",
     "REDUCE of text": b"\x80\x02" + text("os.system") + b")R.",
     "BUILD on a tensor": state_dict(tensor() + b"}(" + text("__class__") + b"K\x01ub"),
