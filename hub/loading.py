@@ -15,6 +15,7 @@ from .cache import Cache
 from .errors import HubError, UnknownPresetError
 from .fetch import resolve
 from .licences import check_licence
+from .other_forms import refuse_folder
 from .preset import FileEntry, Folder, LocalPreset, Preset, check_file_name
 from .quantized import KEY, dtype_of_config, set_inputs, with_parts
 from .readers import Reader, open_reader
@@ -165,6 +166,7 @@ def _alone_in(folder: Path) -> Path | None:
 
     Raises:
         HubError: there are several.
+        UnknownPresetError: it holds a model of another form alone.
     """
     others = ("config.json", "adapter.json", "adapter_config.json", *known_indexes())
     if any((folder / name).exists() for name in others):
@@ -173,6 +175,8 @@ def _alone_in(folder: Path) -> Path | None:
     if len(found) > 1:
         names = ", ".join(path.name for path in found[:5])
         raise HubError(f"{folder} has several models: say which by `file`, of {names}")
+    if not found:
+        refuse_folder(folder)
     return found[0] if found else None
 
 

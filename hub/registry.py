@@ -14,6 +14,7 @@ from .config_table import ConfigTable
 from .discovery import discover
 from .errors import HubError, UnknownPresetError
 from .labels import count_classes
+from .other_forms import refuse_file
 from .preset import FileEntry, Folder, HuggingFace, LocalPreset, Preset, Source
 from .weight_map import WeightMap
 
@@ -305,7 +306,8 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
     `.`, `~` or `/`.
 
     Raises:
-        UnknownPresetError: the repository's name is malformed, or the folder does not exist.
+        UnknownPresetError: the repository's name is malformed, the folder does not exist, or the
+            file is of another form.
         TypeError: it is neither a text nor a path.
     """
     if not isinstance(name, str | os.PathLike):
@@ -325,20 +327,23 @@ def source_of_name(name: str | os.PathLike[str]) -> Source | None:
         return Folder(path.resolve())
     if (file := weights_file(name)) is not None:
         return Folder(file.parent)
-    if not isinstance(name, str) or text.startswith((".", "~", "/")):
+    plainly_a_path = not isinstance(name, str) or text.startswith((".", "~", "/"))
+    if len(text) < MAX_PATH and path.is_file():
+        refuse_file(path, WEIGHTS_ENDINGS, plainly_a_path)
+    if plainly_a_path:
         raise UnknownPresetError(
             text, (), f"the folder {path} does not exist, nor a weights file of that name"
         )
     return None
 
 
-WEIGHTS_ENDINGS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
+WEIGHTS_ENDINGS = (".safetensors", ".ckpt", ".pt", ".pth", ".pth.tar", ".bin", ".gguf")
 
 
 def weights_file(name: str | os.PathLike[str]) -> Path | None:
     """Returns the weights file that a path names, by its ending; None where it names none."""
     path = Path(os.fspath(name)).expanduser()
-    known = path.suffix.lower() in WEIGHTS_ENDINGS
+    known = path.name.lower().endswith(WEIGHTS_ENDINGS)
     return path.resolve() if known and path.is_file() else None
 
 

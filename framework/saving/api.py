@@ -181,8 +181,9 @@ def load_model(
     raise ValueError(
         f"File format not supported: filepath={path}. Models are read from `.keras`, "
         "`.safetensors` and `.shards.json` files, from `.h5` files of Keras 2, and from folders "
-        "that `save_model(zipped=False)` wrote. A SavedModel of TensorFlow holds a program, and is "
-        "read by TensorFlow alone."
+        "that `save_model(zipped=False)` wrote. `isozoo.from_onnx` opens `.onnx` files, "
+        "`isozoo.from_preset` folders with a config.json. A SavedModel of TensorFlow and a "
+        "`.tflite` file are programs: `python -m tf2onnx.convert` makes ONNX files of them."
     )
 
 

@@ -332,3 +332,39 @@ def test_threads_that_look_up_first_all_see_every_family(monkeypatch):
         discovery.discover()
     thread.join()
     assert seen == [1, 2] and registered == [1, 2]
+
+
+MANIFEST = '{"format": "graph-model", "weightsManifest": []}'
+OTHER_FORMS = {
+    "model.h5": (b"x", r"Keras's.*isozoo\.models\.load_model\(.*model\.h5\)"),
+    "model.onnx": (b"x", r"ONNX.*isozoo\.from_onnx\(.*--file model\.onnx"),
+    "model.tflite": (b"x", r"Lite.*tf2onnx\.convert --tflite .*model\.tflite --output model\.onnx"),
+    "model.json": (MANIFEST.encode(), r"TensorFlow\.js.*--tfjs .*model\.json"),
+    "model.jit": (b"x", r"TorchScript.*torch\.jit\.load\(.*model\.jit\)"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FORMS)
+def test_a_file_of_another_form_is_refused_with_what_opens_it(tmp_path, monkeypatch, name):
+    content, told = OTHER_FORMS[name]
+    (tmp_path / name).write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    for given in (tmp_path / name, str(tmp_path / name), name, tmp_path):
+        with pytest.raises(UnknownPresetError, match=told):
+            loading.find_preset(given)
+
+
+def test_a_folder_of_a_saved_model_is_refused_with_what_converts_it(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"x")
+    with pytest.raises(UnknownPresetError, match=r"SavedModel.*--saved-model .* --output"):
+        loading.find_preset(tmp_path)
+
+
+def test_a_file_without_a_known_ending_is_said_to_be_there(tmp_path, monkeypatch):
+    (tmp_path / "weights.dat").write_bytes(b"x")
+    with pytest.raises(UnknownPresetError, match=r"opens as a preset.*\.safetensors.*config\.json"):
+        loading.find_preset(tmp_path / "weights.dat")
+    (tmp_path / "no-such-preset").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)  # a name stays a name, whatever files lie around
+    with pytest.raises(UnknownPresetError, match="no preset called 'no-such-preset'"):
+        loading.find_preset("no-such-preset")
