@@ -21,6 +21,18 @@ _MODULES = (
 _FUNCTIONAL = ("Functional", "Model")
 # Arguments of layers that have no meaning any more.
 _DROPPED = frozenset(("ragged", "time_major", "implementation", "input_length", "batch_size"))
+# Convolutions in parts: Keras 2 wrote the settings of a plain convolution, too, without a meaning.
+_IN_PARTS = frozenset(
+    (
+        "DepthwiseConv1D",
+        "DepthwiseConv2D",
+        "SeparableConv1D",
+        "SeparableConv2D",
+        "SeparableConvolution1D",
+        "SeparableConvolution2D",
+    )
+)
+_OF_PLAIN = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 _KINDS = {
     "_initializer": "keras.initializers",
     "_regularizer": "keras.regularizers",
@@ -45,8 +57,13 @@ def modernized(x: Any, module: str | None = None) -> Any:
         return x
     name = x["class_name"]
     if name in ("Policy", "DTypePolicy", "PolicyV1"):
-        return {"module": "keras", "class_name": "DTypePolicy", "config": x["config"]}
+        # The scale of losses beside the name is the optimizer's now.
+        told = x["config"]
+        named = {"name": told["name"]} if isinstance(told, dict) and "name" in told else told
+        return {"module": "keras", "class_name": "DTypePolicy", "config": named}
     config = modernized(x["config"])
+    if name == "Sequential" and isinstance(config, list):  # files of the first years
+        config = {"name": "sequential", "layers": config}
     if isinstance(config, dict):
         config = _arguments(name, config)
     found = module or _home(name)
@@ -81,6 +98,21 @@ def _arguments(name: str, config: dict[str, Any]) -> dict[str, Any]:
     axis = made.get("axis")
     if isinstance(axis, list) and len(axis) == 1:
         made["axis"] = axis[0]
+    if name in _IN_PARTS:
+        if made.get("groups") == 1:
+            del made["groups"]
+        if name.startswith("Depthwise") and made.get("filters", 1) is None:
+            del made["filters"]
+        made = {key: value for key, value in made.items() if key not in _OF_PLAIN}
+    if name in ("GRU", "GRUCell"):  # a file without the word is of a time with this way alone
+        made.setdefault("reset_after", False)
+    if name == "Lambda" and isinstance(made.get("function"), list | tuple):
+        # Marshalled code, which the layer refuses in its own words.
+        made["function"] = {"class_name": "__lambda__", "config": {}}
+    if name == "Lambda":
+        drop = ("function_type", "output_shape_type", "mask_type", "module")
+        drop += ("output_shape_module", "mask_module")
+        made = {key: value for key, value in made.items() if key not in drop}
     if "lr" in made:
         made["learning_rate"] = made.pop("lr")
     if name != "InputLayer":
