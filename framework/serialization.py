@@ -371,7 +371,28 @@ def _refuse_other_name(config: dict[str, Any], name: str) -> None:
         )
 
 
+_CALLS_TENSORFLOW = (
+    "It calls a function of TensorFlow's by its name, which no Keras 3 reads: where Keras 2 opens "
+    "the model, `python -m tf2onnx.convert --keras FILE --output model.onnx` makes an ONNX file of "
+    "it, which `isozoo.from_onnx` opens"
+)
+_GONE = {
+    "TFOpLambda": _CALLS_TENSORFLOW,
+    "SlicingOpLambda": _CALLS_TENSORFLOW,
+    "TensorFlowOpLayer": _CALLS_TENSORFLOW,
+    "Merge": "Keras 2.2 has Add, Multiply, Concatenate and so on in its place: save the model anew "
+    "there, or pass a class for it in `custom_objects`",
+    "CuDNNLSTM": "Keras 2 keeps its weights in another order than LSTM's: make the model with LSTM "
+    "in Keras 2, read the weights there by `load_weights`, and save it anew",
+    "CuDNNGRU": "Keras 2 keeps its weights in another order than GRU's: make the model with "
+    "GRU(reset_after=True) in Keras 2, read the weights there by `load_weights`, and save it anew",
+}
+"""Layers of Keras 2 that Keras 3 has not, and what to do about a file that names one."""
+
+
 def _unknown(kind: str, name: Any, config: dict[str, Any]) -> TypeError:
+    if isinstance(name, str) and name in _GONE:
+        return TypeError(f"{name} is a layer of Keras 2 that Keras 3 has not. {_GONE[name]}.")
     return TypeError(
         f"Could not locate {kind} '{name}' of module {config.get('module')!r}, which is unknown "
         "here. Make sure custom classes and functions are decorated with "

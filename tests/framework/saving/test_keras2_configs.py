@@ -148,3 +148,20 @@ def test_a_lambda_of_a_named_function(tmp_path, backend):
     np.testing.assert_array_equal(outputs(model, x), x * 2)
     with pytest.raises(ValueError, match="doubled.*not registered"):
         saving.load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [("TFOpLambda", "tf2onnx"), ("Merge", "Concatenate"), ("CuDNNLSTM", "load_weights")],
+)
+def test_a_layer_that_is_gone_is_refused_with_the_way_out(tmp_path, kind, way):
+    config = sequential(layer(kind, batch_input_shape=[None, 4]))
+    path = written(tmp_path / "x.h5", config, [])
+    with pytest.raises(TypeError, match=rf"{kind} is a layer of Keras 2.*{way}"):
+        saving.load_model(path)
+
+    class Mine(isozoo.layers.Identity):
+        pass
+
+    model = saving.load_model(path, custom_objects={kind: Mine})
+    assert type(model.layers[0]).__name__ == "Mine"
