@@ -230,15 +230,17 @@ def test_attention_in_slices_of_queries(backend, monkeypatch):
     assert seen == [3, 3, 1]
 
 
+@pytest.mark.parametrize("together", [1, 3 * 7 * 5], ids=["queries", "heads"])
 @pytest.mark.parametrize("backend", ["jax"], indirect=True)
-def test_attention_in_blocks_of_a_compiled_program(backend, monkeypatch):
+def test_attention_in_blocks_of_a_compiled_program(backend, together, monkeypatch):
     """On CPUs; the last block is shorter, and derivatives go through it."""
     import jax
 
     from isozoo.framework.backends.jax import attention
 
     monkeypatch.setattr(attention, "LARGE", 1)
-    monkeypatch.setattr(attention, "BLOCK", 2 * 5 * 3 * 3)  # three queries of seven
+    monkeypatch.setattr(attention, "TOGETHER", together)  # one head, or three of the six
+    monkeypatch.setattr(attention, "BLOCK", 5 * 3)  # three queries of seven
     drawn = [_draw(2, 7, 3, 6) * 9, _draw(2, 5, 3, 6), _draw(2, 5, 3, 4)]
     given = [ops.convert_to_tensor(x) for x in drawn]
 
@@ -268,6 +270,66 @@ def test_attention_to_nothing_is_finite(backend):
     result = ops.convert_to_numpy(ops.dot_product_attention(q, k, v, mask=mask))
     expected = v[0, :, 0].astype(float).mean(0)
     np.testing.assert_allclose(result[0, 1, 0], expected, rtol=0, atol=1e-6)
+
+
+COLUMNS = {  # sizes of the map, of the kernel, strides, dilation
+    "rows": ((9,), (3,), (2,), (1,)),
+    "map": ((6, 5), (3, 3), (1, 1), (1, 1)),
+    "steps": ((7, 8), (3, 2), (2, 3), (1, 1)),
+    "dilated": ((8, 7), (3, 2), (1, 1), (2, 3)),
+    "volume": ((4, 3, 4), (2, 3, 2), (1, 2, 1), (1, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("padding", ["same", "pairs"])
+@pytest.mark.parametrize("case", COLUMNS)
+@pytest.mark.parametrize("backend", ["jax"], indirect=True)
+def test_convolution_by_columns(backend, case, padding, monkeypatch):
+    """On CPUs, where the kernel is large and the map is small; derivatives go through it."""
+    import jax
+
+    from isozoo.framework.backends.jax import neural
+
+    monkeypatch.setattr(neural, "_LARGE_KERNEL", 1)
+    monkeypatch.setattr(neural, "_ELEMENTS_A_PLACE", 1)
+    sizes, kernel, strides, dilation = COLUMNS[case]
+    pads = ((1, 2), (0, 1), (2, 0))[: len(sizes)] if padding == "pairs" else padding
+    drawn = [_draw(2, *sizes, 3), _draw(*kernel, 3, 250)]
+
+    def called(x, kernel):
+        return ops.conv(x, kernel, strides, pads, dilation_rate=dilation)
+
+    given = [ops.convert_to_tensor(x) for x in drawn]
+    assert "dot_general" in jax.jit(called).lower(*given).as_text()
+    expected = references.conv(*_wide(*drawn), strides, pads, dilation)
+    _assert_near(called(*given), expected)
+    weights = _draw(*expected.shape)
+
+    def weighted(*given):
+        return ops.sum(ops.multiply(called(*given), weights))
+
+    found = jax.grad(weighted, (0, 1))(*given)
+    # The sum is linear in each: its derivative along a direction is its value there.
+    for have, place in zip(found, (0, 1), strict=True):
+        along = [np.asarray(x, np.float64) for x in drawn]
+        along[place] = _draw(*drawn[place].shape).astype(np.float64)
+        value = references.conv(*along, strides, pads, dilation)
+        slope = float((np.asarray(have, np.float64) * along[place]).sum())
+        scale = np.sqrt((value**2).sum() * (weights.astype(np.float64) ** 2).sum())
+        assert abs(slope - (value * weights).sum()) <= 1e-5 * scale
+
+
+@pytest.mark.parametrize("places, columns", [(9, True), (10, False)])
+@pytest.mark.parametrize("backend", ["jax"], indirect=True)
+def test_columns_are_for_large_kernels(backend, places, columns):
+    """A kernel of 3 * 3 * 120 * 1000 elements is large for 9 x 10 places, not for 10 x 10."""
+    import jax
+
+    def called(x, kernel):
+        return ops.conv(x, kernel, padding="same")
+
+    given = [ops.zeros((1, places, 10, 120)), ops.zeros((3, 3, 120, 1000))]
+    assert ("dot_general" in jax.jit(called).lower(*given).as_text()) is columns
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
