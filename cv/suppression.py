@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..framework import ops
 from ..framework.typing import Tensor, TensorLike
 
@@ -52,9 +50,12 @@ def non_max_suppression(
     boxes, scores = ops.convert_to_tensor(boxes), ops.convert_to_tensor(scores)
     sides = ops.subtract(boxes[..., 2:], boxes[..., :2])
     areas = ops.multiply(sides[..., 0], sides[..., 1])  # (batch, boxes)
-    places = np.arange(max_boxes, dtype="int32")
+    places = ops.arange(max_boxes, dtype="int32")
     batch, count = ops.shape(scores)[:2]
     numbers = ops.arange(count, dtype="int32")
+    # Made here: a loop in torch's programs takes tensors, but holds no constants.
+    zero, nothing = ops.zeros((), scores.dtype), ops.full((), -1.0, dtype=scores.dtype)
+    nowhere = ops.full((), -1, dtype="int32")
 
     def goes_on(step: Any, left: Tensor, chosen: Tensor) -> Tensor:
         return ops.logical_and(ops.less(step, max_boxes), ops.any(ops.greater_equal(left, 0.0)))
@@ -67,7 +68,7 @@ def non_max_suppression(
             ops.subtract(
                 ops.minimum(boxes[..., 2:], box[..., 2:]), ops.maximum(boxes[..., :2], box[..., :2])
             ),
-            0.0,
+            zero,
         )
         shared = ops.multiply(shared[..., 0], shared[..., 1])
         union = ops.subtract(ops.add(areas, ops.take_along_axis(areas, best, axis=1)), shared)
@@ -76,8 +77,8 @@ def non_max_suppression(
             same = ops.equal(classes, ops.take_along_axis(classes, best, axis=1))
             dropped = ops.logical_and(dropped, same)
         dropped = ops.logical_or(dropped, ops.equal(numbers, best))
-        left = ops.where(dropped, -1.0, left)
-        best = ops.where(some, best, -1)
+        left = ops.where(dropped, nothing, left)
+        best = ops.where(some, best, nowhere)
         return step + 1, left, ops.where(ops.equal(places, step), best, chosen)
 
     left = ops.where(ops.greater(scores, score_threshold), scores, -1.0)

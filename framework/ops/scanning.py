@@ -50,13 +50,24 @@ def scan(
     length = _common_length(backend, "xs", items, length)
     ys = flat.FlattenedFunction(backend, lambda y: y)
 
-    def step(carry: Any, rows: Any) -> Any:
+    def called(carry: Any, rows: Any) -> Any:
         out = f(form.join(carry), None if xs is None else items_form.join(rows))
         if not isinstance(out, list | tuple) or len(out) != 2:
             raise InvalidArgumentError(
                 f"argument `f`: returned {describe(out)}; expected a pair (carry, y)."
             )
-        return flat.check_loop_carry(backend, "f", list(carry), form, out[0]), ys.keep(out[1])
+        return flat.check_loop_carry(backend, "f", list(carry), form, out[0]), out[1]
+
+    def step(carry: Any, rows: Any) -> Any:
+        carry, y = called(carry, rows)
+        return carry, ys.keep(y)
+
+    def silent(carry: Any, rows: Any) -> Any:
+        carry, y = called(carry, rows)
+        return carry, split(y)[0]
+
+    # For compilers that allow for no side effects.
+    step.silent = silent  # pyright: ignore[reportFunctionMemberAccess]
 
     with flat.running(backend):
         carry, results = _steps(backend, step, ys, carry, items, length, reverse, unroll)

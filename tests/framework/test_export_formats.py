@@ -51,6 +51,8 @@ def test_onnx_names_what_goes_in_and_comes_out(backend, tmp_path):
     model = pictures()
     model.export(tmp_path / "m.onnx", format="onnx", verbose=False)
     onnx.checker.check_model(str(tmp_path / "m.onnx"))
+    (opset,) = onnx.load(tmp_path / "m.onnx").opset_import
+    assert opset.version == min(28, onnx.defs.onnx_opset_version())
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
     assert [one.name for one in session.get_inputs()] == ["pictures"]
     names = [one.name for one in session.get_outputs()]
@@ -67,16 +69,19 @@ def test_onnx_takes_a_mask_that_is_the_same_for_all_queries(backend, tmp_path):
     rows = layers.Reshape((1, -1))(mask)
     y = layers.MultiHeadAttention(2, 4, name="attention")(x, x, attention_mask=rows)
     model = isozoo.Model([x, mask], layers.Dense(3, name="head")(y))
-    model.export(tmp_path / "m.onnx", format="onnx", verbose=False)
-    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
-    for batch, length in ((3, 7), (2, 5)):
-        given = {
-            "x": DRAWS.normal(size=(batch, length, 8)).astype("float32"),
-            "mask": np.arange(length) < np.arange(length - batch, length)[:, None],
-        }
-        (found,) = session.run(None, given)
-        wanted = ops.convert_to_numpy(model([given["x"], given["mask"]]))
-        close({"y": found}, {"y": wanted})
+    for options in ({}, {"opset_version": 23}):
+        model.export(tmp_path / "m.onnx", format="onnx", verbose=False, **options)
+        session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+        for batch, length in ((3, 7), (2, 5)):
+            given = {
+                "x": DRAWS.normal(size=(batch, length, 8)).astype("float32"),
+                "mask": np.arange(length) < np.arange(length - batch, length)[:, None],
+            }
+            (found,) = session.run(None, given)
+            wanted = ops.convert_to_numpy(model([given["x"], given["mask"]]))
+            close({"y": found}, {"y": wanted})
+    with pytest.raises(ValueError, match=r"is one of 18 to \d+, which onnx"):
+        model.export(tmp_path / "n.onnx", format="onnx", opset_version=99)
 
 
 _PACKAGE = """
@@ -259,11 +264,60 @@ def test_lite_models_of_recurrent_layers(backend, tmp_path):
         close(runner(x=rows), whole(model(rows)))
 
 
+def recurrent(units=3):
+    """Steps that a kernel takes at once, backwards and with states, and a loop with a mask."""
+    x = isozoo.Input((None,), dtype="int32", name="x")
+    y = layers.Embedding(9, 4)(x)
+    y, h, c = layers.LSTM(units, return_sequences=True, return_state=True)(y)
+    back = layers.GRU(units, go_backwards=True, return_sequences=True)(y, initial_state=h)
+    masked = layers.Embedding(9, 4, mask_zero=True)(x)
+    masked = layers.LSTM(units, return_sequences=True)(masked)
+    return isozoo.Model(x, {"back": back, "c": c, "masked": masked})
+
+
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+@pytest.mark.parametrize("format", ["torch", "onnx"])
+def test_recurrent_layers_of_any_length(format, backend, tmp_path):
+    model = recurrent()
+    path = tmp_path / ("m.onnx" if format == "onnx" else "m.pt2")
+    if format == "onnx":
+        pytest.importorskip("onnxscript")
+        onnx = pytest.importorskip("onnx")
+        onnxruntime = pytest.importorskip("onnxruntime")
+    model.export(path, format=format, verbose=False)
+    if format == "onnx":
+        onnx.checker.check_model(str(path), full_check=True)
+        operators = [node.op_type for node in onnx.load(path).graph.node]
+        assert [operators.count(name) for name in ("LSTM", "GRU", "Scan")] == [1, 1, 1]
+        session = onnxruntime.InferenceSession(path)
+        names = [one.name for one in session.get_outputs()]
+    else:
+        program = torch.export.load(path).module()
+    for shape in ((3, 7), (1, 1)):
+        rows = DRAWS.integers(0, 9, shape).astype("int32")
+        rows[:, -1] = 0  # a step that does not count
+        if format == "onnx":
+            found = dict(zip(names, session.run(None, {"x": rows}), strict=True))
+        else:
+            found = {key: x.detach().numpy() for key, x in program(torch.from_numpy(rows)).items()}
+        close(found, whole(model(rows)))
+
+
+class Loops(layers.Layer):
+    """Its work is a loop of Python's over the steps."""
+
+    def call(self, x):
+        return sum(x[:, step] for step in range(x.shape[1]))
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[2])
+
+
 @pytest.mark.parametrize("backend", ["torch"], indirect=True)
 def test_a_size_that_cannot_stay_open_is_not_baked_in(backend, tmp_path):
     """torch's programs unroll loops; with the size in the signature there is a file."""
     x = isozoo.Input((None, 3), name="x")
-    model = isozoo.Model(x, layers.GRU(2)(x))
+    model = isozoo.Model(x, Loops()(x))
     with pytest.raises(RuntimeError, match=r"axis 1 of the input 'x', .* cannot stay open"):
         model.export(tmp_path / "m.pt2", format="torch", verbose=False)
     assert not list(tmp_path.iterdir())

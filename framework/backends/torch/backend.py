@@ -90,6 +90,14 @@ _CHANGES = "A variable on the CPU changes within a call on CUDA."
 
 
 @cache
+def _along_axis(x, indices, axis):
+    """As torch's take_along_dim, which asks for sizes, so that they are no longer open."""
+    others = [(*t.shape[:axis], *t.shape[axis + 1 :]) for t in (x, indices)]
+    sizes = torch.broadcast_shapes(*others)
+    x, indices = (t.expand(*sizes[:axis], t.shape[axis], *sizes[axis:]) for t in (x, indices))
+    return torch.gather(x, axis, indices)
+
+
 def _one_draw(device):
     """What a draw adds to a generator's state, (seed, number of the draw)."""
     with torch.inference_mode(False):
@@ -262,6 +270,8 @@ class TorchBackend(
 
     @unsigned.by_value
     def take_along_axis(self, x, indices, axis):
+        if torch.compiler.is_compiling():
+            return _along_axis(x, indices.long(), axis % x.ndim)
         return torch.take_along_dim(x, indices.long(), axis)
 
     def sort(self, x, axis):

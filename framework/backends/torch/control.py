@@ -1,7 +1,7 @@
 """Control flow on torch: Python's, and inside of `torch.compile` its operators of higher order."""
 
 import torch
-from torch._higher_order_ops import while_loop
+from torch._higher_order_ops import scan, while_loop
 from torch._subclasses.fake_tensor import FakeTensor
 
 from ..derived.control import Control
@@ -67,8 +67,30 @@ class TorchControl(Control):
         )
         return list(looped[1:])
 
+    def scan(self, step, carry, items, length, reverse, unroll):
+        # A program that is exported for any length keeps the loop; others have each step by itself.
+        if not items or not _is_open(items[0].shape[0]):
+            return super().scan(step, carry, items, length, reverse, unroll)
+
+        # Called here to learn what it returns, as in `switch`.
+        step(list(carry), [x[0] for x in items])
+        silent = getattr(step, "silent", step)
+
+        def turn(carry, rows):
+            carry, ys = silent(list(carry), list(rows))
+            return [x.clone() for x in carry], [y.clone() for y in ys]
+
+        # A tensor that is carried twice would be taken for one that stays the same.
+        carry, ys = scan(turn, [x.clone() for x in carry], [*items], reverse=reverse)
+        return list(carry), list(ys)
+
     def rows(self, x):
         return x.unbind(0)
+
+
+def _is_open(size):
+    """Whether a program is traced in which a size is not known."""
+    return isinstance(size, torch.SymInt) and torch.compiler.is_exporting()
 
 
 def _either(pred, first, second):

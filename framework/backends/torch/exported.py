@@ -131,16 +131,18 @@ def exported(module: Any, args: Any, kwargs: Any, dynamic_shapes: Any) -> Export
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without torch's notes about sizes that a module does not leave free."""
+    """Without torch's notes about sizes that a module does not leave free, and its converter's."""
     import logging
 
-    notes = logging.getLogger("torch")
-    level = notes.level
-    notes.setLevel(logging.ERROR)
+    notes = [logging.getLogger(name) for name in ("torch", "onnx_ir", "onnxscript")]
+    levels = [one.level for one in notes]
+    for one in notes:
+        one.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        notes.setLevel(level)
+        for one, level in zip(notes, levels, strict=True):
+            one.setLevel(level)
 
 
 @contextmanager

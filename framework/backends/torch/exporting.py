@@ -1,4 +1,4 @@
-"""Programs of torch.export, and ONNX files made of them."""
+"""Programs of torch.export, and what is made of them."""
 
 import inspect
 import warnings
@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
 
 from ... import nested
-from ..refused import first_layer, refused
-from .exported import quiet
+from ..refused import first_layer
+from .recurrent import kernels_kept, put_in_kernels
 
-# From 23 on torch's converter writes attention as one operator, of which onnxruntime 1.32 takes no
-# mask that is the same for all queries, as a padding mask is.
-OPSET = 22
 ARGUMENTS = set(inspect.signature(torch.export.export).parameters) - {"mod", "args", "kwargs"}
 
 
 def write_program(model: Any, path: Path, signature: list[Any], **kwargs: Any) -> None:
     """Writes the model's call as a `.pt2` file. RuntimeError where torch cannot trace it."""
-    program = _program(model, signature, **kwargs)
-    with open(path, "wb") as file:  # torch warns of a path with another ending
+    with kernels_kept():
+        program = _program(model, signature, **kwargs)
+    put_in_kernels(program.graph_module)
+    # torch warns of a path with another ending, and of kernels that lie in another order.
+    with open(path, "wb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         torch.export.save(program, file)  # pyright: ignore[reportArgumentType]
 
 
@@ -46,37 +46,24 @@ def write_package(
                 program, package_path=str(path), inductor_configs=inductor_configs
             )
     except Exception as error:  # compilers have many kinds for what they cannot
-        raise RuntimeError(f"The model cannot be compiled by AOTInductor: {error}") from error
+        advice = ""
+        if any(node.target is torch.ops.higher_order.scan for node in program.graph.nodes):
+            advice = (
+                ". It has a loop over a size that is open, of which AOTInductor takes few: give "
+                'the size in `input_signature`, or take the format "torch"'
+            )
+        raise RuntimeError(
+            f"The model cannot be compiled by AOTInductor{advice}. It says: {error}"
+        ) from error
 
 
 def write_onnx(
     model: Any, path: Path, signature: list[Any], opset_version: int | None = None
 ) -> None:
-    """Writes the model's call as an ONNX file. RuntimeError where torch cannot convert it.
+    """Writes the model's call as an ONNX file; see `onnx_files.write_onnx`."""
+    from . import onnx_files
 
-    Inputs have the names of the signature; outputs those of a dict, else "output_0", ….
-    """
-    program = _program(model, signature)
-    results = pytree.tree_unflatten(
-        [0] * program.call_spec.out_spec.num_leaves, program.call_spec.out_spec
-    )
-    try:
-        with warnings.catch_warnings(), quiet():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                program,
-                f=str(path),
-                dynamo=True,
-                opset_version=opset_version or OPSET,
-                input_names=[spec.name for spec in nested.leaves(signature)],
-                output_names=nested.output_names(results),
-                external_data=False,
-                verbose=False,
-            )
-    except Exception as error:
-        raise refused(
-            "The model cannot be converted to ONNX", error, r"\baten[.:]+([a-z_]\w*)"
-        ) from error
+    onnx_files.write_onnx(lambda: _program(model, signature), path, signature, opset_version)
 
 
 def layer_with(model: Any, signature: list[Any], operators: Any) -> Any:
@@ -108,7 +95,7 @@ def _program(model: Any, signature: list[Any], **kwargs: Any) -> Any:
     trained = model.training
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*not properly registered as a submodule.*")
+            warnings.simplefilter("ignore")  # of what torch does inside
             model.eval()
             program = torch.export.export(model, samples, dynamic_shapes=given, **kwargs)
     except Exception as error:
@@ -138,9 +125,9 @@ def _check_free(program: Any, specs: Any) -> None:
                 raise RuntimeError(
                     f"The size of axis {axis} of the input {spec.name!r}, {tuple(spec.shape)}, "
                     "cannot stay open: torch's program would take one size alone. The model loops "
-                    "over that axis, as recurrent layers do, or asks for its size. Give the size "
-                    "in `input_signature`, or take a format that keeps loops: tf_saved_model, "
-                    "litert, tfjs, openvino, stablehlo."
+                    "over that axis in Python, or asks for its size; `ops.scan` keeps it open. "
+                    "Give the size in `input_signature`, or take a format that may keep it: "
+                    "tf_saved_model, litert, tfjs, openvino, stablehlo."
                 )
 
 
