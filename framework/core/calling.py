@@ -7,13 +7,14 @@ and goes straight to `call`.
 
 import inspect
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from .. import config, configs, dtypes, nested
 from ..backends import registry
 from ..backends.registry import TENSORS, Kind, owner_of
 from ..context import entered, state
-from . import masks, remat, symbolic, tracebacks
+from . import masks, remat, symbolic, symbolic_masks, tracebacks
 from .input_spec import InputSpec, check_inputs
 from .keras_tensor import KerasTensor
 from .located import name_layer
@@ -51,6 +52,11 @@ class CallSignature:
         self.takes_mask = any(n == "mask" or n.endswith("_mask") for n in every)
         self.mask_names = frozenset(n for n in every if n == "mask" or n.endswith("_mask"))
         self.training = self.names.index("training") if "training" in self.names else None
+
+    def named(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Returns the first argument of a call, and the arguments by name."""
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        return first, {**dict(zip(self.names, args, strict=False)), **kwargs}
 
 
 class CallableLayer:
@@ -97,7 +103,8 @@ class CallableLayer:
             name in cls.__module__ for name in (".preprocessing.", ".bridges.")
         )
         own_masks = cls.compute_mask is not CallableLayer.compute_mask
-        cls._makes_mask = own_masks and cls._begins_masks
+        of_users = not cls.compute_mask.__module__.startswith(_LIBRARY)
+        cls._makes_mask = own_masks and (cls._begins_masks or of_users)
         cls._is_plain_call = not (found.takes_training or found.takes_mask or cls._makes_mask)
         plain = configs.plain_class(cls)
         definers = [c for c in plain.__mro__ if "_result_shape" in vars(c) or "call" in vars(c)]
@@ -359,16 +366,10 @@ class CallableLayer:
     def _call_masked(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """`call` with the masks of its inputs, and then those of its outputs noted."""
         signature = self._call_signature
-        named = {**dict(zip(signature.names, args, strict=False)), **kwargs}
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        for number, (name, value) in enumerate(named.items()):
-            wanted = "mask" if number == 0 and "mask" in signature.mask_names else f"{name}_mask"
-            if wanted in signature.mask_names and named.get(wanted) is None:
-                found = masks.masks_of(value)
-                if found is not None:
-                    kwargs = {**kwargs, wanted: found}
+        first, named = signature.named(args, kwargs)
+        kwargs = {**kwargs, **self._masks_for(named, masks.masks_of)}
         previous = masks.masks_of(first)
-        outputs = self._call_training(args, dict(kwargs))
+        outputs = self._call_training(args, kwargs)
         if self.supports_masking or self._makes_mask:
             made = self.compute_mask(first, previous)
             if made is not None:
@@ -381,6 +382,19 @@ class CallableLayer:
                 stacklevel=4,
             )
         return outputs
+
+    def _masks_for(self, named: dict[str, Any], find: Any) -> dict[str, Any]:
+        """The arguments of `call` that are masks, which nobody gave and `find(value)` finds."""
+        names, found = self._call_signature.mask_names, {}
+        if not names:
+            return found
+        for number, (name, value) in enumerate(named.items()):
+            wanted = "mask" if number == 0 and "mask" in names else f"{name}_mask"
+            if wanted in names and named.get(wanted) is None:
+                mask = find(value)
+                if mask is not None:
+                    found[wanted] = mask
+        return found
 
     def _keep_masks(self, outputs: Any) -> Any:
         """Let the masks of a finished call's outputs live as long as they do."""
@@ -413,13 +427,20 @@ class CallableLayer:
 
     def _call_symbolic(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         try:
-            spec = self.compute_output_spec(*args, **kwargs)
+            first, named = self._call_signature.named(args, kwargs)
+            previous = symbolic_masks.of(first)
+            masked = self._masks_for(named, symbolic_masks.of)
+            if masked and not _takes(self.compute_output_spec, masked):
+                masked = {}
+            spec = self.compute_output_spec(*args, **kwargs, **masked)
+            outputs = symbolic.link(self, args, kwargs, spec)
+            symbolic_masks.give(self, first, previous, outputs)
+            return outputs
         except Exception as error:
             if state.owner is None:
                 name_layer(error, CallableLayer)
                 tracebacks.trim(error)
             raise
-        return symbolic.link(self, args, kwargs, spec)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shapes and dtypes that `call` gives for symbolic tensors; builds the layer.
@@ -517,6 +538,13 @@ def _refuse_plain_values(args: tuple, name: str) -> None:
                 f"value should be passed as a keyword argument: {value!r} (of type {type(value)}). "
                 f"The layer {name!r} takes tensors and arrays."
             )
+
+
+def _takes(method: Any, names: Iterable[str]) -> bool:
+    """Whether a method, which may be a user's own, takes arguments by these names."""
+    parameters = inspect.signature(method).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return open_ended or all(name in parameters for name in names)
 
 
 def _no_numbers(layer: Any, x: Any) -> ValueError:

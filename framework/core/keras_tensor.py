@@ -63,6 +63,8 @@ class KerasTensor:
     node: Any
     # The InputLayer that stands for it among a model's layers, once it was asked for.
     input_layer: Any = None
+    # The symbolic mask of its time steps, by the name that programs written for Keras read.
+    _keras_mask: Any = None
 
     def __init__(
         self,
@@ -122,7 +124,7 @@ class KerasTensor:
 
     def __getstate__(self) -> dict[str, Any]:
         # The history is the graph's, which packs it without cycles.
-        return {**vars(self), "node": None, "input_layer": None}
+        return {**vars(self), "node": None, "input_layer": None, "_keras_mask": None}
 
     @property
     def _keras_history(self) -> Any:

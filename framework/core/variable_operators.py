@@ -14,6 +14,7 @@ class VariableOperators:
     __slots__ = ()
 
     value: Any
+    native: Any
     backend: Any
     # An operator between a NumPy array and a variable is the variable's.
     __array_priority__ = 100
@@ -32,6 +33,14 @@ class VariableOperators:
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
         return function(*_unwrapped(args), **_unwrapped(kwargs or {}))
+
+    # By this name a tf.GradientTape knows that it is asked for the gradient of a `handle`.
+    _should_act_as_resource_variable = True
+
+    @property
+    def handle(self) -> Any:
+        """The resource behind TensorFlow's variable. AttributeError elsewhere."""
+        return self.native.handle
 
     @property
     def grad(self) -> Any:

@@ -14,15 +14,14 @@ from ..configs import plain_class
 from ..context import entered
 from ..core import naming
 from ..core.copying import transfer
-from ..core.scopes import StatelessScope
-from ..core.trackable import Trackable
 from ..core.variable import MetricState, Variable
-from .placing import at_home, following, placed_with
+from .placing import at_home, following
+from .stateless import Stateless
 
 _WRAPPED = {"update_state": following, "result": at_home, "reset_state": at_home}
 
 
-class Metric(Trackable):
+class Metric(Stateless):
     """Base of metrics. A subclass makes variables, changes them by values, and sums them up.
 
         class Largest(Metric):
@@ -162,59 +161,6 @@ class Metric(Trackable):
         self._check_super_called()
         self.update_state(*args, **kwargs)
         return self.result()
-
-    def stateless_update_state(
-        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
-    ) -> list[Any]:
-        """Gathers values as a pure function of the variables, which themselves stay as they were.
-
-        Args:
-            metric_variables: native tensors, the values of `variables`.
-            *args: what `update_state` takes.
-            **kwargs: what `update_state` takes.
-
-        Returns:
-            The new values of the variables.
-
-        Raises:
-            ValueError: another number of tensors than of variables.
-        """
-        with self._given(metric_variables) as scope:
-            self.update_state(*args, **kwargs)
-        return self._values_in(scope)
-
-    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
-        """Returns the result that values of the variables give.
-
-        Args:
-            metric_variables: native tensors, the values of `variables`.
-
-        Raises:
-            ValueError: another number of tensors than of variables.
-        """
-        with self._given(metric_variables):
-            return self.result()
-
-    def stateless_reset_state(self) -> list[Any]:
-        """Returns the values that `reset_state` gives the variables, which stay as they were."""
-        with StatelessScope() as scope:
-            self.reset_state()
-        return self._values_in(scope)
-
-    def _given(self, values: Sequence[Any]) -> StatelessScope:
-        variables = self.variables
-        if len(values) != len(variables):
-            raise ValueError(
-                "Argument `metric_variables` must be a list of tensors corresponding 1:1 to "
-                f"{type(self).__name__}().variables. Received list with length {len(values)}, but "
-                f"expected {len(variables)} variables."
-            )
-        with placed_with(variables, list(values)):
-            return StatelessScope(zip(variables, values, strict=True))
-
-    def _values_in(self, scope: StatelessScope) -> list[Any]:
-        found = [(v, scope.get_current_value(v)) for v in self.variables]
-        return [v.value if value is None else value for v, value in found]
 
     # Copies and configs -----------------------------------------------------------------------
 

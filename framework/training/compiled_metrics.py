@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import metrics
-from ..core.trackable import Trackable
 from ..metrics import MeanMetricWrapper, Metric
+from ..metrics.stateless import Stateless
 from ..named import snake_case
 from ..nested import flatten
 from .compiled_loss import chosen_by_shape
 from .outputs import Outputs, is_nested
 
 
-class CompiledMetrics(Trackable):
+class CompiledMetrics(Stateless):
     """Metrics of a model's outputs, built by the first outputs that they see.
 
     Args:

@@ -297,6 +297,14 @@ class Compiling(Inference):
         found = {id(v): v for metric in self.metrics for v in metric.variables}
         return list(found.values())
 
+    def _measuring_variables(self) -> list[Any]:
+        """The variables of all metrics that a step may change: a subclass's own `metrics` may leave
+        out those of `compile`."""
+        setup = self._training_setup
+        given = () if setup is None else (setup.mean_loss, setup.metrics, setup.loss)
+        compiled = [v for part in given if part is not None for v in part.variables]
+        return list({id(v): v for v in (*self.metrics_variables, *compiled)}.values())
+
     def reset_metrics(self) -> None:
         """Starts all metrics anew."""
         for metric in self.metrics:
@@ -396,7 +404,7 @@ class Compiling(Inference):
                 assign the model's variables that do not train, and those of its metrics.
         """
         trained = self.trainable_variables
-        states = {id(v): v for v in (*self.non_trainable_variables, *self.metrics_variables)}
+        states = {id(v): v for v in (*self.non_trainable_variables, *self._measuring_variables())}
         return self._backend.loss_and_gradients(function, trained, list(states.values()))
 
     def train_step(self, data: Any, *rest: Any) -> Any:

@@ -11,8 +11,9 @@ from ..ops.conversion import convert_to_numpy
 def python_logs(logs: Any) -> Any:
     """Returns logs with Python numbers for scalars; None becomes an empty dict.
 
-    A subclass of dict stays as it is, for it may fetch its numbers when they are looked at; so does
-    what is no dict.
+    A dict inside, such as the result of all metrics of `compile`, gives its entries. A subclass of
+    dict stays as it is, for it may fetch its numbers when they are looked at; so does what is no
+    dict.
 
     Args:
         logs: name -> number, scalar tensor, array, or a dict of them.
@@ -21,13 +22,19 @@ def python_logs(logs: Any) -> Any:
         return {}
     if type(logs) is not dict or all(type(value) in (float, int) for value in logs.values()):
         return logs
-    return {name: python_value(value) for name, value in logs.items()}
+    return {name: python_value(value) for name, value in spread_out(logs).items()}
+
+
+def spread_out(logs: dict[str, Any]) -> dict[str, Any]:
+    """Returns logs with the entries of a dict inside in its place."""
+    found: dict[str, Any] = {}
+    for name, value in logs.items():
+        found.update(spread_out(value) if isinstance(value, dict) else {name: value})
+    return found
 
 
 def python_value(value: Any) -> Any:
-    """Returns a scalar tensor as a Python number, another one as an array; a dict likewise."""
-    if isinstance(value, dict):
-        return python_logs(value)
+    """Returns a scalar tensor as a Python number, another one as an array."""
     owner = registry.owner_of(value)
     if isinstance(value, np.generic | np.ndarray) or not isinstance(owner, registry.Kind):
         array = np.asarray(convert_to_numpy(value))
@@ -36,8 +43,11 @@ def python_value(value: Any) -> Any:
 
 
 def by_name(logs: Any) -> Any:
-    """Returns logs in the order of their names, which is Keras's; what is no dict as it is."""
-    return dict(sorted(logs.items())) if type(logs) is dict else logs
+    """Returns logs in the order of their names, which is Keras's; what is no dict as it is.
+
+    A dict inside gives its entries.
+    """
+    return dict(sorted(spread_out(logs).items())) if type(logs) is dict else logs
 
 
 class Logs(dict):

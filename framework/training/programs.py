@@ -12,7 +12,7 @@ from ..nested import map_structure
 from ..utils.packing import unpack_x_y_sample_weight
 from .compiling import Compiling
 from .groups import Begun, as_array
-from .logs import by_name, python_logs
+from .logs import by_name, python_logs, spread_out
 from .steps import step_function
 
 
@@ -110,7 +110,7 @@ class Programs(Compiling):
             setup.optimizer.build(self.trainable_variables)
         if (distribution := config.distribution()) is not None:
             distribution.place_variables(self.variables)
-            distribution.place_variables(self.metrics_variables)
+            distribution.place_variables(self._measuring_variables())
             if setup.optimizer is not None:
                 distribution.place_variables(setup.optimizer.variables)
 
@@ -129,7 +129,7 @@ class Programs(Compiling):
         with deferred_initialization():
             args = (given[0], given[1], y_pred, given[2])
             symbolic.infer(self._backend, update, args, {}, keep=True)
-        for variable in (v for metric in self.metrics for v in metric.variables):
+        for variable in self._measuring_variables():
             if not variable.initialized:
                 variable.initialize()
 
@@ -191,7 +191,7 @@ class Programs(Compiling):
         return batch_of(x, y, sample_weight, class_weight, self._backend, device)
 
     def _batch_result(self, logs: Any, return_dict: bool) -> Any:
-        logs = by_name(python_logs(logs))
+        logs = python_logs(by_name(logs))
         return logs if return_dict else self._metrics_in_order(logs)
 
     def _metrics_in_order(self, logs: dict[str, Any]) -> Any:
@@ -206,9 +206,9 @@ class Programs(Compiling):
     def _final_logs(self, logs: Any) -> dict[str, Any]:
         """The metrics after an epoch: the model's, unless a user's step gave others."""
         own = self.get_metrics_result()
-        if isinstance(logs, dict) and logs and set(logs) != set(own):
+        if isinstance(logs, dict) and logs and set(spread_out(logs)) != set(own):
             own = logs
-        return dict(by_name(python_logs(own)))
+        return dict(python_logs(by_name(own)))
 
     @contextmanager
     def _training_mode(self) -> Iterator[None]:

@@ -97,7 +97,7 @@ def _variables(model: Any, kind: str) -> list[Any]:
     """What a step may read or assign, each once."""
     found = {id(v): v for v in model.variables}
     if kind != "predict":
-        found.update((id(v), v) for v in model.metrics_variables)
+        found.update((id(v), v) for v in model._measuring_variables())
     if kind == "train" and model.optimizer is not None:
         found.update((id(v), v) for v in model.optimizer.variables)
     return list(found.values())

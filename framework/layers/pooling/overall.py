@@ -62,6 +62,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
 
     rank = 1
     supports_masking = True
+    _begins_masks = False
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Computes the mean of each channel; that of no steps at all is not a number."""

@@ -32,6 +32,7 @@ class Bidirectional(Layer):
     """
 
     supports_masking = True
+    _begins_masks = False
 
     def __init__(
         self,

@@ -44,6 +44,7 @@ class RNN(Layer):
     """
 
     supports_masking = True
+    _begins_masks = False
     states: Any
 
     def __init__(
