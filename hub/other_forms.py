@@ -9,8 +9,8 @@ from .errors import UnknownPresetError
 
 _KERAS = (
     "a file of Keras's",
-    "`isozoo.models.load_model(PATH)` opens a whole model; weights alone go into a model of the "
-    "same architecture: `model.load_weights(PATH)`, or `weights=PATH` in `isozoo.applications`",
+    "`isozoo.from_preset(PATH)` opens a whole model; weights alone go into a model of the same "
+    "architecture: `model.load_weights(PATH)`, or `weights=PATH` in `isozoo.applications`",
 )
 _ONNX = ("an ONNX file", "`isozoo.from_onnx(PATH)` opens it, `isozoo run FOLDER --file NAME`, too")
 _CONVERT = (

@@ -336,7 +336,6 @@ def test_threads_that_look_up_first_all_see_every_family(monkeypatch):
 
 MANIFEST = '{"format": "graph-model", "weightsManifest": []}'
 OTHER_FORMS = {
-    "model.h5": (b"x", r"Keras's.*isozoo\.models\.load_model\(.*model\.h5\)"),
     "model.onnx": (b"x", r"ONNX.*isozoo\.from_onnx\(.*--file model\.onnx"),
     "model.tflite": (b"x", r"Lite.*tf2onnx\.convert --tflite .*model\.tflite --output model\.onnx"),
     "model.json": (MANIFEST.encode(), r"TensorFlow\.js.*--tfjs .*model\.json"),
@@ -357,6 +356,12 @@ def test_a_file_of_another_form_is_refused_with_what_opens_it(tmp_path, monkeypa
 def test_a_folder_of_a_saved_model_is_refused_with_what_converts_it(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"x")
     with pytest.raises(UnknownPresetError, match=r"SavedModel.*--saved-model .* --output"):
+        loading.find_preset(tmp_path)
+
+
+def test_a_file_in_a_folder_of_its_own_is_named(tmp_path):
+    (tmp_path / "net.keras").write_bytes(b"x")
+    with pytest.raises(UnknownPresetError, match=r"Keras's.*isozoo\.from_preset\(.*net\.keras\)"):
         loading.find_preset(tmp_path)
 
 
