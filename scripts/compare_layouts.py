@@ -19,7 +19,18 @@ from .compare_distributed import apart_by, begin_worker, run
 
 # The last one cuts weights along the batch, too.
 WAYS = {"one": (1, 1), "2": (1, 2), "2x2": (2, 2), "2x2 all": (2, 2)}
-FAMILIES = ("bert", "distilbert", "llama", "mistral", "opt", "roberta", "t5", "whisper")
+FAMILIES = (
+    "bert",
+    "distilbert",
+    "llama",
+    "mistral",
+    "opt",
+    "qwen2",
+    "qwen3",
+    "roberta",
+    "t5",
+    "whisper",
+)
 SIZES = {
     "vocabulary_size": 96,
     "num_layers": 1,

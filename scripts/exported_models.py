@@ -190,6 +190,7 @@ FAMILIES: dict[str, Case] = {
     "OPT": Case(_of_family("opt", "causal_lm"), _TEXT),
     "Llama": Case(_of_family("llama", "causal_lm"), _TEXT),
     "Mistral": Case(_of_family("mistral", "causal_lm"), _TEXT),
+    "Qwen 3": Case(_of_family("qwen3", "causal_lm"), _TEXT),
     "T5": Case(
         _of_family("t5", "seq2seq_lm"),
         _texts("encoder_token_ids", "encoder_padding_mask", "decoder_token_ids"),

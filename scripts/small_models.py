@@ -21,6 +21,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "roberta": _TEXT,
     "llama": _GROUPED,
     "mistral": _GROUPED,
+    "qwen2": _GROUPED,
+    "qwen3": {**_GROUPED, "head_dim": 4},
     "opt": _TEXT,
     "t5": {**_SEQ2SEQ, "head_dim": 4},
     "whisper": {

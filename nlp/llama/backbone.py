@@ -32,6 +32,12 @@ def _dense(units: int, inputs: int, use_bias: bool = False) -> Dense:
     )
 
 
+def _norm(size: int, epsilon: float) -> RMSNormalization:
+    norm = RMSNormalization(epsilon=epsilon)
+    norm.build((None, None, size))
+    return norm
+
+
 class Attention(Layer):
     """Attention of tokens to those before them, with heads that share keys and values in groups.
 
@@ -40,7 +46,10 @@ class Attention(Layer):
         num_heads: heads of the queries, a multiple of `num_key_value_heads`.
         num_key_value_heads: heads of keys and values.
         head_dim: size of each head.
-        use_bias: whether the projections have biases.
+        use_bias: whether the projections of queries, keys and values have biases.
+        output_bias: whether that of the output has one; as the others if None.
+        norm_epsilon: added to the mean squares of heads of queries and keys, which are normed
+            before they are turned; they are not if None.
     """
 
     def __init__(
@@ -50,6 +59,8 @@ class Attention(Layer):
         num_key_value_heads: int,
         head_dim: int,
         use_bias: bool,
+        output_bias: bool | None = None,
+        norm_epsilon: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,7 +68,12 @@ class Attention(Layer):
         self.query = _dense(num_heads * head_dim, hidden_dim, use_bias)
         self.key = _dense(num_key_value_heads * head_dim, hidden_dim, use_bias)
         self.value = _dense(num_key_value_heads * head_dim, hidden_dim, use_bias)
-        self.output_dense = _dense(hidden_dim, num_heads * head_dim, use_bias)
+        bias = use_bias if output_bias is None else output_bias
+        self.output_dense = _dense(hidden_dim, num_heads * head_dim, bias)
+        self.query_norm = self.key_norm = None
+        if norm_epsilon is not None:
+            self.query_norm = _norm(head_dim, norm_epsilon)
+            self.key_norm = _norm(head_dim, norm_epsilon)
         self.built = True
 
     def _heads(self, x: Tensor, count: int) -> Tensor:
@@ -67,9 +83,10 @@ class Attention(Layer):
     def _projected(self, x: Tensor, angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (batch, length, heads, head_dim)."""
         query, key, value = dense_side_by_side(x, self.query, self.key, self.value)
-        query = turned(self._heads(query, self.num_heads), angles)
-        key = turned(self._heads(key, self.shared_heads), angles)
-        return query, key, self._heads(value, self.shared_heads)
+        query, key = self._heads(query, self.num_heads), self._heads(key, self.shared_heads)
+        if self.query_norm is not None and self.key_norm is not None:
+            query, key = self.query_norm(query), self.key_norm(key)
+        return turned(query, angles), turned(key, angles), self._heads(value, self.shared_heads)
 
     def call(self, x: Tensor, angles: Angles, mask: Tensor | None = None) -> Tensor:
         """Returns (batch, length, hidden).
@@ -135,10 +152,8 @@ class Block(Layer):
     ) -> None:
         super().__init__()
         self.attention, self.feedforward = attention, feedforward
-        self.attention_norm = RMSNormalization(epsilon=epsilon)
-        self.feedforward_norm = RMSNormalization(epsilon=epsilon)
-        for norm in (self.attention_norm, self.feedforward_norm):
-            norm.build((None, None, hidden_dim))
+        self.attention_norm = _norm(hidden_dim, epsilon)
+        self.feedforward_norm = _norm(hidden_dim, epsilon)
         self.built = True
 
     def call(self, x: Tensor, angles: Angles, mask: Tensor | None = None) -> Tensor:
@@ -180,6 +195,9 @@ class LlamaBackbone(DecoderBackbone):
         tie_embeddings: whether a head, which is not part of this, is the token embedding.
         sliding_window: how many tokens each attends to, itself among them (Mistral); all before it
             if None.
+        attention_output_bias: whether the attention's last projection has a bias; as its others if
+            None (Qwen 2).
+        normed_heads: whether each head of queries and keys is normed before it is turned (Qwen 3).
 
     Raises:
         ValueError: sizes that do not fit each other, or a scaling that is not known.
@@ -203,6 +221,8 @@ class LlamaBackbone(DecoderBackbone):
         feedforward_bias: bool = False,
         tie_embeddings: bool = False,
         sliding_window: int | None = None,
+        attention_output_bias: bool | None = None,
+        normed_heads: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -220,17 +240,18 @@ class LlamaBackbone(DecoderBackbone):
         theta = (rope_scaling or {}).get("rope_theta", rope_theta)
         self._rotary = rotary_of(size, theta, rope_scaling, max_sequence_length)
         self.embeddings = Embedding(vocabulary_size, hidden_dim, RandomNormal(stddev=0.02))
+        normed = rms_norm_epsilon if normed_heads else None
+        biases = attention_bias, attention_output_bias
         self.blocks = [
             Block(
-                Attention(hidden_dim, num_heads, shared, size, attention_bias),
+                Attention(hidden_dim, num_heads, shared, size, *biases, normed),
                 FeedForward(hidden_dim, intermediate_dim, activation, feedforward_bias),
                 hidden_dim,
                 rms_norm_epsilon,
             )
             for _ in range(num_layers)
         ]
-        self.norm = RMSNormalization(epsilon=rms_norm_epsilon)
-        self.norm.build((None, None, hidden_dim))
+        self.norm = _norm(hidden_dim, rms_norm_epsilon)
         self.vocabulary_size, self.hidden_dim = vocabulary_size, hidden_dim
         self.embedding_dim = hidden_dim
         self.shared_heads, self.head_dim = shared, size

@@ -35,6 +35,15 @@ def huggingface(config: Mapping[str, Any]) -> WeightMap:
         *(Row(f"{old}.weight", f"{new}.kernel", transpose) for old, new in dense),
         *(Row(f"{old}.bias", f"{new}.bias", None, True) for old, new in dense),
         *(Row(f"{layer}.{old}.weight", f"{ours}.{new}.scale") for old, new in _NORMS.items()),
+        *(
+            Row(
+                f"{layer}.self_attn.{q}_norm.weight",
+                f"{ours}.attention.{name}_norm.scale",
+                None,
+                True,
+            )
+            for q, name in (("q", "query"), ("k", "key"))
+        ),
         Row(f"{layer}.self_attn.rotary_emb.inv_freq", None),  # a buffer of older versions
         Row("norm.weight", "norm.scale"),
         head,

@@ -53,6 +53,8 @@ def _model(family, task="backbone", **sizes):
         ("llama", "causal_lm"),
         ("mistral", "causal_lm"),
         ("opt", "causal_lm"),
+        ("qwen2", "causal_lm"),
+        ("qwen3", "causal_lm"),
         ("roberta", "backbone"),
         ("t5", "seq2seq_lm"),
         ("whisper", "backbone"),
