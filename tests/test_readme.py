@@ -1,13 +1,12 @@
 """The examples of the README and of the tour run, one after the other, as a reader would type."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from .forks import Program
 from .patience import DEADLINE
 
 ROOT = Path(__file__).parent.parent
@@ -20,9 +19,7 @@ def test_the_readme_s_and_the_tour_s_examples_run():
     assert [len(found) for found in blocks] == [1, 5]
     blocks = [*blocks[0], *blocks[1]]
     program = "\n".join(blocks)
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE
-    )
+    done = Program(program, cwd=ROOT).wait(DEADLINE)
     assert done.returncode == 0, done.stderr[-3000:]
     printed = done.stdout
     lines = printed.splitlines()
