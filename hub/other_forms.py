@@ -9,18 +9,21 @@ from .errors import UnknownPresetError
 
 _KERAS = (
     "a file of Keras's",
-    "`isozoo.from_preset(PATH)` opens a whole model; weights alone go into a model of the same "
-    "architecture: `model.load_weights(PATH)`, or `weights=PATH` in `isozoo.applications`",
+    "`isozoo.from_preset('PATH')` opens a whole model; weights alone go into a model of the same "
+    "architecture: `model.load_weights('PATH')`, or `weights='PATH'` in `isozoo.applications`",
 )
-_ONNX = ("an ONNX file", "`isozoo.from_onnx(PATH)` opens it, `isozoo run FOLDER --file NAME`, too")
+_ONNX = (
+    "an ONNX file",
+    "`isozoo.from_onnx('PATH')` opens it, `isozoo run FOLDER --file NAME`, too",
+)
 _CONVERT = (
     "Convert it, and open that by `isozoo.from_onnx`: `python -m tf2onnx.convert {option} PATH "
     "--output model.onnx`"
 )
 _SCRIPT = (
-    "TorchScript, which holds a program beside the weights",
+    "TorchScript, which holds a program beside its weights",
     "Where PyTorch may run it, save its weights alone: "
-    "`torch.save(torch.jit.load(PATH).state_dict(), 'weights.pth')`",
+    "`torch.save(torch.jit.load('PATH').state_dict(), 'weights.pth')`",
 )
 # Ending -> what the file is, and the way out.
 _BY_ENDING = {

@@ -336,10 +336,10 @@ def test_threads_that_look_up_first_all_see_every_family(monkeypatch):
 
 MANIFEST = '{"format": "graph-model", "weightsManifest": []}'
 OTHER_FORMS = {
-    "model.onnx": (b"x", r"ONNX.*isozoo\.from_onnx\(.*--file model\.onnx"),
+    "model.onnx": (b"x", r"ONNX.*isozoo\.from_onnx\('.*'\).*--file model\.onnx"),
     "model.tflite": (b"x", r"Lite.*tf2onnx\.convert --tflite .*model\.tflite --output model\.onnx"),
     "model.json": (MANIFEST.encode(), r"TensorFlow\.js.*--tfjs .*model\.json"),
-    "model.jit": (b"x", r"TorchScript.*torch\.jit\.load\(.*model\.jit\)"),
+    "model.jit": (b"x", r"TorchScript.*torch\.jit\.load\('.*model\.jit'\)"),
 }
 
 
@@ -361,7 +361,7 @@ def test_a_folder_of_a_saved_model_is_refused_with_what_converts_it(tmp_path):
 
 def test_a_file_in_a_folder_of_its_own_is_named(tmp_path):
     (tmp_path / "net.keras").write_bytes(b"x")
-    with pytest.raises(UnknownPresetError, match=r"Keras's.*isozoo\.from_preset\(.*net\.keras\)"):
+    with pytest.raises(UnknownPresetError, match=r"Keras's.*isozoo\.from_preset\('.*net\.keras'\)"):
         loading.find_preset(tmp_path)
 
 
