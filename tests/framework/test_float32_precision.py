@@ -306,7 +306,7 @@ def test_tensorflows_switch_is_set_while_a_model_infers(monkeypatch, name, wante
     tf = pytest.importorskip("tensorflow")
     from isozoo.framework.backends.tensorflow import precision
 
-    monkeypatch.setattr(precision, "_has_gpu", lambda: True)
+    monkeypatch.setattr(precision, "has_gpu", lambda: True)
     enabled = tf.config.experimental.tensor_float_32_execution_enabled
     before = enabled()
     with isozoo.use_backend("tensorflow"), config.use_float32_precision(name):

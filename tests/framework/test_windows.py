@@ -210,6 +210,21 @@ def test_attention(mask, bias, is_causal, backend):
     _assert_near(result, expected)
 
 
+ATTENDING = [_draw(2, 7, 3, 6) * 9, _draw(2, 5, 3, 6), _draw(2, 5, 3, 4)]
+
+
+def _assert_attended(y, slopes):
+    """Whether these are the attention of `ATTENDING` and the slopes of its squares' sum."""
+    _assert_near(y, references.attention(*_wide(*ATTENDING), None, None, None, False))
+    torch = pytest.importorskip("torch")
+    wanted = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in ATTENDING]
+    heads = [x.transpose(1, 2) for x in wanted]
+    torch.nn.functional.scaled_dot_product_attention(*heads).square().sum().backward()
+    for have, want in zip(slopes, wanted, strict=True):
+        found = ops.convert_to_numpy(have)
+        np.testing.assert_allclose(found, want.grad, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("backend", ["numpy", "jax", "tensorflow"], indirect=True)
 def test_attention_in_slices_of_queries(backend, monkeypatch):
     """Where scores would take too much memory; the last slice is shorter."""
@@ -232,7 +247,7 @@ def test_attention_in_slices_of_queries(backend, monkeypatch):
 
 @pytest.mark.parametrize("together", [1, 3 * 7 * 5], ids=["queries", "heads"])
 @pytest.mark.parametrize("backend", ["jax"], indirect=True)
-def test_attention_in_blocks_of_a_compiled_program(backend, together, monkeypatch):
+def test_attention_in_blocks_of_a_jax_program(backend, together, monkeypatch):
     """On CPUs; the last block is shorter, and derivatives go through it."""
     import jax
 
@@ -241,26 +256,45 @@ def test_attention_in_blocks_of_a_compiled_program(backend, together, monkeypatc
     monkeypatch.setattr(attention, "LARGE", 1)
     monkeypatch.setattr(attention, "TOGETHER", together)  # one head, or three of the six
     monkeypatch.setattr(attention, "BLOCK", 5 * 3)  # three queries of seven
-    drawn = [_draw(2, 7, 3, 6) * 9, _draw(2, 5, 3, 6), _draw(2, 5, 3, 4)]
-    given = [ops.convert_to_tensor(x) for x in drawn]
+    given = [ops.convert_to_tensor(x) for x in ATTENDING]
 
     def called(*given):
         return ops.dot_product_attention(*given)
 
     assert "while" in jax.jit(called).lower(*given).as_text()
-    expected = references.attention(*_wide(*drawn), None, None, None, False)
-    _assert_near(jax.jit(called)(*given), expected)
 
     def summed(*given):
-        return ops.sum(ops.square(called(*given)))
+        y = called(*given)
+        return ops.sum(ops.square(y)), y
 
-    found = jax.jit(jax.grad(summed, (0, 1, 2)))(*given)
-    torch = pytest.importorskip("torch")
-    wanted = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in drawn]
-    heads = [x.transpose(1, 2) for x in wanted]
-    torch.nn.functional.scaled_dot_product_attention(*heads).square().sum().backward()
-    for have, want in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(have, want.grad, rtol=1e-5, atol=1e-5)
+    slopes, y = jax.jit(jax.grad(summed, (0, 1, 2), has_aux=True))(*given)
+    _assert_attended(y, slopes)
+
+
+@pytest.mark.parametrize("by_xla", [False, True])
+@pytest.mark.parametrize("backend", ["tensorflow"], indirect=True)
+def test_attention_in_blocks_of_a_tensorflow_program(backend, by_xla, monkeypatch):
+    """On CPUs; the last block is shorter, and derivatives go through it."""
+    import tensorflow as tf
+
+    from isozoo.framework.backends.tensorflow import attention
+
+    monkeypatch.setattr(attention, "LARGE", 1)
+    monkeypatch.setattr(attention, "BLOCK", 5 * 3)  # three queries of seven
+    monkeypatch.setattr(attention, "has_gpu", lambda: False)
+    given = [ops.convert_to_tensor(x) for x in ATTENDING]
+
+    @tf.function(jit_compile=by_xla)
+    def called(*given):
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            y = ops.dot_product_attention(*given)
+            total = ops.sum(ops.square(y))
+        return y, tape.gradient(total, given)
+
+    made = called.get_concrete_function(*given).graph.get_operations()
+    assert any("While" in op.type for op in made)
+    _assert_attended(*called(*given))
 
 
 def test_attention_to_nothing_is_finite(backend):

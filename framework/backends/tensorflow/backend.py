@@ -14,6 +14,7 @@ from ... import dtypes
 from ..base import Backend, specs
 from . import (
     arithmetic,
+    attention,
     ctc,
     datasets,
     encoding,
@@ -432,6 +433,13 @@ class TensorflowBackend(
     depthwise_conv = _plain(neural.depthwise_conv)
     conv_batch_norm = neural.conv_batch_norm
     pool = _plain(neural.pool)
+
+    def attention(self, query, key, value, mask, bias, scale, is_causal):
+        plain = mask is None and bias is None and not is_causal
+        if plain and attention.suits(query, key, value):
+            return attention.in_blocks(query, key, value, scale)
+        return super().attention(query, key, value, mask, bias, scale, is_causal)
+
     random_words = staticmethod(random.random_words)
     random_uniform = staticmethod(random.random_uniform)
     random_normal = staticmethod(random.random_normal)

@@ -15,7 +15,8 @@ from ... import config
 
 
 @lru_cache(maxsize=1)
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
 
 
@@ -24,7 +25,7 @@ def arithmetic() -> Iterator[None]:
     """Within the ``with`` block, TensorFlow computes float32 as isozoo's setting says."""
     wanted = config.float32_precision() == "tf32"
     before = tf.config.experimental.tensor_float_32_execution_enabled()
-    if not _has_gpu() or before == wanted:
+    if not has_gpu() or before == wanted:
         yield
         return
     tf.config.experimental.enable_tensor_float_32_execution(wanted)
