@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..applications.preprocessing import as_list, is_one
-from ..framework import ops
+from ..framework import config, ops
+from ..framework.models import Input, Model
 from ..framework.typing import Tensor
 from ..hub.bases import Task
 from ..hub.labels import NamesClasses
@@ -19,6 +20,7 @@ from .adapters import (
     ObjectDetectorPresetAdapter,
 )
 from .letterbox import Frame, ObjectDetectorPreprocessor
+from .pixel_detector import PixelDetector
 from .suppression import non_max_suppression
 
 
@@ -96,6 +98,25 @@ class ObjectDetector(NamesClasses, Task):
             iou_threshold=limits[1],
             max_boxes=self.max_boxes,
         )
+
+    def with_preprocessing(self, score: float = 0.25, iou: float = 0.7) -> Any:
+        """Returns a model from pictures, as pixels, to objects, with this one's weights.
+
+        It takes `images`, uint8 (batch, height, width, 3) of any size, puts them in square frames,
+        and gives `boxes`, `scores`, `classes` and `counts`; see `PixelDetector`.
+
+        Args:
+            score: see `detect`.
+            iou: see `detect`.
+
+        Raises:
+            ValueError: there is no preprocessor.
+        """
+        size = self.checked_preprocessor().image_size
+        with config.use_backend(self.backend):
+            images = Input((None, None, 3), dtype="uint8", name="images")
+            found = PixelDetector(self, size, score, iou, dtype="float32")(images)
+            return Model(images, found, name=f"{self.name}_of_pixels")
 
     def detect(
         self, images: Any, score: float = 0.25, iou: float = 0.7, batch_size: int = 16

@@ -101,7 +101,8 @@ class Task(PresetModel):
         """
         raise ValueError(
             f"What the preprocessor of {self.name} ({type(self.preprocessor).__name__}) does "
-            "cannot be part of an exported model: only that of classifiers of pictures is a layer. "
+            "cannot be part of an exported model: only that of classifiers and detectors of "
+            "pictures is a layer. "
             "Export without `preprocessing`, and prepare inputs by `model.preprocessor`."
         )
 

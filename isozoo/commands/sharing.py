@@ -58,7 +58,7 @@ def add(command: Callable[..., Any]) -> None:
     made.add_argument(
         "--preprocessing",
         action="store_true",
-        help="take pictures as uint8 pixels of any size, and give probabilities",
+        help="take pictures as uint8 pixels of any size, and give probabilities or boxes",
     )
     made.add_argument(
         "--quantize", choices=("weights", "int8"), help="litert: 8-bit weights, or all 8-bit"
