@@ -195,13 +195,15 @@ class LlamaBackbone(DecoderBackbone):
         tie_embeddings: whether a head, which is not part of this, is the token embedding.
         sliding_window: how many tokens each attends to, itself among them (Mistral); all before it
             if None.
-        attention_output_bias: whether the attention's last projection has a bias; as its others if
-            None (Qwen 2).
-        normed_heads: whether each head of queries and keys is normed before it is turned (Qwen 3).
 
     Raises:
         ValueError: sizes that do not fit each other, or a scaling that is not known.
     """
+
+    # What relatives have otherwise: whether the attention's last projection has a bias (as its
+    # others if None), and whether heads of queries and keys are normed.
+    attention_output_bias: bool | None = None
+    normed_heads = False
 
     def __init__(
         self,
@@ -221,8 +223,6 @@ class LlamaBackbone(DecoderBackbone):
         feedforward_bias: bool = False,
         tie_embeddings: bool = False,
         sliding_window: int | None = None,
-        attention_output_bias: bool | None = None,
-        normed_heads: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -240,8 +240,8 @@ class LlamaBackbone(DecoderBackbone):
         theta = (rope_scaling or {}).get("rope_theta", rope_theta)
         self._rotary = rotary_of(size, theta, rope_scaling, max_sequence_length)
         self.embeddings = Embedding(vocabulary_size, hidden_dim, RandomNormal(stddev=0.02))
-        normed = rms_norm_epsilon if normed_heads else None
-        biases = attention_bias, attention_output_bias
+        normed = rms_norm_epsilon if self.normed_heads else None
+        biases = attention_bias, self.attention_output_bias
         self.blocks = [
             Block(
                 Attention(hidden_dim, num_heads, shared, size, *biases, normed),

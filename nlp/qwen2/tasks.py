@@ -29,6 +29,8 @@ class Qwen2Backbone(LlamaBackbone):
         tie_embeddings: whether a head, which is not part of this, is the token embedding.
     """
 
+    attention_output_bias = False
+
     def __init__(
         self,
         vocabulary_size: int,
@@ -58,7 +60,6 @@ class Qwen2Backbone(LlamaBackbone):
             rope_theta=rope_theta,
             rope_scaling=rope_scaling,
             attention_bias=True,
-            attention_output_bias=False,
             tie_embeddings=tie_embeddings,
             **kwargs,
         )

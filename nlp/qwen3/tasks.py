@@ -31,6 +31,8 @@ class Qwen3Backbone(LlamaBackbone):
         tie_embeddings: whether a head, which is not part of this, is the token embedding.
     """
 
+    normed_heads = True
+
     def __init__(
         self,
         vocabulary_size: int,
@@ -64,7 +66,6 @@ class Qwen3Backbone(LlamaBackbone):
             rope_scaling,
             attention_bias,
             tie_embeddings=tie_embeddings,
-            normed_heads=True,
             **kwargs,
         )
 
