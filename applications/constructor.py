@@ -51,6 +51,13 @@ class Top:
     activation: Any
     weights: Any
 
+    def __post_init__(self) -> None:
+        if self.pooling not in (None, "avg", "max"):
+            raise ValueError(
+                'The `pooling` argument should be None, "avg" or "max". '
+                f"Received: pooling={self.pooling!r}"
+            )
+
     def pooled(self, x: Any, named: bool = False) -> Any:
         """Returns features without a top: pooled if asked for, by layers with Keras's names."""
         if self.pooling == "avg":

@@ -11,18 +11,19 @@ from .dispatch import Tensor, common_backend, flattened, tensor
 
 def converted(x: Any, dtype: Any) -> Tensor:
     """Returns `x` as a tensor, in `dtype` unless that is None."""
-    if dtype is None:
-        return tensor(x)[1]
-    dtype = dtypes.standardize(dtype)
+    dtype = None if dtype is None else dtypes.standardize(dtype)
     kind = owner_of(x)
     if kind is SCALAR or kind is SEQUENCE:
         numbers = [x] if kind is SCALAR else flattened(x)
         whole = numbers and all(type(v) is int or type(v) is bool for v in numbers)
         if whole and dtype not in ("bool", *dtypes.STORED):
             for value in (min(numbers), max(numbers)):
-                fits(value, dtype, "x")
-            return common_backend(()).asarray(x, dtype)
+                fits(value, dtype or "int32", "x")
+            if dtype is not None:
+                return common_backend(()).asarray(x, dtype)
     backend, x = tensor(x)
+    if dtype is None:
+        return x
     return cast_to(backend, x, dtype)
 
 

@@ -105,6 +105,10 @@ class CompiledLoss(Trackable):
                 if one is not None:
                     made = loss_for(one, y_t, y_p)
                     terms.append(Term(place, made, weight, name or made.name))
+        if isinstance(loss, dict) and isinstance(y_pred, dict):
+            # In the order in which they were given, as in Keras: `evaluate` lists them by it.
+            order = {key: number for number, key in enumerate(loss)}
+            terms.sort(key=lambda term: order.get(outputs.paths[term.place][0], len(order)))
         self._conclude(terms, outputs)
 
     def _whole(self, one: Placed, outputs: Outputs) -> Term:

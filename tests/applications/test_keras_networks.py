@@ -188,6 +188,7 @@ def test_a_published_file_becomes_a_classifier_and_a_folder(tmp_path):
 
 
 BAD = [
+    ("VGG16", {"weights": None, "include_top": False, "pooling": "maximum"}, 'or "max"'),
     ("VGG16", {"weights": "nowhere.h5"}, "`weights` argument should be either"),
     ("VGG16", {"classes": 10}, "`classes` should be 1000"),
     ("VGG16", {"weights": None, "input_shape": (31, 40, 3)}, "at least 32x32"),

@@ -109,3 +109,23 @@ def test_a_loss_as_a_function_of_values(backend):
     assert trained is values and len(left) == len(others) and len(after) == len(measured)
     for x, y in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(x, y)
+
+
+class _TwoByName(Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1, use_bias=False, kernel_initializer="ones")
+
+    def call(self, x):
+        return {"b": self.dense(x), "a": 2 * self.dense(x)}
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_losses_are_listed_as_they_were_given(backend, names):
+    model = _TwoByName()
+    model.compile(None, dict.fromkeys(names, "mse"))
+    y = np.zeros((8, 1), "float32")
+    found = model.evaluate(X, {"a": y, "b": y}, verbose=0)
+    one = np.mean(X.astype("float64").sum(1) ** 2)
+    parts = {"a": 4 * one, "b": one}
+    np.testing.assert_allclose(found, [5 * one, *(parts[name] for name in names)], rtol=1e-5)

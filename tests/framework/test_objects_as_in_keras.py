@@ -199,3 +199,24 @@ def test_a_variable_refuses_what_it_cannot_call(backend):
 def test_a_symbolic_tensor_is_no_tensor_of_a_backend(backend):
     assert not ops.is_tensor(Input((3,)))
     assert ops.is_tensor(ops.ones(2))
+
+
+def test_arguments_by_position():
+    """Keras's order of them, where it is another than that of the classes beside it."""
+    made = layers.Conv3DTranspose(2, 2, 3, "same", "channels_first", 1, 1, "relu")
+    assert (made.data_format, made.output_padding) == ("channels_first", (1, 1, 1))
+    assert layers.Conv3DTranspose.from_config(made.get_config()).get_config() == made.get_config()
+    assert made.get_config()["activation"] == "relu"
+    assert layers.MaxPooling2D(2, 2, "same", None, "pool").name == "pool"
+    assert layers.AveragePooling1D(2, 2, "same", None, "pool").name == "pool"
+    one = layers.SpatialDropout1D(0.5, None, "drop", "float16")
+    assert (one.name, one.compute_dtype) == ("drop", "float16")
+    assert layers.SpatialDropout2D(0.5, "channels_first", None, "drop").name == "drop"
+
+
+@pytest.mark.parametrize("value", [2**31, [1, 2**31], -(2**31) - 1])
+def test_an_integer_of_more_than_32_bits_needs_a_dtype(backend, value):
+    with pytest.raises(ValueError, match="which int32 holds"):
+        ops.convert_to_tensor(value)
+    found = ops.convert_to_tensor(value, dtype="int64")
+    np.testing.assert_array_equal(ops.convert_to_numpy(found), value)

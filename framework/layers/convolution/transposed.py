@@ -123,3 +123,40 @@ class Conv3DTranspose(_ConvTranspose):
     """
 
     rank = 3
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        output_padding: Any = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keeps the settings: those of Conv2DTranspose, of which two by position are swapped.
+
+        Args:
+            filters: see Conv2DTranspose.
+            kernel_size: see there.
+            strides: see there.
+            padding: see there.
+            data_format: see there; it stands before `output_padding`, as in Keras.
+            output_padding: see there.
+            dilation_rate: see there.
+            activation: see there.
+            **kwargs: the rest of them by name.
+        """
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            output_padding,
+            data_format,
+            dilation_rate,
+            activation,
+            **kwargs,
+        )

@@ -20,6 +20,7 @@ class _WindowPooling(Pooling):
         strides: Any = None,
         padding: Any = "valid",
         data_format: str | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         """Keeps the settings.
@@ -30,12 +31,13 @@ class _WindowPooling(Pooling):
             padding: "valid" (none), "same" (outputs of size / strides), or a pair (before, behind)
                 for each axis.
             data_format: "channels_last" or "channels_first"; the configured one if None.
+            name: of the layer.
             **kwargs: the arguments of `Layer`.
 
         Raises:
             ValueError: sizes below 1, or another word.
         """
-        super().__init__(**kwargs)
+        super().__init__(name=name, **kwargs)
         self.pool_size = windows.sizes(pool_size, self.rank, "pool_size")
         strides = pool_size if strides is None else strides
         self.strides = windows.sizes(strides, self.rank, "strides")

@@ -79,14 +79,23 @@ class SpatialDropout1D(_SpatialDropout):
     Args:
         rate: the share of channels, from 0 to 1.
         seed: an int, or None for a seed that follows from the global one.
+        name: of the layer.
+        dtype: a dtype or DTypePolicy; see Layer.
         **kwargs: see Layer.
     """
 
     _rank = 3
     _left_out = ("data_format", "noise_shape")
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(rate, "channels_last", seed, **kwargs)
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(rate, "channels_last", seed, name=name, dtype=dtype, **kwargs)
 
 
 class SpatialDropout2D(_SpatialDropout):
@@ -97,6 +106,8 @@ class SpatialDropout2D(_SpatialDropout):
         data_format: "channels_last", "channels_first" for (batch, channels, height, width), or None
             for the setting of the process.
         seed: an int, or None for a seed that follows from the global one.
+        name: of the layer.
+        dtype: a dtype or DTypePolicy; see Layer.
         **kwargs: see Layer.
     """
 
@@ -107,9 +118,11 @@ class SpatialDropout2D(_SpatialDropout):
         rate: float,
         data_format: str | None = None,
         seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(rate, data_format, seed, **kwargs)
+        super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
 
 
 class SpatialDropout3D(SpatialDropout2D):
@@ -120,6 +133,8 @@ class SpatialDropout3D(SpatialDropout2D):
         data_format: "channels_last", "channels_first" for (batch, channels, depth, height, width),
             or None for the setting of the process.
         seed: an int, or None for a seed that follows from the global one.
+        name: of the layer.
+        dtype: a dtype or DTypePolicy; see Layer.
         **kwargs: see Layer.
     """
 
