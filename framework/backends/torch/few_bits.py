@@ -6,6 +6,7 @@ is read is the kernel. So vectors that are not to be rounded go in as the sum of
 the digits, to the base 256, of whole numbers of 23 bits.
 """
 
+import functools
 import threading
 
 import torch
@@ -72,7 +73,8 @@ def quantized_dense(x, parts, epsilon, by_rows=False):
         and x.is_cpu
         and x.dtype is torch.float32
         and torch.backends.mkldnn.enabled
-        and (epsilon is not None or (_IS_EXACT and 0 < x.numel() <= _MANY * x.shape[-1]))
+        and (epsilon is not None or 0 < x.numel() <= _MANY * x.shape[-1])
+        and _is_exact()
     ):
         return None
     for levels, scale in parts:
@@ -109,8 +111,20 @@ def _unrounded(x, largest, packed):
 
 # Rows of which the threefold is multiplied sooner than the kernel is turned into floats.
 _MANY = 192
-# Without these instructions oneDNN halves the kernel's levels, so that sums of pairs fit 16 bits.
-_IS_EXACT = _HAS_ONEDNN and torch.cpu._is_vnni_supported()
+
+
+@functools.cache
+def _is_exact() -> bool:
+    """Whether oneDNN's sums are those of the whole numbers that go in.
+
+    Without the instructions of VNNI sums of pairs have 16 bits: they are cut off there, or the
+    kernel's levels are halved. It may also be told to do without them, so it is tried.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        levels = torch.tensor([127, -127, 125], dtype=torch.int8)[:, None].expand(3, 64)
+        packed = Packed(None, [(levels, torch.ones(3))], by_rows=True)
+        found = packed.multiply(torch.full((8, 64), 255, dtype=torch.uint8), 0)
+        return torch.equal(found, (levels.float().sum(1) * 255).expand(8, 3))
 
 
 def _packed(parts, by_rows):
