@@ -303,6 +303,21 @@ def test_recurrent_layers_of_any_length(format, backend, tmp_path):
         close(found, whole(model(rows)))
 
 
+@pytest.mark.parametrize("backend", ["torch"], indirect=True)
+def test_pictures_of_any_size(backend, tmp_path):
+    """torch decides by the sizes that it is shown, and maps of one pixel take other ways."""
+    x = y = isozoo.Input((None, None, 3), name="x")
+    for _ in range(3):
+        y = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu6")(y)
+    model = isozoo.Model(x, layers.GlobalAveragePooling2D()(layers.Conv2D(5, 1)(y)))
+    model.export(tmp_path / "m.pt2", format="torch", verbose=False)
+    program = torch.export.load(tmp_path / "m.pt2").module()
+    for shape in ((1, 33, 50, 3), (2, 64, 32, 3)):
+        rows = DRAWS.normal(size=shape).astype("float32")
+        wanted = ops.convert_to_numpy(model(rows))
+        close({"y": program(torch.from_numpy(rows)).detach().numpy()}, {"y": wanted})
+
+
 class Loops(layers.Layer):
     """Its work is a loop of Python's over the steps."""
 

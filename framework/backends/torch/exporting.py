@@ -132,7 +132,12 @@ def _check_free(program: Any, specs: Any) -> None:
 
 
 def _sample(spec: Any, device: torch.device) -> torch.Tensor:
-    sizes = [2 + axis if size is None else size for axis, size in enumerate(spec.shape)]
+    # Of pictures so small that nothing is left of their maps, programs would be for those alone.
+    least, step = (96, 32) if len(spec.shape) == 4 else (2, 1)
+    sizes = [
+        (least + step * axis if axis else 2) if size is None else size
+        for axis, size in enumerate(spec.shape)
+    ]
     return torch.ones(sizes, dtype=getattr(torch, spec.dtype), device=device)
 
 
