@@ -35,6 +35,7 @@ def test_every_family_is_tried():
         "clip",
         "graph",
         "graph_image_classifier",
+        "keras",
         "magika",
         "ppocr",
         "stable_diffusion",

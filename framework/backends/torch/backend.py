@@ -95,7 +95,8 @@ def _along_axis(x, indices, axis):
     others = [(*t.shape[:axis], *t.shape[axis + 1 :]) for t in (x, indices)]
     sizes = torch.broadcast_shapes(*others)
     x, indices = (t.expand(*sizes[:axis], t.shape[axis], *sizes[axis:]) for t in (x, indices))
-    return torch.gather(x, axis, indices)
+    # `gather` takes none that count from the end.
+    return torch.gather(x, axis, torch.where(indices < 0, indices + x.shape[axis], indices))
 
 
 def _one_draw(device):
