@@ -163,7 +163,16 @@ def test_fit_teaches_a_detector(backend):
         if isinstance(layer, isozoo.layers.BatchNormalization):
             layer.momentum = 0.8  # so that sixty steps are enough
     model.compile(isozoo.optimizers.Adam(0.01))
-    model.fit(x, y, batch_size=8, epochs=60, verbose=0)
+    for _ in range(5):  # how soon it has learned hangs on rounding; most have after the first sixty
+        model.fit(x, y, batch_size=8, epochs=60, verbose=0)
+        precision = _precision(model, pictures, objects)
+        if precision > 0.9:
+            break
+    assert precision > 0.9
+
+
+def _precision(model, pictures, objects) -> float:
+    """The average precision at an overlap of 0.5."""
     found = model.detect(pictures, score=0.1)
     metric = MeanAveragePrecision()
     for seen, true in zip(found, objects, strict=True):
@@ -177,7 +186,7 @@ def test_fit_teaches_a_detector(backend):
                 }
             ],
         )
-    assert metric.result()["AP50"] > 0.9
+    return metric.result()["AP50"]
 
 
 @pytest.mark.parametrize("backend", ["torch"], indirect=True)
