@@ -384,6 +384,7 @@ class Variable(VariableOperators):
 
     @overwrite_with_gradient.setter
     def overwrite_with_gradient(self, value: bool) -> None:
+        """Sets whether the optimizer does so. TypeError for what is no boolean."""
         if not isinstance(value, bool):
             raise TypeError(f"`overwrite_with_gradient` must be a boolean. Received: {value}")
         self._overwrite_with_gradient = value
